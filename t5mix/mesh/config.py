@@ -1,0 +1,77 @@
+"""The size and shape of a T5 model."""
+
+import dataclasses
+
+# Upstream pads the vocabulary to a multiple of this, so that it can be split over a mesh axis.
+VOCAB_DIVISOR = 128
+
+_ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class T5Config:
+    """An encoder-decoder of Raffel et al. 2020 (https://arxiv.org/abs/1910.10683), section 2.1.
+
+    The defaults of the last seven fields are T5 1.0's.  T5 1.1 is
+    `activations=("gelu", "linear"), tied_embeddings=False` (Shazeer 2020, https://arxiv.org/abs/2002.05202).
+
+    Attributes:
+        vocab_size: token ids, extra ids (sentinels) included; padded to a multiple of 128 inside.
+        d_model: width of the residual stream.
+        d_ff: width of the feed-forward layer.
+        num_heads: attention heads.
+        d_kv: width of keys and values, per head.
+        num_encoder_layers: blocks of self-attention and feed-forward.
+        num_decoder_layers: blocks of self-attention, encoder-decoder attention and feed-forward.
+        dropout_rate: fraction dropped while training, in [0, 1); one mask for all positions, as upstream.
+        activations: of the feed-forward layer; two names make a gated layer (their product).
+        tied_embeddings: whether the output layer is the embedding (scaled by d_model^-0.5).
+        relative_attention_buckets: buckets of relative position; the bias is shared by all layers of a stack.
+        label_smoothing: probability mass spread over the vocabulary, in [0, 1).
+        z_loss: weight of log(Z)^2, which keeps logits near normalized while training.
+        activation_dtype: "float32" or "bfloat16"; weights and optimizer slots are always float32.
+    """
+
+    vocab_size: int
+    d_model: int
+    d_ff: int
+    num_heads: int
+    d_kv: int
+    num_encoder_layers: int
+    num_decoder_layers: int
+    dropout_rate: float = 0.1
+    activations: tuple[str, ...] = ("relu",)
+    tied_embeddings: bool = True
+    relative_attention_buckets: int = 32
+    label_smoothing: float = 0.0
+    z_loss: float = 1e-4
+    activation_dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name in (
+            "vocab_size d_model d_ff num_heads d_kv num_encoder_layers num_decoder_layers relative_attention_buckets"
+        ).split():
+            if getattr(self, name) < 1:
+                raise ValueError(f"T5Config.{name} is {getattr(self, name)}: it must be at least 1")
+        for name in ("dropout_rate", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"T5Config.{name} is {getattr(self, name)}: it must be in [0, 1)")
+        unknown = [name for name in self.activations if name not in _ACTIVATIONS]
+        if unknown or not self.activations:
+            raise ValueError(f"T5Config.activations is {self.activations}: choose from {', '.join(_ACTIVATIONS)}")
+        if self.z_loss < 0:
+            raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must not be negative")
+        if self.activation_dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"T5Config.activation_dtype is {self.activation_dtype!r}: choose float32 or bfloat16")
+
+    @property
+    def padded_vocab_size(self) -> int:
+        """`vocab_size` rounded up to a multiple of 128: the size of the embedding and of the logits."""
+        return -(-self.vocab_size // VOCAB_DIVISOR) * VOCAB_DIVISOR
+
+    def dimensions(self) -> dict[str, int]:
+        """Sizes of the named dimensions that a layout may split, by Mesh-TensorFlow's names.
+
+        Self- and cross-attention keep heads and d_kv in one dimension, "heads", as upstream does.
+        """
+        return {"vocab": self.padded_vocab_size, "d_model": self.d_model, "d_ff": self.d_ff, "heads": self.num_heads}

@@ -1,0 +1,99 @@
+"""Meshes and layouts: which axis of the machine splits which named dimension.
+
+A mesh is written `batch:2;model:4` (axes and their sizes), a layout `batch:batch,d_ff:model` (tensor dimension:
+mesh axis), as Mesh-TensorFlow writes them (Shazeer et al. 2018, https://arxiv.org/abs/1811.02084).
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+# Data parallelism over `batch`, and Megatron-like model parallelism over `model`: T5's own layout.
+T5_LAYOUT = "batch:batch,vocab:model,d_ff:model,heads:model"
+
+DIMENSIONS = ("batch", "length", "vocab", "d_model", "d_ff", "heads")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeshConfig:
+    """A mesh of devices and the layout of tensors on it.
+
+    Attributes:
+        shape: axes and sizes, `batch:2;model:4`; the product is the number of devices used.
+        layout: rules, `dimension:axis`, separated by commas.  A rule whose axis the mesh lacks splits nothing, so
+            one layout serves every mesh.
+    """
+
+    shape: str = "batch:1"
+    layout: str = T5_LAYOUT
+
+    def __post_init__(self) -> None:
+        for axis, size in _pairs("MeshConfig.shape", self.shape, ";"):
+            if not size.isdecimal() or int(size) < 1:
+                raise ValueError(f"MeshConfig.shape is {self.shape!r}: the size of axis {axis!r} must be a number >= 1")
+        for dimension, _ in _pairs("MeshConfig.layout", self.layout, ","):
+            if dimension not in DIMENSIONS:
+                raise ValueError(
+                    f"MeshConfig.layout is {self.layout!r}: no dimension {dimension!r}; choose from {', '.join(DIMENSIONS)}"
+                )
+        for axis in self.axes:
+            split = [dimension for dimension, other in self.rules.items() if other == axis]
+            if "batch" in split and len(split) > 1:
+                raise ValueError(
+                    f"MeshConfig.layout is {self.layout!r}: axis {axis!r} splits {' and '.join(split)}, "
+                    "which meet in one tensor; give the batch an axis of its own"
+                )
+
+    @property
+    def axes(self) -> dict[str, int]:
+        """Size of each mesh axis, in order."""
+        return {axis: int(size) for axis, size in _pairs("MeshConfig.shape", self.shape, ";")}
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """Mesh axis of each split dimension; only axes that the mesh has."""
+        pairs = _pairs("MeshConfig.layout", self.layout, ",")
+        return {dimension: axis for dimension, axis in pairs if axis in self.axes}
+
+    @property
+    def num_devices(self) -> int:
+        """Devices that the mesh uses."""
+        return math.prod(self.axes.values())
+
+    def check(self, dimensions: Mapping[str, int], num_devices: int) -> None:
+        """Refuses a mesh that the machine is too small for, or that does not divide a dimension that it splits.
+
+        Args:
+            dimensions: sizes by name, `{"batch": 128, "d_ff": 2048, ...}`.
+            num_devices: devices that there are.
+
+        Raises:
+            ValueError: naming the axis, the dimension and sizes that would do.
+        """
+        if self.num_devices > num_devices:
+            raise ValueError(
+                f"the mesh {self.shape!r} needs {self.num_devices} devices and this machine has {num_devices}; "
+                "make an axis smaller (on CPU, T5MIX_CPU_DEVICES sets how many devices there are)"
+            )
+        for dimension, axis in self.rules.items():
+            size, parts = dimensions.get(dimension), self.axes[axis]
+            if size is not None and size % parts:
+                raise ValueError(
+                    f"the mesh {self.shape!r} splits {dimension} in {parts} (axis {axis!r}) but its size is {size}; "
+                    f"use a multiple of {parts}, such as {-(-size // parts) * parts}"
+                )
+
+
+def _pairs(name: str, text: str, separator: str) -> list[tuple[str, str]]:
+    """Splits `a:b;c:d`; refuses what is not of that form, or names something twice."""
+    pairs = []
+    for item in text.split(separator):
+        left, colon, right = item.strip().partition(":")
+        if not (left and colon and right):
+            raise ValueError(f"{name} is {text!r}: {item!r} is not of the form name:value (separator {separator!r})")
+        pairs.append((left, right))
+    names = [left for left, _ in pairs]
+    twice = sorted({left for left in names if names.count(left) > 1})
+    if twice:
+        raise ValueError(f"{name} is {text!r}: {', '.join(twice)} is given twice")
+    return pairs

@@ -1,0 +1,73 @@
+"""Learning-rate schedules: functions of the step.
+
+A schedule is a frozen object, `schedule(step) -> learning rate`, with step counted from 0.
+"""
+
+import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class constant:  # noqa: N801 - reads as the function that it is: `constant(learning_rate=1e-3)`
+    """The same learning rate at every step; T5 fine-tunes with 1e-3 (Raffel et al. 2020, section 3.1.2)."""
+
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        _positive(self, "learning_rate")
+
+    def __call__(self, step: int) -> float:
+        return self.learning_rate
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class inverse_square_root:  # noqa: N801
+    """`scale / sqrt(max(step, warmup_steps))`: constant at first, then falling.  T5's pre-training schedule.
+
+    With the defaults it is 0.01 for the first 10,000 steps (Raffel et al. 2020, section 3.1.2).
+    """
+
+    warmup_steps: int = 10_000
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        _positive(self, "warmup_steps", "scale")
+
+    def __call__(self, step: int) -> float:
+        return self.scale / math.sqrt(max(step, self.warmup_steps))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class linear_decay:  # noqa: N801
+    """Rises linearly over `warmup_steps`, then falls linearly to `final_fraction` of its peak at `total_steps`."""
+
+    learning_rate: float
+    total_steps: int
+    warmup_steps: int = 0
+    final_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        _positive(self, "learning_rate", "total_steps")
+        if not 0 <= self.warmup_steps < self.total_steps:
+            raise ValueError(
+                f"linear_decay.warmup_steps is {self.warmup_steps}: "
+                f"it must be at least 0 and less than total_steps ({self.total_steps})"
+            )
+        if not 0 <= self.final_fraction <= 1:
+            raise ValueError(f"linear_decay.final_fraction is {self.final_fraction}: it must be in [0, 1]")
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        done = min(1.0, (step - self.warmup_steps) / (self.total_steps - self.warmup_steps))
+        return self.learning_rate * (1 - (1 - self.final_fraction) * done)
+
+
+Schedule = constant | inverse_square_root | linear_decay
+
+
+def _positive(schedule: Schedule, *names: str) -> None:
+    for name in names:
+        value = getattr(schedule, name)
+        if not value > 0:
+            raise ValueError(f"{type(schedule).__name__}.{name} is {value}: it must be positive")
