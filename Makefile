@@ -1,0 +1,49 @@
+# make demo   pre-trains, fine-tunes and evaluates a small T5 on the offline suite, and prints a table
+# make test   runs the tests
+# make lint   runs ruff and mypy
+# make format lets ruff sort imports and mend what it can
+#
+# Each makes its own environment in .venv first; a second call finds it made.
+
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# The first of these that runs and is new enough; PYTHON=... chooses another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+  $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+.PHONY: demo test lint format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	$(BIN)/t5mix train --gin_file runs/offline.gin
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "t5mix needs Python 3.11 or later: install it, or say PYTHON=/path/to/it" >&2; exit 2; }
+	@echo "Making $(VENV) with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml setup.py | $(BIN)/python
+	@echo "Installing t5mix into $(VENV); this takes a few minutes, once ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml setup.py | $(BIN)/python
+	@echo "Installing t5mix and what its tests need into $(VENV); this takes a few minutes, once ..."
+	@$(PIP) install --editable '.[dev,hf]'
+	@touch $@ $(VENV)/installed

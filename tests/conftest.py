@@ -1,0 +1,32 @@
+"""What every test shares: a quiet environment, JAX on the CPU, and real data where this machine has it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Set before any test module imports TensorFlow or JAX; subprocesses inherit it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keeps token caches made by tests away from the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["T5MIX_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets beside the checkout; tests that need it skip where it is missing."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the real data sets in ../shared/data")
+    return folder
