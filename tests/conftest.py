@@ -1,4 +1,4 @@
-"""What every test shares: a quiet environment, JAX on the CPU, and real data where this machine has it."""
+"""What every test shares: a quiet environment, JAX on the CPU, and real data where there is any."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data sets beside the checkout; tests that need it skip where it is missing."""
+    """The folder of real data sets beside the checkout; its tests skip where it is missing."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("needs the real data sets in ../shared/data")
