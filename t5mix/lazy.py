@@ -29,12 +29,12 @@ class _LazyModule(types.ModuleType):
     """Stands for a module until one of its attributes is asked for."""
 
     def __getattr__(self, attribute: str) -> Any:
-        module = _import_quietly(self.__name__)
+        module = import_quietly(self.__name__)
         self.__dict__.update(module.__dict__)
         return getattr(module, attribute)
 
     def __dir__(self) -> list[str]:
-        return dir(_import_quietly(self.__name__))
+        return dir(import_quietly(self.__name__))
 
 
 def lazy_import(name: str) -> types.ModuleType:
@@ -42,7 +42,8 @@ def lazy_import(name: str) -> types.ModuleType:
     return sys.modules.get(name) or _LazyModule(name)
 
 
-def _import_quietly(name: str) -> types.ModuleType:
+def import_quietly(name: str) -> types.ModuleType:
+    """Imports module `name` now, without its start-up chatter."""
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
     module = importlib.import_module(name)

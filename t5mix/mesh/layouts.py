@@ -13,6 +13,9 @@ T5_LAYOUT = "batch:batch,vocab:model,d_ff:model,heads:model"
 
 DIMENSIONS = ("batch", "length", "vocab", "d_model", "d_ff", "heads")
 
+# No tensor of the model has two of these, so one mesh axis may split all of them.
+_NEVER_MEET = frozenset({"vocab", "d_ff", "heads"})
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MeshConfig:
@@ -38,10 +41,10 @@ class MeshConfig:
                 )
         for axis in self.axes:
             split = [dimension for dimension, other in self.rules.items() if other == axis]
-            if "batch" in split and len(split) > 1:
+            if len(split) > 1 and not _NEVER_MEET.issuperset(split):
                 raise ValueError(
                     f"MeshConfig.layout is {self.layout!r}: axis {axis!r} splits {' and '.join(split)}, "
-                    "which meet in one tensor; give the batch an axis of its own"
+                    "which meet in one tensor; give each an axis of its own"
                 )
 
     @property

@@ -1,0 +1,40 @@
+"""The devices of this process, and the mesh made of them.
+
+On CPU a machine has as many devices as it has cores, or as many as T5MIX_CPU_DEVICES says: XLA then treats the
+processor as that many devices, which is how a mesh is tried out before there is a pod.
+"""
+
+import os
+
+import numpy as np
+
+from t5mix.lazy import import_quietly
+from t5mix.mesh.layouts import MeshConfig
+
+jax = import_quietly("jax")
+
+
+def available_devices() -> int:
+    """How many devices this process can use.
+
+    Raises:
+        ValueError: T5MIX_CPU_DEVICES is not a number.
+    """
+    _configure_cpu()
+    return jax.device_count()
+
+
+def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
+    """The first `mesh.num_devices` devices, arranged on the mesh's axes."""
+    _configure_cpu()
+    devices = np.array(jax.devices()[: mesh.num_devices])
+    return jax.sharding.Mesh(devices.reshape(list(mesh.axes.values())), tuple(mesh.axes))
+
+
+def _configure_cpu() -> None:
+    """Sets the number of CPU devices; JAX lets it be set only before its first use."""
+    wanted = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ValueError(f"T5MIX_CPU_DEVICES is {wanted!r}: it must be a number >= 1")
+    if not jax._src.xla_bridge.backends_are_initialized():
+        jax.config.update("jax_num_cpu_devices", int(wanted))

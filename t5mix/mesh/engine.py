@@ -1,0 +1,246 @@
+"""A model on a mesh: its programs, compiled when first needed, and the state they work on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from t5mix.mesh.config import T5Config
+from t5mix.mesh.devices import available_devices, device_mesh, jax
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.programs import BATCH_FEATURES, Programs, Variable
+from t5mix.mesh.xla import tensorflow_to_jax
+
+P = jax.sharding.PartitionSpec
+
+# Values of all variables by name: weights and optimizer slots, each laid out on the mesh.
+State = dict[str, jax.Array]
+
+EOS_ID = 1
+
+
+class StepMetrics(NamedTuple):
+    """What a training step reports; still on the device, so that asking for it is what waits for the step.
+
+    Attributes:
+        loss: float32 [], mean cross-entropy per target token, in nats.
+        task_nats: float32 [num_tasks], summed cross-entropy.
+        task_tokens: float32 [num_tasks], target tokens.
+    """
+
+    loss: jax.Array
+    task_nats: jax.Array
+    task_tokens: jax.Array
+
+
+class Engine:
+    """Initializes, trains, scores and decodes with one model on one mesh, at one batch shape.
+
+    Example:
+        >>> engine = Engine(config, MeshConfig(shape="batch:2"), batch_size=32, lengths={"inputs": 128, "targets": 32})
+        >>> state = engine.initialize(seed=0)
+        >>> state, metrics = engine.train_step(state, batch, learning_rate=1e-2, decay_rate=0.99, step=0, seed=0)
+        >>> ids = engine.greedy_decode(state, batch["inputs"])
+    """
+
+    def __init__(
+        self,
+        model: T5Config,
+        mesh: MeshConfig,
+        *,
+        batch_size: int,
+        lengths: Mapping[str, int],
+        num_tasks: int = 1,
+    ):
+        """Checks that the mesh fits and finds out the variables; compiles nothing yet.
+
+        Args:
+            model: size and shape of the model.
+            mesh: axes and layout.
+            batch_size: rows of a batch, over all devices.
+            lengths: positions of "inputs" and "targets".
+            num_tasks: how many tasks `train_step` reports the loss of.
+
+        Raises:
+            ValueError: the mesh is larger than the machine, or does not divide what it splits.
+        """
+        dimensions = {**model.dimensions(), "batch": batch_size}
+        mesh.check(dimensions, available_devices())
+        self.model, self.mesh, self.batch_size, self.lengths = model, mesh, batch_size, dict(lengths)
+        self._programs = Programs(model, mesh, batch_size, lengths, num_tasks)
+        self._devices = device_mesh(mesh)
+        self._axes = tuple(mesh.axes)
+        self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
+        self._whole = self._sharding([])
+        self._compiled: dict[str, Any] = {}
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables, weights first."""
+        return self._programs.variables
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable parameters."""
+        return sum(int(np.prod(variable.shape)) for variable in self._programs.weights)
+
+    def shardings(self) -> dict[str, Any]:
+        """How each variable lies on the mesh, by name: what a checkpoint is restored into."""
+        return {variable.name: self._sharding(variable.axes) for variable in self.variables}
+
+    def initialize(self, seed: int) -> State:
+        """First state, a function of the seed alone: every device draws its own part, and no full copy is made."""
+        shapes = self._specs(self.variables)
+        program = self._compile("initialize", self._programs.initialize, [_KEY], shapes, results=self.variables)
+        return self._state(program(_key(seed, 0)))
+
+    def train_step(
+        self,
+        state: State,
+        batch: Mapping[str, np.ndarray],
+        *,
+        learning_rate: float,
+        decay_rate: float,
+        step: int,
+        seed: int,
+    ) -> tuple[State, StepMetrics]:
+        """One optimizer step; `state` is given up (its memory is used again).
+
+        Args:
+            state: values of all variables.
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
+            learning_rate: Adafactor's, relative to the scale of each parameter.
+            decay_rate: of Adafactor's second moments, in [0, 1).
+            step: counted from 0; with `seed` it decides the dropout masks.
+            seed: of the run.
+
+        Returns:
+            The new state and what the step reports.
+        """
+        names = (*BATCH_FEATURES, "targets_task")
+        count = len(names)
+
+        def program(*tensors: Any) -> tuple[Any, ...]:
+            features = dict(zip(names, tensors[:count], strict=True))
+            return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
+
+        tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
+        compiled = self._compile(
+            "train_step",
+            program,
+            [*map(self._feature, names), jax.ShapeDtypeStruct((2,), np.float32), _KEY],
+            [jax.ShapeDtypeStruct((), np.float32), tasks, tasks, *self._specs(self.variables)],
+            arguments=self.variables,
+            results=self.variables,
+            donate=True,
+        )
+        features = [self._place(batch[name], self._rows) for name in names]
+        rates = np.array([learning_rate, decay_rate], np.float32)
+        values = [state[variable.name] for variable in self.variables]
+        loss, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
+        return self._state(new), StepMetrics(loss, task_nats, task_tokens)
+
+    def score(self, state: State, batch: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
+        result = jax.ShapeDtypeStruct((self.batch_size,), np.float32)
+        return self._predict("score", self._programs.score, state, batch, result)
+
+    def logits(self, state: State, batch: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Logits of each target token given those before it: float32 [batch, targets length, padded vocabulary]."""
+        shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
+        return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
+
+    def greedy_decode(self, state: State, inputs: np.ndarray) -> np.ndarray:
+        """The most likely next token, again and again.
+
+        Args:
+            state: values of all variables, or of the weights alone.
+            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
+
+        Returns:
+            int32 [batch, targets length]: EOS is kept, 0 follows it.
+        """
+        result = jax.ShapeDtypeStruct((self.batch_size, self.lengths["targets"]), np.int32)
+        compiled = self._compile(
+            "greedy_decode",
+            lambda tensor, *weights: (self._programs.greedy_decode(tensor, weights),),
+            [self._feature("inputs")],
+            [result],
+            arguments=self._programs.weights,
+        )
+        ids = np.array(compiled(self._place(inputs, self._rows), *self._weights(state))[0])
+        after_eos = np.cumsum(ids == EOS_ID, axis=1) - (ids == EOS_ID) > 0
+        ids[after_eos] = 0
+        return ids
+
+    def _predict(
+        self, name: str, tf_program: Callable, state: State, batch: Mapping[str, np.ndarray], result: Any
+    ) -> np.ndarray:
+        def program(*tensors: Any) -> tuple[Any]:
+            features = dict(zip(BATCH_FEATURES, tensors, strict=False))
+            return (tf_program(features, tensors[len(BATCH_FEATURES) :]),)
+
+        features = [*map(self._feature, BATCH_FEATURES)]
+        compiled = self._compile(name, program, features, [result], arguments=self._programs.weights)
+        placed = [self._place(batch[feature], self._rows) for feature in BATCH_FEATURES]
+        return np.asarray(compiled(*placed, *self._weights(state))[0])
+
+    def _compile(
+        self,
+        name: str,
+        program: Callable,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        *,
+        arguments: Sequence[Variable] = (),
+        results: Sequence[Variable] = (),
+        donate: bool = False,
+    ) -> Any:
+        """The program compiled for the mesh, once.
+
+        Args:
+            name: of the program.
+            program: a TensorFlow function of `inputs` followed by the values of `arguments`.
+            inputs: shapes and shardings of what comes before the variables.
+            outputs: shapes of all that it returns; the last are the values of `results`.
+            arguments: variables that it reads.
+            results: variables that it returns.
+            donate: whether the memory of `arguments` may be used again.
+        """
+        if name not in self._compiled:
+            values = [self._sharding(variable.axes) for variable in arguments]
+            other = [self._whole] * (len(outputs) - len(results))
+            jitted = jax.jit(
+                tensorflow_to_jax(program, outputs),
+                in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
+                out_shardings=other + [self._sharding(variable.axes) for variable in results],
+                donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments))) if donate else (),
+            )
+            self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
+        return self._compiled[name]
+
+    def _feature(self, name: str) -> Any:
+        shape = (self.batch_size, self.lengths[name.split("_")[0]])
+        return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
+
+    def _specs(self, variables: Sequence[Variable]) -> list[Any]:
+        return [jax.ShapeDtypeStruct(variable.shape, np.float32) for variable in variables]
+
+    def _sharding(self, axes: Sequence[int]) -> Any:
+        return jax.sharding.NamedSharding(self._devices, P(*[None if a < 0 else self._axes[a] for a in axes]))
+
+    def _place(self, array: np.ndarray, sharding: Any) -> Any:
+        return jax.device_put(np.ascontiguousarray(array, np.int32), sharding)
+
+    def _state(self, values: Sequence[jax.Array]) -> State:
+        return dict(zip((variable.name for variable in self.variables), values, strict=True))
+
+    def _weights(self, state: State) -> list[jax.Array]:
+        return [state[variable.name] for variable in self._programs.weights]
+
+
+_KEY = jax.ShapeDtypeStruct((2,), np.uint32)
+
+
+def _key(seed: int, step: int) -> np.ndarray:
+    return np.array([seed % 2**32, step], np.uint32)
