@@ -1,0 +1,17 @@
+"""A run: its settings, bound by gin at one root, checked, recorded, and carried out.
+
+    config.py       Run and its parts: typed, frozen, validated
+    statements.py   gin files and --gin_param -> statements, each with its file and line
+    gin_check.py    what gin lets pass is refused
+    binding.py      statements -> one Run; the one place that lets gin build something
+    check.py        names, lengths, vocabularies, mesh and folder, before anything is built
+    folders.py      what lies where in a run folder, and finding a checkpoint in it
+    record.py       command, configs, versions and lineage, written at every start
+    plan.py         what a run would do (`t5mix train --dry_run`)
+    parts.py        the engine and the streams of a run
+    pretrain.py     Run.train
+    finetune.py     Run.finetune, task after task from one checkpoint
+    evaluate.py     scores of checkpoints, task by task
+    predict.py      text in, text out
+    report.py       report.json and the table, from results on disk
+"""
