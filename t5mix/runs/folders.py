@@ -1,0 +1,150 @@
+"""What lies where in a run folder, and finding a checkpoint by the path that a user gives.
+
+    FOLDER/command.txt            one line for each start
+    FOLDER/config.gin             every binding
+    FOLDER/operative_config.gin   every setting that built the run, defaults included; starts the same run again
+    FOLDER/versions.json          packages, Python, platform, git
+    FOLDER/lineage.json           tasks, their sources and vocabularies
+    FOLDER/checkpoints/STEP       pre-training
+    FOLDER/metrics.jsonl, FOLDER/tensorboard/
+    FOLDER/scores/SPLIT/TASK/STEP.json
+    FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
+    FOLDER/report.json
+"""
+
+import dataclasses
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run.
+
+    Attributes:
+        path: the folder itself.
+    """
+
+    path: Path
+
+    @property
+    def command(self) -> Path:
+        """One line for each start."""
+        return self.path / "command.txt"
+
+    @property
+    def config(self) -> Path:
+        """Every binding, as a gin file."""
+        return self.path / "config.gin"
+
+    @property
+    def operative_config(self) -> Path:
+        """Every setting, as a gin file."""
+        return self.path / "operative_config.gin"
+
+    @property
+    def versions(self) -> Path:
+        """What the last start ran on."""
+        return self.path / "versions.json"
+
+    @property
+    def lineage(self) -> Path:
+        """Where the data comes from."""
+        return self.path / "lineage.json"
+
+    @property
+    def report(self) -> Path:
+        """Scores of the whole run; it is there when the run has ended."""
+        return self.path / "report.json"
+
+    @property
+    def pretraining(self) -> "Trained":
+        """Training on the mixture."""
+        return Trained(self.path)
+
+    def finetuning(self, task: str) -> "Trained":
+        """Fine-tuning on one task."""
+        return Trained(self.path / "finetune" / task)
+
+    def finetuned_tasks(self) -> list[str]:
+        """Tasks whose fine-tuning was begun, sorted."""
+        parent = self.path / "finetune"
+        return sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What one training leaves: its checkpoints, logs and scores.
+
+    Attributes:
+        path: the run folder, or `finetune/TASK` within it.
+    """
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Holds one folder for each step."""
+        return self.path / "checkpoints"
+
+    def scores(self, split: str, task: str, step: int) -> Path:
+        """Score of one checkpoint on one task."""
+        return self.path / "scores" / split / task / f"{step}.json"
+
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints on disk, ascending; unfinished ones have other names."""
+        if not self.checkpoints.is_dir():
+            return []
+        return sorted(int(e.name) for e in self.checkpoints.iterdir() if e.name.isdecimal())
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointPath:
+    """One checkpoint.
+
+    Attributes:
+        run: the run that it comes from.
+        trained: the training within that run.
+        step: optimizer steps.
+    """
+
+    run: RunFolder
+    trained: Trained
+    step: int
+
+    def __str__(self) -> str:
+        return str(self.trained.checkpoints / str(self.step))
+
+
+def find_checkpoint(path: str) -> CheckpointPath:
+    """Finds a checkpoint by a run folder (its newest), by `FOLDER/finetune/TASK`, or by `.../checkpoints/STEP`.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no checkpoint in it; says what there is.
+    """
+    given = Path(path)
+    if not given.is_dir():
+        raise FileNotFoundError(
+            f"no checkpoint {path!r}: there is no such folder; give a run folder, or "
+            "FOLDER/checkpoints/STEP"
+        )
+    step = int(given.name) if given.name.isdecimal() and given.parent.name == "checkpoints" else None
+    folder = given.parent.parent if step is not None else given
+    trained = Trained(folder.parent if folder.name == "checkpoints" else folder)
+    steps = trained.steps()
+    if not steps:
+        raise FileNotFoundError(
+            f"no checkpoint in {str(trained.path)!r}: it holds no folder checkpoints/STEP; give a "
+            "run folder in which training has written one"
+        )
+    return CheckpointPath(_run_of(trained), trained, steps[-1] if step is None else step)
+
+
+def _run_of(trained: Trained) -> RunFolder:
+    """The run folder around a training: the one that holds the record."""
+    for folder in (trained.path, *trained.path.absolute().parents[:2]):
+        if RunFolder(folder).operative_config.is_file():
+            return RunFolder(folder)
+    raise FileNotFoundError(
+        f"{str(trained.path)!r} has checkpoints but no operative_config.gin, here or two folders up: "
+        "it is not (part of) a run folder"
+    )

@@ -1,0 +1,162 @@
+"""What a run folder records at every start: the command, the settings, the versions, and where the data comes from."""
+
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from t5mix import paths
+from t5mix.evaluation.loggers import write_atomically
+from t5mix.mixture import Mixture
+from t5mix.runs.binding import Bound
+from t5mix.runs.check import Checked, subtasks, vocabularies
+from t5mix.runs.folders import RunFolder
+from t5mix.task import Task
+
+# Libraries whose version can change what a run computes.
+PACKAGES = (
+    "t5mix",
+    "tensorflow",
+    "tensorflow-text",
+    "tensorflow-datasets",
+    "mesh-tensorflow",
+    "jax",
+    "jaxlib",
+    "libtpu",
+    "orbax-checkpoint",
+    "numpy",
+    "pyarrow",
+    "sentencepiece",
+    "gin-config",
+    "scipy",
+    "scikit-learn",
+    "sacrebleu",
+    "rouge-score",
+    "Babel",
+    "vaderSentiment",
+)
+
+
+def record_start(bound: Bound, checked: Checked, command: Sequence[str]) -> None:
+    """Writes the record of a start into the run folder.
+
+    Args:
+        bound: the settings, with their texts.
+        checked: the tasks that they name.
+        command: what the user typed, program first.
+    """
+    folder = checked.folder
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with folder.command.open("a", encoding="utf-8") as file:
+        file.write(f"{shlex.join(command)}  # {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+    write_json(folder.lineage, lineage(checked))
+    write_json(folder.versions, versions())
+    write_atomically(folder.config, bound.config)
+    # Last, because its presence says that the record is whole.
+    write_atomically(folder.operative_config, bound.operative_config)
+
+
+@contextlib.contextmanager
+def alone_in(folder: RunFolder) -> Iterator[None]:
+    """Keeps a second process out of a run folder, by a lock that ends with the process.
+
+    Raises:
+        ValueError: another process is at work there.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with (folder.path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(
+                f"another process is at work in {str(folder.path)!r}: wait for it, or choose another "
+                "folder with --run_folder"
+            ) from None
+        yield
+
+
+def versions() -> dict[str, Any]:
+    """Packages, Python, platform and, in a checkout, the git commit."""
+    return {
+        "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+        "python": sys.version,
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "git": _git(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of the checkout that t5mix runs from, and whether files differ from it; None in a wheel."""
+    root = paths.PACKAGE.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = _git_says(root, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git_says(root, "status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git_says(root: Any, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True
+    )
+    return done.stdout.strip()
+
+
+def lineage(checked: Checked) -> dict[str, Any]:
+    """Where the run's data comes from: each task's declaration, source and vocabularies, by content."""
+    provider = checked.provider
+    by_name = {task.name: task for task in (*subtasks(provider), *checked.finetune_tasks)}
+    shares = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
+    return {
+        "mixture": provider.name,
+        "declared_at": provider.declared_at,
+        "seed": checked.run.seed,
+        "checkpoint": None if checked.checkpoint is None else str(checked.checkpoint),
+        "vocabularies": _vocabularies(provider),
+        "tasks": {
+            name: {
+                "declared_at": task.declared_at,
+                "share": shares.get(name),
+                "source": _source(task),
+                "vocabularies": _vocabularies(task),
+            }
+            for name, task in sorted(by_name.items())
+        },
+    }
+
+
+def _vocabularies(provider: Any) -> dict[str, dict[str, str]]:
+    return {
+        name: {"vocabulary": repr(vocabulary), "fingerprint": vocabulary.fingerprint}
+        for name, vocabulary in vocabularies(provider)
+    }
+
+
+def _source(task: Task) -> dict[str, Any]:
+    source = task.source
+    return {
+        "kind": type(source).__name__,
+        "splits": {split: source.fingerprint(split) for split in task.splits},
+    }
+
+
+def write_json(path: Any, content: Any) -> None:
+    """Writes readable JSON: whole or not at all."""
+    write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
