@@ -1,0 +1,115 @@
+"""The `t5mix` command: finds the subcommand, runs it, and turns errors into one clear line.
+
+A subcommand is a module with `add_arguments(parser)` and `run(args) -> int`. Only the one that was
+asked for is imported, so that help answers at once.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from t5mix import packs
+
+COMMANDS = {
+    "list": "name the tasks and mixtures that are registered",
+    "show": "look at a task's examples and tokens, or at a mixture's rates",
+    "train": "train on a mixture, and fine-tune from there where the run says so",
+    "finetune": "fine-tune a checkpoint on each task",
+    "eval": "score checkpoints, task by task, beside baselines",
+    "predict": "answer the lines of a file",
+}
+
+EPILOG = """\
+examples:
+  t5mix list
+  t5mix show offline_inflection --examples 3
+  t5mix train --gin_file runs/offline.gin --gin_param "Run.seed = 1"
+
+`t5mix COMMAND --help` explains a command.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: The arguments after the program's name; those of this process by default.
+
+    Returns:
+        The exit status: 0, or 2 where the input was wrong.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(_command(arguments)).parse_args(arguments)
+    try:
+        for path in args.pack or ():
+            packs.add(path)
+        return args.run(args)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("t5mix: stopped", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"t5mix: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """Returns the first argument that names a command, whose module is the one to import."""
+    return next((argument for argument in arguments if argument in COMMANDS), None)
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="t5mix",
+        description="Task and Mixture declarations in, trained text-to-text models out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        child = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == command:
+            _fill(child, name)
+    return parser
+
+
+def _fill(parser: argparse.ArgumentParser, command: str) -> None:
+    module = importlib.import_module(f"t5mix.cli.{command}")
+    module.add_arguments(parser)
+    parser.set_defaults(run=module.run)
+    common = parser.add_argument_group("for every command")
+    common.add_argument(
+        "--pack",
+        action="append",
+        metavar="PATH",
+        help="a file or folder of your own tasks and mixtures; repeatable",
+    )
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+class _Version(argparse.Action):
+    """Prints the installed version; looking it up costs too much to do it each time."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:  # type: ignore[no-untyped-def]
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print("t5mix", version("t5mix"))
+        except PackageNotFoundError:
+            print("t5mix (not installed)")
+        parser.exit()

@@ -1,0 +1,1 @@
+"""From predictions to metrics, baselines, standard errors, logs and reports."""

@@ -1,0 +1,105 @@
+"""The examples of a split as evaluation sees them: ids for the model, texts for people and baselines."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from t5mix.features import Feature
+from t5mix.task import Task
+
+Text = tuple[str, str]  # an input and its target
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example of a test set.
+
+    Attributes:
+        inputs: Ids that the model reads, trimmed, EOS included.
+        input_text: The input as written.
+        target_text: The whole target as written, however short the targets' length is.
+        is_truncated: Whether trimming took something from the input.
+        fields: Every field that preprocessing left, as NumPy arrays or bytes, for postprocessors.
+    """
+
+    inputs: tuple[int, ...]
+    input_text: str
+    target_text: str
+    is_truncated: bool
+    fields: Mapping[str, Any]
+
+
+def read_examples(
+    task: Task, split: str, lengths: Mapping[str, int], limit: int | None = None
+) -> list[Example]:
+    """Reads a split in its own order.
+
+    Args:
+        task: The task.
+        split: Name of the split.
+        lengths: Greatest number of tokens of each feature.
+        limit: Examples to read at most; None is the whole split.
+
+    Raises:
+        ValueError: If the split is unknown or gives no example.
+    """
+    examples = [_example(task, fields, lengths) for fields in _fields(task, split, lengths, limit)]
+    if not examples:
+        raise ValueError(
+            f"task {task.name!r}: split {split!r} gives no examples to evaluate; "
+            "look at its preprocessors, which may filter them all out"
+        )
+    return examples
+
+
+def read_texts(task: Task, split: str, limit: int | None = None) -> Iterator[Text]:
+    """Yields the input and the target of each example of a split as texts, nothing trimmed."""
+    for fields in _fields(task, split, None, limit):
+        yield text_of(task, "inputs", fields), text_of(task, "targets", fields)
+
+
+def text_of(task: Task, feature: str, fields: Mapping[str, Any]) -> str:
+    """Returns a feature's text: what was tokenized where that is kept, else the decoded ids."""
+    if f"{feature}_pretokenized" in fields:
+        return as_text(fields[f"{feature}_pretokenized"])
+    if feature not in fields or feature not in task.output_features:
+        return ""
+    return task.output_features[feature].vocabulary.decode(fields[feature].tolist())
+
+
+def as_text(value: Any) -> str:
+    """Returns a string scalar of NumPy, bytes or str as str."""
+    value = value.item() if hasattr(value, "item") else value
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _fields(
+    task: Task, split: str, lengths: Mapping[str, int] | None, limit: int | None
+) -> Iterator[Mapping[str, Any]]:
+    # The seed settles any random preprocessor, so that a test set is the same at each evaluation.
+    dataset = task.get_dataset(
+        lengths, split=split, shuffle=False, seed=0, try_in_mem_cache=False
+    )
+    return itertools.islice(dataset.as_numpy_iterator(), limit)
+
+
+def _example(task: Task, fields: Mapping[str, Any], lengths: Mapping[str, int]) -> Example:
+    inputs = tuple(fields["inputs"].tolist()) if "inputs" in fields else ()
+    text = text_of(task, "inputs", fields)
+    limit = lengths.get("inputs")
+    return Example(
+        inputs=inputs,
+        input_text=text,
+        target_text=text_of(task, "targets", fields),
+        # Only an input that fills its length can have lost something, so few are tokenized again.
+        is_truncated=limit is not None
+        and len(inputs) >= limit
+        and "inputs_pretokenized" in fields
+        and _tokens(task.output_features["inputs"], text) > limit,
+        fields=fields,
+    )
+
+
+def _tokens(feature: Feature, text: str) -> int:
+    return len(feature.vocabulary.encode(text)) + feature.add_eos
