@@ -1,0 +1,108 @@
+"""t5mix: task and mixture declarations in, trained text-to-text models out.
+
+A seqio task file works after changing its import line to `import t5mix as seqio`.  Names are loaded
+when first used, so importing t5mix loads neither TensorFlow nor JAX.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from t5mix import corpora as corpora
+    from t5mix import metrics as metrics
+    from t5mix import objectives as objectives
+    from t5mix import packs as packs
+    from t5mix import paths as paths
+    from t5mix import postprocessors as postprocessors
+    from t5mix import preprocessors as preprocessors
+    from t5mix import rates as rates
+    from t5mix import vocabularies as vocabularies
+    from t5mix.features import ContinuousFeature as ContinuousFeature
+    from t5mix.features import Feature as Feature
+    from t5mix.features import PassThroughFeature as PassThroughFeature
+    from t5mix.mapping import map_over_dataset as map_over_dataset
+    from t5mix.mapping import map_seed_manager as map_seed_manager
+    from t5mix.mixture import Mixture as Mixture
+    from t5mix.rates import mixing_rate_num_examples as mixing_rate_num_examples
+    from t5mix.registry import MixtureRegistry as MixtureRegistry
+    from t5mix.registry import TaskRegistry as TaskRegistry
+    from t5mix.registry import get_mixture_or_task as get_mixture_or_task
+    from t5mix.registry import get_subtasks as get_subtasks
+    from t5mix.registry import maybe_get_mixture_or_task as maybe_get_mixture_or_task
+    from t5mix.registry import overlay as overlay
+    from t5mix.sources import DataSource as DataSource
+    from t5mix.sources import FileDataSource as FileDataSource
+    from t5mix.sources import FunctionDataSource as FunctionDataSource
+    from t5mix.sources import ShardInfo as ShardInfo
+    from t5mix.sources import TextLineDataSource as TextLineDataSource
+    from t5mix.sources import TFExampleDataSource as TFExampleDataSource
+    from t5mix.steps import CacheDatasetPlaceholder as CacheDatasetPlaceholder
+    from t5mix.task import SHUFFLE_BUFFER_SIZE as SHUFFLE_BUFFER_SIZE
+    from t5mix.task import SourceInfo as SourceInfo
+    from t5mix.task import Task as Task
+    from t5mix.tfds_source import TfdsDataSource as TfdsDataSource
+    from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
+    from t5mix.vocabularies import PassThroughVocabulary as PassThroughVocabulary
+    from t5mix.vocabularies import SentencePieceVocabulary as SentencePieceVocabulary
+    from t5mix.vocabularies import Vocabulary as Vocabulary
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "corpora",
+    "metrics",
+    "objectives",
+    "packs",
+    "paths",
+    "postprocessors",
+    "preprocessors",
+    "rates",
+    "vocabularies",
+)
+
+_HOMES = {
+    "ContinuousFeature": "features",
+    "Feature": "features",
+    "PassThroughFeature": "features",
+    "map_over_dataset": "mapping",
+    "map_seed_manager": "mapping",
+    "Mixture": "mixture",
+    "mixing_rate_num_examples": "rates",
+    "MixtureRegistry": "registry",
+    "TaskRegistry": "registry",
+    "get_mixture_or_task": "registry",
+    "get_subtasks": "registry",
+    "maybe_get_mixture_or_task": "registry",
+    "overlay": "registry",
+    "DataSource": "sources",
+    "FileDataSource": "sources",
+    "FunctionDataSource": "sources",
+    "ShardInfo": "sources",
+    "TFExampleDataSource": "sources",
+    "TextLineDataSource": "sources",
+    "CacheDatasetPlaceholder": "steps",
+    "SHUFFLE_BUFFER_SIZE": "task",
+    "SourceInfo": "task",
+    "Task": "task",
+    "TfdsDataSource": "tfds_source",
+    "ByteVocabulary": "vocabularies",
+    "PassThroughVocabulary": "vocabularies",
+    "SentencePieceVocabulary": "vocabularies",
+    "Vocabulary": "vocabularies",
+}
+
+__all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"t5mix.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"t5mix has no {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"t5mix.{_HOMES[name]}"), name)
+    globals()[name] = value  # found at once the next time
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,126 @@
+"""Mapping a function of one example over a dataset, with seeds where it wants them."""
+
+import contextlib
+import contextvars
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from t5mix.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+AUTOTUNE = -1  # tf.data.AUTOTUNE, without loading TensorFlow
+
+# The next seed that a map takes; None draws fresh ones.  A context variable: each thread has its own,
+# and leaving `map_seed_manager` restores it whatever happened inside.
+_next_seed: contextvars.ContextVar[int | None] = contextvars.ContextVar(
+    "t5mix_next_map_seed", default=None
+)
+
+
+@contextlib.contextmanager
+def map_seed_manager(initial_seed: int | None = None) -> Iterator[None]:
+    """Makes the seeds of `map_over_dataset` functions called inside follow from `initial_seed`.
+
+    Each of them takes the next `2 * num_seeds` integers, as in seqio, so the same functions in the
+    same order draw the same noise.  The former state comes back on leaving, also on an error.
+
+    Args:
+      initial_seed: the first seed, or None for seeds that differ from run to run.
+    """
+    token = _next_seed.set(initial_seed)
+    try:
+        yield
+    finally:
+        _next_seed.reset(token)
+
+
+def map_over_dataset(
+    fn: Callable[..., Any] | None = None,
+    *,
+    num_seeds: int | None = None,
+    num_parallel_calls: int = AUTOTUNE,
+) -> Callable[..., Any]:
+    """Makes a preprocessor, dataset -> dataset, of a function of one example.
+
+    Use it with or without arguments:
+
+        @map_over_dataset
+        def lower(example):
+            return {**example, "inputs": tf.strings.lower(example["inputs"])}
+
+        @map_over_dataset(num_seeds=1)
+        def drop_some(example, seed): ...
+
+    Before `lower`: `{"inputs": "It Rains"}`; after: `{"inputs": "it rains"}`.
+
+    Args:
+      fn: the function; its further arguments become arguments of the preprocessor.
+      num_seeds: 1 passes it `seed`, more passes `seeds`, a tuple: pairs of int64 scalars, fit for
+        `tf.random.stateless_*`, new ones for each example.
+      num_parallel_calls: examples mapped at once; the order of the output does not depend on it.
+
+    Returns:
+      The preprocessor, or a decorator when `fn` is None.
+
+    Raises:
+      ValueError: when num_seeds is not a positive whole number.
+    """
+    if num_seeds is not None and (not isinstance(num_seeds, int) or num_seeds < 1):
+        raise ValueError(f"map_over_dataset: num_seeds is {num_seeds!r}; give None, 1, 2, ...")
+    if fn is None:
+        return lambda function: _wrap(function, num_seeds, num_parallel_calls)
+    return _wrap(fn, num_seeds, num_parallel_calls)
+
+
+def _wrap(fn: Callable[..., Any], num_seeds: int | None, calls: int) -> Callable[..., Any]:
+    mapped = _Mapped(fn, num_seeds, calls)
+
+    @functools.wraps(fn)
+    def preprocessor(dataset: "tf.data.Dataset", *args: Any, **kwargs: Any) -> "tf.data.Dataset":
+        return mapped(dataset, *args, **kwargs)
+
+    preprocessor.map_fn = fn  # type: ignore[attr-defined]
+    preprocessor.num_seeds = num_seeds or 0  # type: ignore[attr-defined]
+    return preprocessor
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mapped:
+    """`fn` with the settings of its map."""
+
+    fn: Callable[..., Any]
+    num_seeds: int | None
+    calls: int
+
+    def __call__(self, dataset: "tf.data.Dataset", *args: Any, **kwargs: Any) -> "tf.data.Dataset":
+        fn = functools.partial(self._one, args, kwargs)
+        if self.num_seeds is not None:
+            dataset = tf.data.Dataset.zip((dataset, _seed_datasets(self.num_seeds)))
+        return dataset.map(fn, num_parallel_calls=self.calls)
+
+    def _one(self, args: Any, kwargs: Any, *element: Any) -> Any:
+        if self.num_seeds is None:
+            example = element[0] if len(element) == 1 else element
+            return self.fn(example, *args, **kwargs)
+        example, seeds = element
+        if self.num_seeds == 1:
+            return self.fn(example, *args, seed=seeds[0], **kwargs)
+        return self.fn(example, *args, seeds=seeds, **kwargs)
+
+
+def _seed_datasets(num_seeds: int) -> tuple[Any, ...]:
+    """Returns `num_seeds` pairs of endless random datasets, and moves the next seed on."""
+    first = _next_seed.get()
+    if first is None:
+        numbers: list[int | None] = [None] * (2 * num_seeds)
+    else:
+        numbers = [first + offset for offset in range(2 * num_seeds)]
+        _next_seed.set(first + 2 * num_seeds)
+    datasets = [tf.data.Dataset.random(number) for number in numbers]
+    return tuple(zip(datasets[::2], datasets[1::2], strict=True))

@@ -1,0 +1,57 @@
+"""The rules of names, the places of declarations, and suggestions for what was not found."""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterable
+from types import FrameType
+
+from t5mix import paths
+
+_ALLOWED = re.compile(r"[\w.:#-]+")
+_PACKAGE = str(paths.PACKAGE) + os.sep
+# Packs in a wheel lie inside the package, and are still the declaring side.
+_SHIPPED = _PACKAGE + "shipped" + os.sep
+
+
+def check(kind: str, name: object) -> None:
+    """Refuses a name that could not be looked up, or whose folder would leave the cache folder.
+
+    A colon divides a name into folders, as in seqio.
+
+    Raises:
+      ValueError: naming the part that is wrong.
+    """
+    if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
+        raise ValueError(
+            f"{kind} {name!r}: a name is made of letters, digits and . : # _ - only; choose another"
+        )
+    for part in name.split(":"):
+        if not part.strip("."):
+            raise ValueError(
+                f"{kind} {name!r}: the part {part!r} between colons would lead out of the cache "
+                "folder; give every part a letter or digit"
+            )
+
+
+def declaring_place() -> str:
+    """Returns "file:line" of the innermost running line outside t5mix, or "?:0"."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_PACKAGE) or file.startswith(_SHIPPED):
+            return f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "?:0"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean 'x' or 'y'?" for the nearest of `known`, or an empty text."""
+    lowered = {candidate.lower(): candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)
+    if not near:
+        near = [candidate for candidate in lowered if name.lower() in candidate][:3]
+    if not near:
+        return ""
+    return "; did you mean " + " or ".join(repr(lowered[candidate]) for candidate in near) + "?"

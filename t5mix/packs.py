@@ -1,0 +1,219 @@
+"""Packs: files of declarations, loaded by path when a name is first needed.
+
+Nobody imports a pack; it is run once, under a private module name.  They are loaded in this order: the
+files of t5mix's own `tasks/` and `mixtures/`; installed packages, by the entry point group
+`t5mix.packs`; the environment variable T5MIX_PACKS, paths divided as in PATH; and what `add` names.  A
+folder gives its `tasks/*.py`, then its `mixtures/*.py`, then its own `*.py`, each sorted by name; files
+that begin with "_" or "." are left out.  A pack that looks up a name which a later pack declares makes
+that one load first, so the order never matters to a declaration.
+"""
+
+import dataclasses
+import hashlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from t5mix import paths
+from t5mix.entries import Shelf, shelf
+
+GROUP = "t5mix.packs"
+VARIABLE = "T5MIX_PACKS"
+
+
+class PackError(ValueError):
+    """A pack that cannot be loaded; the message names its file and line."""
+
+
+@dataclasses.dataclass
+class _Pack:
+    """One file, or one installed package, and how far it is: "waiting", "loading", "loaded"."""
+
+    place: str
+    run: Callable[[], None]
+    state: str = "waiting"
+
+
+class Packs:
+    """The packs of one shelf.
+
+    Args:
+      shelf: where the declarations go.
+      found: returns the packs that are there without being named, in order.
+    """
+
+    def __init__(self, shelf: Shelf, found: Callable[[], list[_Pack]]) -> None:
+        self._shelf = shelf
+        self._found = found
+        self._packs: list[_Pack] = []
+        self._searched = False
+        self._lock = threading.RLock()
+        shelf.load = self.load
+
+    def add(self, path: str | os.PathLike[str]) -> None:
+        """Adds a file or folder of declarations, to be loaded when a name is next needed.
+
+        Raises:
+          ValueError: when it is not there, is no .py file, or is a folder without one.
+        """
+        with self._lock:
+            self._append(_file_packs(path, "packs.add"))
+
+    def files(self) -> list[str]:
+        """Returns the files and installed packages that are or will be loaded, in order."""
+        with self._lock:
+            self._search()
+            return [pack.place for pack in self._packs]
+
+    def load(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """Loads the packs that wait, in order, until `enough()`.
+
+        Raises:
+          PackError: when one fails; its declarations are undone, and the next call tries it again.
+        """
+        with self._lock:
+            self._search()
+            for pack in self._packs:
+                if pack.state == "waiting":
+                    if enough():
+                        return
+                    self._load(pack)
+
+    def _search(self) -> None:
+        if not self._searched:
+            found = self._found()
+            added, self._packs = self._packs, []
+            self._append(found)
+            self._append(added)
+            self._searched = True
+
+    def _append(self, packs: list[_Pack]) -> None:
+        known = {pack.place for pack in self._packs}
+        for pack in packs:
+            if pack.place not in known:
+                known.add(pack.place)
+                self._packs.append(pack)
+
+    def _load(self, pack: _Pack) -> None:
+        pack.state = "loading"
+        try:
+            with self._shelf.undone_on_error():
+                pack.run()
+        except PackError:
+            pack.state = "waiting"
+            raise
+        except Exception as error:
+            pack.state = "waiting"
+            raise PackError(_explain(pack.place, error)) from error
+        except BaseException:
+            pack.state = "waiting"
+            raise
+        pack.state = "loaded"
+
+
+def _explain(place: str, error: Exception) -> str:
+    """Returns "file:line: what happened", the line being the deepest of the pack's own."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == place
+    ]
+    where = f"{place}:{lines[-1]}" if lines else place
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return f"{where}: {kind}{error}"
+
+
+def _found() -> list[_Pack]:
+    return [
+        *_shipped_packs(),
+        *_installed_packs(),
+        *(
+            pack
+            for path in os.environ.get(VARIABLE, "").split(os.pathsep)
+            if path
+            for pack in _file_packs(path, VARIABLE)
+        ),
+    ]
+
+
+def _shipped_packs() -> Iterator[_Pack]:
+    for kind in ("tasks", "mixtures"):
+        try:
+            folder = paths.shipped(kind)
+        except FileNotFoundError:  # the framework alone, without declarations of its own
+            continue
+        yield from (_file_pack(file) for file in _python_files(folder))
+
+
+def _installed_packs() -> Iterator[_Pack]:
+    """Yields the entry points: modules, which are imported, or paths of packs."""
+    points = importlib.metadata.entry_points(group=GROUP)
+    for point in sorted(points, key=lambda point: (point.name, point.value)):
+        yield _Pack(f"entry point {point.name} = {point.value}", lambda point=point: _enter(point))
+
+
+def _enter(point: importlib.metadata.EntryPoint) -> None:
+    target = point.load()
+    if isinstance(target, str | os.PathLike):
+        for pack in _file_packs(target, f"entry point {point.name}"):
+            pack.run()
+    elif not isinstance(target, ModuleType):
+        raise PackError(
+            f"entry point {point.name} = {point.value} of group {GROUP} is {target!r}; it must name a "
+            "module that declares tasks, or a path"
+        )
+
+
+def _file_packs(path: str | os.PathLike[str], given_by: str) -> list[_Pack]:
+    place = Path(path).expanduser().resolve()
+    if place.is_file() and place.suffix == ".py":
+        return [_file_pack(place)]
+    if not place.is_dir():
+        what = "is no .py file" if place.exists() else "does not exist"
+        raise ValueError(f"{given_by}: {place} {what}; give a file or folder of declarations")
+    folders = (place / "tasks", place / "mixtures", place)
+    files = [file for folder in folders for file in _python_files(folder)]
+    if not files:
+        raise ValueError(
+            f"{given_by}: {place} holds no .py file, nor do its tasks/ and mixtures/; give a file or "
+            "folder of declarations"
+        )
+    return [_file_pack(file) for file in files]
+
+
+def _python_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob("*.py") if not file.name.startswith(("_", ".")))
+
+
+def _file_pack(file: Path) -> _Pack:
+    return _Pack(str(file), lambda: _run_file(file))
+
+
+def _run_file(file: Path) -> None:
+    """Runs a file as a module that no import statement can reach before it is loaded."""
+    name = f"_t5mix_pack_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}_{file.stem}"
+    loader = importlib.machinery.SourceFileLoader(name, str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and inspect look a class's module up here
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+packs = Packs(shelf, _found)
+add = packs.add
+files = packs.files
+load = packs.load

@@ -1,0 +1,133 @@
+"""Steps that rename, parse or show the features of an example, whatever it is about."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from t5mix.lazy import lazy_import
+from t5mix.mapping import map_over_dataset
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+Example = Mapping[str, Any]
+
+
+@map_over_dataset
+def rekey(example: Example, key_map: Mapping[str, str | None] | None = None) -> Example:
+    """Renames features by a map from new to old names; a new name without an old one gets "".
+
+    Before, with key_map `{"inputs": None, "targets": "text"}`: `{"text": "It rains"}`; after:
+    `{"inputs": "", "targets": "It rains"}`.
+
+    Raises:
+      ValueError: when the example has no feature of an old name.
+    """
+    if not key_map:
+        return example
+    for old in key_map.values():
+        if old and old not in example:
+            raise ValueError(f"rekey: no feature {old!r}; the example has {', '.join(example)}")
+    return {new: example[old] if old else "" for new, old in key_map.items()}
+
+
+@map_over_dataset
+def print_dataset(example: Example, summarize: int = 3) -> Example:
+    """Prints the features of every example to the standard error stream; changes nothing.
+
+    Before and after: `{"targets": "It rains"}`.
+    """
+    for key, value in example.items():
+        tf.print(f"{key}:", value, summarize=summarize)
+    return example
+
+
+def parse_tsv(
+    dataset: "tf.data.Dataset",
+    field_names: Sequence[str] = ("inputs", "targets"),
+    field_delim: str = "\t",
+    field_columns: Sequence[int] | None = None,
+) -> "tf.data.Dataset":
+    r"""Splits lines into fields by name; quotes mean nothing.
+
+    Before: `"It rains\tEs regnet"`; after: `{"inputs": "It rains", "targets": "Es regnet"}`.
+
+    Args:
+      dataset: string scalars, one a line.
+      field_names: names of the fields.
+      field_delim: what divides them.
+      field_columns: which column each is, from 0; None takes them in order, and a line must then have
+        just as many.
+
+    Raises:
+      tf.errors.InvalidArgumentError: while reading, at a line with too few or too many fields.
+    """
+    columns = list(range(len(field_names))) if field_columns is None else list(field_columns)
+
+    def parse(line: Any) -> dict[str, Any]:
+        fields = tf.strings.split(line, field_delim)
+        count = tf.size(fields)
+        fits = count > max(columns) if field_columns is not None else count == len(field_names)
+        wrong = tf.debugging.Assert(fits, [f"parse_tsv: not {len(field_names)} fields in:", line])
+        with tf.control_dependencies([wrong]):
+            fields = tf.identity(fields)
+        return {name: fields[column] for name, column in zip(field_names, columns, strict=True)}
+
+    return map_over_dataset(parse)(dataset)
+
+
+def preprocess_tsv(
+    dataset: "tf.data.Dataset",
+    field_delim: str = "\t",
+    num_fields: int = 2,
+    inputs_format: str = "{0}",
+    targets_format: str = "{1}",
+    field_names: Sequence[str] | None = None,
+    use_quote_delim: bool = False,
+) -> "tf.data.Dataset":
+    r"""Makes inputs and targets of lines of fields, by formats that name them.
+
+    Before, with inputs_format "numerator: {2} denominator: {1}" and targets_format "quotient: {0}":
+    `"2\t3\t6"`; after: `{"inputs": "numerator: 6 denominator: 3", "targets": "quotient: 2"}`.
+
+    Args:
+      dataset: string scalars, one a line.
+      field_delim: what divides the fields.
+      num_fields: how many fields a line has.
+      inputs_format: text with fields in braces, by number, or by name when field_names is given.
+      targets_format: likewise.
+      field_names: names of the fields; the first names the first.
+      use_quote_delim: whether double quotes hold fields together, as in CSV.
+    """
+    labels = list(field_names) if field_names else [str(i) for i in range(num_fields)]
+
+    def parse(line: Any) -> dict[str, Any]:
+        fields = tf.io.decode_csv(
+            line, record_defaults=[""] * len(labels), field_delim=field_delim,
+            use_quote_delim=use_quote_delim,
+        )  # fmt: skip
+        example = dict(zip(labels, fields, strict=True))
+        return {
+            "inputs": fill(inputs_format, example),
+            "targets": fill(targets_format, example),
+        }
+
+    return map_over_dataset(parse)(dataset)
+
+
+def fill(template: str, example: Example) -> Any:
+    """Returns `template`, a string scalar, with each {name} replaced by the feature of that name.
+
+    Raises:
+      ValueError: when the example has no such feature.
+    """
+    parts: list[Any] = []
+    for index, piece in enumerate(re.split(r"\{([^{}]+)\}", template)):
+        if index % 2 and piece not in example:
+            raise ValueError(
+                f"the format {template!r} names {piece!r}; the example has {', '.join(example)}"
+            )
+        parts.append(example[piece] if index % 2 else piece)
+    return tf.strings.join(parts)

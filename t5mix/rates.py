@@ -1,0 +1,140 @@
+"""Mixing rates: functions of a task that say how much of a mixture it is.
+
+Rates are relative: 1.0 for every task mixes them equally.  What the T5 paper calls
+examples-proportional mixing with artificial limit K and temperature T (Raffel et al., 2020,
+arXiv:1910.10683, section 3.5.2) is `mixing_rate_num_examples(maximum=K, temperature=T)`.
+"""
+
+import fractions
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from t5mix.task import Task
+
+Rate = float | Callable[..., float]
+
+
+def mixing_rate_num_examples(
+    task: "Task",
+    maximum: int | None = None,
+    scale: float = 1.0,
+    temperature: float = 1.0,
+    fallback_to_num_input_examples: bool = True,
+    split: str = "train",
+) -> float:
+    """Returns min(n * scale, maximum) ** (1 / temperature) of the n raw examples of `task`.
+
+    Args:
+      task: the task.
+      maximum: the artificial limit K; None is no limit.  In seqio 0 is no limit either; here it is
+        refused, since it reads like the opposite.
+      scale: what n is multiplied by, before the limit.
+      temperature: 1 is proportional; the rates approach each other as it grows.
+      fallback_to_num_input_examples: must be True: raw examples are what is counted, so that rates
+        are known before anything is read.
+      split: the split that is counted.
+
+    Raises:
+      ValueError: when an argument is no positive number, or the number of examples is not known.
+    """
+    _check(maximum=maximum, scale=scale, temperature=temperature)
+    if not fallback_to_num_input_examples:
+        raise ValueError(
+            f"mixing_rate_num_examples of task {task.name!r}: preprocessed examples are not counted "
+            "beforehand; leave fallback_to_num_input_examples True"
+        )
+    rate: float = _num_examples(task, split) * scale
+    if maximum is not None:
+        rate = min(rate, maximum)
+    return rate if temperature == 1.0 else rate ** (1.0 / temperature)
+
+
+def proportional(
+    maximum: int | None = None,
+    scale: float = 1.0,
+    temperature: float = 1.0,
+    split: str = "train",
+) -> Callable[["Task"], float]:
+    """Returns `mixing_rate_num_examples` with these arguments, checked now."""
+    _check(maximum=maximum, scale=scale, temperature=temperature)
+    return functools.partial(
+        mixing_rate_num_examples,
+        maximum=maximum,
+        scale=scale,
+        temperature=temperature,
+        split=split,
+    )
+
+
+def equal(task: "Task") -> float:
+    """Returns 1.0, whatever the task."""
+    return 1.0
+
+
+def unimax(examples: Mapping[str, int], budget: float, max_epochs: float) -> dict[str, float]:
+    """Returns UniMax rates: as equal as can be without repeating any task too often.
+
+    Every task gets the same share of the budget, but none more than `max_epochs` passes over its
+    examples; what small tasks leave is shared by the rest.  Chung et al., 2023, arXiv:2304.09151,
+    algorithm 1, with examples in place of characters.  The rates are numbers of examples, exact up to
+    the final rounding to float, and their sum is the budget, or all that may be taken when that is
+    less.
+
+    Before: {"big": 1000, "small": 10}, budget 100, max_epochs 2; after: {"big": 80., "small": 20.}.
+
+    Args:
+      examples: number of examples by task.
+      budget: number of examples to draw in all.
+      max_epochs: the most passes over one task.
+
+    Raises:
+      ValueError: when a number is not positive.
+    """
+    _check(budget=budget, max_epochs=max_epochs)
+    if not examples:
+        raise ValueError("unimax: examples is empty; name the tasks and their numbers of examples")
+    _check(**examples)
+    left = fractions.Fraction(budget)
+    taken: dict[str, fractions.Fraction] = {}
+    ascending = sorted(examples, key=lambda name: (examples[name], name))
+    for position, name in enumerate(ascending):
+        share = left / (len(ascending) - position)
+        taken[name] = min(share, fractions.Fraction(max_epochs) * examples[name])
+        left -= taken[name]
+    return {name: float(taken[name]) for name in examples}
+
+
+def check_rate(rate: Any, what: str) -> float:
+    """Returns a rate as a float.
+
+    Raises:
+      ValueError: beginning with `what`, when it is negative, NaN, infinite or no number.
+    """
+    try:
+        number = float(rate)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(rate, str | bytes) or not math.isfinite(number) or number < 0:
+        raise ValueError(f"{what} is {rate!r}; a rate is a finite number, 0 or more")
+    return number
+
+
+def _num_examples(task: "Task", split: str) -> int:
+    examples = task.num_input_examples(split)
+    if examples is None:
+        raise ValueError(
+            f"task {task.name!r} has no rate by its number of examples: its source does not know how "
+            f"many {split!r} has; give the source num_input_examples={{{split!r}: ...}}"
+        )
+    return examples
+
+
+def _check(**numbers: Any) -> None:
+    for name, number in numbers.items():
+        if number is None and name == "maximum":
+            continue
+        if isinstance(number, bool) or not number > 0 or not math.isfinite(number):
+            raise ValueError(f"rate: {name} is {number!r}; give a positive number")

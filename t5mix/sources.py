@@ -1,0 +1,434 @@
+"""Sources of raw examples: functions, and files.  TFDS sources are in `tfds_source.py`.
+
+The names, arguments and defaults are seqio's.  A source also has a fingerprint: it changes when its
+examples do.
+"""
+
+import abc
+import dataclasses
+import glob
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from t5mix import fingerprints, signatures
+from t5mix.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardInfo:
+    """Which part of a split to read: shard `index` of `num_shards`."""
+
+    index: int
+    num_shards: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.num_shards:
+            raise ValueError(
+                f"ShardInfo: index {self.index} of {self.num_shards} shards; indices begin at 0"
+            )
+
+
+class DataSource(abc.ABC):
+    """Base of the sources: a set of splits, each a `tf.data.Dataset` of raw examples.
+
+    Args:
+      splits: names of the splits.
+      num_input_examples: number of raw examples of splits, where it is known.
+      caching_permitted: whether the examples may be kept.
+    """
+
+    def __init__(
+        self,
+        splits: Iterable[str],
+        num_input_examples: Mapping[str, int] | None = None,
+        caching_permitted: bool = True,
+    ) -> None:
+        self._splits = self._checked_splits(splits)
+        self._num_input_examples = dict(num_input_examples or {})
+        self._caching_permitted = caching_permitted
+        for split, number in self._num_input_examples.items():
+            self._check_count(split, number)
+
+    def _checked_splits(self, splits: Iterable[str]) -> tuple[str, ...]:
+        if isinstance(splits, str):
+            raise ValueError(
+                f"{self._kind}: splits is the text {splits!r}; give a list, [{splits!r}]"
+            )
+        if isinstance(splits, set | frozenset):  # its order would differ from run to run
+            splits = sorted(splits)
+        names = tuple(splits)
+        for name in names:
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"{self._kind}: split {name!r} is no name; give texts")
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self._kind}: splits {names} repeat a name")
+        return names
+
+    def _check_count(self, split: str, number: int) -> None:
+        if self._splits and split not in self._splits:
+            raise ValueError(
+                f"{self._kind}: num_input_examples names split {split!r}, which is none of "
+                f"{', '.join(self._splits)}"
+            )
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise ValueError(
+                f"{self._kind}: num_input_examples[{split!r}] is {number!r}; give a whole number"
+            )
+
+    def _check_split(self, split: str) -> None:
+        if split not in self.splits:
+            raise ValueError(
+                f"{self._kind} has no split {split!r}; its splits: {', '.join(self.splits)}"
+            )
+
+    @property
+    def _kind(self) -> str:
+        return type(self).__name__
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, in declared order."""
+        return self._splits
+
+    @property
+    def caching_permitted(self) -> bool:
+        """Whether the examples may be kept."""
+        return self._caching_permitted
+
+    @property
+    def performs_internal_shuffling(self) -> bool:
+        """Whether `get_dataset(shuffle=True)` shuffles well enough for training by itself."""
+        return False
+
+    @property
+    def supports_arbitrary_sharding(self) -> bool:
+        """Whether `get_dataset` takes any number of shards."""
+        return False
+
+    def num_input_examples(self, split: str) -> int | None:
+        """Returns the number of raw examples of `split`, or None when it is not known."""
+        self._check_split(split)
+        return self._num_input_examples.get(split)
+
+    @abc.abstractmethod
+    def list_shards(self, split: str) -> Sequence[str]:
+        """Returns the names of the parts that `split` is stored in, in order."""
+
+    @abc.abstractmethod
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: ShardInfo | None = None,
+    ) -> "tf.data.Dataset":
+        """Returns the raw examples of `split`, or of one shard of it."""
+
+    @abc.abstractmethod
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256, as hex, that changes when the raw examples of `split` do."""
+
+
+class FunctionDataSource(DataSource):
+    """Examples that a function makes.
+
+    Args:
+      dataset_fn: `fn(split, shuffle_files)`, or `fn(split, shuffle_files, seed)`, returns a
+        `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its content;
+        without one, its source code, closure and arguments are its identity.
+      splits: names of the splits.
+      num_input_examples: number of raw examples of splits, where it is known.
+      caching_permitted: whether the examples may be kept.
+
+    Raises:
+      ValueError: when dataset_fn takes other arguments, or there is no split.
+    """
+
+    def __init__(
+        self,
+        dataset_fn: Callable[..., "tf.data.Dataset"],
+        splits: Iterable[str],
+        num_input_examples: Mapping[str, int] | None = None,
+        caching_permitted: bool = True,
+    ) -> None:
+        super().__init__(splits, num_input_examples, caching_permitted)
+        if not self._splits:
+            raise ValueError("FunctionDataSource: splits is empty; name the splits of dataset_fn")
+        signatures.require(dataset_fn, ("split", "shuffle_files"), "FunctionDataSource: dataset_fn")
+        self._dataset_fn = dataset_fn
+
+    def list_shards(self, split: str) -> list[str]:
+        """Returns one name: a function's examples are in one part."""
+        self._check_split(split)
+        return [split]
+
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: ShardInfo | None = None,
+    ) -> "tf.data.Dataset":
+        """Returns what the function makes of `split`."""
+        self._check_split(split)
+        if shard_info and shard_info.num_shards > 1:
+            raise ValueError(
+                "FunctionDataSource gives a split whole; take tf.data.Dataset.shard of its examples"
+            )
+        arguments: dict[str, Any] = {"split": split, "shuffle_files": shuffle}
+        if seed is not None and signatures.takes(self._dataset_fn, "seed"):
+            arguments["seed"] = seed
+        return self._dataset_fn(**arguments)
+
+    def fingerprint(self, split: str) -> str:
+        """Returns the identity that the function states, else one of its code and arguments."""
+        self._check_split(split)
+        own = getattr(self._dataset_fn, "fingerprint", None)
+        if callable(own):
+            return fingerprints.digest("function", split, own(split))
+        return fingerprints.digest("function", split, self._dataset_fn)
+
+    def __repr__(self) -> str:
+        return f"FunctionDataSource({signatures.name(self._dataset_fn)}, splits={self._splits})"
+
+
+class FileDataSource(DataSource):
+    """Examples in files, read in the sorted order of their paths, several at a time.
+
+    Args:
+      read_file_fn: makes a `tf.data.Dataset` of raw examples from the path of one file.
+      split_to_filepattern: for each split a pattern with wildcards, or several.
+      num_input_examples: number of raw examples of splits, where it is known; 0 says that empty files
+        are meant.
+      caching_permitted: whether the examples may be kept.
+      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+      cycle_length: how many files are read at a time.
+      block_length: how many examples are taken from one before the next.
+      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
+    """
+
+    def __init__(
+        self,
+        read_file_fn: Callable[..., "tf.data.Dataset"],
+        split_to_filepattern: Mapping[str, str | Iterable[str]],
+        num_input_examples: Mapping[str, int] | None = None,
+        caching_permitted: bool = True,
+        file_shuffle_buffer_size: int | None = None,
+        cycle_length: int = 16,
+        block_length: int = 16,
+        performs_internal_shuffling: bool = False,
+    ) -> None:
+        if not isinstance(split_to_filepattern, Mapping) or not split_to_filepattern:
+            raise ValueError(
+                f"{self._kind}: split_to_filepattern is {split_to_filepattern!r}; give a dict such "
+                "as {'train': 'data/train*.txt'}"
+            )
+        super().__init__(split_to_filepattern, num_input_examples, caching_permitted)
+        self._patterns = {
+            split: (os.fspath(patterns),)
+            if isinstance(patterns, str | os.PathLike)
+            else tuple(os.fspath(pattern) for pattern in patterns)
+            for split, patterns in split_to_filepattern.items()
+        }
+        self._read_file_fn = read_file_fn
+        self._file_shuffle_buffer_size = file_shuffle_buffer_size
+        self._cycle_length = cycle_length
+        self._block_length = block_length
+        self._performs_internal_shuffling = performs_internal_shuffling
+
+    @property
+    def performs_internal_shuffling(self) -> bool:
+        """Whether shuffling the files is enough."""
+        return self._performs_internal_shuffling
+
+    def list_shards(self, split: str) -> list[str]:
+        """Returns the paths of the files of `split`, sorted.
+
+        Raises:
+          ValueError: when a pattern matches no file, or a file is empty.
+        """
+        self._check_split(split)
+        paths: set[str] = set()
+        for pattern in self._patterns[split]:
+            found = _expand(pattern)
+            if not found:
+                raise ValueError(f"{self._kind}: no file matches {pattern!r} of split {split!r}")
+            paths.update(found)
+        if self._num_input_examples.get(split) != 0:
+            self._refuse_empty_files(split, sorted(paths))
+        return sorted(paths)
+
+    def _refuse_empty_files(self, split: str, paths: Sequence[str]) -> None:
+        for path in paths:
+            if "://" not in path and os.path.getsize(path) == 0:
+                raise ValueError(
+                    f"{self._kind}: {path} of split {split!r} is empty; delete it, or declare "
+                    f"num_input_examples={{{split!r}: 0}}"
+                )
+
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: ShardInfo | None = None,
+    ) -> "tf.data.Dataset":
+        """Returns the raw examples of `split`; a shard is every `num_shards`-th file."""
+        paths = self.list_shards(split)
+        if shard_info:
+            if len(paths) < shard_info.num_shards:
+                raise ValueError(
+                    f"{self._kind}: split {split!r} has {len(paths)} files and cannot be read in "
+                    f"{shard_info.num_shards} shards"
+                )
+            paths = paths[shard_info.index :: shard_info.num_shards]
+        files = tf.data.Dataset.from_tensor_slices(paths)
+        if shuffle:
+            files = files.shuffle(self._file_shuffle_buffer_size or len(paths), seed=seed)
+        return files.interleave(
+            self._read_file_fn,
+            cycle_length=self._cycle_length,
+            block_length=self._block_length,
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256 of the names and bytes of the files and of how they are read."""
+        files = [(os.path.basename(path), _content(path)) for path in self.list_shards(split)]
+        return fingerprints.digest(
+            self._kind, files, self._reading(), self._cycle_length, self._block_length
+        )
+
+    def _reading(self) -> object:
+        """What decides the examples of a file, besides its bytes."""
+        return self._read_file_fn
+
+    def __repr__(self) -> str:
+        return f"{self._kind}({self._patterns})"
+
+
+class TextLineDataSource(FileDataSource):
+    """Lines of text files: each example is a string scalar, without its line end.
+
+    Args:
+      split_to_filepattern: for each split a pattern with wildcards, or several.
+      skip_header_lines: how many lines to leave out at the beginning of every file.
+      num_input_examples: see `FileDataSource`, as the rest.
+      caching_permitted: whether the examples may be kept.
+      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+      cycle_length: how many files are read at a time.
+      block_length: how many lines are taken from one before the next.
+      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
+    """
+
+    def __init__(
+        self,
+        split_to_filepattern: Mapping[str, str | Iterable[str]],
+        skip_header_lines: int = 0,
+        num_input_examples: Mapping[str, int] | None = None,
+        caching_permitted: bool = True,
+        file_shuffle_buffer_size: int | None = None,
+        cycle_length: int = 16,
+        block_length: int = 16,
+        performs_internal_shuffling: bool = False,
+    ) -> None:
+        if not isinstance(skip_header_lines, int) or skip_header_lines < 0:
+            raise ValueError(
+                f"TextLineDataSource: skip_header_lines is {skip_header_lines!r}; give 0, 1, ..."
+            )
+        self._skip_header_lines = skip_header_lines
+        super().__init__(
+            self._read,
+            split_to_filepattern,
+            num_input_examples,
+            caching_permitted,
+            file_shuffle_buffer_size,
+            cycle_length,
+            block_length,
+            performs_internal_shuffling,
+        )
+
+    def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
+        return tf.data.TextLineDataset(path).skip(self._skip_header_lines)
+
+    def _reading(self) -> object:
+        return self._skip_header_lines
+
+
+class TFExampleDataSource(FileDataSource):
+    """`tf.train.Example` records: each example is a dict of the described features.
+
+    Args:
+      split_to_filepattern: for each split a pattern with wildcards, or several.
+      feature_description: what `tf.io.parse_single_example` needs; or a function without arguments
+        that returns it, so that a declaration need not load TensorFlow.
+      reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
+      num_input_examples: see `FileDataSource`, as the rest.
+      caching_permitted: whether the examples may be kept.
+      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+      cycle_length: how many files are read at a time.
+      block_length: how many records are taken from one before the next.
+      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
+    """
+
+    def __init__(
+        self,
+        split_to_filepattern: Mapping[str, str | Iterable[str]],
+        feature_description: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
+        reader_cls: Callable[..., "tf.data.Dataset"] | None = None,
+        num_input_examples: Mapping[str, int] | None = None,
+        caching_permitted: bool = True,
+        file_shuffle_buffer_size: int | None = None,
+        cycle_length: int = 16,
+        block_length: int = 16,
+        performs_internal_shuffling: bool = False,
+    ) -> None:
+        self._feature_description = feature_description
+        self._reader_cls = reader_cls
+        super().__init__(
+            self._read,
+            split_to_filepattern,
+            num_input_examples,
+            caching_permitted,
+            file_shuffle_buffer_size,
+            cycle_length,
+            block_length,
+            performs_internal_shuffling,
+        )
+
+    def _description(self) -> Mapping[str, Any]:
+        given = self._feature_description
+        return given() if callable(given) else given
+
+    def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
+        reader = self._reader_cls or tf.data.TFRecordDataset
+        description = self._description()
+        return reader(path).map(lambda record: tf.io.parse_single_example(record, description))
+
+    def _reading(self) -> object:
+        described = {key: repr(value) for key, value in self._description().items()}
+        return described, signatures.name(self._reader_cls or "TFRecordDataset")
+
+
+def _expand(pattern: str) -> list[str]:
+    """Returns the files that match `pattern`, on this machine or, with a scheme, on a remote one."""
+    if "://" in pattern:
+        return sorted(tf.io.gfile.glob(pattern))
+    expanded = os.path.expanduser(pattern)
+    if os.path.isfile(expanded):  # a path may hold a bracket without meaning a wildcard
+        return [expanded]
+    return sorted(path for path in glob.glob(expanded) if os.path.isfile(path))
+
+
+def _content(path: str) -> str:
+    """Returns the identity of a file: the hash of its bytes; of a remote file its size and time."""
+    if "://" not in path:
+        return fingerprints.of_file(path)
+    status = tf.io.gfile.stat(path)
+    return f"{status.length},{status.mtime_nsec}"
