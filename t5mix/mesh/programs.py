@@ -184,10 +184,10 @@ def _initial_value(variable: Variable, key: tuple[tf.Tensor, tf.Tensor]) -> tf.T
     if initializer is None:  # TensorFlow's default for variables: glorot uniform
         limit = (6.0 / (shape[-2] + shape[-1])) ** 0.5
         return random.uniform(key, shape, -limit, limit)
-    if "zeros" in kind:
-        return tf.zeros(shape)
-    if "ones" in kind:
-        return tf.ones(shape)
+    if "zeros" in kind or "ones" in kind:
+        # From a run-time value: TensorFlow would make a constant of the variable's size.
+        zero = tf.cast(key[0] & tf.constant(0, tf.uint32), tf.float32)
+        return tf.broadcast_to(zero + float("ones" in kind), shape)
     if "truncatednormal" in kind:
         return random.truncated_normal(key, shape, initializer.mean, initializer.stddev)
     if "randomnormal" in kind:
