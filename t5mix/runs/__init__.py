@@ -3,6 +3,7 @@
     config.py       Run and its parts: typed, frozen, validated
     statements.py   gin files and --gin_param -> statements, each with its file and line
     gin_check.py    what gin lets pass is refused
+    gin_library.py  gin-config, and not a folder of that name
     binding.py      statements -> one Run; the one place that lets gin build something
     check.py        names, lengths, vocabularies, mesh and folder, before anything is built
     folders.py      what lies where in a run folder, and finding a checkpoint in it
@@ -13,5 +14,7 @@
     finetune.py     Run.finetune, task after task from one checkpoint
     evaluate.py     scores of checkpoints, task by task
     predict.py      text in, text out
-    report.py       report.json and the table, from results on disk
+    scores.py       scores kept on disk, and the rows of the report
+
+Only `binding.py` and its neighbours know gin; only `check.py` and what follows know tasks.
 """

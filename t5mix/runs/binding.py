@@ -41,7 +41,8 @@ class Bound:
     Attributes:
         run: what the settings say.
         config: every binding, used or not, as a gin file.
-        operative_config: every setting that built the run, defaults included, as a gin file that builds it again.
+        operative_config: every setting that built the run, defaults included, as a gin file that
+            builds it again.
     """
 
     run: Run
@@ -52,17 +53,21 @@ class Bound:
 def bind(
     gin_files: Sequence[str],
     gin_params: Sequence[str] = (),
+    *,
+    packs: Sequence[str] = (),
     vocab_size: Callable[[str, tuple[str, ...]], int] | None = None,
 ) -> Bound:
     """Binds a run by gin files and single settings, after checking them.
 
-    A part of the run (`Training`, `Finetuning`, ...) is built as soon as one of its parameters is bound, unless
-    `Run` says otherwise: `Run.finetune = None`.
+    A part of the run (`Training`, `Finetuning`, ...) is built as soon as one of its parameters is
+    bound, unless `Run` says otherwise: `Run.finetune = None`.
 
     Args:
         gin_files: paths, or names within the shipped gin folder; later files override earlier ones.
         gin_params: single settings, which override all files.
-        vocab_size: gives `T5Config.vocab_size` where it is not bound, from the mixture's name and the packs.
+        packs: files and folders of declarations, added to those that `Run.packs` binds.
+        vocab_size: gives `T5Config.vocab_size` where it is not bound, from the mixture's name and
+            the packs.
 
     Raises:
         FileNotFoundError: a gin file is missing.
@@ -74,6 +79,7 @@ def bind(
     if derive:  # the settings are checked first, because looking at tasks is slower
         bindings.append(Binding("", "T5Config", "vocab_size", 1, Place("")))
     effective = gin_check.check(bindings, CONFIGURABLES, ROOT)
+    effective = _with_packs(effective, packs)
     if derive and vocab_size is not None:
         effective = _with_vocab_size(effective, vocab_size)
     return _build(effective)
@@ -81,6 +87,17 @@ def bind(
 
 def _binds(bindings: Sequence[Binding], key: str) -> bool:
     return any(binding.key.removeprefix("t5mix.") == key for binding in bindings)
+
+
+def _with_packs(effective: Sequence[Binding], packs: Sequence[str]) -> list[Binding]:
+    """Adds packs to `Run.packs`, so that the run's record names all that it needs."""
+    by_key = {binding.key: binding for binding in effective}
+    bound = gin_check.expand(by_key["Run.packs"], by_key) if "Run.packs" in by_key else ()
+    more = [path for path in dict.fromkeys(packs) if path not in bound]
+    if not more:
+        return list(effective)
+    others = [binding for binding in effective if binding.key != "Run.packs"]
+    return [*others, Binding("", ROOT, "packs", (*bound, *more), Place("--pack"))]
 
 
 def _with_vocab_size(

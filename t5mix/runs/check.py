@@ -1,7 +1,7 @@
 """What is checked before anything is built: names, lengths, vocabularies, the folder, the checkpoint, the mesh.
 
-Cheap checks come first; the mesh comes last, because counting devices starts JAX.  Each failure is one `ValueError`
-or `FileNotFoundError` that names the setting and the mend.
+Cheap checks come first; the mesh comes last, because counting devices starts JAX.  Each failure is
+one `ValueError` or `FileNotFoundError` that names the setting and the mend.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 
 from t5mix import packs
 from t5mix.mixture import Mixture
-from t5mix.registry import get_mixture_or_task
+from t5mix.registry import get_mixture_or_task, get_subtasks
 from t5mix.runs import binding
 from t5mix.runs.config import Run, settings
 from t5mix.runs.folders import CheckpointPath, RunFolder, find_checkpoint
@@ -29,7 +29,8 @@ MODEL_FEATURES = ("inputs", "targets")
 # The decoder ends a sequence at this id, and pads with 0.
 EOS_ID = 1
 
-# What may change when a run is started again on its folder: how often it is looked at, where it runs, how far it goes.
+# What may change when a run is started again on its folder: how often it is looked at, where it
+# runs, how far it goes.
 MAY_CHANGE = (
     "Run.folder",
     "Run.packs",
@@ -54,7 +55,8 @@ class Checked:
         run: the settings.
         provider: the task or mixture that `Run.mixture` names.
         finetune_tasks: what `Run.finetune` trains on, in order; empty where it is None.
-        checkpoint: where fine-tuning starts; None where it is what this run's own pre-training ends with.
+        checkpoint: where fine-tuning starts; None where it is what this run's own pre-training ends
+            with.
     """
 
     run: Run
@@ -72,7 +74,8 @@ def check_training(run: Run) -> Checked:
     """Checks a run that pre-trains, and fine-tunes where `Run.finetune` is bound.
 
     Raises:
-        ValueError: a setting can not be right, or does not fit the folder, the tasks or the machine.
+        ValueError: a setting can not be right, or does not fit the folder, the tasks or the
+            machine.
         FileNotFoundError: a pack, a data file or a vocabulary is missing.
     """
     if run.train is None:
@@ -86,9 +89,15 @@ def check_training(run: Run) -> Checked:
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
     provider = load_provider(run)
-    _check_data(run, subtasks(provider), "train")
+    _check_data(run, get_subtasks(provider), "train")
     tasks = finetune_tasks(run, provider)
     check_folder(run, provider)
+    newest = RunFolder(Path(run.folder)).pretraining.steps()[-1:]
+    if newest and newest[0] > run.train.steps:
+        raise ValueError(
+            f"Training.steps is {run.train.steps}, but {run.folder!r} has been trained for {newest[0]} "
+            "steps already: choose more, or another folder with --run_folder"
+        )
     check_mesh(run)
     return Checked(run, provider, tasks)
 
@@ -107,14 +116,16 @@ def check_finetuning(run: Run) -> Checked:
     try:
         checkpoint = find_checkpoint(run.finetune.checkpoint or run.folder)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
+        raise FileNotFoundError(
+            f"fine-tuning starts from a checkpoint (--checkpoint): {error}"
+        ) from None
     check_checkpoint(run, provider, checkpoint)
     check_folder(run, provider)
     check_mesh(run)
     return Checked(run, provider, tasks, checkpoint)
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 def load_provider(run: Run) -> Provider:
@@ -132,17 +143,12 @@ def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
     return get_mixture_or_task(name)
 
 
-def subtasks(provider: Provider) -> list[Task]:
-    """The tasks of a mixture, in its order; of a task, itself."""
-    return list(provider.tasks) if isinstance(provider, Mixture) else [provider]
-
-
 def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     """What `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
     if run.finetune is None:
         return ()
     if not run.finetune.tasks:
-        tasks = [task for task in subtasks(provider) if task.metric_fns]
+        tasks = [task for task in get_subtasks(provider) if task.metric_fns]
         if not tasks:
             raise ValueError(
                 f"Run.finetune is bound, but no task of {provider.name} has metrics; "
@@ -172,10 +178,10 @@ def _supervised(name: str) -> Task:
 
 
 def _names(provider: Provider) -> list[str]:
-    return [task.name for task in subtasks(provider)]
+    return [task.name for task in get_subtasks(provider)]
 
 
-# --- tasks against settings -----------------------------------------------------------------------------------------
+# --- tasks against settings -----------------------------------------------------------------------
 
 
 def check_lengths(run: Run, provider: Provider) -> None:
@@ -250,7 +256,7 @@ def check_evaluation(run: Run, tasks: Sequence[Task], split: str) -> None:
     _check_data(run, tasks, split)
 
 
-# --- folder ---------------------------------------------------------------------------------------------------------
+# --- folder ---------------------------------------------------------------------------------------
 
 
 def check_folder(run: Run, provider: Provider) -> None:
@@ -311,14 +317,16 @@ def recorded_run(folder: RunFolder, overrides: Sequence[str] = ()) -> Run:
     return binding.bind([str(folder.operative_config)], overrides).run
 
 
-# --- checkpoint -----------------------------------------------------------------------------------------------------
+# --- checkpoint -----------------------------------------------------------------------------------
 
 
 def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -> None:
     """The checkpoint is there, of this model and of this vocabulary."""
     if checkpoint.step not in checkpoint.trained.steps():
         found = ", ".join(map(str, checkpoint.trained.steps()))
-        raise FileNotFoundError(f"no checkpoint {str(checkpoint)!r}; there are those of steps {found}")
+        raise FileNotFoundError(
+            f"no checkpoint {str(checkpoint)!r}; there are those of steps {found}"
+        )
     theirs, ours = recorded_run(checkpoint.run).model, run.model
     differing = [
         f"T5Config.{field.name} ({getattr(theirs, field.name)} there, {getattr(ours, field.name)} here)"
@@ -356,7 +364,9 @@ def check_lineage(provider: Provider, folder: RunFolder, was_trained: str) -> No
     except FileNotFoundError:
         return  # a run that was killed before it wrote its record has no checkpoint either
     except (ValueError, KeyError):
-        raise ValueError(f"{folder.lineage} is damaged: it is not the JSON that t5mix writes") from None
+        raise ValueError(
+            f"{folder.lineage} is damaged: it is not the JSON that t5mix writes"
+        ) from None
     for name, vocabulary in vocabularies(provider):
         if name in recorded and recorded[name]["fingerprint"] != vocabulary.fingerprint:
             raise ValueError(
@@ -373,7 +383,7 @@ def vocabularies(provider: Provider) -> Iterator[tuple[str, Any]]:
             yield name, provider.output_features[name].vocabulary
 
 
-# --- machine --------------------------------------------------------------------------------------------------------
+# --- machine --------------------------------------------------------------------------------------
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:

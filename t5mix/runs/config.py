@@ -1,6 +1,7 @@
 """What a run is: the dataclasses that gin binds, with `Run` as the root.
 
-Every field is validated here as far as it can be without looking at tasks or at the machine; `check.py` does that.
+Every field is validated here as far as it can be without looking at tasks or at the machine;
+`check.py` does that.
 """
 
 import dataclasses
@@ -31,7 +32,8 @@ class Training:
 
     Attributes:
         steps: optimizer steps in total; a run that is started again goes on to this step.
-        schedule: learning rate, a function of the step: `@inverse_square_root()`, `@constant()`, ...
+        schedule: learning rate, a function of the step: `@inverse_square_root()`, `@constant()`,
+            ...
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints; one is always written at the end.
         keep: how many checkpoints stay on disk, the newest ones.
@@ -55,8 +57,9 @@ class Finetuning:
         steps: optimizer steps on each task, counted from the checkpoint.
         schedule: learning rate, a function of the step since the checkpoint; T5's is `@constant()`.
         tasks: names; empty means every task of the mixture that has metrics.
-        checkpoint: a run folder (its newest checkpoint), or one checkpoint of it (`FOLDER/checkpoints/STEP`); None
-            means the checkpoint that this run's own pre-training ends with.
+        checkpoint: a run folder (its newest checkpoint), or one checkpoint of it
+            (`FOLDER/checkpoints/STEP`); None means the checkpoint that this run's own pre-training
+            ends with.
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints of a task; one is always written at the end.
         keep: how many checkpoints of each task stay on disk, the newest ones.
@@ -94,7 +97,8 @@ class Evaluation:
 
     Attributes:
         split: of every task: "validation", "test", ...
-        batch_size: sequences decoded at once; None means the run's, which needs no second compilation.
+        batch_size: sequences decoded at once; None means the run's, which needs no second
+            compilation.
         limit: examples of each task at most; None means the whole split.
     """
 
@@ -115,8 +119,8 @@ class Run:
     Attributes:
         folder: where checkpoints, logs and the report go; starting again on it resumes.
         mixture: name of a mixture, or of one task.
-        sequence_length: tokens of each feature, `{"inputs": 512, "targets": 128}`; longer examples are truncated,
-            counted and reported.
+        sequence_length: tokens of each feature, `{"inputs": 512, "targets": 128}`; longer examples
+            are truncated, counted and reported.
         batch_size: packed sequences a step, over all devices.
         model: size and shape of the model.
         mesh: devices, and which dimension is split over which.

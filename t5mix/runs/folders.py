@@ -1,15 +1,15 @@
 """What lies where in a run folder, and finding a checkpoint by the path that a user gives.
 
-    FOLDER/command.txt            one line for each start
-    FOLDER/config.gin             every binding
-    FOLDER/operative_config.gin   every setting that built the run, defaults included; starts the same run again
-    FOLDER/versions.json          packages, Python, platform, git
-    FOLDER/lineage.json           tasks, their sources and vocabularies
-    FOLDER/checkpoints/STEP       pre-training
-    FOLDER/metrics.jsonl, FOLDER/tensorboard/
-    FOLDER/scores/SPLIT/TASK/STEP.json
-    FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
-    FOLDER/report.json
+FOLDER/command.txt            one line for each start
+FOLDER/config.gin             every binding
+FOLDER/operative_config.gin   every setting that built the run, defaults included; starts the same run again
+FOLDER/versions.json          packages, Python, platform, git
+FOLDER/lineage.json           tasks, their sources and vocabularies
+FOLDER/checkpoints/STEP       pre-training
+FOLDER/metrics.jsonl, FOLDER/tensorboard/
+FOLDER/scores/SPLIT/TASK/STEP.json
+FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
+FOLDER/report.json
 """
 
 import dataclasses
@@ -127,7 +127,9 @@ def find_checkpoint(path: str) -> CheckpointPath:
             f"no checkpoint {path!r}: there is no such folder; give a run folder, or "
             "FOLDER/checkpoints/STEP"
         )
-    step = int(given.name) if given.name.isdecimal() and given.parent.name == "checkpoints" else None
+    step = (
+        int(given.name) if given.name.isdecimal() and given.parent.name == "checkpoints" else None
+    )
     folder = given.parent.parent if step is not None else given
     trained = Trained(folder.parent if folder.name == "checkpoints" else folder)
     steps = trained.steps()

@@ -1,9 +1,11 @@
 """What gin lets pass is refused here, before gin builds anything.
 
-gin says nothing about a misspelt macro, a name bound twice in one file, a REQUIRED that stays unset, a value of the
-wrong type, or a binding that nothing uses.  Each of those is a `ValueError` here, with file, line and mend.
+gin says nothing about a misspelt macro, a name bound twice in one file, a REQUIRED that stays
+unset, a value of the wrong type, or a binding that nothing uses.  Each of those is a `ValueError`
+here, with file, line and mend.
 
-An override is not an error: a later file, or `--gin_param`, may bind again what an earlier one has bound.
+An override is not an error: a later file, or `--gin_param`, may bind again what an earlier one has
+bound.
 """
 
 import dataclasses
@@ -23,7 +25,9 @@ _REQUIRED = ("gin.REQUIRED", "REQUIRED")
 _Use = tuple[tuple[str, ...], str]
 
 
-def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: str) -> list[Binding]:
+def check(
+    bindings: Sequence[Binding], configurables: Mapping[str, type], root: str
+) -> list[Binding]:
     """Refuses what gin would accept in silence; returns the bindings that take effect.
 
     Args:
@@ -32,8 +36,8 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
         root: name of the configurable that the run is built from.
 
     Returns:
-        One binding for each name, the last one, with configurables by their plain name.  The order is that of the
-        first binding of each name.
+        One binding for each name, the last one, with configurables by their plain name.  The order
+        is that of the first binding of each name.
 
     Raises:
         ValueError: one line that names the place and the mend.
@@ -52,7 +56,7 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
     return list(effective.values())
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 def _resolved(binding: Binding, configurables: Mapping[str, type]) -> Binding:
@@ -109,7 +113,7 @@ def _refuse_rebinding_in_a_file(bindings: Sequence[Binding]) -> None:
             )
 
 
-# --- macros ---------------------------------------------------------------------------------------------------------
+# --- macros ---------------------------------------------------------------------------------------
 
 
 def _check_macros(bindings: Sequence[Binding], effective: Mapping[str, Binding]) -> None:
@@ -166,13 +170,14 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-# --- what is reached from the root ----------------------------------------------------------------------------------
+# --- what is reached from the root ----------------------------------------------------------------
 
 
 def _uses(bindings: Iterable[Binding], root: str) -> list[_Use]:
     """Every configurable that is built, with its scopes, found by following references from the root.
 
-    As in gin: `@scope/name()` is built within `scope`; `@name()` within the scopes of whoever refers to it.
+    As in gin: `@scope/name()` is built within `scope`; `@name()` within the scopes of whoever
+    refers to it.
     """
     bindings = list(bindings)
     found: list[_Use] = [((), root)]
@@ -204,10 +209,13 @@ def _in_scope(scope: str, scopes: tuple[str, ...]) -> bool:
     return scopes[: len(parts)] == parts
 
 
-def _refuse_unused(bindings: Sequence[Binding], effective: Mapping[str, Binding], root: str) -> None:
+def _refuse_unused(
+    bindings: Sequence[Binding], effective: Mapping[str, Binding], root: str
+) -> None:
     """A binding has no effect if its configurable is not built.
 
-    Uses that a later file overrides count too: who replaces a schedule need not delete the old one's settings.
+    Uses that a later file overrides count too: who replaces a schedule need not delete the old
+    one's settings.
     """
     uses = _uses(bindings, root)
     for binding in effective.values():
@@ -231,16 +239,21 @@ def _refuse_unset(
     bindings = list(bindings)
     unset: dict[str, str] = {}
     for scopes, name in _uses(bindings, root):
-        bound = {b.parameter for b in bindings if b.configurable == name and _in_scope(b.scope, scopes)}
+        bound = {
+            b.parameter for b in bindings if b.configurable == name and _in_scope(b.scope, scopes)
+        }
         for field in dataclasses.fields(configurables[name]):
             has_default = not (
-                field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+                field.default is dataclasses.MISSING
+                and field.default_factory is dataclasses.MISSING
             )
             if field.name not in bound and not has_default:
                 unset.setdefault(f"{name}.{field.name}", "")
     for binding in bindings:
         value = expand(binding, effective)
-        if any(isinstance(leaf, Macro) for leaf in _leaves(value)) and not _only_through_macro(binding):
+        if any(isinstance(leaf, Macro) for leaf in _leaves(value)) and not _only_through_macro(
+            binding
+        ):
             unset.setdefault(binding.key, f" ({binding.place})")
     if unset:
         named = ", ".join(key + place for key, place in unset.items())
@@ -256,7 +269,7 @@ def _only_through_macro(binding: Binding) -> bool:
     return not any(isinstance(v, Macro) and v.name in _REQUIRED for v in _leaves(binding.value))
 
 
-# --- types ----------------------------------------------------------------------------------------------------------
+# --- types ----------------------------------------------------------------------------------------
 
 
 def _check_type(
@@ -318,4 +331,6 @@ def _describe(annotation: Any) -> str:
     options = typing.get_args(annotation)
     if options:
         return " or ".join(_describe(option) for option in options)
-    return f"@{annotation.__name__}()" if dataclasses.is_dataclass(annotation) else annotation.__name__
+    return (
+        f"@{annotation.__name__}()" if dataclasses.is_dataclass(annotation) else annotation.__name__
+    )

@@ -1,6 +1,7 @@
 """gin-config, imported at the one place that makes sure it is gin-config.
 
-Where gin-config is missing, `import gin` in a checkout finds the folder `gin/` of run files instead and says nothing.
+Where gin-config is missing, `import gin` in a checkout finds the folder `gin/` of run files instead
+and says nothing.
 """
 
 import gin as _gin
@@ -11,6 +12,6 @@ if not hasattr(_gin, "parse_config"):
         f"({', '.join(getattr(_gin, '__path__', ['?']))}); pip install gin-config"
     )
 
-from gin import config, config_parser  # noqa: E402 - only gin-config has these
+from gin import config, config_parser
 
 __all__ = ["config", "config_parser"]

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from t5mix import paths
-from t5mix.evaluation.loggers import write_atomically
+from t5mix.files import write_atomically
 from t5mix.mixture import Mixture
+from t5mix.registry import get_subtasks
 from t5mix.runs.binding import Bound
-from t5mix.runs.check import Checked, subtasks, vocabularies
+from t5mix.runs.check import Checked, vocabularies
 from t5mix.runs.folders import RunFolder
 from t5mix.task import Task
 
@@ -122,7 +123,7 @@ def _git_says(root: Any, *arguments: str) -> str:
 def lineage(checked: Checked) -> dict[str, Any]:
     """Where the run's data comes from: each task's declaration, source and vocabularies, by content."""
     provider = checked.provider
-    by_name = {task.name: task for task in (*subtasks(provider), *checked.finetune_tasks)}
+    by_name = {task.name: task for task in (*get_subtasks(provider), *checked.finetune_tasks)}
     shares = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
     return {
         "mixture": provider.name,

@@ -1,7 +1,8 @@
 """gin files and `--gin_param` settings, read into statements that remember their file and line.
 
-gin's own parser does the reading.  What is added: files are found by path or by their name in the shipped folder,
-`import` is refused because it runs code, and every error is one line that says where.
+gin's own parser does the reading.  What is added: files are found by path or by their name in the
+shipped folder, `import` is refused because it runs code, and every error is one line that says
+where.
 """
 
 import dataclasses
@@ -110,7 +111,9 @@ def find_gin_file(name: str, beside: Path | None = None) -> Path:
             return path
     known = sorted(str(path.relative_to(shipped)) for path in shipped.rglob("*.gin"))
     close = difflib.get_close_matches(name.removeprefix("gin/"), known, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"shipped ones are {', '.join(known)}"
+    hint = (
+        f"did you mean {' or '.join(close)}?" if close else f"shipped ones are {', '.join(known)}"
+    )
     raise FileNotFoundError(f"no gin file {name!r}, by path or in the shipped gin folder; {hint}")
 
 
@@ -161,7 +164,7 @@ def _read_text(
 
 
 def _parse(text: str, source: str, single: bool) -> list[Any]:
-    """gin's statements of a text, in order."""
+    """Gin's statements of a text, in order."""
     hint = (
         "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline'\"" if single else ""
     )
@@ -171,7 +174,8 @@ def _parse(text: str, source: str, single: bool) -> list[Any]:
     except (SyntaxError, tokenize.TokenError) as error:
         message, location = error.args[0], error.args[1]
         line = location[1] if isinstance(error, SyntaxError) else location[0]
-        # "malformed node or string <...> Failed to parse token 'offline'": only the end of it helps.
+        # "malformed node or string <...> Failed to parse token 'offline'": only the end of it
+        # helps.
         reason = " ".join(str(message).split())
         reason = reason[max(0, reason.find("Failed to parse token")) :].rstrip(".")
         place = Place(source, 0 if single else line)

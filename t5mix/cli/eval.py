@@ -1,0 +1,61 @@
+"""`t5mix eval`: scores of checkpoints, task by task, beside baselines."""
+
+import argparse
+
+from t5mix.cli import settings
+
+EPILOG = f"""\
+examples:
+  t5mix eval --run_folder runs/offline --split test
+  t5mix eval --run_folder runs/offline --checkpoints all
+  t5mix eval --run_folder runs/offline --checkpoints 1000,2000 --mixture_or_task offline_inflection
+  t5mix eval --run_folder runs/offline/finetune/offline_inflection
+
+The settings are those that the run folder records; gin settings override them.
+
+{settings.GIN_EPILOG}"""
+
+SHORTHANDS = {
+    "mixture_or_task": "Run.mixture",
+    "split": "Evaluation.split",
+    "limit": "Evaluation.limit",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    settings.add_gin_arguments(parser)
+    parser.add_argument(
+        "--run_folder",
+        metavar="FOLDER",
+        required=True,
+        help="a run folder, or FOLDER/finetune/TASK within one",
+    )
+    parser.add_argument(
+        "--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on"
+    )
+    parser.add_argument("--split", help="split to score (Evaluation.split)")
+    parser.add_argument(
+        "--limit", type=settings.positive, help="examples of each task at most (Evaluation.limit)"
+    )
+    parser.add_argument(
+        "--checkpoints",
+        default="latest",
+        metavar="WHICH",
+        help="latest (the default), all, best (all are scored, the best of each task is shown), or "
+        "steps, such as 1000,2000",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scores."""
+    from t5mix.runs.evaluate import evaluate_checkpoints
+
+    return evaluate_checkpoints(
+        args.run_folder,
+        which=args.checkpoints,
+        gin_files=args.gin_file,
+        gin_params=settings.gin_params(args, SHORTHANDS),
+        packs=args.pack or (),
+    )

@@ -1,0 +1,58 @@
+"""`t5mix finetune`: fine-tuning on each task, always from the same checkpoint."""
+
+import argparse
+import sys
+
+from t5mix.cli import settings
+
+EPILOG = f"""\
+examples:
+  t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
+      --checkpoint runs/pretrained --run_folder runs/finetuned
+  t5mix finetune ... --gin_param "Finetuning.tasks = ['glue_cola_v002']"
+
+{settings.GIN_EPILOG}
+Started again on the same folder, it goes on from its last checkpoint, and skips the tasks that are finished."""
+
+SHORTHANDS = {
+    "run_folder": "Run.folder",
+    "mixture_or_task": "Run.mixture",
+    "checkpoint": "Finetuning.checkpoint",
+    "steps": "Finetuning.steps",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    settings.add_gin_arguments(parser)
+    parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
+    parser.add_argument(
+        "--mixture_or_task",
+        metavar="NAME",
+        help="a task, or a mixture whose tasks with metrics are fine-tuned one by one (Run.mixture)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PATH",
+        help="a run folder (its newest checkpoint) or FOLDER/checkpoints/STEP (Finetuning.checkpoint)",
+    )
+    parser.add_argument(
+        "--steps", type=settings.positive, help="steps on each task (Finetuning.steps)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fine-tunes."""
+    from t5mix.runs import binding, check
+
+    bound = binding.bind(
+        args.gin_file,
+        settings.gin_params(args, SHORTHANDS),
+        packs=args.pack or (),
+        vocab_size=check.model_vocab_size,
+    )
+    checked = check.check_finetuning(bound.run)
+    from t5mix.runs.finetune import finetune_only
+
+    return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]])

@@ -1,0 +1,51 @@
+"""`t5mix predict`: one line of text in, one line of text out."""
+
+import argparse
+
+from t5mix.cli import settings
+
+EPILOG = f"""\
+examples:
+  t5mix predict --checkpoint runs/offline --input_file questions.txt --output_file answers.txt
+  echo "sentiment: a lovely day" | t5mix predict --checkpoint runs/offline/finetune/offline_sentiment
+
+A line is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
+The settings are those that the run folder records; gin settings override them.
+
+{settings.GIN_EPILOG}"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    settings.add_gin_arguments(parser)
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PATH",
+        required=True,
+        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
+    )
+    parser.add_argument(
+        "--input_file", default="-", metavar="FILE", help="one input a line; - is standard input"
+    )
+    parser.add_argument(
+        "--output_file", default="-", metavar="FILE", help="one output a line; - is standard output"
+    )
+    parser.add_argument(
+        "--prefix", default="", help="text put before every line, such as 'sentiment: '"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predicts."""
+    from t5mix.runs.predict import predict_lines
+
+    return predict_lines(
+        args.checkpoint,
+        args.input_file,
+        args.output_file,
+        prefix=args.prefix,
+        gin_files=args.gin_file,
+        gin_params=args.gin_param,
+        packs=args.pack or (),
+    )

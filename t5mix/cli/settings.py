@@ -1,0 +1,52 @@
+"""Arguments that several commands share: gin settings, as T5's users type them, and shorthands for the commonest."""
+
+import argparse
+from collections.abc import Mapping
+
+GIN_EPILOG = """\
+gin settings:
+  --gin_file runs/offline.gin            a path, or a name within the shipped gin folder; repeatable, later ones win
+  --gin_param "Training.steps = 500"     one setting; repeatable, wins over files; text needs quotes of its own:
+                                         --gin_param "Run.mixture = 'offline'"
+"""
+
+
+def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--gin_file` and `--gin_param`."""
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--gin_file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="settings, by path or by name in the shipped gin folder; repeatable",
+    )
+    group.add_argument(
+        "--gin_param",
+        action="append",
+        default=[],
+        metavar="SETTING",
+        help="one setting, such as 'Training.steps = 500'; repeatable, wins over files",
+    )
+
+
+def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
+    """The settings of the command line: `--gin_param`, then shorthands, which win.
+
+    Args:
+        args: parsed arguments.
+        shorthands: gin name by argument name, `{"steps": "Training.steps"}`.
+    """
+    given = {name: getattr(args, name) for name in shorthands}
+    short = [
+        f"{shorthands[name]} = {value!r}" for name, value in given.items() if value is not None
+    ]
+    return [*args.gin_param, *short]
+
+
+def positive(text: str) -> int:
+    """Parses a number of at least 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number

@@ -1,0 +1,58 @@
+"""`t5mix train`: multi-task pre-training, then fine-tuning on each task where the run says so."""
+
+import argparse
+import sys
+
+from t5mix.cli import settings
+
+EPILOG = f"""\
+examples:
+  t5mix train --gin_file runs/offline.gin
+  t5mix train --gin_file runs/pretrain.gin --run_folder runs/mine --gin_param "MeshConfig.shape = 'batch:2'"
+  t5mix train --gin_file runs/offline.gin --dry_run
+
+{settings.GIN_EPILOG}
+Started again on the same folder, a run goes on from its last checkpoint, and skips what is finished."""
+
+SHORTHANDS = {
+    "run_folder": "Run.folder",
+    "mixture_or_task": "Run.mixture",
+    "steps": "Training.steps",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    settings.add_gin_arguments(parser)
+    parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
+    parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
+    parser.add_argument(
+        "--steps", type=settings.positive, help="pre-training steps in total (Training.steps)"
+    )
+    parser.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="show tasks, rates, lengths, parameters and mesh, and stop",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, or shows what would be trained."""
+    from t5mix.runs import binding, check
+
+    bound = binding.bind(
+        args.gin_file,
+        settings.gin_params(args, SHORTHANDS),
+        packs=args.pack or (),
+        vocab_size=check.model_vocab_size,
+    )
+    checked = check.check_training(bound.run)
+    if args.dry_run:
+        from t5mix.runs.plan import show_plan
+
+        show_plan(checked)
+        return 0
+    from t5mix.runs.pretrain import train_and_finetune
+
+    return train_and_finetune(bound, checked, command=["t5mix", *sys.argv[1:]])

@@ -1,0 +1,106 @@
+"""Fine-tuning on one task at a time, each time from the same checkpoint."""
+
+import json
+from collections.abc import Sequence
+
+from t5mix.evaluation.report import print_report, write_report
+from t5mix.mesh.engine import State
+from t5mix.runs.binding import Bound
+from t5mix.runs.check import Checked
+from t5mix.runs.evaluate import score_tasks
+from t5mix.runs.folders import CheckpointPath, Trained
+from t5mix.runs.parts import Parts
+from t5mix.runs.record import alone_in, record_start, write_json
+from t5mix.runs.scores import Score, report_row
+from t5mix.task import Task
+
+
+def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
+    """`t5mix finetune`: fine-tunes each task from `Finetuning.checkpoint`, and reports.
+
+    Args:
+        bound: the settings, with their texts.
+        checked: the same, checked.
+        command: what the user typed, for the record.
+    """
+    start = checked.checkpoint
+    assert start is not None
+    with alone_in(checked.folder):
+        record_start(bound, checked, command)
+        checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
+        parts = Parts(checked.run, checked.provider)
+
+        def restored() -> State:
+            return parts.restore(start)
+
+        own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
+        before = score_tasks(parts, checked.finetune_tasks, own, start.step, restored)
+        after = finetune_tasks(parts, checked, start, before)
+        rows = [report_row(old, new) for old, new in zip(before, after, strict=True)]
+        write_report(checked.folder.report, rows)
+    print_report(rows)
+    return 0
+
+
+def finetune_tasks(
+    parts: Parts, checked: Checked, start: CheckpointPath, before: Sequence[Score]
+) -> list[Score]:
+    """Fine-tunes and scores each task of `Run.finetune`; what is finished already is not done again.
+
+    Args:
+        parts: of the run.
+        checked: the run.
+        start: the checkpoint that every task starts from.
+        before: scores of that checkpoint, whose baselines are used again.
+    """
+    scores: list[Score] = []
+    for number, task in enumerate(checked.finetune_tasks, 1):
+        title = f"fine-tuning {number}/{len(checked.finetune_tasks)} on {task.name}"
+        scores += _finetune_task(parts, checked, task, start, before, title)
+    return scores
+
+
+def _finetune_task(
+    parts: Parts,
+    checked: Checked,
+    task: Task,
+    start: CheckpointPath,
+    before: Sequence[Score],
+    title: str,
+) -> list[Score]:
+    finetuning = checked.run.finetune
+    assert finetuning is not None
+    trained = checked.folder.finetuning(task.name)
+    _remember_start(trained, start)
+    if finetuning.steps not in trained.steps():
+        parts.train(
+            finetuning.as_training(),
+            task,
+            trained,
+            start=lambda: parts.restore(start),
+            title=title,
+        )
+
+    def restored() -> State:
+        return parts.restore(CheckpointPath(checked.folder, trained, finetuning.steps))
+
+    return score_tasks(parts, [task], trained, finetuning.steps, restored, before)
+
+
+def _remember_start(trained: Trained, start: CheckpointPath) -> None:
+    """Notes which checkpoint a task starts from; refuses to go on from another one.
+
+    Raises:
+        ValueError: an earlier start of the run began this task from a different step.
+    """
+    path = trained.path / "start.json"
+    if path.is_file():
+        step = json.loads(path.read_text("utf-8"))["step"]
+        if step != start.step:
+            raise ValueError(
+                f"{str(trained.path)!r} was fine-tuned from step {step}, and this run starts from step "
+                f"{start.step}: delete that folder to do it again"
+            )
+        return
+    trained.path.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"checkpoint": str(start), "step": start.step})

@@ -1,0 +1,102 @@
+"""The engine and the streams of a run, built when they are first needed.
+
+One engine serves pre-training, every fine-tuning and evaluation, so that each program is compiled
+once.
+"""
+
+import functools
+from collections.abc import Callable
+
+from t5mix.evaluation.prediction import Predict, batched
+from t5mix.mesh.engine import Engine, State
+from t5mix.registry import get_subtasks
+from t5mix.runs.check import Provider
+from t5mix.runs.config import Run, Training
+from t5mix.runs.folders import CheckpointPath, Trained
+from t5mix.stream import Stream
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.loop import train
+
+
+class Parts:
+    """What a run computes with.
+
+    Args:
+        run: the settings, checked.
+        provider: the task or mixture that the run trains on.
+    """
+
+    def __init__(self, run: Run, provider: Provider) -> None:
+        self.run = run
+        self.provider = provider
+
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """The model on its mesh, at the batch shape of training."""
+        return self._engine(self.run.batch_size)
+
+    @functools.cached_property
+    def _decoding_engine(self) -> Engine:
+        if self.run.evaluation_batch_size == self.run.batch_size:
+            return self.engine
+        return self._engine(self.run.evaluation_batch_size)
+
+    def _engine(self, batch_size: int) -> Engine:
+        run = self.run
+        return Engine(
+            run.model,
+            run.mesh,
+            batch_size=batch_size,
+            lengths=run.sequence_length,
+            num_tasks=len(get_subtasks(self.provider)),
+        )
+
+    def stream(self, provider: Provider) -> Stream:
+        """Packed batches of a mixture or of one task, of this run's shape and seed."""
+        run = self.run
+        return Stream(
+            provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing
+        )
+
+    def train(
+        self,
+        settings: Training,
+        provider: Provider,
+        trained: Trained,
+        start: Callable[[], State],
+        title: str,
+    ) -> State:
+        """Trains to `settings.steps`, from `start()`, or from the newest checkpoint that is there.
+
+        Returns:
+            The state after the last step, which is also on disk.
+        """
+        return train(
+            self.engine,
+            self.stream(provider),
+            folder=trained.path,
+            schedule=settings.schedule,
+            steps=settings.steps,
+            seed=self.run.seed,
+            log_every=settings.log_every,
+            checkpoint_every=settings.checkpoint_every,
+            keep=settings.keep,
+            start=start,
+            title=title,
+        )
+
+    def restore(self, checkpoint: CheckpointPath) -> State:
+        """The weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+        keep = len(checkpoint.trained.steps())
+        return Checkpoints(checkpoint.trained.checkpoints, keep=keep).restore(
+            checkpoint.step, self.engine
+        )[1]
+
+    def predictor(self, state: State) -> Predict:
+        """Greedy decoding of any number of inputs."""
+        engine = self._decoding_engine
+        return batched(
+            lambda inputs: engine.greedy_decode(state, inputs),
+            engine.batch_size,
+            engine.lengths["inputs"],
+        )

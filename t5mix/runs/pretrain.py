@@ -1,0 +1,78 @@
+"""`t5mix train`: pre-training on the mixture, scores, then fine-tuning where the run says so, and the report."""
+
+import sys
+from collections.abc import Sequence
+
+from t5mix.evaluation.report import ReportRow, print_report, write_report
+from t5mix.mesh.engine import State
+from t5mix.registry import get_subtasks
+from t5mix.runs.binding import Bound
+from t5mix.runs.check import Checked
+from t5mix.runs.evaluate import score_tasks
+from t5mix.runs.finetune import finetune_tasks
+from t5mix.runs.folders import CheckpointPath
+from t5mix.runs.parts import Parts
+from t5mix.runs.record import alone_in, record_start
+from t5mix.runs.scores import Score, report_row
+from t5mix.task import Task
+
+
+def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
+    """Carries out a run, from wherever an earlier start of it has got to.
+
+    Args:
+        bound: the settings, with their texts.
+        checked: the same, checked.
+        command: what the user typed, for the record.
+    """
+    with alone_in(checked.folder):
+        record_start(bound, checked, command)
+        checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
+        parts = Parts(checked.run, checked.provider)
+        last = pretrain(parts, checked)
+        tasks = list(checked.finetune_tasks) or _scorable(checked)
+
+        def restored() -> State:
+            return parts.restore(last)
+
+        multi_task = score_tasks(parts, tasks, last.trained, last.step, restored)
+        fine_tuned = finetune_tasks(parts, checked, last, multi_task)
+        rows = report_rows(multi_task, fine_tuned)
+        write_report(checked.folder.report, rows)
+    print_report(rows)
+    return 0
+
+
+def pretrain(parts: Parts, checked: Checked) -> CheckpointPath:
+    """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint."""
+    run, trained = checked.run, checked.folder.pretraining
+    assert run.train is not None
+    if run.train.steps not in trained.steps():
+        parts.train(
+            run.train,
+            checked.provider,
+            trained,
+            start=lambda: parts.engine.initialize(run.seed),
+            title=f"pre-training on {run.mixture}",
+        )
+    return CheckpointPath(checked.folder, trained, run.train.steps)
+
+
+def _scorable(checked: Checked) -> list[Task]:
+    """Tasks of the mixture with metrics; says which of them lack the split."""
+    split = checked.run.evaluation.split
+    with_metrics = [task for task in get_subtasks(checked.provider) if task.metric_fns]
+    lacking = [task.name for task in with_metrics if split not in task.splits]
+    if lacking:
+        print(
+            f"not scored, because they have no split {split!r}: {', '.join(lacking)}",
+            file=sys.stderr,
+        )
+    return [task for task in with_metrics if split in task.splits]
+
+
+def report_rows(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[ReportRow]:
+    """One line a task, in the order in which they were scored."""
+    before = {score.task: score for score in multi_task}
+    after = {score.task: score for score in fine_tuned}
+    return [report_row(before.get(name), after.get(name)) for name in {**before, **after}]
