@@ -1,0 +1,12 @@
+"""The stream: tokens on disk -> mixed, packed batches, each a function of (mixture, seed, step).
+
+fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens on disk.
+`endings`, `examples`, `whole_epochs`: a task's examples at any (epoch, index).
+`keys`, `order`, `packing`, `windows`: which examples stand in which row of which step.
+`stream`, `statistics`: the whole, and what it feeds in numbers.
+"""
+
+from t5mix.stream.statistics import Statistics, TaskStatistics
+from t5mix.stream.stream import Stream
+
+__all__ = ["Statistics", "Stream", "TaskStatistics"]

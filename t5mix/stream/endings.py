@@ -1,0 +1,63 @@
+"""How token sequences end: trimmed to their length, with EOS or without."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """Trims a feature's tokens to `limit` and appends EOS, as the task's steps say.
+
+    Attributes:
+      limit: tokens that a row holds, EOS included.
+      eos: the id to append, or None.
+      trims_first: make room for EOS (`append_eos_after_trim`); otherwise EOS is trimmed like any
+        other token when there is no room for it (`append_eos`).
+    """
+
+    limit: int
+    eos: int | None = None
+    trims_first: bool = False
+
+    def kept(self, sizes: np.ndarray) -> np.ndarray:
+        """Returns how many of `sizes` tokens stay, before EOS."""
+        return np.minimum(sizes, self.limit - (1 if self.eos is not None and self.trims_first else 0))
+
+    def lengths(self, sizes: np.ndarray) -> np.ndarray:
+        """Returns the length that sequences of `sizes` tokens end up with."""
+        return np.minimum(self.kept(sizes) + (0 if self.eos is None else 1), self.limit)
+
+    def truncates(self, sizes: np.ndarray) -> np.ndarray:
+        """Tells which sequences lose a token, EOS included."""
+        whole = sizes + (0 if self.eos is None else 1)
+        return self.lengths(sizes) < whole
+
+    def apply(self, tokens: np.ndarray) -> np.ndarray:
+        """Returns the tokens of one sequence as the model gets them."""
+        trimmed = tokens[: self.kept(np.int64(len(tokens)))]
+        if self.eos is None or len(trimmed) == self.limit:
+            return trimmed
+        return np.append(trimmed, np.int32(self.eos))
+
+
+def ending(task: Any, feature: str, limit: int, step: str | None) -> Ending:
+    """Returns how `feature` of `task` ends.
+
+    Args:
+      task: the task.
+      feature: name of the feature.
+      limit: its length in tokens.
+      step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
+    """
+    declared = task.output_features.get(feature)
+    if step is None or declared is None or not declared.add_eos:
+        return Ending(limit)
+    eos = declared.vocabulary.eos_id
+    if eos is None:
+        raise ValueError(
+            f"task {task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "
+            f"{declared.vocabulary!r} does not have; declare the feature with add_eos=False"
+        )
+    return Ending(limit, eos, step == "append_eos_after_trim")

@@ -1,0 +1,149 @@
+"""Packing: several examples in one row, each feature within its length."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+# Scores of rows are whole numbers below this one.
+_NEVER = np.iinfo(np.int64).max
+
+
+def best_fit(
+    lengths: np.ndarray, limits: Sequence[int], rows: int | None, used: np.ndarray | None = None
+) -> np.ndarray:
+    """Chooses a row for each example: longest first, each where it leaves the least room.
+
+    An example is long when it takes a large share of any feature's length; room is the sum of the
+    features' free shares.  Whole-number arithmetic and stable sorting give the same answer on every
+    machine.  Source: best-fit decreasing (Johnson 1974), in as many dimensions as features.
+
+    Args:
+      lengths: int [examples, features], tokens of each example.
+      limits: tokens a row holds of each feature.
+      rows: number of rows, or None for as many as are needed.
+      used: int [rows, features], tokens that the rows hold already; none by default.
+
+    Returns:
+      int32 [examples]: the row of each example, -1 where none has room.
+    """
+    limit = np.asarray(limits, dtype=np.int64)
+    scale = int(np.prod(limit)) // limit  # a whole row weighs the same in every feature
+    count = lengths.shape[0]
+    capacity = max(count, 1) if rows is None else rows
+    assert (lengths <= limit).all()
+    free = np.repeat(limit[:, None], capacity, axis=1)
+    opened = 0
+    if used is not None:
+        free -= used.T
+        opened = capacity
+    room = (free * scale[:, None]).sum(axis=0)
+    weights = lengths.astype(np.int64) * scale
+    order = np.argsort(-weights.max(axis=1, initial=0), kind="stable")
+    taken = weights.sum(axis=1).tolist()
+    chosen = np.full(count, -1, dtype=np.int32)
+    sizes = lengths.tolist()
+    for example in order.tolist():
+        # Rows that are still empty are all alike, and last choice: one of them stands for all.
+        stop = min(opened + 1, capacity)
+        size = sizes[example]
+        fits = free[0, :stop] >= size[0]
+        for feature in range(1, len(size)):
+            fits &= free[feature, :stop] >= size[feature]
+        row = int(np.where(fits, room[:stop], _NEVER).argmin())
+        if not fits[row]:
+            continue
+        chosen[example] = row
+        free[:, row] -= lengths[example]
+        room[row] -= taken[example]
+        opened = max(opened, row + 1)
+    return chosen
+
+
+def lay_out(lengths: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers the examples of each row and places them one behind the other.
+
+    Args:
+      lengths: int [examples, features].
+      rows: int [examples], in ascending order; the order within a row is kept.
+
+    Returns:
+      segments, int32 [examples]: 1 for the first example of its row, then 2, 3, ...: one number for
+      all features, also where an example has no token of one; and starts, int64 [examples, features].
+    """
+    assert (np.diff(rows) >= 0).all()
+    first = np.searchsorted(rows, rows, side="left")  # each row's first example
+    segments = (np.arange(len(rows)) - first + 1).astype(np.int32)
+    before = np.cumsum(lengths, axis=0, dtype=np.int64) - lengths
+    return segments, before - before[first]
+
+
+def fill(
+    tokens: Mapping[str, Sequence[np.ndarray]],
+    limits: Mapping[str, int],
+    rows: np.ndarray,
+    tasks: np.ndarray,
+    height: int,
+) -> dict[str, np.ndarray]:
+    """Writes examples into the arrays of a batch.
+
+    Args:
+      tokens: for each feature, the examples' token ids, in the order of `rows`.
+      limits: for each feature, the length of a row.
+      rows: int [examples], ascending: the row that each example lies in.
+      tasks: int [examples]: the number of each example's task.
+      height: number of rows.
+
+    Returns:
+      int32 arrays [height, length]: for each feature its ids under its own name (padding 0),
+      `<feature>_segment_ids` (1, 2, ...; padding 0), `<feature>_positions` (from 0 in each segment),
+      and `targets_task`, the task's number at each target token (padding -1), if there are targets.
+    """
+    lengths = np.array([[len(ids) for ids in tokens[name]] for name in tokens], dtype=np.int64).T
+    lengths = lengths.reshape(len(rows), len(tokens))
+    segments, starts = lay_out(lengths, rows)
+    batch: dict[str, np.ndarray] = {}
+    for column, (name, length) in enumerate(limits.items()):
+        sizes = lengths[:, column]
+        positions = _positions(sizes)
+        places = np.repeat(rows * length + starts[:, column], sizes) + positions
+        flat = np.concatenate([*tokens[name], np.empty(0, np.int32)])
+        batch[name] = _scatter(flat, places, height, length)
+        batch[f"{name}_segment_ids"] = _scatter(np.repeat(segments, sizes), places, height, length)
+        batch[f"{name}_positions"] = _scatter(positions, places, height, length)
+        if name == "targets":
+            batch["targets_task"] = _scatter(np.repeat(tasks, sizes), places, height, length, -1)
+    return batch
+
+
+def unpack(
+    batch: Mapping[str, np.ndarray], features: Sequence[str]
+) -> list[list[dict[str, np.ndarray]]]:
+    """Returns the examples of each row, in order: what `fill` was given.
+
+    Example, one row: inputs [5, 6, 7] with segment ids [1, 1, 2] and targets [8, 9, 0] with segment
+    ids [1, 2, 0] give [{"inputs": [5, 6], "targets": [8]}, {"inputs": [7], "targets": [9]}].
+    """
+    segments = {name: batch[f"{name}_segment_ids"] for name in features}
+    height = len(next(iter(segments.values())))
+    counts = np.max([ids.max(axis=1, initial=0) for ids in segments.values()], axis=0)
+    return [
+        [
+            {name: batch[name][row][segments[name][row] == number] for name in features}
+            for number in range(1, int(counts[row]) + 1)
+        ]
+        for row in range(height)
+    ]
+
+
+def _positions(sizes: np.ndarray) -> np.ndarray:
+    """0, 1, .. size-1 for each of the sizes, one behind the other."""
+    ends = np.cumsum(sizes)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
+
+
+def _scatter(
+    values: np.ndarray, places: np.ndarray, height: int, length: int, padding: int = 0
+) -> np.ndarray:
+    array = np.full((height, length), padding, dtype=np.int32)
+    array.reshape(-1)[places] = values
+    return array

@@ -1,0 +1,248 @@
+"""The stream: the batch at step s is a function of (mixture, seed, s).
+
+Nothing is stored but the token cache: permutations, quotas, noise and packing are computed from the
+seed.  So a run resumes where it stopped by the number of its step, a seek costs no more than the next
+step does, and neither the number of processes nor Python's hash seed changes a byte.
+"""
+
+import collections
+import math
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t5mix.stream import cache, packing, statistics
+from t5mix.stream.examples import open_examples
+from t5mix.stream.windows import Draws, Mixer, PackedRows, PlainRows, Rows
+from t5mix.stream.windows import draws_of_window, rows_of_window
+
+# Raise when the order of examples or their noise changes.
+_VERSION = 1
+
+
+class Stream:
+    """Batches of a task or a mixture, packed or one example a row.
+
+    Tasks with rate 0, and those without the split, are left out; `left_out` says why.
+
+    Args:
+      provider: the task or mixture.
+      lengths: for each feature the length of a row in tokens, EOS included.
+      batch_size: rows of a batch.
+      split: the split to read.
+      seed: decides the order of examples and the noise of objectives.
+      pack: put several examples in a row; otherwise one.
+      cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
+        folder.
+      progress: called with (task, examples done, examples in all or None) while caches are made.
+
+    Attributes:
+      task_names: the tasks that are drawn from; a task's number is its place here.
+      left_out: the other tasks of the mixture, and why each is left out.
+
+    Raises:
+      ValueError: naming the task or the argument, when something cannot work.
+    """
+
+    def __init__(
+        self,
+        provider: Any,
+        lengths: Mapping[str, int],
+        batch_size: int,
+        *,
+        split: str = "train",
+        seed: int = 0,
+        pack: bool = True,
+        cache_dir: str | Path | None = None,
+        progress: cache.Progress | None = None,
+    ) -> None:
+        _check_numbers(lengths, batch_size, seed)
+        self.lengths = {name: int(length) for name, length in lengths.items()}
+        self.batch_size, self.split, self.seed, self.pack = batch_size, split, seed, pack
+        self.name = provider.name
+        tasks, self.left_out = _drawn_from(provider, split)
+        self.task_names = tuple(task.name for task, _ in tasks)
+        self._rates = {task.name: rate for task, rate in tasks}
+        _check_lengths_used(self.lengths, tasks)
+        folder = Path(cache_dir) if cache_dir is not None else cache.default_folder()
+        opened = {
+            task.name: open_examples(task, split, self.lengths, seed, folder, progress)
+            for task, _ in tasks
+        }
+        self._identities = {name: one.identity for name, one in opened.items()}
+        self._examples = {name: one.examples for name, one in opened.items()}
+        self._rows = self._plan_rows()
+
+    def _plan_rows(self) -> PackedRows | PlainRows:
+        rows = rows_of_window(self.batch_size)
+        if not self.pack:
+            return PlainRows(Mixer(self._examples, self._rates, rows, self.seed), self.batch_size)
+        limits = tuple(self.lengths.values())
+        draws = draws_of_window(self._examples, self._rates, limits, rows, self.seed)
+        mixer = Mixer(self._examples, self._rates, draws, self.seed)
+        return PackedRows(mixer, limits, rows, self.batch_size, self.seed)
+
+    def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
+        """Returns the batch of a step.
+
+        Args:
+          step: 0, 1, 2, ...; any at any time.
+          rows: the rows to make, all by default: a host asks for its own only.
+
+        Returns:
+          int32 arrays [batch_size, length]: `<feature>`, `<feature>_segment_ids`,
+          `<feature>_positions`, and `targets_task`; see `packing.fill`.
+        """
+        start, stop, stride = (rows or slice(None)).indices(self.batch_size)
+        if stride != 1 or stop <= start:
+            raise ValueError(f"rows is {rows}; give slice(start, stop) within {self.batch_size} rows")
+        chosen = self._batch_rows(step).between(start, stop)
+        made = [
+            self._examples[self.task_names[task]].tokens(epoch, index)
+            for task, epoch, index in _numbers(chosen.draws)
+        ]
+        tokens = {name: [ids[i] for ids in made] for i, name in enumerate(self.lengths)}
+        return packing.fill(
+            tokens, self.lengths, chosen.row, chosen.draws.task, stop - start
+        )
+
+    def examples(self, step: int) -> list[tuple[str, int, int]]:
+        """Returns (task, epoch, index) of each example of a batch, row by row, in order."""
+        draws = self._batch_rows(step).draws
+        return [(self.task_names[task], epoch, index) for task, epoch, index in _numbers(draws)]
+
+    def _batch_rows(self, step: int) -> Rows:
+        if step < 0:
+            raise ValueError(f"step is {step}; steps count from 0")
+        return self._rows.batch(step)
+
+    def state(self, step: int) -> dict[str, Any]:
+        """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks.
+
+        Args:
+          step: the step to go on with.
+        """
+        total = math.fsum(self._rates.values())
+        return {
+            "version": _VERSION,
+            "step": step,
+            "seed": self.seed,
+            "split": self.split,
+            "pack": self.pack,
+            "batch_size": self.batch_size,
+            "lengths": dict(self.lengths),
+            "tasks": {
+                name: [self._identities[name][:12], self._rates[name] / total]
+                for name in self.task_names
+            },
+        }
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuses to go on with another stream than the one that `state` was taken of.
+
+        Raises:
+          ValueError: naming what changed: an argument, or a task, its rate or its examples.
+        """
+        changes = _changes(state, self.state(int(state.get("step", 0))))
+        if changes:
+            raise ValueError(
+                f"the stream of {self.name!r} is not the one of the checkpoint: {'; '.join(changes)}. "
+                "Restore what it was, or start a new run from the checkpoint's weights"
+            )
+
+    def statistics(self) -> statistics.Statistics:
+        """Measures tasks and packing; see `statistics.Statistics`."""
+        total = math.fsum(self._rates.values())
+        features = tuple(self.lengths)
+        tasks = tuple(
+            statistics.of_task(name, self._rates[name] / total, self._examples[name], features)
+            for name in self.task_names
+        )
+        steps = 2 * rows_of_window(self.batch_size) // self.batch_size
+        batches = [self._batch_rows(step).draws for step in range(steps)]
+        slots = np.array(list(self.lengths.values())) * self.batch_size * steps
+        tokens = np.sum([draws.lengths.sum(axis=0) for draws in batches], axis=0)
+        return statistics.Statistics(
+            tasks=tasks,
+            fill=statistics.fill(features, tokens, slots),
+            examples_per_batch=sum(len(draws.task) for draws in batches) / steps,
+            dropped=self._dropped(),
+            left_out=dict(self.left_out),
+        )
+
+    def _dropped(self) -> dict[str, int]:
+        lost = self._rows.dropped.values() if isinstance(self._rows, PackedRows) else ()
+        counts: collections.Counter[str] = collections.Counter()
+        for draws in lost:
+            counts.update(self.task_names[task] for task in draws.task.tolist())
+        return dict(sorted(counts.items()))
+
+
+def _numbers(draws: Draws) -> zip:
+    return zip(draws.task.tolist(), draws.epoch.tolist(), draws.index.tolist(), strict=True)
+
+
+def _check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
+    if not lengths:
+        raise ValueError("lengths is empty; give for instance {'inputs': 512, 'targets': 114}")
+    for name, length in lengths.items():
+        if not isinstance(length, int) or length < 1:
+            raise ValueError(f"lengths[{name!r}] is {length!r}; give a number of tokens")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; give a number of rows")
+    if not isinstance(seed, int):
+        raise ValueError(f"seed is {seed!r}; give a whole number")
+
+
+def _drawn_from(provider: Any, split: str) -> tuple[list[tuple[Any, float]], dict[str, str]]:
+    """Returns the tasks to draw from with their rates, and why the others are left out."""
+    if not hasattr(provider, "get_rate"):
+        tasks = [(provider, 1.0)]
+    else:
+        tasks = [(task, provider.get_rate(task)) for task in provider.tasks]
+    kept, left_out = [], {}
+    for task, rate in tasks:
+        if not rate > 0:
+            left_out[task.name] = "its rate is 0"
+        elif split not in task.splits:
+            left_out[task.name] = f"it has no split {split!r}"
+        else:
+            kept.append((task, rate))
+    if not kept:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"{provider.name!r} has nothing to draw from in split {split!r}: {reasons}")
+    lacking = [name for name, reason in left_out.items() if reason != "its rate is 0"]
+    if lacking:
+        warnings.warn(
+            f"mixture {provider.name!r}: left out for want of split {split!r}: {', '.join(lacking)}",
+            stacklevel=3,
+        )
+    return kept, left_out
+
+
+def _check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float]]) -> None:
+    known = {name for task, _ in tasks for name in task.output_features}
+    for name in lengths:
+        if name not in known:
+            raise ValueError(f"lengths names {name!r}, which no task has; they have {sorted(known)}")
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Says, by name, in what two states differ but for their steps."""
+    changes = [
+        f"{key} was {old.get(key)!r} and is {new[key]!r}"
+        for key in ("version", "seed", "split", "pack", "batch_size", "lengths")
+        if old.get(key) != new[key]
+    ]
+    before, now = old.get("tasks", {}), new["tasks"]
+    changes += [f"task {name!r} is gone" for name in before if name not in now]
+    changes += [f"task {name!r} is new" for name in now if name not in before]
+    for name in now:
+        if name in before and list(before[name])[0] != now[name][0]:
+            changes.append(f"task {name!r} has other examples, steps or vocabularies")
+        if name in before and list(before[name])[1] != now[name][1]:
+            changes.append(f"task {name!r} had share {before[name][1]:.6g}, now {now[name][1]:.6g}")
+    return changes

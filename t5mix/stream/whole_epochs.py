@@ -1,0 +1,110 @@
+"""Epochs that `tf.data` makes: for steps behind the cache that have no NumPy form."""
+
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from t5mix.lazy import lazy_import
+from t5mix.mapping import map_seed_manager
+from t5mix.stream import columns, keys
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+# Epochs kept in memory: a batch may need the end of one and the beginning of the next.
+_KEPT = 3
+
+
+class WholeEpochs:
+    """Runs a task's steps behind the cache over all of its examples, once for each epoch.
+
+    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made.
+
+    Args:
+      task: the task.
+      table: its cached examples, all columns.
+      lengths: for each feature of the stream its length.
+      key: the seed and the task.
+    """
+
+    def __init__(
+        self, task: Any, table: pa.Table, lengths: dict[str, int], key: tuple[str | int, ...]
+    ) -> None:
+        self._task, self._table, self._lengths, self._key = task, table, lengths, key
+        self._kept = functools.lru_cache(maxsize=_KEPT)(self._run)
+        self.count = int(self._kept(0)[0].first_rows[-1])
+
+    def features(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
+        """Returns the features of an epoch.
+
+        Raises:
+          ValueError: naming the task, when it has another number of examples than the first epoch.
+        """
+        made = self._kept(epoch)
+        count = int(made[0].first_rows[-1])
+        if count != self.count:
+            raise ValueError(
+                f"task {self._task.name!r}: the preprocessors behind the cache leave {self.count} "
+                f"examples in epoch 0, but {count} in epoch {epoch}; move the one that filters or "
+                "repeats before CacheDatasetPlaceholder"
+            )
+        return made
+
+    def _run(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
+        # Seeds of maps count up from the first; half the range leaves them room.
+        seed = keys.words(("map seeds", *self._key, epoch), 1)[0] >> 2
+        with map_seed_manager(seed):
+            dataset = self._task.run_steps(
+                _dataset(self._table), self._task.steps_after_cache, self._lengths
+            )
+        names = [name for name in self._lengths if name in dataset.element_spec]
+        options = tf.data.Options()
+        options.deterministic = True
+        dataset = dataset.map(
+            lambda example: {
+                name: tf.ensure_shape(tf.cast(example[name], tf.int32), [None]) for name in names
+            }
+        ).with_options(options)
+        rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
+        for example in dataset.as_numpy_iterator():
+            for name, kept in rows.items():
+                kept.append(example[name] if name in example else np.empty(0, np.int32))
+        return tuple(_column(kept) for kept in rows.values())
+
+
+def _column(rows: list[np.ndarray]) -> columns.TokenColumn:
+    offsets = np.cumsum([0] + [len(row) for row in rows])
+    return columns.TokenColumn((np.concatenate([*rows, np.empty(0, np.int32)]),), (offsets,))
+
+
+def _dataset(table: pa.Table) -> "tf.data.Dataset":
+    """Returns cached examples as a dataset, every column with its dtype and rank."""
+
+    def examples() -> Iterator[dict[str, Any]]:
+        for batch in table.to_batches(max_chunksize=1024):
+            taken = {name: _numpy(batch.column(name)) for name in batch.schema.names}
+            for row in range(batch.num_rows):
+                yield {name: value[row] for name, value in taken.items()}
+
+    signature = {field.name: _spec(field.type) for field in table.schema}
+    return tf.data.Dataset.from_generator(examples, output_signature=signature)
+
+
+def _numpy(array: Any) -> Any:
+    if pa.types.is_large_list(array.type):
+        if pa.types.is_large_binary(array.type.value_type):
+            return array.to_pylist()
+        return [row.values.to_numpy() for row in array]
+    return array.to_pylist() if pa.types.is_large_binary(array.type) else array.to_numpy()
+
+
+def _spec(kind: Any) -> "tf.TensorSpec":
+    is_list = pa.types.is_large_list(kind)
+    inner = kind.value_type if is_list else kind
+    dtype = tf.string if pa.types.is_large_binary(inner) else tf.as_dtype(inner.to_pandas_dtype())
+    return tf.TensorSpec([None] if is_list else [], dtype)
