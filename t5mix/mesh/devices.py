@@ -5,13 +5,17 @@ processor as that many devices, which is how a mesh is tried out before there is
 """
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from t5mix.lazy import import_quietly
 from t5mix.mesh.layouts import MeshConfig
 
-jax = import_quietly("jax")
+if TYPE_CHECKING:
+    import jax
+else:
+    jax = import_quietly("jax")
 
 
 def available_devices() -> int:

@@ -53,7 +53,9 @@ class LaidOutVariable:
         value = impl.annotate(impl.values[variable.name], impl.axes(variable.shape))
         self.laid_out_tensor = LaidOutTensor([value])
 
-    def assign_to_slices(self, assign_fn: Callable, values: list[tf.Tensor], assign_to_tensor_list: Any = None) -> Any:
+    def assign_to_slices(
+        self, assign_fn: Callable, values: list[tf.Tensor], assign_to_tensor_list: Any = None
+    ) -> Any:
         """Applies one of upstream's three assignments to the value, once a program."""
         name = self._variable.name
         assert name not in self._impl.new_values, f"{name} is assigned twice in one program"
@@ -65,7 +67,9 @@ class LaidOutVariable:
             new = old - new
         else:
             assert assign_fn is mtf_ops.assign_slice, f"unknown assignment {assign_fn} to {name}"
-        self._impl.new_values[name] = self._impl.annotate(new, self._impl.axes(self._variable.shape))
+        self._impl.new_values[name] = self._impl.annotate(
+            new, self._impl.axes(self._variable.shape)
+        )
         return tf.no_op()
 
 
@@ -93,7 +97,10 @@ class GlobalMeshImpl(mtf.MeshImpl):
     def axes(self, shape: Any) -> list[int]:
         """For each dimension of an mtf shape, the number of the mesh axis that splits it; -1 where none does."""
         numbers = {axis: number for number, axis in enumerate(self._mesh.axes)}
-        return [numbers[self._mesh.rules[d.name]] if d.name in self._mesh.rules else -1 for d in shape.dims]
+        return [
+            numbers[self._mesh.rules[d.name]] if d.name in self._mesh.rules else -1
+            for d in shape.dims
+        ]
 
     def annotate(self, tensor: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
         """The same tensor, annotated: dimension i is split by mesh axis `axes[i]`, or by none if that is -1."""
@@ -116,9 +123,13 @@ class GlobalMeshImpl(mtf.MeshImpl):
         draw = {"random_uniform": random.uniform, "random_normal": random.normal}[tf_fn.__name__]
         key = random.fold_in(self._key, self._drawn)
         self._drawn += 1
-        return LaidOutTensor([tf.cast(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))])
+        return LaidOutTensor(
+            [tf.cast(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))]
+        )
 
-    def allreduce(self, x: LaidOutTensor, mesh_axes: Any, reduction_fn_string: str) -> LaidOutTensor:
+    def allreduce(
+        self, x: LaidOutTensor, mesh_axes: Any, reduction_fn_string: str
+    ) -> LaidOutTensor:
         """Nothing: a reduction over a whole tensor is already complete."""
         return x
 
@@ -165,8 +176,12 @@ class VariableSpec:
 
 
 def variable_getter(
-    getter: Callable, name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, **unused: Any
+    getter: Callable,
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    **unused: Any,
 ) -> VariableSpec:
     """A custom getter for tf.variable_scope that makes no variable."""
     return VariableSpec(name, shape, dtype, initializer)
-

@@ -54,7 +54,9 @@ class Embedding:
 
     def hidden_to_logits(self, hidden: Any, context: Any) -> Any:
         """[..., length, d_model] to [..., length, vocab], scaled by d_model^-0.5 (Raffel et al. 2020, section 2.1)."""
-        return mtf.einsum([hidden * self._d_model.size**-0.5, self._weights], reduced_dims=[self._d_model])
+        return mtf.einsum(
+            [hidden * self._d_model.size**-0.5, self._weights], reduced_dims=[self._d_model]
+        )
 
     def _gradient(self, operation: Any, gradient: Any) -> list[Any]:
         def scatter(ids: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -65,7 +67,9 @@ class Embedding:
         shape = weights.shape
         dtype = gradient.dtype
         return [
-            mtf.slicewise(scatter, [ids, gradient], output_shape=shape, output_dtype=dtype, splittable_dims=[]),
+            mtf.slicewise(
+                scatter, [ids, gradient], output_shape=shape, output_dtype=dtype, splittable_dims=[]
+            ),
             None,
         ]
 
@@ -76,7 +80,9 @@ class _EncoderDecoder(transformer.Bitransformer):
     def _shared_params(self, mesh: Any, variable_dtype: Any) -> dict[str, Any]:
         with tf.compat.v1.variable_scope("shared"):
             return {
-                "embedding": Embedding(mesh, self.encoder.input_vocab_dim, self.encoder.model_dim, variable_dtype)
+                "embedding": Embedding(
+                    mesh, self.encoder.input_vocab_dim, self.encoder.model_dim, variable_dtype
+                )
             }
 
 
@@ -161,7 +167,11 @@ class T5Model:
             max_decode_length: positions to decode.
         """
         return self._transformer.decode(
-            inputs, variable_dtype=self._dtype, beam_size=1, temperature=0.0, max_decode_length=max_decode_length
+            inputs,
+            variable_dtype=self._dtype,
+            beam_size=1,
+            temperature=0.0,
+            max_decode_length=max_decode_length,
         )
 
 
@@ -186,7 +196,9 @@ def _layer_stack(config: T5Config, num_blocks: int, *, decoder: bool) -> Any:
             layers.append(transformer_layers.EncDecAttention(**attention))
         layers.append(
             transformer_layers.DenseReluDense(
-                hidden_size=config.d_ff, dropout_rate=config.dropout_rate, activation=list(config.activations)
+                hidden_size=config.d_ff,
+                dropout_rate=config.dropout_rate,
+                activation=list(config.activations),
             )
         )
     for number, layer in enumerate(layers):

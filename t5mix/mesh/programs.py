@@ -42,7 +42,12 @@ class Programs:
     """The programs of one model on one mesh, for batches of one shape."""
 
     def __init__(
-        self, config: T5Config, mesh: MeshConfig, batch_size: int, lengths: Mapping[str, int], num_tasks: int
+        self,
+        config: T5Config,
+        mesh: MeshConfig,
+        batch_size: int,
+        lengths: Mapping[str, int],
+        num_tasks: int,
     ):
         """Finds out which variables there are.
 
@@ -53,7 +58,12 @@ class Programs:
             lengths: positions of `inputs` and `targets`.
             num_tasks: how many tasks `train_step` reports the loss of.
         """
-        self.mesh, self.batch_size, self.lengths, self.num_tasks = mesh, batch_size, dict(lengths), num_tasks
+        self.mesh, self.batch_size, self.lengths, self.num_tasks = (
+            mesh,
+            batch_size,
+            dict(lengths),
+            num_tasks,
+        )
         self._model = T5Model(config)
         self.variables = self._find_variables()
         self.weights = [variable for variable in self.variables if variable.trainable]
@@ -66,12 +76,18 @@ class Programs:
         """
         impl = GlobalMeshImpl(self.mesh, {})
         return tuple(
-            impl.annotate(_initial_value(variable, random.fold_in(_pair(key), number)), variable.axes)
+            impl.annotate(
+                _initial_value(variable, random.fold_in(_pair(key), number)), variable.axes
+            )
             for number, variable in enumerate(self.variables)
         )
 
     def train_step(
-        self, features: Mapping[str, tf.Tensor], rates: tf.Tensor, key: tf.Tensor, values: Sequence[tf.Tensor]
+        self,
+        features: Mapping[str, tf.Tensor],
+        rates: tf.Tensor,
+        key: tf.Tensor,
+        values: Sequence[tf.Tensor],
     ) -> tuple[tf.Tensor, ...]:
         """One step of Adafactor (Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235).
 
@@ -135,7 +151,9 @@ class Programs:
     def _graph(self) -> Iterator[tuple[Any, Any]]:
         """An empty mtf graph, with variable scopes in which no TensorFlow variable is made."""
         graph = mtf.Graph()
-        with tf.compat.v1.variable_scope("", custom_getter=variable_getter, reuse=tf.compat.v1.AUTO_REUSE):
+        with tf.compat.v1.variable_scope(
+            "", custom_getter=variable_getter, reuse=tf.compat.v1.AUTO_REUSE
+        ):
             yield graph, mtf.Mesh(graph, "mesh")
 
     def _shape(self, length: int) -> Any:
@@ -157,10 +175,16 @@ class Programs:
             }
             _, loss = self._model.token_losses(self._import(mesh, features), train=True)
             weights = list(graph.trainable_variables)
-            gradients = mtf.gradients([mtf.reduce_sum(loss)], [weight.outputs[0] for weight in weights])
-            mtf_optimize.AdafactorOptimizer(learning_rate=0.0, decay_rate=0.0).apply_grads(gradients, weights)
+            gradients = mtf.gradients(
+                [mtf.reduce_sum(loss)], [weight.outputs[0] for weight in weights]
+            )
+            mtf_optimize.AdafactorOptimizer(learning_rate=0.0, decay_rate=0.0).apply_grads(
+                gradients, weights
+            )
             impl = GlobalMeshImpl(self.mesh, {})
-            ordered = weights + [variable for variable in graph.all_variables if not variable.trainable]
+            ordered = weights + [
+                variable for variable in graph.all_variables if not variable.trainable
+            ]
             return [
                 Variable(
                     name=variable.name,
@@ -192,4 +216,6 @@ def _initial_value(variable: Variable, key: tuple[tf.Tensor, tf.Tensor]) -> tf.T
         return random.truncated_normal(key, shape, initializer.mean, initializer.stddev)
     if "randomnormal" in kind:
         return random.normal(key, shape, initializer.mean, initializer.stddev)
-    raise AssertionError(f"{variable.name} has an initializer that this engine does not know: {kind}")
+    raise AssertionError(
+        f"{variable.name} has an initializer that this engine does not know: {kind}"
+    )

@@ -38,7 +38,9 @@ def _rounds(key: Key, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     """The rounds after the key has been added to the counter once."""
     keys = tf.stack([key[0], key[1], key[0] ^ key[1] ^ tf.constant(_PARITY, tf.uint32)])
 
-    def four_rounds(group: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def four_rounds(
+        group: tf.Tensor, x: tf.Tensor, y: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rotations = tf.gather(_ROTATIONS, group % 2)
         for number in range(4):
             x = x + y
@@ -89,7 +91,9 @@ def _keyed_positions(key: Key, shape: Sequence[int]) -> tuple[tf.Tensor, tf.Tens
     One dimension after another is added to the key, a run-time value: were the positions computed first, TensorFlow
     would fold them into constants of the tensor's size.
     """
-    assert math.prod(shape[:-1]) < 2**32, f"a tensor of shape {tuple(shape)} has more rows than a counter can name"
+    assert math.prod(shape[:-1]) < 2**32, (
+        f"a tensor of shape {tuple(shape)} has more rows than a counter can name"
+    )
     rank, (x, y), stride = len(shape), key, 1
     for axis in reversed(range(rank - 1)):
         x = x + _iota(shape[axis], stride, axis, rank)
@@ -106,4 +110,6 @@ def _iota(size: int, stride: int, axis: int, rank: int) -> tf.Tensor:
 
 
 def _rotate_left(x: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
-    return tf.bitwise.left_shift(x, bits) | tf.bitwise.right_shift(x, tf.constant(32, tf.uint32) - bits)
+    return tf.bitwise.left_shift(x, bits) | tf.bitwise.right_shift(
+        x, tf.constant(32, tf.uint32) - bits
+    )

@@ -11,10 +11,14 @@ mesh-tensorflow from here:
 import importlib
 import sys
 import types
+from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import import_quietly
 
-tf = import_quietly("tensorflow")
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = import_quietly("tensorflow")
 tf1 = tf.compat.v1
 
 
@@ -26,14 +30,16 @@ class _Modes:
     PREDICT = "infer"
 
 
-def _import_mesh_tensorflow() -> types.ModuleType:
+def _import_mesh_tensorflow() -> Any:
     from tensorflow.python import tpu
     from tensorflow.python.framework import ops, tensor_conversion_registry
 
     if not hasattr(ops, "register_tensor_conversion_function"):
-        ops.register_tensor_conversion_function = tensor_conversion_registry.register_tensor_conversion_function
+        ops.register_tensor_conversion_function = (
+            tensor_conversion_registry.register_tensor_conversion_function
+        )
     if not hasattr(tf1, "estimator"):
-        estimator = types.ModuleType("tensorflow.compat.v1.estimator")
+        estimator: Any = types.ModuleType("tensorflow.compat.v1.estimator")
         estimator.ModeKeys = _Modes
         estimator.SessionRunHook = tf1.train.SessionRunHook
         estimator.CheckpointSaverListener = tf1.train.CheckpointSaverListener
@@ -47,8 +53,8 @@ def _import_mesh_tensorflow() -> types.ModuleType:
 
 
 mtf = _import_mesh_tensorflow()
-mtf_ops = importlib.import_module("mesh_tensorflow.ops")
-mtf_optimize = importlib.import_module("mesh_tensorflow.optimize")
-transformer = importlib.import_module("mesh_tensorflow.transformer.transformer")
-transformer_layers = importlib.import_module("mesh_tensorflow.transformer.transformer_layers")
+mtf_ops: Any = importlib.import_module("mesh_tensorflow.ops")
+mtf_optimize: Any = importlib.import_module("mesh_tensorflow.optimize")
+transformer: Any = importlib.import_module("mesh_tensorflow.transformer.transformer")
+transformer_layers: Any = importlib.import_module("mesh_tensorflow.transformer.transformer_layers")
 MODES = _Modes

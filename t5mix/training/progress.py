@@ -18,8 +18,8 @@ _LINES = 20  # plain lines a run prints, unless told otherwise
 class Reporter:
     """Shows step, loss, speed, time left and the loss of each task; use it as `with Reporter(...)`.
 
-    On a terminal the display is redrawn in place a few times a second. Anywhere else a line is printed
-    every so many steps, and at the first and the last update, so that log files stay short.
+    On a terminal the display is redrawn in place a few times a second. Anywhere else a line is
+    printed every so many steps, and at the first and the last update: log files stay short.
 
     Args:
         total_steps: The step at which training ends.
@@ -103,7 +103,7 @@ class Reporter:
             self._print_line()
 
     def speeds(self) -> dict[str, float]:
-        """Returns `steps_per_second` and `tokens_per_second` of about the last minute, NaN at first."""
+        """Returns `steps_per_second` and `tokens_per_second` of the last minute, NaN at first."""
         steps, tokens = self._speed.rates()
         return {"steps_per_second": steps, "tokens_per_second": tokens}
 

@@ -1,6 +1,7 @@
 """Learning-rate schedules: functions of the step.
 
-A schedule is a frozen object, `schedule(step) -> learning rate`, with step counted from 0.
+A schedule is a frozen object, `schedule(step) -> learning rate`, with step counted from 0.  The classes are named as
+the functions that they are: `constant(learning_rate=1e-3)(step)`.
 """
 
 import dataclasses
@@ -8,7 +9,7 @@ import math
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class constant:  # noqa: N801 - reads as the function that it is: `constant(learning_rate=1e-3)`
+class constant:
     """The same learning rate at every step; T5 fine-tunes with 1e-3 (Raffel et al. 2020, section 3.1.2)."""
 
     learning_rate: float = 1e-3
@@ -17,11 +18,12 @@ class constant:  # noqa: N801 - reads as the function that it is: `constant(lear
         _positive(self, "learning_rate")
 
     def __call__(self, step: int) -> float:
+        """The learning rate at `step`."""
         return self.learning_rate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class inverse_square_root:  # noqa: N801
+class inverse_square_root:
     """`scale / sqrt(max(step, warmup_steps))`: constant at first, then falling.  T5's pre-training schedule.
 
     With the defaults it is 0.01 for the first 10,000 steps (Raffel et al. 2020, section 3.1.2).
@@ -34,11 +36,12 @@ class inverse_square_root:  # noqa: N801
         _positive(self, "warmup_steps", "scale")
 
     def __call__(self, step: int) -> float:
+        """The learning rate at `step`."""
         return self.scale / math.sqrt(max(step, self.warmup_steps))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class linear_decay:  # noqa: N801
+class linear_decay:
     """Rises linearly over `warmup_steps`, then falls linearly to `final_fraction` of its peak at `total_steps`."""
 
     learning_rate: float
@@ -54,9 +57,12 @@ class linear_decay:  # noqa: N801
                 f"it must be at least 0 and less than total_steps ({self.total_steps})"
             )
         if not 0 <= self.final_fraction <= 1:
-            raise ValueError(f"linear_decay.final_fraction is {self.final_fraction}: it must be in [0, 1]")
+            raise ValueError(
+                f"linear_decay.final_fraction is {self.final_fraction}: it must be in [0, 1]"
+            )
 
     def __call__(self, step: int) -> float:
+        """The learning rate at `step`."""
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
         done = min(1.0, (step - self.warmup_steps) / (self.total_steps - self.warmup_steps))

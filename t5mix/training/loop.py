@@ -1,0 +1,240 @@
+"""The training loop: from a state and a stream to checkpoints and logs.
+
+A run is a function of its settings: the batch at step s is the stream's, the dropout at step s is the engine's, and
+everything else that the logs depend on is in the checkpoint.  A process that is killed at any moment and started
+again ends with the same weights and the same metrics.jsonl, bit for bit.
+"""
+
+import contextlib
+import dataclasses
+import math
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t5mix.evaluation.loggers import JsonlLogger, TensorBoardLogger
+from t5mix.mesh.engine import Engine, State, StepMetrics
+from t5mix.stream import Stream
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.interruption import Interrupted, StopSignal
+from t5mix.training.optimizers import adafactor_decay_rate
+from t5mix.training.progress import Reporter
+from t5mix.training.schedules import Schedule
+from t5mix.training.window import LossWindow
+
+
+@dataclasses.dataclass
+class _Progress:
+    """What changes from step to step, besides the state: it is all in the checkpoint."""
+
+    step: int
+    window: LossWindow
+    tokens: int = 0
+
+    def extra(self, stream: Stream) -> dict[str, Any]:
+        return {
+            "stream": stream.state(self.step),
+            "window": self.window.state(),
+            "tokens": self.tokens,
+        }
+
+
+def train(
+    engine: Engine,
+    stream: Stream,
+    *,
+    folder: Path,
+    schedule: Schedule,
+    steps: int,
+    seed: int,
+    start: Callable[[], State],
+    log_every: int = 100,
+    checkpoint_every: int = 1000,
+    keep: int = 3,
+    title: str = "training",
+) -> State:
+    """Trains to `steps`, from `start()`, or from the newest checkpoint in the folder.
+
+    Writes `checkpoints/STEP`, `metrics.jsonl` (losses; the same bytes however often the run was interrupted),
+    `timing.jsonl` (speeds) and `tensorboard/`.
+
+    Args:
+        engine: the model on its mesh.
+        stream: batches.
+        folder: where checkpoints and logs go.
+        schedule: learning rate, a function of the step.
+        steps: at which to stop, counted from `start()`.
+        seed: of dropout.
+        start: gives the state at step 0; not called when there is a checkpoint.
+        log_every: steps between lines in the logs.
+        checkpoint_every: steps between checkpoints; one is always written at the end.
+        keep: how many checkpoints stay.
+        title: what is being trained, for the display.
+
+    Returns:
+        The state after the last step.
+
+    Raises:
+        ValueError: the checkpoint is of another model or another mixture.
+        FloatingPointError: the loss is no longer a number; no checkpoint of such weights is written.
+        Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
+    """
+    checkpoints = Checkpoints(folder / "checkpoints", keep)
+    with contextlib.closing(checkpoints):
+        state, progress = _begin(engine, stream, checkpoints, start)
+        loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every)
+        with (
+            _logs(folder, progress.step) as logs,
+            Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
+            StopSignal() as stop,
+        ):
+            return loop.run(state, progress, steps, logs, reporter, stop)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Logs:
+    metrics: JsonlLogger
+    timing: JsonlLogger
+    board: TensorBoardLogger
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loop:
+    engine: Engine
+    stream: Stream
+    checkpoints: Checkpoints
+    schedule: Schedule
+    seed: int
+    log_every: int
+    checkpoint_every: int
+
+    def run(
+        self,
+        state: State,
+        progress: _Progress,
+        steps: int,
+        logs: _Logs,
+        reporter: Reporter,
+        stop: StopSignal,
+    ) -> State:
+        pending: tuple[StepMetrics, int] | None = None
+        for step, batch in _batches(self.stream, progress.step, steps):
+            state, metrics = self.engine.train_step(
+                state,
+                batch,
+                learning_rate=self.schedule(step),
+                decay_rate=adafactor_decay_rate(step),
+                step=step,
+                seed=self.seed,
+            )
+            # Metrics of a step are read while the next one runs, except where something is written down.
+            if pending:
+                self._take_in(progress, pending, reporter)
+            pending = (metrics, _num_tokens(batch))
+            done = step + 1
+            due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
+            if due or stop.number:
+                self._take_in(progress, pending, reporter)
+                pending = None
+                self._write(progress, state, done == steps, bool(stop.number), logs, reporter)
+            if stop.number and done < steps:
+                name = signal.Signals(stop.number).name
+                print(
+                    f"{name}: stopped after step {done:,}, with a checkpoint; start again to go on",
+                    file=sys.stderr,
+                )
+                raise Interrupted(128 + stop.number)
+        return state
+
+    def _take_in(
+        self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter
+    ) -> None:
+        metrics, tokens = pending
+        nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
+        loss = float(metrics.loss)
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss at step {progress.step:,} is {loss}: lower the learning rate "
+                f"(it is {self.schedule(progress.step):.3g}) and start again from the last checkpoint"
+            )
+        progress.window.add(nats, task_tokens)
+        progress.tokens += tokens
+        progress.step += 1
+        reporter.update(
+            progress.step,
+            progress.window.loss(),
+            progress.window.task_losses(),
+            tokens,
+            self.schedule(progress.step - 1),
+        )
+
+    def _write(
+        self,
+        progress: _Progress,
+        state: State,
+        last: bool,
+        stopping: bool,
+        logs: _Logs,
+        reporter: Reporter,
+    ) -> None:
+        if last or progress.step % self.log_every == 0:
+            self._log(progress, logs, reporter)
+            progress.window = LossWindow(self.stream.task_names)
+        if last or stopping or progress.step % self.checkpoint_every == 0:
+            self.checkpoints.save(progress.step, state, progress.extra(self.stream))
+
+    def _log(self, progress: _Progress, logs: _Logs, reporter: Reporter) -> None:
+        values = {
+            "loss": progress.window.loss(),
+            "learning_rate": self.schedule(progress.step - 1),
+            "tokens": progress.tokens,
+            **{f"loss/{name}": loss for name, loss in progress.window.task_losses().items()},
+        }
+        logs.metrics.log(progress.step, values)
+        logs.timing.log(progress.step, reporter.speeds())
+        logs.board.log(progress.step, {**values, **reporter.speeds()})
+
+
+def _begin(
+    engine: Engine, stream: Stream, checkpoints: Checkpoints, start: Callable[[], State]
+) -> tuple[State, _Progress]:
+    """The newest checkpoint, or the start."""
+    if not checkpoints.steps():
+        return start(), _Progress(0, LossWindow(stream.task_names))
+    step, state, extra = checkpoints.restore(None, engine)
+    stream.check_state(extra["stream"])
+    return state, _Progress(step, LossWindow(stream.task_names, extra["window"]), extra["tokens"])
+
+
+@contextlib.contextmanager
+def _logs(folder: Path, step: int) -> Iterator[_Logs]:
+    """The logs of a folder, without what an earlier start logged of steps that will be done again."""
+    with (
+        JsonlLogger(folder / "metrics.jsonl", step) as metrics,
+        JsonlLogger(folder / "timing.jsonl", step) as timing,
+        TensorBoardLogger(folder / "tensorboard", step) as board,
+    ):
+        yield _Logs(metrics, timing, board)
+
+
+def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """The batches of steps first..last-1, each made while the step before runs."""
+    with ThreadPoolExecutor(1, "t5mix-stream") as pool:
+        future = pool.submit(stream.batch, first) if first < last else None
+        for step in range(first, last):
+            assert future is not None
+            batch = future.result()
+            future = pool.submit(stream.batch, step + 1) if step + 1 < last else None
+            yield step, batch
+
+
+def _num_tokens(batch: dict[str, np.ndarray]) -> int:
+    """Tokens of the batch, inputs and targets, without padding."""
+    return sum(
+        int(np.count_nonzero(batch[f"{name}_segment_ids"])) for name in ("inputs", "targets")
+    )
