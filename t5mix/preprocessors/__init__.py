@@ -4,6 +4,8 @@ Names, arguments, defaults and the very text they produce are those of seqio and
 """
 
 from t5mix.preprocessors.examples import parse_tsv, preprocess_tsv, print_dataset, rekey
+from t5mix.preprocessors.generation import squad, summarize, translate
+from t5mix.preprocessors.glue import glue, stsb
 from t5mix.preprocessors.tokens import (
     append_eos,
     append_eos_after_trim,
@@ -14,10 +16,15 @@ from t5mix.preprocessors.tokens import (
 __all__ = [
     "append_eos",
     "append_eos_after_trim",
+    "glue",
     "parse_tsv",
     "preprocess_tsv",
     "print_dataset",
     "rekey",
+    "squad",
+    "stsb",
+    "summarize",
     "tokenize",
     "tokenize_and_append_eos",
+    "translate",
 ]

@@ -1,0 +1,68 @@
+"""Metrics of labels, and of answers that are right or wrong."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from t5mix.metrics import pairs
+
+
+def accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+    """Returns the percentage of predictions that equal their target."""
+    return {"accuracy": _percentage_equal("accuracy", targets, predictions)}
+
+
+def sequence_accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+    """Returns the percentage of predictions that equal their target from end to end."""
+    return {"sequence_accuracy": _percentage_equal("sequence_accuracy", targets, predictions)}
+
+
+def _percentage_equal(metric: str, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
+    pairs.check(metric, targets, predictions)
+    equal = [np.array_equal(t, p) for t, p in zip(targets, predictions, strict=True)]
+    return 100 * sum(equal) / len(equal)
+
+
+def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
+    """Returns F1 of class 1, times 100; a prediction other than 0 and 1 counts as the wrong one."""
+    pairs.check("f1_score_with_invalid", targets, predictions)
+    import sklearn.metrics
+
+    expected, got = np.asarray(targets), np.asarray(predictions)
+    got = np.where((got == 0) | (got == 1), got, 1 - expected)
+    return {"f1": 100 * float(sklearn.metrics.f1_score(expected, got, zero_division=0.0))}
+
+
+def matthews_corrcoef(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
+    """Returns Matthews' correlation of classes, times 100; 0 when either side has one class only."""
+    pairs.check("matthews_corrcoef", targets, predictions)
+    import sklearn.metrics
+
+    value = sklearn.metrics.matthews_corrcoef(targets, predictions)
+    return {"matthews_corrcoef": 100 * float(value)}
+
+
+def mean_multiclass_f1(
+    num_classes: int, **metric_fn_kwargs: Any
+) -> Callable[..., dict[str, float]]:
+    """Returns a metric: the mean over classes 0 ... num_classes - 1 of their F1, times 100.
+
+    Args:
+      num_classes: number of classes.
+      **metric_fn_kwargs: further arguments of `sklearn.metrics.fbeta_score`.
+    """
+    name = f"mean_{num_classes}class_f1"
+
+    def mean_f1(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
+        pairs.check(name, targets, predictions)
+        import sklearn.metrics
+
+        settings = {"labels": range(num_classes), "zero_division": 0.0, **metric_fn_kwargs}
+        value = sklearn.metrics.fbeta_score(
+            targets, predictions, beta=1, average="macro", **settings
+        )
+        return {name: 100 * float(value)}
+
+    mean_f1.__name__ = name
+    return mean_f1

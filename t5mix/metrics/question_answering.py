@@ -1,0 +1,72 @@
+"""Exact match and F1 of answers, as the official scripts of SQuAD and TriviaQA compute them."""
+
+import collections
+import re
+import string
+from collections.abc import Callable, Sequence
+
+from t5mix.metrics import pairs
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def squad(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
+    """Returns the mean exact match `em` and token `f1`, times 100, each with the best answer.
+
+    Case, punctuation, articles and extra white space do not count (SQuAD 1.1, Rajpurkar et al., 2016,
+    arXiv:1606.05250).
+
+    Args:
+      targets: for each question its correct answers.
+      predictions: the answers given.
+    """
+    return _scores("squad", targets, predictions, normalize_squad)
+
+
+def trivia_qa(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
+    """Returns the same as `squad` with TriviaQA's rules: punctuation becomes a space.
+
+    Args:
+      targets: for each question its correct answers.
+      predictions: the answers given.
+    """
+    return _scores("trivia_qa", targets, predictions, normalize_trivia_qa)
+
+
+def normalize_squad(text: str) -> str:
+    """Returns the text in lower case without punctuation, articles and extra white space."""
+    kept = "".join(letter for letter in text.lower() if letter not in string.punctuation)
+    return " ".join(_ARTICLES.sub(" ", kept).split())
+
+
+def normalize_trivia_qa(text: str) -> str:
+    """Returns the text in lower case, punctuation made spaces, without articles and extra space."""
+    signs = string.punctuation + "‘’´`_"
+    kept = "".join(" " if letter in signs else letter for letter in text.lower())
+    return " ".join(_ARTICLES.sub(" ", kept).split())
+
+
+def _scores(
+    metric: str,
+    targets: Sequence[Sequence[str]],
+    predictions: Sequence[str],
+    normalize: Callable[[str], str],
+) -> dict[str, float]:
+    pairs.check(metric, targets, predictions)
+    exact = overlap = 0.0
+    for answers, prediction in zip(targets, predictions, strict=True):
+        if isinstance(answers, str) or not len(answers):
+            raise ValueError(f"{metric}: a target is {answers!r}; give a list of correct answers")
+        given = normalize(prediction)
+        correct = [normalize(answer) for answer in answers]
+        exact += max(answer == given for answer in correct)
+        overlap += max(_f1(answer.split(), given.split()) for answer in correct)
+    return {"em": 100 * exact / len(targets), "f1": 100 * overlap / len(targets)}
+
+
+def _f1(target: list[str], prediction: list[str]) -> float:
+    common = (collections.Counter(target) & collections.Counter(prediction)).total()
+    if not common:
+        return 0.0
+    precision, recall = common / len(prediction), common / len(target)
+    return 2 * precision * recall / (precision + recall)

@@ -1,0 +1,114 @@
+"""Translation, summarization and question answering as text, in T5's format."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from t5mix.lazy import lazy_import
+from t5mix.mapping import map_over_dataset
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+Example = Mapping[str, Any]
+
+
+@map_over_dataset
+def translate(example: Example, source_language: str, target_language: str) -> dict[str, Any]:
+    """Asks for a translation by the English names of the languages.
+
+    Before, from "en" to "de": `{"en": "That is good.", "de": "Das ist gut."}`; after:
+    `{"inputs": "translate English to German: That is good.", "targets": "Das ist gut."}`.
+
+    Args:
+      example: texts by language code.
+      source_language: code of the language to translate from; the part before "-" names it.
+      target_language: code of the language to translate to.
+
+    Raises:
+      ValueError: when a code names no language.
+    """
+    source, target = language_name(source_language), language_name(target_language)
+    prefix = f"translate {source} to {target}: "
+    return {
+        "inputs": tf.strings.join([prefix, example[source_language]]),
+        "targets": example[target_language],
+    }
+
+
+def language_name(code: str) -> str:
+    """Returns the English name of a language, of the CLDR: "German" of "de" or "de-AT".
+
+    Raises:
+      ValueError: when the code names no language.
+    """
+    import babel
+
+    try:
+        name = babel.Locale(code.replace("_", "-").split("-")[0]).english_name
+    except (ValueError, babel.UnknownLocaleError) as error:
+        raise ValueError(
+            f"translate: {code!r} names no language; give a code such as 'de'"
+        ) from error
+    if name is None:
+        raise ValueError(f"translate: the language {code!r} has no English name in the CLDR")
+    return name
+
+
+@map_over_dataset
+def summarize(example: Example, article_key: str, summary_key: str) -> dict[str, Any]:
+    """Asks for a summary.
+
+    Before, with article_key "article" and summary_key "highlights": `{"article": "It rained ...",
+    "highlights": "Rain."}`; after: `{"inputs": "summarize: It rained ...", "targets": "Rain."}`.
+    """
+    return {
+        "inputs": tf.strings.join(["summarize:", example[article_key]], separator=" "),
+        "targets": example[summary_key],
+    }
+
+
+@map_over_dataset
+def squad(example: Example, include_context: bool = True) -> dict[str, Any]:
+    """Asks a question, with the text that answers it; the target is the first answer.
+
+    Before: `{"id": "7", "question": "Who?", "context": "Ann sang.", "answers": {"text": ["Ann"]}}`;
+    after: `{"inputs": "question: Who ?  context: Ann sang . ", "targets": "Ann", "id": "7",
+    "question": "Who ? ", "context": "Ann sang . ", "answers": ["Ann"]}`.
+
+    Punctuation is set off by spaces, and a space stays at the end, as in T5.
+
+    Args:
+      example: a SQuAD example.
+      include_context: whether to give the text; without it the prefix is "squad trivia question:".
+    """
+    answers = pad_punctuation(example["answers"]["text"])
+    question = pad_punctuation(example["question"])
+    context = pad_punctuation(example["context"])
+    if include_context:
+        words = ["question:", question, "context:", context]
+    else:
+        words = ["squad trivia question:", question]
+    return {
+        "inputs": _join(words),
+        "targets": answers[0],
+        "id": example["id"],
+        "context": context,
+        "question": question,
+        "answers": answers,
+    }
+
+
+def pad_punctuation(text: Any) -> Any:
+    """Sets ASCII punctuation off by spaces and makes every run of white space one space.
+
+    Before: "Who, me?"; after: "Who , me ? ".
+    """
+    text = tf.strings.regex_replace(text, r"([[:punct:]])", r" \1 ")
+    return tf.strings.regex_replace(text, r"\s+", " ")
+
+
+def _join(words: list[Any]) -> Any:
+    """Joins by spaces, and makes every run of white space one space."""
+    return tf.strings.regex_replace(tf.strings.join(words, separator=" "), r"\s+", " ")
