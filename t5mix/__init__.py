@@ -91,7 +91,7 @@ _HOMES = {
     "Vocabulary": "vocabularies",
 }
 
-__all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604
+__all__ = [*_HOMES, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The shelf on which declared tasks and mixtures stand, under one set of names.
 
-It knows neither class: `registry.py` is what users see.  Reading loads the packs first, when they are
-needed; see `packs.py`.
+It knows neither class: `registry.py` is what users see.  Reading loads the packs first, when they
+are needed; see `packs.py`.
 """
 
 import contextlib
@@ -86,17 +86,13 @@ class Shelf:
           ValueError: when there is none, with the names that come near.
         """
         if not isinstance(name, str):
-            raise ValueError(
-                f"a {kind or 'task or mixture'} is looked up by its name, not {name!r}"
-            )
+            raise ValueError(f"a {kind or 'task or mixture'} is looked up by its name, not {name!r}")
         entry = self.find(name, kind)
         if entry is not None:
             return entry
         other = self._entries.get(name)
         if other is not None:
-            raise ValueError(
-                f"{name!r} is a {other.kind}, declared at {other.declared_at}, not a {kind}"
-            )
+            raise ValueError(f"{name!r} is a {other.kind}, declared at {other.declared_at}, not a {kind}")
         wanted = [kind] if kind else ["task", "mixture"]
         known = [known for each in wanted for known in self.names(each)]
         what = " or ".join(wanted)

@@ -15,8 +15,7 @@ else:
     tf = lazy_import("tensorflow")
 
 _DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "bfloat16 float16 float32 float64 string".split()
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 bfloat16 float16 float32 float64 string".split()
 )
 
 
@@ -58,9 +57,7 @@ class Feature:
 class ContinuousFeature(Feature):
     """A feature that is numbers already: no vocabulary, no EOS."""
 
-    vocabulary: Vocabulary = dataclasses.field(
-        default_factory=lambda: PassThroughVocabulary(size=0)
-    )
+    vocabulary: Vocabulary = dataclasses.field(default_factory=lambda: PassThroughVocabulary(size=0))
     add_eos: bool = False
 
 

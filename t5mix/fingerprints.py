@@ -154,8 +154,7 @@ class _Describer:
                 used += [
                     f"{name}.{inner}={self.text(getattr(value, inner))}"
                     for inner in names
-                    if _is_users(value)
-                    and isinstance(getattr(value, inner, None), types.FunctionType)
+                    if _is_users(value) and isinstance(getattr(value, inner, None), types.FunctionType)
                 ]
             elif value is not None:
                 used.append(f"{name}={self._global(value)}")
@@ -197,8 +196,7 @@ _KINDS: tuple[tuple[Any, Callable[[_Describer, Any], str]], ...] = (
 
 def _required_arguments(function: Callable[..., Any]) -> bool:
     return any(
-        parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         for parameter in inspect.signature(function).parameters.values()
     )
 
@@ -222,9 +220,7 @@ def _names(code: types.CodeType) -> set[str]:
 def _bytecode(describer: _Describer, code: types.CodeType) -> str:
     """Describes a function without source, such as one typed into an interpreter."""
     constants = [
-        _bytecode(describer, constant)
-        if isinstance(constant, types.CodeType)
-        else describer.text(constant)
+        _bytecode(describer, constant) if isinstance(constant, types.CodeType) else describer.text(constant)
         for constant in code.co_consts
     ]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -240,8 +236,7 @@ def _source(thing: Any) -> str | None:
 
 
 _LIBRARIES = tuple(
-    str(Path(sysconfig.get_path(name)).resolve())
-    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
 _OURS = str(Path(__file__).resolve().parent)
 
@@ -264,6 +259,4 @@ def _is_users(thing: Any) -> bool:
 @functools.lru_cache(maxsize=65536)
 def _is_users_file(file: str) -> bool:
     path = os.path.abspath(file)
-    return path.startswith(_OURS + os.sep) or not (
-        file.startswith("<frozen") or path.startswith(_LIBRARIES)
-    )
+    return path.startswith(_OURS + os.sep) or not (file.startswith("<frozen") or path.startswith(_LIBRARIES))

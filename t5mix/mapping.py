@@ -16,11 +16,9 @@ else:
 
 AUTOTUNE = -1  # tf.data.AUTOTUNE, without loading TensorFlow
 
-# The next seed that a map takes; None draws fresh ones.  A context variable: each thread has its own,
-# and leaving `map_seed_manager` restores it whatever happened inside.
-_next_seed: contextvars.ContextVar[int | None] = contextvars.ContextVar(
-    "t5mix_next_map_seed", default=None
-)
+# The next seed that a map takes; None draws fresh ones.  A context variable: each thread has its
+# own, and leaving `map_seed_manager` restores it whatever happened inside.
+_next_seed: contextvars.ContextVar[int | None] = contextvars.ContextVar("t5mix_next_map_seed", default=None)
 
 
 @contextlib.contextmanager

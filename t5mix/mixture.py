@@ -7,7 +7,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 from t5mix import names
 from t5mix.entries import shelf
@@ -33,9 +33,7 @@ def sample_from_datasets(
     datasets: Sequence["tf.data.Dataset"], weights: Sequence[float], seed: int | None
 ) -> "tf.data.Dataset":
     """Returns a dataset that draws from `datasets` by their weights until one has ended."""
-    return tf.data.Dataset.sample_from_datasets(
-        datasets, weights=weights, seed=seed, stop_on_empty_dataset=True
-    )
+    return tf.data.Dataset.sample_from_datasets(datasets, weights=weights, seed=seed, stop_on_empty_dataset=True)
 
 
 class Mixture:
@@ -79,7 +77,7 @@ class Mixture:
 
     # Checks of the declaration.
 
-    def _refuse(self, what: str, mend: str) -> None:
+    def _refuse(self, what: str, mend: str) -> NoReturn:
         raise ValueError(f"mixture {self._name!r} {what}; {mend}")
 
     def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
@@ -92,9 +90,7 @@ class Mixture:
             part, rate = (item, default_rate) if _is_part(item) else self._pair(item)
             if rate is None:
                 label = part if isinstance(part, str) else part.name
-                self._refuse(
-                    f"has no rate for {label!r}", f"give ({label!r}, rate), or default_rate="
-                )
+                self._refuse(f"has no rate for {label!r}", f"give ({label!r}, rate), or default_rate=")
             pairs.append((part, rate))
         if not pairs:
             self._refuse("has no tasks", "name one at least")
@@ -161,9 +157,7 @@ class Mixture:
             for key, feature in got.items():
                 self._check_feature(key, first, expected[key], task, feature)
 
-    def _check_feature(
-        self, key: str, first: Task, expected: Feature, task: Task, feature: Feature
-    ) -> None:
+    def _check_feature(self, key: str, first: Task, expected: Feature, task: Task, feature: Feature) -> None:
         if feature is expected:
             return
         for field in ("vocabulary", "dtype", "rank"):
@@ -258,7 +252,8 @@ class Mixture:
     def get_rate(self, task: Task | str) -> float:
         """Returns the rate of one task, its own and what nested mixtures give it.
 
-        A nested mixture of rate r gives its task r * (its rate there) / (that mixture's total rate).
+        A nested mixture of rate r gives its task r * (its rate there) / (that mixture's total
+        rate).
 
         Raises:
           ValueError: when the task is not in the mixture, or a rate is no finite number.
@@ -309,8 +304,8 @@ class Mixture:
           shuffle: whether each task is shuffled.
           seed: makes shuffling, random steps and drawing repeatable.
           shard_info: which part of each task to read.
-          num_epochs: passes over each task, the mixture ends with the first task that does; None, the
-            default, is without end.
+          num_epochs: passes over each task, the mixture ends with the first task that does; None,
+            the default, is without end.
           copy_pretokenized: whether to keep the texts that were tokenized.
           compute_stats_empirically: accepted for seqio's sake: `rates()` are the proportions.
           log_mixing_proportions: likewise.
@@ -349,14 +344,11 @@ class Mixture:
     def _tasks_with(self, split: str) -> list[Task]:
         tasks = [task for task in self.tasks if split in task.splits]
         if not tasks:
-            self._refuse(
-                f"has no task with split {split!r}", f"its splits are {', '.join(self.splits)}"
-            )
+            self._refuse(f"has no task with split {split!r}", f"its splits are {', '.join(self.splits)}")
         for task in self.tasks:
             if task not in tasks and self.get_rate(task) > 0:
                 warnings.warn(
-                    f"mixture {self._name!r}: task {task.name!r} has no split {split!r} and is left "
-                    "out of it",
+                    f"mixture {self._name!r}: task {task.name!r} has no split {split!r} and is left out of it",
                     stacklevel=3,
                 )
         return tasks

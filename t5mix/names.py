@@ -24,9 +24,7 @@ def check(kind: str, name: object) -> None:
       ValueError: naming the part that is wrong.
     """
     if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
-        raise ValueError(
-            f"{kind} {name!r}: a name is made of letters, digits and . : # _ - only; choose another"
-        )
+        raise ValueError(f"{kind} {name!r}: a name is made of letters, digits and . : # _ - only; choose another")
     for part in name.split(":"):
         if not part.strip("."):
             raise ValueError(

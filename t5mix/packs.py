@@ -1,14 +1,15 @@
 """Packs: files of declarations, loaded by path when a name is first needed.
 
-Nobody imports a pack; it is run once, under a private module name.  They are loaded in this order: the
-files of t5mix's own `tasks/` and `mixtures/`; installed packages, by the entry point group
-`t5mix.packs`; the environment variable T5MIX_PACKS, paths divided as in PATH; and what `add` names.  A
-folder gives its `tasks/*.py`, then its `mixtures/*.py`, then its own `*.py`, each sorted by name; files
-that begin with "_" or "." are left out.  A pack that looks up a name which a later pack declares makes
-that one load first, so the order never matters to a declaration.
+Nobody imports a pack; it is run once, under a private module name.  They are loaded in this order:
+the files of t5mix's own `tasks/` and `mixtures/`; installed packages, by the entry point group
+`t5mix.packs`; the environment variable T5MIX_PACKS, paths divided as in PATH; and what `add` names.
+A folder gives its `tasks/*.py`, then its `mixtures/*.py`, then its own `*.py`, each sorted by name;
+files that begin with "_" or "." are left out.  A pack that looks up a name which a later pack
+declares makes that one load first, so the order never matters to a declaration.
 """
 
 import dataclasses
+import functools
 import hashlib
 import importlib.machinery
 import importlib.metadata
@@ -122,11 +123,7 @@ def _explain(place: str, error: Exception) -> str:
     """Returns "file:line: what happened", the line being the deepest of the pack's own."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == place
-    ]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
     where = f"{place}:{lines[-1]}" if lines else place
     kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
     return f"{where}: {kind}{error}"
@@ -158,7 +155,7 @@ def _installed_packs() -> Iterator[_Pack]:
     """Yields the entry points: modules, which are imported, or paths of packs."""
     points = importlib.metadata.entry_points(group=GROUP)
     for point in sorted(points, key=lambda point: (point.name, point.value)):
-        yield _Pack(f"entry point {point.name} = {point.value}", lambda point=point: _enter(point))
+        yield _Pack(f"entry point {point.name} = {point.value}", functools.partial(_enter, point))
 
 
 def _enter(point: importlib.metadata.EntryPoint) -> None:
@@ -168,8 +165,8 @@ def _enter(point: importlib.metadata.EntryPoint) -> None:
             pack.run()
     elif not isinstance(target, ModuleType):
         raise PackError(
-            f"entry point {point.name} = {point.value} of group {GROUP} is {target!r}; it must name a "
-            "module that declares tasks, or a path"
+            f"entry point {point.name} = {point.value} of group {GROUP} is {target!r}; it must "
+            "name a module that declares tasks, or a path"
         )
 
 
@@ -184,8 +181,8 @@ def _file_packs(path: str | os.PathLike[str], given_by: str) -> list[_Pack]:
     files = [file for folder in folders for file in _python_files(folder)]
     if not files:
         raise ValueError(
-            f"{given_by}: {place} holds no .py file, nor do its tasks/ and mixtures/; give a file or "
-            "folder of declarations"
+            f"{given_by}: {place} holds no .py file, nor do its tasks/ and mixtures/; give a file "
+            "or folder of declarations"
         )
     return [_file_pack(file) for file in files]
 
@@ -195,7 +192,7 @@ def _python_files(folder: Path) -> list[Path]:
 
 
 def _file_pack(file: Path) -> _Pack:
-    return _Pack(str(file), lambda: _run_file(file))
+    return _Pack(str(file), functools.partial(_run_file, file))
 
 
 def _run_file(file: Path) -> None:

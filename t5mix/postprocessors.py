@@ -1,8 +1,8 @@
 """Postprocessors: from decoded text to what metrics compare.
 
 Each is called as `fn(decoded, example=None, is_target=False)`: on predictions, and on targets with
-`is_target=True`; `example` is the preprocessed example, whose texts are bytes.  Names, arguments and
-defaults are T5's.
+`is_target=True`; `example` is the preprocessed example, whose texts are bytes.  Names, arguments
+and defaults are T5's.
 """
 
 import math
@@ -48,9 +48,7 @@ def qa(answer: str, example: Example | None = None, is_target: bool = False) -> 
     if not is_target:
         return answer
     if example is None or "answers" not in example:
-        raise ValueError(
-            "qa: the example of a target has no feature 'answers'; see preprocessors.squad"
-        )
+        raise ValueError("qa: the example of a target has no feature 'answers'; see preprocessors.squad")
     return [as_text(answer) for answer in example["answers"]]
 
 

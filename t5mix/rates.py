@@ -43,8 +43,8 @@ def mixing_rate_num_examples(
     _check(maximum=maximum, scale=scale, temperature=temperature)
     if not fallback_to_num_input_examples:
         raise ValueError(
-            f"mixing_rate_num_examples of task {task.name!r}: preprocessed examples are not counted "
-            "beforehand; leave fallback_to_num_input_examples True"
+            f"mixing_rate_num_examples of task {task.name!r}: preprocessed examples are not "
+            "counted beforehand; leave fallback_to_num_input_examples True"
         )
     rate: float = _num_examples(task, split) * scale
     if maximum is not None:
@@ -79,9 +79,9 @@ def unimax(examples: Mapping[str, int], budget: float, max_epochs: float) -> dic
 
     Every task gets the same share of the budget, but none more than `max_epochs` passes over its
     examples; what small tasks leave is shared by the rest.  Chung et al., 2023, arXiv:2304.09151,
-    algorithm 1, with examples in place of characters.  The rates are numbers of examples, exact up to
-    the final rounding to float, and their sum is the budget, or all that may be taken when that is
-    less.
+    algorithm 1, with examples in place of characters.  The rates are numbers of examples, exact up
+    to the final rounding to float, and their sum is the budget, or all that may be taken when that
+    is less.
 
     Before: {"big": 1000, "small": 10}, budget 100, max_epochs 2; after: {"big": 80., "small": 20.}.
 
@@ -126,8 +126,8 @@ def _num_examples(task: "Task", split: str) -> int:
     examples = task.num_input_examples(split)
     if examples is None:
         raise ValueError(
-            f"task {task.name!r} has no rate by its number of examples: its source does not know how "
-            f"many {split!r} has; give the source num_input_examples={{{split!r}: ...}}"
+            f"task {task.name!r} has no rate by its number of examples: its source does not know "
+            f"how many {split!r} has; give the source num_input_examples={{{split!r}: ...}}"
         )
     return examples
 

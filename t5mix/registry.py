@@ -42,9 +42,7 @@ class Registry(Generic[T]):
           ValueError: when the name is taken, naming both places, or is not the provider's.
         """
         if provider.name != name:
-            raise ValueError(
-                f"{self._kind} {provider.name!r} cannot be registered as {name!r}; use its own name"
-            )
+            raise ValueError(f"{self._kind} {provider.name!r} cannot be registered as {name!r}; use its own name")
         self._shelf.add(self._kind, name, provider, provider.declared_at)
 
     def get(self, name: str) -> T:
@@ -144,9 +142,7 @@ class MixtureRegistryType(Registry[Mixture]):
         Raises:
           ValueError: when the declaration cannot work or the name is taken.
         """
-        mixture = mixture_cls(
-            name=name, tasks=tasks, default_rate=default_rate, source_info=source_info, **kwargs
-        )
+        mixture = mixture_cls(name=name, tasks=tasks, default_rate=default_rate, source_info=source_info, **kwargs)
         self.add_provider(name, mixture)
         return mixture
 

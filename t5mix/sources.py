@@ -29,9 +29,7 @@ class ShardInfo:
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < self.num_shards:
-            raise ValueError(
-                f"ShardInfo: index {self.index} of {self.num_shards} shards; indices begin at 0"
-            )
+            raise ValueError(f"ShardInfo: index {self.index} of {self.num_shards} shards; indices begin at 0")
 
 
 class DataSource(abc.ABC):
@@ -57,9 +55,7 @@ class DataSource(abc.ABC):
 
     def _checked_splits(self, splits: Iterable[str]) -> tuple[str, ...]:
         if isinstance(splits, str):
-            raise ValueError(
-                f"{self._kind}: splits is the text {splits!r}; give a list, [{splits!r}]"
-            )
+            raise ValueError(f"{self._kind}: splits is the text {splits!r}; give a list, [{splits!r}]")
         if isinstance(splits, set | frozenset):  # its order would differ from run to run
             splits = sorted(splits)
         names = tuple(splits)
@@ -73,19 +69,14 @@ class DataSource(abc.ABC):
     def _check_count(self, split: str, number: int) -> None:
         if self._splits and split not in self._splits:
             raise ValueError(
-                f"{self._kind}: num_input_examples names split {split!r}, which is none of "
-                f"{', '.join(self._splits)}"
+                f"{self._kind}: num_input_examples names split {split!r}, which is none of {', '.join(self._splits)}"
             )
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise ValueError(
-                f"{self._kind}: num_input_examples[{split!r}] is {number!r}; give a whole number"
-            )
+            raise ValueError(f"{self._kind}: num_input_examples[{split!r}] is {number!r}; give a whole number")
 
     def _check_split(self, split: str) -> None:
         if split not in self.splits:
-            raise ValueError(
-                f"{self._kind} has no split {split!r}; its splits: {', '.join(self.splits)}"
-            )
+            raise ValueError(f"{self._kind} has no split {split!r}; its splits: {', '.join(self.splits)}")
 
     @property
     def _kind(self) -> str:
@@ -140,8 +131,8 @@ class FunctionDataSource(DataSource):
 
     Args:
       dataset_fn: `fn(split, shuffle_files)`, or `fn(split, shuffle_files, seed)`, returns a
-        `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its content;
-        without one, its source code, closure and arguments are its identity.
+        `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its
+        content; without one, its source code, closure and arguments are its identity.
       splits: names of the splits.
       num_input_examples: number of raw examples of splits, where it is known.
       caching_permitted: whether the examples may be kept.
@@ -178,9 +169,7 @@ class FunctionDataSource(DataSource):
         """Returns what the function makes of `split`."""
         self._check_split(split)
         if shard_info and shard_info.num_shards > 1:
-            raise ValueError(
-                "FunctionDataSource gives a split whole; take tf.data.Dataset.shard of its examples"
-            )
+            raise ValueError("FunctionDataSource gives a split whole; take tf.data.Dataset.shard of its examples")
         arguments: dict[str, Any] = {"split": split, "shuffle_files": shuffle}
         if seed is not None and signatures.takes(self._dataset_fn, "seed"):
             arguments["seed"] = seed
@@ -204,8 +193,8 @@ class FileDataSource(DataSource):
     Args:
       read_file_fn: makes a `tf.data.Dataset` of raw examples from the path of one file.
       split_to_filepattern: for each split a pattern with wildcards, or several.
-      num_input_examples: number of raw examples of splits, where it is known; 0 says that empty files
-        are meant.
+      num_input_examples: number of raw examples of splits, where it is known; 0 says that empty
+        files are meant.
       caching_permitted: whether the examples may be kept.
       file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
       cycle_length: how many files are read at a time.
@@ -301,9 +290,7 @@ class FileDataSource(DataSource):
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of the names and bytes of the files and of how they are read."""
         files = [(os.path.basename(path), _content(path)) for path in self.list_shards(split)]
-        return fingerprints.digest(
-            self._kind, files, self._reading(), self._cycle_length, self._block_length
-        )
+        return fingerprints.digest(self._kind, files, self._reading(), self._cycle_length, self._block_length)
 
     def _reading(self) -> object:
         """What decides the examples of a file, besides its bytes."""
@@ -339,9 +326,7 @@ class TextLineDataSource(FileDataSource):
         performs_internal_shuffling: bool = False,
     ) -> None:
         if not isinstance(skip_header_lines, int) or skip_header_lines < 0:
-            raise ValueError(
-                f"TextLineDataSource: skip_header_lines is {skip_header_lines!r}; give 0, 1, ..."
-            )
+            raise ValueError(f"TextLineDataSource: skip_header_lines is {skip_header_lines!r}; give 0, 1, ...")
         self._skip_header_lines = skip_header_lines
         super().__init__(
             self._read,
@@ -417,7 +402,7 @@ class TFExampleDataSource(FileDataSource):
 
 
 def _expand(pattern: str) -> list[str]:
-    """Returns the files that match `pattern`, on this machine or, with a scheme, on a remote one."""
+    """Returns the files that match `pattern`, here or, with a scheme, on a remote machine."""
     if "://" in pattern:
         return sorted(tf.io.gfile.glob(pattern))
     expanded = os.path.expanduser(pattern)

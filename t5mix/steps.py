@@ -33,9 +33,7 @@ class CacheDatasetPlaceholder:
 
     def __call__(self, dataset: object) -> NoReturn:
         """Refuses to be called."""
-        raise RuntimeError(
-            "CacheDatasetPlaceholder marks a place; it is not a preprocessor to call"
-        )
+        raise RuntimeError("CacheDatasetPlaceholder marks a place; it is not a preprocessor to call")
 
 
 def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
@@ -47,18 +45,15 @@ def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
     for position, step in enumerate(steps):
         if not callable(step):
             raise ValueError(
-                f"task {task!r}: preprocessors[{position}] is {step!r}, which cannot be called; give "
-                "functions that take a dataset and return one"
+                f"task {task!r}: preprocessors[{position}] is {step!r}, which cannot be called; "
+                "give functions that take a dataset and return one"
             )
     marks = [i for i, step in enumerate(steps) if isinstance(step, CacheDatasetPlaceholder)]
     if len(marks) > 1:
-        raise ValueError(
-            f"task {task!r}: preprocessors has CacheDatasetPlaceholder at {marks}; keep one"
-        )
+        raise ValueError(f"task {task!r}: preprocessors has CacheDatasetPlaceholder at {marks}; keep one")
     if marks and not caching_permitted:
         raise ValueError(
-            f"task {task!r}: preprocessors has a CacheDatasetPlaceholder, but the source permits no "
-            "caching; remove it"
+            f"task {task!r}: preprocessors has a CacheDatasetPlaceholder, but the source permits no caching; remove it"
         )
     for step in steps[: marks[0]] if marks else ():
         _check_cached_step(task, step)
@@ -67,8 +62,8 @@ def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
 def _check_cached_step(task: str, step: Step) -> None:
     if signatures.takes(step, "sequence_length"):
         raise ValueError(
-            f"task {task!r}: preprocessor {signatures.name(step)!r} takes sequence_length, which is "
-            "not known yet before CacheDatasetPlaceholder; move it behind"
+            f"task {task!r}: preprocessor {signatures.name(step)!r} takes sequence_length, which "
+            "is not known yet before CacheDatasetPlaceholder; move it behind"
         )
     if is_random(step):
         warnings.warn(
@@ -89,8 +84,8 @@ def cut(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Returns the steps before and after the token cache.
 
     A CacheDatasetPlaceholder is the cut.  Without one it is right after tokenization, or at the end
-    when nothing tokenizes; but never behind a step that is random or depends on the lengths of a run,
-    whose result a cache must not hold.
+    when nothing tokenizes; but never behind a step that is random or depends on the lengths of a
+    run, whose result a cache must not hold.
     """
     for i, step in enumerate(steps):
         if isinstance(step, CacheDatasetPlaceholder):
@@ -119,8 +114,8 @@ def run(
     it.
 
     Raises:
-      ValueError: when a step returns no dataset.  Whatever a step raises carries a note that names the
-        step and the task.
+      ValueError: when a step returns no dataset.  Whatever a step raises carries a note that names
+        the step and the task.
     """
     for step in steps:
         given = {"sequence_length": sequence_length, "output_features": output_features}

@@ -1,4 +1,4 @@
-"""Tasks: a source of examples, the steps that make text-to-text of them, and how answers are judged.
+"""Tasks: a source of examples, steps that make text-to-text of them, and how to judge answers.
 
 The names, arguments and defaults are seqio's.
 """
@@ -6,7 +6,7 @@ The names, arguments and defaults are seqio's.
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from t5mix import names, signatures
 from t5mix import steps as steps_lib
@@ -54,7 +54,8 @@ class Task:
       output_features: what every example has after preprocessing, by name.
       preprocessors: functions from dataset to dataset, run in order; one that has the argument
         `sequence_length` or `output_features` gets it.  At most one CacheDatasetPlaceholder.
-      postprocess_fn: `fn(decoded, example=..., is_target=...)` turns text into what metrics compare.
+      postprocess_fn: `fn(decoded, example=..., is_target=...)` turns text into what metrics
+        compare.
       metric_fns: functions of (targets, predictions), (targets, scores) or (targets, predictions,
         aux_values), by these names, that return a dict of numbers.
       metric_objs: not supported: give metric_fns.
@@ -98,14 +99,12 @@ class Task:
 
     # Checks of the declaration.
 
-    def _refuse(self, field: str, what: str, mend: str) -> None:
+    def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
         raise ValueError(f"task {self._name!r}: {field} {what}; {mend}")
 
     def _check_source(self, source: object) -> None:
         if not isinstance(source, DataSource):
-            self._refuse(
-                "source", f"is {source!r}", "give a DataSource, such as TfdsDataSource(...)"
-            )
+            self._refuse("source", f"is {source!r}", "give a DataSource, such as TfdsDataSource(...)")
 
     def _checked_features(self, features: object) -> dict[str, Feature]:
         if not isinstance(features, Mapping) or not features:
@@ -114,12 +113,9 @@ class Task:
                 f"is {features!r}",
                 "give a dict such as {'targets': Feature(...)}",
             )
-        assert isinstance(features, Mapping)
         for key, feature in features.items():
             if not isinstance(key, str) or not isinstance(feature, Feature):
-                self._refuse(
-                    "output_features", f"has {key!r}: {feature!r}", "give names and Features"
-                )
+                self._refuse("output_features", f"has {key!r}: {feature!r}", "give names and Features")
         return dict(sorted(features.items()))
 
     def _checked_sequence(self, field: str, given: Any) -> tuple[Any, ...]:
@@ -132,7 +128,6 @@ class Task:
     def _checked_metric(self, fn: object) -> tuple[str, ...]:
         if not callable(fn):
             self._refuse("metric_fns", f"has {fn!r}, which cannot be called", "give functions")
-        assert callable(fn)
         arguments = _required_arguments(fn)
         if arguments not in _METRIC_ARGUMENTS:
             allowed = " or ".join(f"({', '.join(allowed)})" for allowed in _METRIC_ARGUMENTS)
@@ -236,10 +231,7 @@ class Task:
     @property
     def requires_caching(self) -> bool:
         """Whether that placeholder says `required`."""
-        return any(
-            isinstance(step, CacheDatasetPlaceholder) and step.required
-            for step in self._preprocessors
-        )
+        return any(isinstance(step, CacheDatasetPlaceholder) and step.required for step in self._preprocessors)
 
     def num_input_examples(self, split: str) -> int | None:
         """Returns the number of raw examples of `split`, or None when it is not known."""
@@ -293,9 +285,7 @@ class Task:
         """Returns `dataset` after `steps`; see `t5mix.steps.run`."""
         return steps_lib.run(self._name, dataset, steps, sequence_length, self._output_features)
 
-    def preprocess_precache(
-        self, dataset: "tf.data.Dataset", seed: int | None = None
-    ) -> "tf.data.Dataset":
+    def preprocess_precache(self, dataset: "tf.data.Dataset", seed: int | None = None) -> "tf.data.Dataset":
         """Returns `dataset` after the steps before a CacheDatasetPlaceholder, if there is one."""
         if not self.supports_caching:
             return dataset
@@ -332,14 +322,14 @@ class Task:
     ) -> "tf.data.Dataset":
         """Returns the preprocessed examples of a split.
 
-        The order is seqio's: source and its shard, memory cache, steps before the cache, repetition,
-        steps behind it, checks, trimming, shuffling, prefetching.
+        The order is seqio's: source and its shard, memory cache, steps before the cache,
+        repetition, steps behind it, checks, trimming, shuffling, prefetching.
 
         Args:
           sequence_length: for each feature its greatest length in tokens; None trims nothing.
           split: name of the split.
-          use_cached: accepted for seqio's sake; the examples are the same either way.  Training reads
-            tokens from a cache of its own.
+          use_cached: accepted for seqio's sake; the examples are the same either way.  Training
+            reads tokens from a cache of its own.
           shuffle: whether to shuffle files and examples.
           shuffle_buffer_size: how many examples to shuffle at a time; None is the task's.
           seed: makes shuffling and random steps repeatable.
@@ -373,9 +363,7 @@ class Task:
 
     def _check_split(self, split: str) -> None:
         if split not in self.splits:
-            raise ValueError(
-                f"task {self._name!r} has no split {split!r}; its splits: {', '.join(self.splits)}"
-            )
+            raise ValueError(f"task {self._name!r} has no split {split!r}; its splits: {', '.join(self.splits)}")
 
     def _check_lengths(self, sequence_length: Mapping[str, Any] | None) -> None:
         for feature, length in (sequence_length or {}).items():
@@ -387,29 +375,23 @@ class Task:
         if not shuffle:
             return None
         if self._shuffle_buffer_size is None and not self._source.performs_internal_shuffling:
-            self._refuse(
-                "shuffle_buffer_size", "is None, which disallows shuffling", "pass shuffle=False"
-            )
+            self._refuse("shuffle_buffer_size", "is None, which disallows shuffling", "pass shuffle=False")
         return self._shuffle_buffer_size and (size or self._shuffle_buffer_size)
 
-    def _raw(
-        self, split: str, shuffle: bool, seed: int | None, shard_info: ShardInfo | None
-    ) -> "tf.data.Dataset":
+    def _raw(self, split: str, shuffle: bool, seed: int | None, shard_info: ShardInfo | None) -> "tf.data.Dataset":
         source = self._source
         if shard_info is None:
             return source.get_dataset(split=split, shuffle=shuffle, seed=seed)
         enough = len(source.list_shards(split)) >= shard_info.num_shards
         if source.supports_arbitrary_sharding or enough:
-            return source.get_dataset(
-                split=split, shuffle=shuffle, seed=seed, shard_info=shard_info
-            )
+            return source.get_dataset(split=split, shuffle=shuffle, seed=seed, shard_info=shard_info)
         dataset = source.get_dataset(split=split, shuffle=shuffle, seed=seed)
         return dataset.shard(shard_info.num_shards, shard_info.index)
 
     def _is_small(self, split: str, shard_info: ShardInfo | None) -> bool:
         examples = self._source.num_input_examples(split)
         shards = shard_info.num_shards if shard_info else 1
-        return bool(examples) and examples < _MEMORY_CACHE_EXAMPLES * shards  # type: ignore[operator]
+        return examples is not None and 0 < examples < _MEMORY_CACHE_EXAMPLES * shards
 
     def _check_examples(self, dataset: "tf.data.Dataset") -> None:
         spec = dataset.element_spec
@@ -432,9 +414,7 @@ class Task:
                     f"it is declared as {feature.dtype} of rank {feature.rank}; is tokenize missing?",
                 )
 
-    def _trim(
-        self, dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any]
-    ) -> "tf.data.Dataset":
+    def _trim(self, dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any]) -> "tf.data.Dataset":
         lengths = {
             key: tuple(length) if isinstance(length, tuple | list) else (length,)
             for key, length in sequence_length.items()

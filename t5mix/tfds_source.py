@@ -22,8 +22,8 @@ class TfdsDataSource(DataSource):
     The data set is opened when first needed; a declaration costs nothing.
 
     Args:
-      tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so that
-        the examples stay the same.
+      tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so
+        that the examples stay the same.
       tfds_data_dir: folder of prepared data sets; None is TFDS's own.
       splits: names of the splits to allow; or a dict from names to TFDS splits or slices, such as
         {"validation": "train[:1%]"}; None is every split.
@@ -56,8 +56,8 @@ class TfdsDataSource(DataSource):
         for split, instruction in self._split_map.items():
             if not isinstance(instruction, str):
                 raise ValueError(
-                    f"TfdsDataSource({tfds_name!r}): splits[{split!r}] is {instruction!r}; give the "
-                    "name or slice of a TFDS split, such as 'train[:1%]'"
+                    f"TfdsDataSource({tfds_name!r}): splits[{split!r}] is {instruction!r}; give "
+                    "the name or slice of a TFDS split, such as 'train[:1%]'"
                 )
         self._name = tfds_name
         self._data_dir = tfds_data_dir
@@ -88,12 +88,10 @@ class TfdsDataSource(DataSource):
                 builder.download_and_prepare()
                 return builder
         except Exception as error:  # TFDS raises dozens of kinds, network errors among them
-            raise ValueError(
-                f"TfdsDataSource: cannot open or prepare {self._name!r} {place}: {error}"
-            ) from error
+            raise ValueError(f"TfdsDataSource: cannot open or prepare {self._name!r} {place}: {error}") from error
         raise ValueError(
-            f"TfdsDataSource: {self._name!r} is not prepared {place}, and read_only is set; prepare "
-            "it there, or give another tfds_data_dir"
+            f"TfdsDataSource: {self._name!r} is not prepared {place}, and read_only is set; "
+            "prepare it there, or give another tfds_data_dir"
         )
 
     @property
@@ -132,9 +130,7 @@ class TfdsDataSource(DataSource):
         return self.builder.as_dataset(
             split=self._instruction(split),
             shuffle_files=shuffle,
-            read_config=tfds.ReadConfig(
-                shuffle_seed=seed, skip_prefetch=True, input_context=context
-            ),
+            read_config=tfds.ReadConfig(shuffle_seed=seed, skip_prefetch=True, input_context=context),
             decoders=self._decoders,
         )
 

@@ -1,7 +1,7 @@
 """Vocabularies: text into ids and back, in Python and in TensorFlow.
 
-Ids 0, 1 and 2 are padding, end of sequence and unknown in every vocabulary that T5 uses.  The names,
-arguments and defaults are seqio's.
+Ids 0, 1 and 2 are padding, end of sequence and unknown in every vocabulary that T5 uses.  The
+names, arguments and defaults are seqio's.
 """
 
 import abc
@@ -31,9 +31,7 @@ class Vocabulary(abc.ABC):
 
     def __init__(self, extra_ids: int = 0) -> None:
         if isinstance(extra_ids, bool) or not isinstance(extra_ids, int) or extra_ids < 0:
-            raise ValueError(
-                f"{type(self).__name__}: extra_ids is {extra_ids!r}; give 0 or a positive count"
-            )
+            raise ValueError(f"{type(self).__name__}: extra_ids is {extra_ids!r}; give 0 or a positive count")
         self._extra_ids = extra_ids
 
     @property
@@ -91,7 +89,7 @@ class Vocabulary(abc.ABC):
         return self._decode(numbers)
 
     def encode_tf(self, s: "tf.Tensor") -> "tf.Tensor":
-        """Returns the ids, int32 [length], of a string scalar; a vector of texts gives ragged ids."""
+        """Returns the ids, int32 [length], of a string scalar; of a vector of texts ragged ids."""
         return self._encode_tf(s)
 
     def decode_tf(self, ids: "tf.Tensor") -> "tf.Tensor":
@@ -123,8 +121,8 @@ class SentencePieceVocabulary(Vocabulary):
     """The pieces of a SentencePiece model (Kudo and Richardson, 2018, arXiv:1808.06226).
 
     Train the model with --pad_id=0 --eos_id=1 --unk_id=2 --bos_id=-1.  The extra ids are the pieces
-    `<extra_id_0>`, `<extra_id_1>`, ...; `<extra_id_0>` has the highest id, as span corruption expects.
-    The file is read when first needed, so that a declaration costs nothing.
+    `<extra_id_0>`, `<extra_id_1>`, ...; `<extra_id_0>` has the highest id, as span corruption
+    expects.  The file is read when first needed, so that a declaration costs nothing.
 
     Args:
       sentencepiece_model_file: path of the model.
@@ -402,8 +400,8 @@ def _load_sentencepiece(
     processor.LoadFromSerializedProto(serialized)
     if processor.pad_id() != PAD_ID:
         raise ValueError(
-            f"{path}: pad_id is {processor.pad_id()}, and padding must be {PAD_ID}; train the model "
-            "with --pad_id=0 --eos_id=1 --unk_id=2 --bos_id=-1"
+            f"{path}: pad_id is {processor.pad_id()}, and padding must be {PAD_ID}; train the "
+            "model with --pad_id=0 --eos_id=1 --unk_id=2 --bos_id=-1"
         )
     return serialized, processor
 

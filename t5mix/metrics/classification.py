@@ -35,7 +35,7 @@ def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) ->
 
 
 def matthews_corrcoef(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
-    """Returns Matthews' correlation of classes, times 100; 0 when either side has one class only."""
+    """Returns Matthews' correlation of classes, times 100; 0 when a side has one class only."""
     pairs.check("matthews_corrcoef", targets, predictions)
     import sklearn.metrics
 
@@ -43,9 +43,7 @@ def matthews_corrcoef(targets: Sequence[int], predictions: Sequence[int]) -> dic
     return {"matthews_corrcoef": 100 * float(value)}
 
 
-def mean_multiclass_f1(
-    num_classes: int, **metric_fn_kwargs: Any
-) -> Callable[..., dict[str, float]]:
+def mean_multiclass_f1(num_classes: int, **metric_fn_kwargs: Any) -> Callable[..., dict[str, float]]:
     """Returns a metric: the mean over classes 0 ... num_classes - 1 of their F1, times 100.
 
     Args:
@@ -59,9 +57,7 @@ def mean_multiclass_f1(
         import sklearn.metrics
 
         settings = {"labels": range(num_classes), "zero_division": 0.0, **metric_fn_kwargs}
-        value = sklearn.metrics.fbeta_score(
-            targets, predictions, beta=1, average="macro", **settings
-        )
+        value = sklearn.metrics.fbeta_score(targets, predictions, beta=1, average="macro", **settings)
         return {name: 100 * float(value)}
 
     mean_f1.__name__ = name

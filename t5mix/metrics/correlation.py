@@ -33,7 +33,6 @@ def _is_flat(metric: str, targets: Sequence[float], predictions: Sequence[float]
     for side, values in (("targets", targets), ("predictions", predictions)):
         if not np.all(np.isfinite(np.asarray(values, dtype=float))):
             raise ValueError(
-                f"{metric}: {side} hold NaN or infinity; postprocessors.string_to_float gives a "
-                "default for them"
+                f"{metric}: {side} hold NaN or infinity; postprocessors.string_to_float gives a default for them"
             )
     return bool(np.ptp(targets) == 0 or np.ptp(predictions) == 0)

@@ -13,8 +13,8 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 def squad(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
     """Returns the mean exact match `em` and token `f1`, times 100, each with the best answer.
 
-    Case, punctuation, articles and extra white space do not count (SQuAD 1.1, Rajpurkar et al., 2016,
-    arXiv:1606.05250).
+    Case, punctuation, articles and extra white space do not count (SQuAD 1.1, Rajpurkar et al.,
+    2016, arXiv:1606.05250).
 
     Args:
       targets: for each question its correct answers.

@@ -25,7 +25,5 @@ def bleu(
         raise ValueError("bleu: targets have unequal numbers of references; give each as many")
     streams = [list(stream) for stream in zip(*lists, strict=True)]
     # `force` silences SacreBLEU's warning about text that looks tokenized; it changes no score.
-    score = sacrebleu.corpus_bleu(
-        list(predictions), streams, smooth_method="exp", tokenize=tokenizer, force=True
-    )
+    score = sacrebleu.corpus_bleu(list(predictions), streams, smooth_method="exp", tokenize=tokenizer, force=True)
     return {"bleu": score.score}

@@ -58,8 +58,8 @@ def parse_tsv(
       dataset: string scalars, one a line.
       field_names: names of the fields.
       field_delim: what divides them.
-      field_columns: which column each is, from 0; None takes them in order, and a line must then have
-        just as many.
+      field_columns: which column each is, from 0; None takes them in order, and a line must then
+        have just as many.
 
     Raises:
       tf.errors.InvalidArgumentError: while reading, at a line with too few or too many fields.
@@ -126,8 +126,6 @@ def fill(template: str, example: Example) -> Any:
     parts: list[Any] = []
     for index, piece in enumerate(re.split(r"\{([^{}]+)\}", template)):
         if index % 2 and piece not in example:
-            raise ValueError(
-                f"the format {template!r} names {piece!r}; the example has {', '.join(example)}"
-            )
+            raise ValueError(f"the format {template!r} names {piece!r}; the example has {', '.join(example)}")
         parts.append(example[piece] if index % 2 else piece)
     return tf.strings.join(parts)

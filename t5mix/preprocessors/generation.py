@@ -48,9 +48,7 @@ def language_name(code: str) -> str:
     try:
         name = babel.Locale(code.replace("_", "-").split("-")[0]).english_name
     except (ValueError, babel.UnknownLocaleError) as error:
-        raise ValueError(
-            f"translate: {code!r} names no language; give a code such as 'de'"
-        ) from error
+        raise ValueError(f"translate: {code!r} names no language; give a code such as 'de'") from error
     if name is None:
         raise ValueError(f"translate: the language {code!r} has no English name in the CLDR")
     return name

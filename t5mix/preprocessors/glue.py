@@ -1,4 +1,4 @@
-"""GLUE and SuperGLUE as text, in T5's format (Raffel et al., 2020, arXiv:1910.10683, appendix D)."""
+"""GLUE and SuperGLUE as text, in T5's format (Raffel et al., 2020, arXiv:1910.10683)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -32,8 +32,8 @@ def tokenize(
         ragged ids.
       output_features: the task's, given by the task.
       copy_pretokenized: whether to keep the text as `<feature>_pretokenized`.
-      with_eos: whether to end every sequence of a feature with add_eos by EOS; of a vector of texts,
-        the last.
+      with_eos: whether to end every sequence of a feature with add_eos by EOS; of a vector of
+        texts, the last.
     """
 
     def encode(example: Example) -> dict[str, Any]:
@@ -138,6 +138,4 @@ def _end_last(tokens: Any, eos: int) -> Any:
         return tf.concat([tokens, end], axis=0)
     values = tf.concat([tokens.values, end], axis=0)
     splits = tokens.row_splits
-    return tf.RaggedTensor.from_row_splits(
-        values, tf.concat([splits[:-1], splits[-1:] + 1], axis=0)
-    )
+    return tf.RaggedTensor.from_row_splits(values, tf.concat([splits[:-1], splits[-1:] + 1], axis=0))
