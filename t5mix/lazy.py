@@ -22,7 +22,12 @@ from typing import Any
 
 # TensorFlow and absl write banners from C++ as they load; a user asked for none of it.  Set before the import,
 # and only where the user has not chosen otherwise.
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "GRPC_VERBOSITY": "ERROR", "ABSL_MIN_LOG_LEVEL": "3"}
+_QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "GRPC_VERBOSITY": "ERROR",
+    "ABSL_MIN_LOG_LEVEL": "3",
+}
 
 
 class _LazyModule(types.ModuleType):
@@ -44,9 +49,14 @@ def lazy_import(name: str) -> types.ModuleType:
 
 def import_quietly(name: str) -> types.ModuleType:
     """Imports module `name` now, without its start-up chatter."""
-    for variable, value in _QUIET.items():
-        os.environ.setdefault(variable, value)
+    silence()
     module = importlib.import_module(name)
     if name == "tensorflow":
         module.get_logger().setLevel("ERROR")
     return module
+
+
+def silence() -> None:
+    """Tells TensorFlow, in advance, to be quiet; for programs that let others import it."""
+    for variable, value in _QUIET.items():
+        os.environ.setdefault(variable, value)

@@ -10,7 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+import t5mix
 from t5mix import packs
+from t5mix.lazy import silence
 
 COMMANDS = {
     "list": "name the tasks and mixtures that are registered",
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(_command(arguments)).parse_args(arguments)
+    silence()  # packs may import TensorFlow by themselves
     try:
         for path in args.pack or ():
             packs.add(path)
@@ -71,7 +74,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version)
+    parser.add_argument("--version", action="version", version=f"t5mix {t5mix.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         child = commands.add_parser(
@@ -97,19 +100,3 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         help="a file or folder of your own tasks and mixtures; repeatable",
     )
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-
-
-class _Version(argparse.Action):
-    """Prints the installed version; looking it up costs too much to do it each time."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
-
-    def __call__(self, parser, namespace, values, option_string=None) -> None:  # type: ignore[no-untyped-def]
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print("t5mix", version("t5mix"))
-        except PackageNotFoundError:
-            print("t5mix (not installed)")
-        parser.exit()

@@ -59,7 +59,7 @@ def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
 
 
 def training_texts(task: Task) -> list[Text]:
-    """Returns inputs and targets of the task's train split, of the first 100,000 examples at most."""
+    """Returns inputs and targets of the task's train split, 100,000 examples at most."""
     if "train" not in task.splits:
         return []
     return list(read_texts(task, "train", TRAINING_EXAMPLES))
@@ -99,5 +99,6 @@ def _common_words(texts: Sequence[str]) -> str:
     if len(set(texts)) < 2:
         return ""  # one text alone does not tell its prompt from its content
     # The least and the greatest text share the least.
-    shared = re.match(r".*\s", os.path.commonprefix([min(texts), max(texts)]), re.DOTALL)
+    prefix = os.path.commonprefix([min(texts), max(texts)])  # noqa: RUF071, characters are meant
+    shared = re.match(r".*\s", prefix, re.DOTALL)
     return shared.group() if shared else ""

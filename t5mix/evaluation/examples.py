@@ -1,4 +1,4 @@
-"""The examples of a split as evaluation sees them: ids for the model, texts for people and baselines."""
+"""A split as evaluation sees it: ids for the model, texts for people and baselines."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -30,9 +30,7 @@ class Example:
     fields: Mapping[str, Any]
 
 
-def read_examples(
-    task: Task, split: str, lengths: Mapping[str, int], limit: int | None = None
-) -> list[Example]:
+def read_examples(task: Task, split: str, lengths: Mapping[str, int], limit: int | None = None) -> list[Example]:
     """Reads a split in its own order.
 
     Args:
@@ -78,9 +76,7 @@ def _fields(
     task: Task, split: str, lengths: Mapping[str, int] | None, limit: int | None
 ) -> Iterator[Mapping[str, Any]]:
     # The seed settles any random preprocessor, so that a test set is the same at each evaluation.
-    dataset = task.get_dataset(
-        lengths, split=split, shuffle=False, seed=0, try_in_mem_cache=False
-    )
+    dataset = task.get_dataset(lengths, split=split, shuffle=False, seed=0, try_in_mem_cache=False)
     return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 

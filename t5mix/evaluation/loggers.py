@@ -53,8 +53,8 @@ class _Closing:
 class JsonlLogger(_Closing):
     """Appends one line `{"step": 100, "loss": 2.5, ...}` a call.
 
-    What it writes depends on its arguments only, never on a clock, so a run that was killed and resumed
-    leaves the same bytes as one that was not. A NaN or an infinity is written as null.
+    What it writes depends on its arguments only, never on a clock, so a run that was killed and
+    resumed leaves the same bytes as one that was not. A NaN or an infinity is written as null.
 
     Args:
         path: The file; made with its folders when missing.

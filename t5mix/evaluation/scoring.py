@@ -85,7 +85,7 @@ def check_metrics(task: Task) -> None:
 
 
 def first_value(values: Mapping[str, float]) -> tuple[str, float]:
-    """Returns the first name and number of a metric function's result; ("", NaN) of an empty one."""
+    """Returns the first name and number that a metric gave; ("", NaN) where it gave none."""
     for name, value in values.items():
         return name, float(value)
     return "", math.nan

@@ -1,9 +1,10 @@
 """Standard errors by a delete-a-group jackknife.
 
-The jackknife needs no random numbers, so an evaluation gives the same figures each time, and it works
-for metrics of a whole corpus (BLEU, F1, correlations) as well as for means over examples.
+The jackknife needs no random numbers, so an evaluation gives the same figures each time, and it
+works for metrics of a whole corpus (BLEU, F1, correlations) as well as for means over examples.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,8 +19,8 @@ def jackknife_standard_error(
 ) -> float:
     """Estimates how far `metric` would move on another test set of the same size.
 
-    The examples are cut into `groups` runs of neighbours, so that items which lie together in a test
-    set (and are often alike) leave together; the metric is computed without each run in turn.
+    The examples are cut into `groups` runs of neighbours, so that items which lie together in a
+    test set (and are often alike) leave together; the metric is computed without each in turn.
     See Kott (2001), "The delete-a-group jackknife".
 
     Args:
@@ -46,7 +47,7 @@ def jackknife_standard_error(
     bounds = [count * group // groups for group in range(groups + 1)]
     values = [
         metric([*targets[:start], *targets[end:]], [*predictions[:start], *predictions[end:]])
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in itertools.pairwise(bounds)
     ]
     mean = math.fsum(values) / groups
     squares = math.fsum((value - mean) ** 2 for value in values)

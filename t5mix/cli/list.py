@@ -1,0 +1,99 @@
+"""`t5mix list`: the tasks and mixtures that are registered."""
+
+import argparse
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from typing import Any
+
+from t5mix import signatures
+from t5mix.cli import table
+from t5mix.mixture import Mixture
+from t5mix.registry import MixtureRegistry, TaskRegistry
+from t5mix.task import Task
+
+EPILOG = """\
+examples:
+  t5mix list
+  t5mix list 'glue_*' --names
+  t5mix list --format json
+  t5mix list --pack my_tasks.py
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    parser.add_argument("pattern", nargs="*", help="show only names that hold this, or match it, as 'glue_*' does")
+    parser.add_argument("--names", action="store_true", help="names only")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the list."""
+    tasks = _chosen(TaskRegistry.names(), args.pattern)
+    mixtures = _chosen(MixtureRegistry.names(), args.pattern)
+    if args.pattern and not tasks and not mixtures:
+        raise ValueError(f"no task or mixture matches {' '.join(args.pattern)}; try: t5mix list")
+    if args.names:
+        _print_names(tasks, mixtures, args.format)
+        return 0
+    described = {
+        "tasks": [_describe_task(TaskRegistry.get(name)) for name in tasks],
+        "mixtures": [_describe_mixture(MixtureRegistry.get(name)) for name in mixtures],
+    }
+    if args.format == "json":
+        table.print_json(described)
+    else:
+        _print_tables(described)
+    return 0
+
+
+def _chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    return [name for name in sorted(names) if not patterns or any(p in name or fnmatch(name, p) for p in patterns)]
+
+
+def _print_names(tasks: list[str], mixtures: list[str], form: str) -> None:
+    if form == "json":
+        table.print_json({"tasks": tasks, "mixtures": mixtures})
+    else:
+        print(*tasks, *mixtures, sep="\n")
+
+
+def _describe_task(task: Task) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "declared_at": task.declared_at,
+        "source": type(task.source).__name__,
+        "features": {name: type(feature.vocabulary).__name__ for name, feature in task.output_features.items()},
+        "metrics": [signatures.name(function) for function in task.metric_fns],
+    }
+
+
+def _describe_mixture(mixture: Mixture) -> dict[str, Any]:
+    return {
+        "name": mixture.name,
+        "declared_at": mixture.declared_at,
+        "tasks": [task.name for task in mixture.tasks],
+    }
+
+
+def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
+    console = table.console()
+    tasks = [
+        (
+            entry["name"],
+            entry["source"],
+            ", ".join(entry["metrics"]) or "-",
+            table.short_place(entry["declared_at"]),
+        )
+        for entry in described["tasks"]
+    ]
+    mixtures = [
+        (entry["name"], len(entry["tasks"]), table.short_place(entry["declared_at"])) for entry in described["mixtures"]
+    ]
+    if tasks:
+        columns = ("name", "source", "metrics", "declared at")
+        console.print(table.table(table.plural(len(tasks), "task"), columns, tasks))
+    if mixtures:
+        columns = ("name", ">tasks", "declared at")
+        console.print(table.table(table.plural(len(mixtures), "mixture"), columns, mixtures))

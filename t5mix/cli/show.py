@@ -1,0 +1,195 @@
+"""`t5mix show`: what a task feeds the model, or what a mixture is made of."""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from t5mix import signatures
+from t5mix.cli import pieces, table
+from t5mix.mixture import Mixture
+from t5mix.registry import get_mixture_or_task
+from t5mix.task import Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EPILOG = """\
+examples:
+  t5mix show offline_inflection
+  t5mix show offline_inflection --split test --examples 5 --shuffle
+  t5mix show offline_proportional
+  t5mix show offline_proportional --examples 3 --format json
+"""
+
+_TOKENS = 60  # tokens of an example that a table shows
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    parser.add_argument("name", help="a task or a mixture; t5mix list names them")
+    parser.add_argument("--split", help="split of the examples; train where there is one")
+    parser.add_argument("--examples", type=_count, help="how many examples: 2 of a task by default, 0 of a mixture")
+    parser.add_argument("--length", type=_count, default=512, help="tokens of a feature at most (default: 512)")
+    parser.add_argument("--shuffle", action="store_true", help="examples in another order")
+    parser.add_argument("--seed", type=int, default=0, help="of shuffling and noise (default: 0)")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the task or the mixture."""
+    found = get_mixture_or_task(args.name)
+    described = (_describe_task if isinstance(found, Task) else _describe_mixture)(found, args)
+    if args.format == "json":
+        table.print_json(described)
+        return 0
+    console = table.console()
+    if described["kind"] == "task":
+        _print_task(described, console)
+    else:
+        _print_mixture(described, console)
+    _print_examples(described["examples"], described["split"], console)
+    return 0
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return number
+
+
+def _split(found: Task | Mixture, wanted: str | None) -> str:
+    splits = tuple(found.splits)
+    if wanted is None:
+        return "train" if "train" in splits else splits[0]
+    if wanted not in splits:
+        raise ValueError(f"{found.name!r} has no split {wanted!r}; it has {', '.join(map(repr, splits))}")
+    return wanted
+
+
+def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
+    split = _split(task, args.split)
+    wanted = 2 if args.examples is None else args.examples
+    return {
+        "kind": "task",
+        "name": task.name,
+        "declared_at": task.declared_at,
+        "source": repr(task.source),
+        "splits": {name: task.num_input_examples(name) for name in task.splits},
+        "preprocessors": [pieces.call(step) for step in task.preprocessors],
+        "output_features": {
+            name: {
+                "vocabulary": repr(feature.vocabulary),
+                "add_eos": feature.add_eos,
+                "required": feature.required,
+                "dtype": feature.dtype,
+            }
+            for name, feature in task.output_features.items()
+        },
+        "postprocessor": pieces.call(task.postprocessor) if task.postprocessor else None,
+        "metrics": [signatures.name(function) for function in task.metric_fns],
+        "split": split,
+        "examples": _examples(task, split, wanted, args),
+    }
+
+
+def _describe_mixture(mixture: Mixture, args: argparse.Namespace) -> dict[str, Any]:
+    split = _split(mixture, args.split)
+    shares = mixture.rates()
+    return {
+        "kind": "mixture",
+        "name": mixture.name,
+        "declared_at": mixture.declared_at,
+        "tasks": [
+            {
+                "name": task.name,
+                "rate": float(mixture.get_rate(task)),
+                "share": float(shares[task.name]),
+                "examples": task.num_input_examples(split) if split in task.splits else None,
+            }
+            for task in mixture.tasks
+        ],
+        "total_rate": float(mixture.total_rate),
+        "output_features": {name: repr(feature.vocabulary) for name, feature in mixture.output_features.items()},
+        "split": split,
+        "examples": _examples(mixture, split, args.examples or 0, args),
+    }
+
+
+def _examples(found: Task | Mixture, split: str, wanted: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+    if not wanted:
+        return []
+    # Steps such as span corruption make examples for a length, so there must be one.
+    lengths = {name: args.length for name in found.output_features}
+    more: dict[str, Any] = {} if isinstance(found, Task) else {"copy_pretokenized": True}
+    dataset = found.get_dataset(lengths, split=split, shuffle=args.shuffle, seed=args.seed, num_epochs=1, **more)
+    features = found.output_features
+    return [
+        {name: pieces.feature(features[name], name, fields) for name in features if name in fields}
+        for fields in dataset.take(wanted).as_numpy_iterator()
+    ]
+
+
+def _print_task(described: Mapping[str, Any], console: "Console") -> None:
+    features = described["output_features"].items()
+    rows = [
+        ("declared at", table.short_place(described["declared_at"])),
+        ("source", described["source"]),
+        ("splits", ", ".join(f"{k} {table.count(n)}" for k, n in described["splits"].items())),
+        *_numbered("preprocessors", described["preprocessors"]),
+        *((f"feature {name}", _feature_text(feature)) for name, feature in features),
+        ("postprocessor", described["postprocessor"] or "-"),
+        ("metrics", ", ".join(described["metrics"]) or "-"),
+    ]
+    console.print(table.table(f"task {described['name']}", ("", ""), rows))
+
+
+def _numbered(heading: str, lines: Iterable[str]) -> list[tuple[str, str]]:
+    texts = [f"{number}. {line}" for number, line in enumerate(lines, 1)] or ["-"]
+    return [(heading if index == 0 else "", text) for index, text in enumerate(texts)]
+
+
+def _feature_text(feature: Mapping[str, Any]) -> str:
+    notes = ["EOS at its end" if feature["add_eos"] else "no EOS"]
+    notes += [] if feature["required"] else ["not required"]
+    return f"{feature['vocabulary']}, {feature['dtype']}, {', '.join(notes)}"
+
+
+def _print_mixture(described: Mapping[str, Any], console: "Console") -> None:
+    tasks = described["tasks"]
+    most = max(task["share"] for task in tasks)
+    rows = [
+        (
+            task["name"],
+            f"{task['rate']:,.6g}",
+            f"{task['share']:.2%}",
+            table.bar(task["share"] / most),
+            table.count(task["examples"]),
+        )
+        for task in tasks
+    ]
+    title = f"mixture {described['name']}, {table.plural(len(tasks), 'task')}"
+    columns = ("task", ">rate", ">share", "", f">{described['split']} examples")
+    console.print(table.table(title, columns, rows))
+    for name, vocabulary in described["output_features"].items():
+        console.print(f"  feature {name}: {vocabulary}", markup=False)
+    console.print(f"  declared at {table.short_place(described['declared_at'])}", markup=False)
+
+
+def _print_examples(examples: list[dict[str, Any]], split: str, console: "Console") -> None:
+    for number, example in enumerate(examples, 1):
+        rows = [row for name, value in example.items() for row in _example_rows(name, value)]
+        console.print(table.table(f"{split} example {number}", ("", ""), rows))
+
+
+def _example_rows(name: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "ids" not in value:
+        return [(name, str(value["values"]))]
+    more = len(value["ids"]) - _TOKENS
+    rest = f"  ... and {more} more; --format json shows all" if more > 0 else ""
+    return [
+        (f"{name}, text", value["text"]),
+        (f"{len(value['ids'])} tokens", " ".join(value["pieces"][:_TOKENS]) + rest),
+        ("ids", " ".join(map(str, value["ids"][:_TOKENS])) + rest),
+    ]
