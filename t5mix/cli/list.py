@@ -78,7 +78,6 @@ def _describe_mixture(mixture: Mixture) -> dict[str, Any]:
 
 
 def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
-    console = table.console()
     tasks = [
         (
             entry["name"],
@@ -93,7 +92,7 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
     ]
     if tasks:
         columns = ("name", "source", "metrics", "declared at")
-        console.print(table.table(table.plural(len(tasks), "task"), columns, tasks))
+        table.emit(table.table(table.plural(len(tasks), "task"), columns, tasks))
     if mixtures:
         columns = ("name", ">tasks", "declared at")
-        console.print(table.table(table.plural(len(mixtures), "mixture"), columns, mixtures))
+        table.emit(table.table(table.plural(len(mixtures), "mixture"), columns, mixtures))

@@ -2,16 +2,13 @@
 
 import argparse
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from t5mix import signatures
 from t5mix.cli import pieces, table
 from t5mix.mixture import Mixture
 from t5mix.registry import get_mixture_or_task
 from t5mix.task import Task
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 EPILOG = """\
 examples:
@@ -43,12 +40,11 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         table.print_json(described)
         return 0
-    console = table.console()
     if described["kind"] == "task":
-        _print_task(described, console)
+        _print_task(described)
     else:
-        _print_mixture(described, console)
-    _print_examples(described["examples"], described["split"], console)
+        _print_mixture(described)
+    _print_examples(described["examples"], described["split"])
     return 0
 
 
@@ -131,7 +127,7 @@ def _examples(found: Task | Mixture, split: str, wanted: int, args: argparse.Nam
     ]
 
 
-def _print_task(described: Mapping[str, Any], console: "Console") -> None:
+def _print_task(described: Mapping[str, Any]) -> None:
     features = described["output_features"].items()
     rows = [
         ("declared at", table.short_place(described["declared_at"])),
@@ -142,7 +138,7 @@ def _print_task(described: Mapping[str, Any], console: "Console") -> None:
         ("postprocessor", described["postprocessor"] or "-"),
         ("metrics", ", ".join(described["metrics"]) or "-"),
     ]
-    console.print(table.table(f"task {described['name']}", ("", ""), rows))
+    table.emit(table.table(f"task {described['name']}", ("", ""), rows))
 
 
 def _numbered(heading: str, lines: Iterable[str]) -> list[tuple[str, str]]:
@@ -156,7 +152,7 @@ def _feature_text(feature: Mapping[str, Any]) -> str:
     return f"{feature['vocabulary']}, {feature['dtype']}, {', '.join(notes)}"
 
 
-def _print_mixture(described: Mapping[str, Any], console: "Console") -> None:
+def _print_mixture(described: Mapping[str, Any]) -> None:
     tasks = described["tasks"]
     most = max(task["share"] for task in tasks)
     rows = [
@@ -171,16 +167,16 @@ def _print_mixture(described: Mapping[str, Any], console: "Console") -> None:
     ]
     title = f"mixture {described['name']}, {table.plural(len(tasks), 'task')}"
     columns = ("task", ">rate", ">share", "", f">{described['split']} examples")
-    console.print(table.table(title, columns, rows))
+    table.emit(table.table(title, columns, rows))
     for name, vocabulary in described["output_features"].items():
-        console.print(f"  feature {name}: {vocabulary}", markup=False)
-    console.print(f"  declared at {table.short_place(described['declared_at'])}", markup=False)
+        table.emit(f"  feature {name}: {vocabulary}")
+    table.emit(f"  declared at {table.short_place(described['declared_at'])}")
 
 
-def _print_examples(examples: list[dict[str, Any]], split: str, console: "Console") -> None:
+def _print_examples(examples: list[dict[str, Any]], split: str) -> None:
     for number, example in enumerate(examples, 1):
         rows = [row for name, value in example.items() for row in _example_rows(name, value)]
-        console.print(table.table(f"{split} example {number}", ("", ""), rows))
+        table.emit(table.table(f"{split} example {number}", ("", ""), rows))
 
 
 def _example_rows(name: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:

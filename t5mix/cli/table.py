@@ -1,5 +1,6 @@
 """How commands print: tables for people, JSON for programs."""
 
+import io
 import json
 import os
 import sys
@@ -7,17 +8,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
 _FILE_WIDTH = 140  # columns where the output is no terminal
 
 
-def console() -> "Console":
-    """Returns a console on standard output: plain text, and of a fixed width, when it is a file."""
+def emit(*parts: "RenderableType") -> None:
+    """Prints tables and texts; into a file as plain text of a fixed width, no blanks at line ends."""
     from rich.console import Console
 
-    plain = None if sys.stdout.isatty() else _FILE_WIDTH
-    return Console(file=sys.stdout, highlight=False, width=plain, soft_wrap=False)
+    if sys.stdout.isatty():
+        Console(highlight=False, markup=False).print(*parts, sep="\n")
+        return
+    console = Console(file=io.StringIO(), highlight=False, markup=False, width=_FILE_WIDTH)
+    console.print(*parts, sep="\n")
+    for line in console.file.getvalue().splitlines():  # type: ignore[attr-defined]
+        print(line.rstrip())
 
 
 def print_json(content: Any) -> None:

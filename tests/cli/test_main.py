@@ -1,0 +1,92 @@
+"""The command's door: help at once, errors in one line, exit codes that scripts can use."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from t5mix.cli import main as main_module
+from t5mix.cli.main import COMMANDS, main
+
+ROOT_PROBE = """
+import sys
+from t5mix.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(sorted({"tensorflow", "jax", "rich", "numpy"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_help_answers_at_once() -> None:
+    # The best of three: the machine may be busy, and the bound is about the program.
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = python("-m", "t5mix", "--help")
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0
+        assert all(command in done.stdout for command in COMMANDS)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_loads_nothing_heavy(command: list[str]) -> None:
+    done = python("-c", ROOT_PROBE, *command, "--help")
+    assert done.stdout.startswith("usage: t5mix")
+    assert done.stderr.strip() == "[]"
+
+
+def test_list_loads_no_framework(pack: str) -> None:
+    done = python("-c", ROOT_PROBE, "list", "--pack", pack, "--names", "toy_")
+    assert done.stdout.split() == ["toy_large", "toy_small", "toy_mix"]
+    assert "tensorflow" not in done.stderr and "jax" not in done.stderr
+
+
+def test_errors_are_one_line(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "toy_larg", "--pack", pack]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("t5mix: error: ")
+    assert captured.err.count("\n") == 1
+    assert "toy_large" in captured.err
+
+
+def test_debug_shows_the_traceback(pack: str) -> None:
+    with pytest.raises(ValueError, match="toy_large"):
+        main(["show", "toy_larg", "--pack", pack, "--debug"])
+
+
+def test_a_missing_pack_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--pack", "no/such/pack.py"]) == 2
+    assert "no/such/pack.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["lisst"], ["list", "--formt", "json"]])
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: t5mix" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith("t5mix ")
+
+
+def test_every_command_has_its_module() -> None:
+    for command in COMMANDS:
+        module = __import__(f"t5mix.cli.{command}", fromlist=["run"])
+        assert callable(module.add_arguments) and callable(module.run)
+    assert main_module.__doc__
