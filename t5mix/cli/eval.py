@@ -32,13 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a run folder, or FOLDER/finetune/TASK within one",
     )
-    parser.add_argument(
-        "--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on"
-    )
+    parser.add_argument("--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on")
     parser.add_argument("--split", help="split to score (Evaluation.split)")
-    parser.add_argument(
-        "--limit", type=settings.positive, help="examples of each task at most (Evaluation.limit)"
-    )
+    parser.add_argument("--limit", type=settings.positive, help="examples of each task at most (Evaluation.limit)")
     parser.add_argument(
         "--checkpoints",
         default="latest",
@@ -50,12 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scores."""
-    from t5mix.runs.evaluate import evaluate_checkpoints
+    from t5mix.runs import check
 
-    return evaluate_checkpoints(
-        args.run_folder,
-        which=args.checkpoints,
-        gin_files=args.gin_file,
-        gin_params=settings.gin_params(args, SHORTHANDS),
-        packs=args.pack or (),
-    )
+    params = settings.gin_params(args, SHORTHANDS)
+    checked = check.check_recorded(args.run_folder, args.gin_file, params, args.pack or ())
+    steps, tasks = check.check_scoring(checked, args.checkpoints)
+    from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
+
+    assert checked.checkpoint is not None
+    scores = evaluate_checkpoints(checked, steps, tasks)
+    fine_tuned = checked.checkpoint.is_fine_tuned
+    print_scores(scores, best=args.checkpoints == "best", fine_tuned=fine_tuned)
+    return 0

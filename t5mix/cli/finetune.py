@@ -37,20 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a run folder (its newest checkpoint) or FOLDER/checkpoints/STEP (Finetuning.checkpoint)",
     )
-    parser.add_argument(
-        "--steps", type=settings.positive, help="steps on each task (Finetuning.steps)"
-    )
+    parser.add_argument("--steps", type=settings.positive, help="steps on each task (Finetuning.steps)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fine-tunes."""
-    from t5mix.runs import binding, check
+    from t5mix.runs import binding, check, check_tasks
 
     bound = binding.bind(
         args.gin_file,
         settings.gin_params(args, SHORTHANDS),
         packs=args.pack or (),
-        vocab_size=check.model_vocab_size,
+        vocab_size=check_tasks.model_vocab_size,
     )
     checked = check.check_finetuning(bound.run)
     from t5mix.runs.finetune import finetune_only

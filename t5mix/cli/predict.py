@@ -25,27 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
     )
-    parser.add_argument(
-        "--input_file", default="-", metavar="FILE", help="one input a line; - is standard input"
-    )
-    parser.add_argument(
-        "--output_file", default="-", metavar="FILE", help="one output a line; - is standard output"
-    )
-    parser.add_argument(
-        "--prefix", default="", help="text put before every line, such as 'sentiment: '"
-    )
+    parser.add_argument("--input_file", default="-", metavar="FILE", help="one input a line; - is standard input")
+    parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
+    parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
 
 
 def run(args: argparse.Namespace) -> int:
     """Predicts."""
-    from t5mix.runs.predict import predict_lines
+    from t5mix.runs import check, predict
 
-    return predict_lines(
-        args.checkpoint,
-        args.input_file,
-        args.output_file,
-        prefix=args.prefix,
-        gin_files=args.gin_file,
-        gin_params=args.gin_param,
-        packs=args.pack or (),
-    )
+    lines = predict.read_lines(args.input_file)
+    checked = check.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
+    predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix)
+    return 0

@@ -38,9 +38,7 @@ def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[
         shorthands: gin name by argument name, `{"steps": "Training.steps"}`.
     """
     given = {name: getattr(args, name) for name in shorthands}
-    short = [
-        f"{shorthands[name]} = {value!r}" for name, value in given.items() if value is not None
-    ]
+    short = [f"{shorthands[name]} = {value!r}" for name, value in given.items() if value is not None]
     return [*args.gin_param, *short]
 
 

@@ -27,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     settings.add_gin_arguments(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
-    parser.add_argument(
-        "--steps", type=settings.positive, help="pre-training steps in total (Training.steps)"
-    )
+    parser.add_argument("--steps", type=settings.positive, help="pre-training steps in total (Training.steps)")
     parser.add_argument(
         "--dry_run",
         action="store_true",
@@ -39,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, or shows what would be trained."""
-    from t5mix.runs import binding, check
+    from t5mix.runs import binding, check, check_tasks
 
     bound = binding.bind(
         args.gin_file,
         settings.gin_params(args, SHORTHANDS),
         packs=args.pack or (),
-        vocab_size=check.model_vocab_size,
+        vocab_size=check_tasks.model_vocab_size,
     )
     checked = check.check_training(bound.run)
     if args.dry_run:

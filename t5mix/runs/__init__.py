@@ -5,7 +5,9 @@
     gin_check.py    what gin lets pass is refused
     gin_library.py  gin-config, and not a folder of that name
     binding.py      statements -> one Run; the one place that lets gin build something
-    check.py        names, lengths, vocabularies, mesh and folder, before anything is built
+    check.py        all that is checked before anything is built, in order
+    check_tasks.py  names, splits, lengths, vocabularies, mesh
+    check_folders.py  the run folder, and the checkpoint that is started from
     folders.py      what lies where in a run folder, and finding a checkpoint in it
     record.py       command, configs, versions and lineage, written at every start
     plan.py         what a run would do (`t5mix train --dry_run`)

@@ -100,9 +100,7 @@ def _with_packs(effective: Sequence[Binding], packs: Sequence[str]) -> list[Bind
     return [*others, Binding("", ROOT, "packs", (*bound, *more), Place("--pack"))]
 
 
-def _with_vocab_size(
-    effective: Sequence[Binding], vocab_size: Callable[[str, tuple[str, ...]], int]
-) -> list[Binding]:
+def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tuple[str, ...]], int]) -> list[Binding]:
     """Gives `T5Config.vocab_size` the size of the mixture's vocabulary."""
     by_key = {binding.key: binding for binding in effective}
     mixture = gin_check.expand(by_key["Run.mixture"], by_key)
@@ -110,9 +108,7 @@ def _with_vocab_size(
     size = vocab_size(mixture, tuple(packs))
     place = Place(f"the vocabulary of {mixture}")
     return [
-        dataclasses.replace(binding, value=size, place=place)
-        if binding.key == "T5Config.vocab_size"
-        else binding
+        dataclasses.replace(binding, value=size, place=place) if binding.key == "T5Config.vocab_size" else binding
         for binding in effective
     ]
 

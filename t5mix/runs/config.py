@@ -137,7 +137,7 @@ class Run:
     sequence_length: Mapping[str, int]
     batch_size: int
     model: T5Config
-    mesh: MeshConfig = MeshConfig()
+    mesh: MeshConfig = MeshConfig()  # noqa: RUF009 - frozen, so it may be shared
     train: Training | None = None
     finetune: Finetuning | None = None
     evaluation: Evaluation = Evaluation()
@@ -157,9 +157,7 @@ class Run:
             raise ValueError(f"Run.seed is {self.seed}: it must be at least 0 and less than 2**31")
         for feature, length in self.sequence_length.items():
             if length < 1:
-                raise ValueError(
-                    f"Run.sequence_length gives {feature!r} {length} tokens: it must be at least 1"
-                )
+                raise ValueError(f"Run.sequence_length gives {feature!r} {length} tokens: it must be at least 1")
 
     @property
     def evaluation_batch_size(self) -> int:

@@ -1,5 +1,7 @@
 """Scores of checkpoints, task by task, each through its own postprocessor and metrics."""
 
+import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,16 +9,8 @@ from pathlib import Path
 from t5mix.evaluation.evaluator import evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.mesh.engine import State
-from t5mix.registry import get_subtasks
-from t5mix.runs import binding
-from t5mix.runs.check import (
-    check_checkpoint,
-    check_evaluation,
-    check_mesh,
-    load_provider,
-)
-from t5mix.runs.config import Run
-from t5mix.runs.folders import CheckpointPath, Trained, find_checkpoint
+from t5mix.runs.check import Checked
+from t5mix.runs.folders import Trained
 from t5mix.runs.parts import Parts
 from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
 from t5mix.task import Task
@@ -53,9 +47,7 @@ def score_tasks(
     return scores
 
 
-def _score_task(
-    parts: Parts, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]
-) -> Score:
+def _score_task(parts: Parts, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]) -> Score:
     wanted = parts.run.evaluation
     known = (task.name, wanted.split, wanted.limit)
     same = (b.baseline for b in baselines if (b.task, b.split, b.limit) == known)
@@ -86,83 +78,22 @@ def _say(score: Score) -> None:
     )
 
 
-def evaluate_checkpoints(
-    folder: str,
-    *,
-    which: str = "latest",
-    gin_files: Sequence[str] = (),
-    gin_params: Sequence[str] = (),
-    packs: Sequence[str] = (),
-) -> int:
-    """Scores checkpoints of a run folder (or of `FOLDER/finetune/TASK`) and prints the tables.
+def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence[Task]) -> list[Score]:
+    """Scores checkpoints of one training on tasks.
 
     Args:
-        folder: where the checkpoints are; the run's settings are those that it records.
-        which: "latest", "all", "best" or steps, such as "1000,2000".
-        gin_files: settings that override the recorded ones.
-        gin_params: single settings that override the rest.
-        packs: files and folders of declarations.
-
-    Raises:
-        ValueError: `which` is none of these, a task can not be scored, or the checkpoint is of
-            another vocabulary.
-        FileNotFoundError: no such folder or checkpoint.
+        checked: the settings, and a checkpoint of that training.
+        steps: of the checkpoints.
+        tasks: what to score.
     """
-    newest = find_checkpoint(folder)
-    run = _recorded(newest, gin_files, gin_params, packs)
-    steps = chosen_steps(which, newest.trained)
-    provider = load_provider(run)
-    tasks = [task for task in get_subtasks(provider) if task.metric_fns] or get_subtasks(provider)
-    check_evaluation(run, tasks, run.evaluation.split)
-    check_checkpoint(run, provider, newest)
-    check_mesh(run)
-    parts = Parts(run, provider)
-    all_scores: list[Score] = []
+    newest = checked.checkpoint
+    assert newest is not None
+    parts = Parts(checked.run, checked.provider)
+    scores: list[Score] = []
     for step in steps:
-        checkpoint = CheckpointPath(newest.run, newest.trained, step)
-
-        def state(checkpoint: CheckpointPath = checkpoint) -> State:
-            return parts.restore(checkpoint)
-
-        all_scores += score_tasks(parts, tasks, newest.trained, step, state, all_scores)
-    _print(all_scores, which, fine_tuned=newest.trained.path != newest.run.path)
-    return 0
-
-
-def _recorded(
-    checkpoint: CheckpointPath,
-    gin_files: Sequence[str],
-    gin_params: Sequence[str],
-    packs: Sequence[str],
-) -> Run:
-    """The recorded settings, overridden; for `FOLDER/finetune/TASK` that task stands for the mixture."""
-    task = checkpoint.trained.path.name
-    own = checkpoint.trained.path != checkpoint.run.path
-    params = [f"Run.mixture = {task!r}"] if own else []
-    files = [str(checkpoint.run.operative_config), *gin_files]
-    return binding.bind(files, [*params, *gin_params], packs=packs).run
-
-
-def chosen_steps(which: str, trained: Trained) -> list[int]:
-    """Steps of the checkpoints that `--checkpoints` names, ascending."""
-    there = trained.steps()
-    if which == "latest":
-        return there[-1:]
-    if which in ("all", "best"):
-        return there
-    parts = [part.strip() for part in which.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise ValueError(
-            f"--checkpoints is {which!r}: give latest, all, best, or steps such as 1000,2000"
-        )
-    steps = sorted({int(part) for part in parts})
-    missing = [step for step in steps if step not in there]
-    if missing:
-        raise FileNotFoundError(
-            f"no checkpoint of step {', '.join(map(str, missing))} in {str(trained.checkpoints)!r}; "
-            f"there are {', '.join(map(str, there))}"
-        )
-    return steps
+        restored = functools.partial(parts.restore, dataclasses.replace(newest, step=step))
+        scores += score_tasks(parts, tasks, newest.trained, step, restored, scores)
+    return scores
 
 
 def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
@@ -174,14 +105,22 @@ def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
     return list(best.values())
 
 
-def _print(scores: Sequence[Score], which: str, fine_tuned: bool) -> None:
-    if which == "best":
-        groups = {"best checkpoint of each task": best_of_each_task(scores)}
-        for score in groups["best checkpoint of each task"]:
-            print(f"{score.task}: best at step {score.step}")
+def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> None:
+    """Prints a table for each checkpoint, or one with the best checkpoint of each task.
+
+    Args:
+        scores: from `evaluate_checkpoints`.
+        best: whether only the best of each task is shown.
+        fine_tuned: the column of the report in which they stand.
+    """
+    if best:
+        scores = best_of_each_task(scores)
+        steps = ", ".join(f"{score.task} at step {score.step}" for score in scores)
+        groups = {f"best checkpoints: {steps}": list(scores)}
     else:
-        steps = sorted({score.step for score in scores})
-        groups = {f"step {step}": [s for s in scores if s.step == step] for step in steps}
+        groups = {}
+        for score in scores:
+            groups.setdefault(f"step {score.step}", []).append(score)
     for title, group in groups.items():
         print(title)
         print_report([report_row(None, s) if fine_tuned else report_row(s, None) for s in group])

@@ -42,9 +42,7 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
     return 0
 
 
-def finetune_tasks(
-    parts: Parts, checked: Checked, start: CheckpointPath, before: Sequence[Score]
-) -> list[Score]:
+def finetune_tasks(parts: Parts, checked: Checked, start: CheckpointPath, before: Sequence[Score]) -> list[Score]:
     """Fine-tunes and scores each task of `Run.finetune`; what is finished already is not done again.
 
     Args:

@@ -111,6 +111,11 @@ class CheckpointPath:
     trained: Trained
     step: int
 
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether it comes from fine-tuning on one task."""
+        return self.trained.path.parent.name == "finetune" and self.trained.path != self.run.path
+
     def __str__(self) -> str:
         return str(self.trained.checkpoints / str(self.step))
 
@@ -124,12 +129,9 @@ def find_checkpoint(path: str) -> CheckpointPath:
     given = Path(path)
     if not given.is_dir():
         raise FileNotFoundError(
-            f"no checkpoint {path!r}: there is no such folder; give a run folder, or "
-            "FOLDER/checkpoints/STEP"
+            f"no checkpoint {path!r}: there is no such folder; give a run folder, or FOLDER/checkpoints/STEP"
         )
-    step = (
-        int(given.name) if given.name.isdecimal() and given.parent.name == "checkpoints" else None
-    )
+    step = int(given.name) if given.name.isdecimal() and given.parent.name == "checkpoints" else None
     folder = given.parent.parent if step is not None else given
     trained = Trained(folder.parent if folder.name == "checkpoints" else folder)
     steps = trained.steps()

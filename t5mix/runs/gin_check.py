@@ -25,9 +25,7 @@ _REQUIRED = ("gin.REQUIRED", "REQUIRED")
 _Use = tuple[tuple[str, ...], str]
 
 
-def check(
-    bindings: Sequence[Binding], configurables: Mapping[str, type], root: str
-) -> list[Binding]:
+def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: str) -> list[Binding]:
     """Refuses what gin would accept in silence; returns the bindings that take effect.
 
     Args:
@@ -67,8 +65,7 @@ def _resolved(binding: Binding, configurables: Mapping[str, type]) -> Binding:
     known = [field.name for field in dataclasses.fields(configurables[name])]
     if binding.parameter not in known:
         raise ValueError(
-            f"{binding.place}: {name} has no parameter {binding.parameter!r}; "
-            f"{_suggestion(binding.parameter, known)}"
+            f"{binding.place}: {name} has no parameter {binding.parameter!r}; {_suggestion(binding.parameter, known)}"
         )
     return dataclasses.replace(binding, configurable=name)
 
@@ -77,9 +74,7 @@ def _configurable(name: str, place: Place, configurables: Mapping[str, type]) ->
     """`t5mix.Run` and `Run` are `Run`; anything else unknown is refused."""
     plain = name.removeprefix("t5mix.")
     if plain not in configurables:
-        raise ValueError(
-            f"{place}: there is no configurable {name!r}; {_suggestion(plain, list(configurables))}"
-        )
+        raise ValueError(f"{place}: there is no configurable {name!r}; {_suggestion(plain, list(configurables))}")
     return plain
 
 
@@ -142,9 +137,7 @@ def expand(binding: Binding, effective: Mapping[str, Binding]) -> Any:
     return _expand(binding.value, effective, binding.place)
 
 
-def _expand(
-    value: Any, effective: Mapping[str, Binding], place: Place, within: tuple[str, ...] = ()
-) -> Any:
+def _expand(value: Any, effective: Mapping[str, Binding], place: Place, within: tuple[str, ...] = ()) -> Any:
     if isinstance(value, Macro) and value.name not in _REQUIRED:
         if value.name in within:
             raise ValueError(f"{place}: the macro {value.name!r} is defined by itself")
@@ -209,9 +202,7 @@ def _in_scope(scope: str, scopes: tuple[str, ...]) -> bool:
     return scopes[: len(parts)] == parts
 
 
-def _refuse_unused(
-    bindings: Sequence[Binding], effective: Mapping[str, Binding], root: str
-) -> None:
+def _refuse_unused(bindings: Sequence[Binding], effective: Mapping[str, Binding], root: str) -> None:
     """A binding has no effect if its configurable is not built.
 
     Uses that a later file overrides count too: who replaces a schedule need not delete the old
@@ -239,21 +230,14 @@ def _refuse_unset(
     bindings = list(bindings)
     unset: dict[str, str] = {}
     for scopes, name in _uses(bindings, root):
-        bound = {
-            b.parameter for b in bindings if b.configurable == name and _in_scope(b.scope, scopes)
-        }
+        bound = {b.parameter for b in bindings if b.configurable == name and _in_scope(b.scope, scopes)}
         for field in dataclasses.fields(configurables[name]):
-            has_default = not (
-                field.default is dataclasses.MISSING
-                and field.default_factory is dataclasses.MISSING
-            )
+            has_default = not (field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING)
             if field.name not in bound and not has_default:
                 unset.setdefault(f"{name}.{field.name}", "")
     for binding in bindings:
         value = expand(binding, effective)
-        if any(isinstance(leaf, Macro) for leaf in _leaves(value)) and not _only_through_macro(
-            binding
-        ):
+        if any(isinstance(leaf, Macro) for leaf in _leaves(value)) and not _only_through_macro(binding):
             unset.setdefault(binding.key, f" ({binding.place})")
     if unset:
         named = ", ".join(key + place for key, place in unset.items())
@@ -272,9 +256,7 @@ def _only_through_macro(binding: Binding) -> bool:
 # --- types ----------------------------------------------------------------------------------------
 
 
-def _check_type(
-    binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]
-) -> None:
+def _check_type(binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]) -> None:
     annotation = typing.get_type_hints(configurables[binding.configurable])[binding.parameter]
     value = expand(binding, effective)
     if isinstance(value, Reference):
@@ -289,9 +271,7 @@ def _check_type(
     mend = ""
     if isinstance(value, float) and value.is_integer() and accepts(annotation, int(value)):
         mend = f"; write {int(value)}"
-    raise ValueError(
-        f"{binding.place}: {binding.key} = {value!r} is {what}, and must be {_describe(annotation)}{mend}"
-    )
+    raise ValueError(f"{binding.place}: {binding.key} = {value!r} is {what}, and must be {_describe(annotation)}{mend}")
 
 
 def accepts(annotation: Any, value: Any) -> bool:
@@ -331,6 +311,4 @@ def _describe(annotation: Any) -> str:
     options = typing.get_args(annotation)
     if options:
         return " or ".join(_describe(option) for option in options)
-    return (
-        f"@{annotation.__name__}()" if dataclasses.is_dataclass(annotation) else annotation.__name__
-    )
+    return f"@{annotation.__name__}()" if dataclasses.is_dataclass(annotation) else annotation.__name__

@@ -4,16 +4,17 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 
 from t5mix.evaluation.prediction import Predict, batched
 from t5mix.mesh.engine import Engine, State
 from t5mix.registry import get_subtasks
-from t5mix.runs.check import Provider
+from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
 from t5mix.runs.folders import CheckpointPath, Trained
-from t5mix.stream import Stream
+from t5mix.runs.plan import open_stream, say_overflows
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 
@@ -51,13 +52,6 @@ class Parts:
             num_tasks=len(get_subtasks(self.provider)),
         )
 
-    def stream(self, provider: Provider) -> Stream:
-        """Packed batches of a mixture or of one task, of this run's shape and seed."""
-        run = self.run
-        return Stream(
-            provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing
-        )
-
     def train(
         self,
         settings: Training,
@@ -71,9 +65,11 @@ class Parts:
         Returns:
             The state after the last step, which is also on disk.
         """
+        stream = open_stream(self.run, provider)
+        say_overflows(stream)
         return train(
             self.engine,
-            self.stream(provider),
+            stream,
             folder=trained.path,
             schedule=settings.schedule,
             steps=settings.steps,
@@ -88,9 +84,8 @@ class Parts:
     def restore(self, checkpoint: CheckpointPath) -> State:
         """The weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
         keep = len(checkpoint.trained.steps())
-        return Checkpoints(checkpoint.trained.checkpoints, keep=keep).restore(
-            checkpoint.step, self.engine
-        )[1]
+        with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
+            return checkpoints.restore(checkpoint.step, self.engine)[1]
 
     def predictor(self, state: State) -> Predict:
         """Greedy decoding of any number of inputs."""

@@ -7,56 +7,33 @@ from pathlib import Path
 from t5mix.evaluation.prediction import Predict
 from t5mix.features import Feature
 from t5mix.files import write_atomically
-from t5mix.runs import binding
-from t5mix.runs.check import EOS_ID, Provider, check_checkpoint, check_mesh, load_provider
-from t5mix.runs.folders import find_checkpoint
-from t5mix.runs.parts import Parts
+from t5mix.runs.check import Checked
+from t5mix.runs.check_tasks import EOS_ID, Provider
 
 
-def predict_lines(
-    checkpoint: str,
-    input_file: str,
-    output_file: str,
-    *,
-    prefix: str = "",
-    gin_files: Sequence[str] = (),
-    gin_params: Sequence[str] = (),
-    packs: Sequence[str] = (),
-) -> int:
-    r"""Answers every line of a file.
+def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "") -> None:
+    r"""Answers every line.
 
     A line break within an answer is written as `\n`, so that line n of the output answers line n of
     the input.
 
     Args:
-        checkpoint: a run folder, `FOLDER/finetune/TASK`, or `.../checkpoints/STEP`.
-        input_file: one input a line, as the model reads it; "-" is standard input.
+        checked: the settings, and the checkpoint that answers.
+        lines: inputs, as the model reads them.
         output_file: where answers go; "-" is standard output.  A file appears whole or not at all.
         prefix: put before every line.
-        gin_files: settings that override the recorded ones.
-        gin_params: single settings that override the rest.
-        packs: files and folders of declarations.
-
-    Raises:
-        FileNotFoundError: no such checkpoint or input file.
-        ValueError: the checkpoint is of another vocabulary, or the mesh does not fit.
     """
-    found = find_checkpoint(checkpoint)
-    files = [str(found.run.operative_config), *gin_files]
-    run = binding.bind(files, gin_params, packs=packs).run
-    lines = _read_lines(input_file)
-    provider = load_provider(run)
-    check_checkpoint(run, provider, found)
-    check_mesh(run)
+    run, provider = checked.run, checked.provider
+    assert checked.checkpoint is not None
     inputs = [prefix + line for line in lines]
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
-    if not ids:
-        _write_lines(output_file, [])
-        return 0
-    parts = Parts(run, provider)
-    answers = decode(parts.predictor(parts.restore(found)), ids, provider)
-    _write_lines(output_file, answers)
-    return 0
+    answers: list[str] = []
+    if ids:
+        from t5mix.runs.parts import Parts
+
+        parts = Parts(run, provider)
+        answers = decode(parts.predictor(parts.restore(checked.checkpoint)), ids, provider)
+    write_lines(output_file, answers)
 
 
 def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int]]:
@@ -78,7 +55,12 @@ def decode(predict: Predict, ids: Sequence[Sequence[int]], provider: Provider) -
     return [vocabulary.decode(output).replace("\n", "\\n") for output in predict(ids)]
 
 
-def _read_lines(path: str) -> list[str]:
+def read_lines(path: str) -> list[str]:
+    """Reads the lines of a file, or of standard input for "-".
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     if path == "-":
         text = sys.stdin.read()
     elif Path(path).is_file():
@@ -89,7 +71,8 @@ def _read_lines(path: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def _write_lines(path: str, lines: Sequence[str]) -> None:
+def write_lines(path: str, lines: Sequence[str]) -> None:
+    """Writes lines into a file, whole or not at all, or to standard output for "-"."""
     text = "".join(f"{line}\n" for line in lines)
     if path == "-":
         sys.stdout.write(text)

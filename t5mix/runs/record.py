@@ -17,7 +17,8 @@ from t5mix.files import write_atomically
 from t5mix.mixture import Mixture
 from t5mix.registry import get_subtasks
 from t5mix.runs.binding import Bound
-from t5mix.runs.check import Checked, vocabularies
+from t5mix.runs.check import Checked
+from t5mix.runs.check_tasks import vocabularies
 from t5mix.runs.folders import RunFolder
 from t5mix.task import Task
 
@@ -114,9 +115,7 @@ def _git() -> dict[str, Any] | None:
 
 
 def _git_says(root: Any, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True
-    )
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True)
     return done.stdout.strip()
 
 

@@ -68,10 +68,7 @@ def score_of(result: TaskResult, step: int, limit: int | None) -> Score:
 
 def write_score(path: Path, score: Score, result: TaskResult) -> None:
     """Writes the predictions beside the score, then the score, whose presence says that both are whole."""
-    lines = [
-        json.dumps(dataclasses.asdict(prediction), ensure_ascii=False)
-        for prediction in result.predictions
-    ]
+    lines = [json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) for prediction in result.predictions]
     write_atomically(path.with_suffix(".predictions.jsonl"), "".join(f"{line}\n" for line in lines))
     content = json.dumps(_without_nan(dataclasses.asdict(score)), indent=2, ensure_ascii=False)
     write_atomically(path, content + "\n")
@@ -93,9 +90,7 @@ def read_score(path: Path) -> Score | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again"
-        ) from None
+        raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
 
 
 def report_row(multi_task: Score | None, fine_tuned: Score | None) -> ReportRow:

@@ -111,9 +111,7 @@ def find_gin_file(name: str, beside: Path | None = None) -> Path:
             return path
     known = sorted(str(path.relative_to(shipped)) for path in shipped.rglob("*.gin"))
     close = difflib.get_close_matches(name.removeprefix("gin/"), known, n=3)
-    hint = (
-        f"did you mean {' or '.join(close)}?" if close else f"shipped ones are {', '.join(known)}"
-    )
+    hint = f"did you mean {' or '.join(close)}?" if close else f"shipped ones are {', '.join(known)}"
     raise FileNotFoundError(f"no gin file {name!r}, by path or in the shipped gin folder; {hint}")
 
 
@@ -165,9 +163,7 @@ def _read_text(
 
 def _parse(text: str, source: str, single: bool) -> list[Any]:
     """Gin's statements of a text, in order."""
-    hint = (
-        "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline'\"" if single else ""
-    )
+    hint = "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline'\"" if single else ""
     try:
         # The parser yields None at the end of the text, and its iterator stops there.
         return list(config_parser.ConfigParser(text, _Delegate()))

@@ -1,0 +1,161 @@
+"""The tasks that a run names: that they are there, have what it needs, and fit its model and machine."""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from t5mix import packs
+from t5mix.evaluation.scoring import check_metrics
+from t5mix.mixture import Mixture
+from t5mix.registry import get_mixture_or_task, get_subtasks
+from t5mix.runs.config import Run
+from t5mix.task import Task
+
+Provider = Task | Mixture
+
+# What T5 reads and writes.
+MODEL_FEATURES = ("inputs", "targets")
+
+# The decoder ends a sequence at this id, and pads with 0.
+EOS_ID = 1
+
+
+def load_provider(run: Run) -> Provider:
+    """Loads the run's packs and finds its task or mixture; checks lengths, vocabularies and size of the model."""
+    provider = find_provider(run.mixture, run.packs)
+    check_lengths(run, provider)
+    check_vocabularies(run, provider)
+    return provider
+
+
+def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
+    """The task or mixture of that name, after adding the packs."""
+    for path in pack_paths:
+        packs.add(path)
+    return get_mixture_or_task(name)
+
+
+def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
+    """What `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
+    if run.finetune is None:
+        return ()
+    if not run.finetune.tasks:
+        tasks = [task for task in get_subtasks(provider) if task.metric_fns]
+        if not tasks:
+            raise ValueError(
+                f"Run.finetune is bound, but no task of {provider.name} has metrics; "
+                "name tasks in Finetuning.tasks, or leave Run.finetune None"
+            )
+    else:
+        tasks = [_supervised(name) for name in run.finetune.tasks]
+    for task in tasks:
+        check_vocabularies(run, task)
+        check_lengths(run, task)
+    check_data(run, tasks, "train", run.evaluation.split)
+    return tuple(tasks)
+
+
+def _supervised(name: str) -> Task:
+    task = get_mixture_or_task(name)
+    if isinstance(task, Mixture):
+        raise ValueError(f"Finetuning.tasks names the mixture {name!r}: name its tasks, {', '.join(_names(task))}")
+    check_metrics(task)
+    return task
+
+
+def _names(provider: Provider) -> list[str]:
+    return [task.name for task in get_subtasks(provider)]
+
+
+def check_lengths(run: Run, provider: Provider) -> None:
+    """Every feature of the model has a length, and no length is of a feature that is not there."""
+    features = provider.output_features
+    missing = [name for name in MODEL_FEATURES if name not in features]
+    if missing:
+        raise ValueError(
+            f"{provider.name} has no feature {' nor '.join(map(repr, missing))}: T5 reads "
+            f"'inputs' and writes 'targets', and it has {', '.join(features)}"
+        )
+    for name in MODEL_FEATURES:
+        if name not in run.sequence_length:
+            raise ValueError(
+                f"Run.sequence_length says nothing of {name!r}, a feature of {provider.name}: "
+                f"bind Run.sequence_length = {{'inputs': ..., 'targets': ...}}"
+            )
+    for name in run.sequence_length:
+        if name not in features:
+            close = difflib.get_close_matches(name, list(features), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(features)}"
+            raise ValueError(f"Run.sequence_length names {name!r}, which is no feature of {provider.name}; {hint}")
+
+
+def check_vocabularies(run: Run, provider: Provider) -> None:
+    """The model's vocabulary holds every id that the features may have, and sequences end as the decoder expects."""
+    for name in MODEL_FEATURES:
+        vocabulary = provider.output_features[name].vocabulary
+        if vocabulary.vocab_size > run.model.padded_vocab_size:
+            raise ValueError(
+                f"T5Config.vocab_size is {run.model.vocab_size}, but the vocabulary of {name!r} of "
+                f"{provider.name} has {vocabulary.vocab_size} ids: bind T5Config.vocab_size = "
+                f"{vocabulary.vocab_size}, or leave it unbound"
+            )
+        if vocabulary.eos_id != EOS_ID or vocabulary.pad_id != 0:
+            raise ValueError(
+                f"the vocabulary of {name!r} of {provider.name} ends sequences with id "
+                f"{vocabulary.eos_id} and pads with {vocabulary.pad_id}: T5 needs 1 and 0"
+            )
+
+
+def model_vocab_size(mixture: str, pack_paths: tuple[str, ...]) -> int:
+    """Ids that a model of this mixture needs: what `T5Config.vocab_size` is where nobody binds it."""
+    features = find_provider(mixture, pack_paths).output_features
+    return max(
+        (features[name].vocabulary.vocab_size for name in MODEL_FEATURES if name in features),
+        default=1,
+    )
+
+
+def vocabularies(provider: Provider) -> Iterator[tuple[str, Any]]:
+    """Yields the model's features and their vocabularies."""
+    for name in MODEL_FEATURES:
+        if name in provider.output_features:
+            yield name, provider.output_features[name].vocabulary
+
+
+def check_data(run: Run, tasks: Sequence[Task], *splits: str) -> None:
+    """Every task has the splits, and the files of those that read files are there."""
+    for task in tasks:
+        for split in splits:
+            if split not in task.splits:
+                setting = "Evaluation.split" if split == run.evaluation.split else "training"
+                raise ValueError(
+                    f"task {task.name} ({task.declared_at}) has no split {split!r}, which {setting} "
+                    f"needs; it has {', '.join(task.splits)}"
+                )
+            if task.source is not None:
+                task.source.list_shards(split)
+
+
+def check_evaluation(run: Run, tasks: Sequence[Task], split: str) -> None:
+    """Tasks that are to be scored have metrics, the split, and its files."""
+    for task in tasks:
+        check_metrics(task)
+    check_data(run, tasks, split)
+
+
+def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
+    """The mesh fits the machine, and divides the batch and the model's dimensions.
+
+    Args:
+        run: the settings.
+        available: counts the devices; by default JAX does, which is why this check comes last.
+    """
+    run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
+    try:
+        run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)
+    except ValueError as error:
+        raise ValueError(f"Evaluation.batch_size: {error}") from None
+    if run.mesh.num_devices > 1:
+        if available is None:
+            from t5mix.mesh.devices import available_devices as available
+        run.mesh.check({}, available())
