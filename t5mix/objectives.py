@@ -151,10 +151,7 @@ class Objective:
             return [example["inputs"], example["targets"]]
 
         made = tf.numpy_function(run, [tokens, tf.stack(seed)], [tf.int32, tf.int32])
-        return {
-            name: tf.ensure_shape(ids, [None])
-            for name, ids in zip(("inputs", "targets"), made, strict=True)
-        }
+        return {name: tf.ensure_shape(ids, [None]) for name, ids in zip(("inputs", "targets"), made, strict=True)}
 
     def _inputs_length(self, lengths: Mapping[str, int]) -> int:
         length = lengths["inputs"] - (self.reserved_for_packing or 0)
@@ -187,8 +184,7 @@ class SpanCorruption(Objective):
             raise ValueError(f"span_corruption: noise_density is {self.noise_density}; give 0 to 1")
         if not self.mean_noise_span_length >= 1:
             raise ValueError(
-                f"span_corruption: mean_noise_span_length is {self.mean_noise_span_length}; "
-                "give 1.0 or more"
+                f"span_corruption: mean_noise_span_length is {self.mean_noise_span_length}; give 1.0 or more"
             )
 
     @property

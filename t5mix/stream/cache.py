@@ -16,7 +16,7 @@ import re
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ def cached_tokens(
 ) -> CachedTokens:
     """Returns the task's tokens, from the cache, which is made when it is missing or damaged.
 
+    The tokens of a source that does not permit caching are made anew each time, in memory.
+
     Args:
       task: the task.
       split: the split of its source.
@@ -76,11 +78,15 @@ def cached_tokens(
       progress: called now and then while the cache is made.
 
     Raises:
-      ValueError: naming the task, when it has no example, or its examples cannot be cached.
-      OSError: when the folder cannot be written.
+      ValueError: naming the task, when it has no example, or its examples cannot be cached; naming the
+        folder, when it cannot be written.
+      OSError: when the disk is full.
     """
     identity = _identity(task, split, steps, keep_all)
     key = fingerprints.digest(json.dumps(identity, sort_keys=True))
+    if not task.source.caching_permitted:
+        batches = tokenizing.record_batches(task, split, steps, keep_all)
+        return CachedTokens(key, pa.Table.from_batches(_told(batches, task, split, progress)))
     place = folder / "tokens" / _file_name(task.name) / f"{_file_name(split)}-{key[:32]}"
     try:
         return _open(place, key)
@@ -91,7 +97,7 @@ def cached_tokens(
         _discard(place)
     private = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:
-        private.mkdir(parents=True)
+        _make_folder(private)
         _write(private, task, split, steps, keep_all, {"key": key, "made_from": identity}, progress)
         _open(private, key)
         _publish(private, place)
@@ -182,23 +188,17 @@ def _write(
 ) -> None:
     """Writes the tokens and, last, the manifest."""
     examples, tokens = 0, dict.fromkeys(task.output_features, 0)
-    total = task.source.num_input_examples(split)
+    batches = tokenizing.record_batches(task, split, steps, keep_all)
     with open(private / _TOKENS, "wb") as file:
         sink = _Hashing(file)
         writer = None
-        for batch in tokenizing.record_batches(task, split, steps, keep_all):
+        for batch in _told(batches, task, split, progress):
             writer = writer or pa.ipc.new_file(pa.PythonFile(sink, "w"), batch.schema)
             writer.write_batch(batch)
             examples += batch.num_rows
             for name in tokens.keys() & set(batch.schema.names):
                 tokens[name] += len(batch.column(name).values)
-            if progress is not None:
-                progress(task.name, examples, total)
-        if writer is None:
-            raise ValueError(
-                f"task {task.name!r} has no example in split {split!r}; check its source and the "
-                "preprocessors that filter"
-            )
+        assert writer is not None
         writer.close()
         _to_disk(file)
     files = {_TOKENS: {"bytes": sink.size, "sha256": sink.hash.hexdigest()}}
@@ -206,6 +206,32 @@ def _write(
     with open(private / _MANIFEST, "w") as text:
         json.dump({**manifest, "tokens": tokens, "files": files}, text, indent=1)
         _to_disk(text)
+
+
+def _told(
+    batches: Iterator[pa.RecordBatch], task: Any, split: str, progress: Progress | None
+) -> Iterator[pa.RecordBatch]:
+    """Passes batches on, telling `progress`, and refuses to pass on none at all."""
+    examples, total = 0, task.source.num_input_examples(split)
+    for batch in batches:
+        examples += batch.num_rows
+        if progress is not None:
+            progress(task.name, examples, total)
+        yield batch
+    if examples == 0:
+        raise ValueError(
+            f"task {task.name!r} has no example in split {split!r}; check its source and the preprocessors that filter"
+        )
+
+
+def _make_folder(private: Path) -> None:
+    try:
+        private.mkdir(parents=True)
+    except OSError as error:
+        raise ValueError(
+            f"cannot write the token cache {private.parent} ({error.strerror}); name another folder "
+            "by cache_dir or $T5MIX_CACHE"
+        ) from error
 
 
 class _Hashing:

@@ -66,9 +66,7 @@ def token_column(table: pa.Table, name: str) -> TokenColumn:
         nothing = np.zeros(table.num_rows + 1, dtype=np.int64)
         return TokenColumn((np.empty(0, dtype=np.int32),), (nothing,))
     chunks = [chunk for chunk in table.column(name).chunks if len(chunk)]
-    return TokenColumn(
-        tuple(_values(chunk) for chunk in chunks), tuple(_offsets(chunk) for chunk in chunks)
-    )
+    return TokenColumn(tuple(_values(chunk) for chunk in chunks), tuple(_offsets(chunk) for chunk in chunks))
 
 
 def _values(chunk: Any) -> np.ndarray:

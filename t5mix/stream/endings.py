@@ -36,7 +36,7 @@ class Ending:
 
     def apply(self, tokens: np.ndarray) -> np.ndarray:
         """Returns the tokens of one sequence as the model gets them."""
-        trimmed = tokens[: self.kept(np.int64(len(tokens)))]
+        trimmed = tokens[: int(self.kept(np.array(len(tokens))))]
         if self.eos is None or len(trimmed) == self.limit:
             return trimmed
         return np.append(trimmed, np.int32(self.eos))

@@ -141,9 +141,7 @@ class ObjectiveExamples(Examples):
             return np.array(made, dtype=np.int64).reshape(len(indices), len(self.names))
         places = {"inputs": 0, "targets": 1}
         nothing = np.zeros(len(indices), dtype=np.int64)
-        return _columns(
-            both[:, places[name]] if name in places else nothing for name in self.names
-        )
+        return _columns(both[:, places[name]] if name in places else nothing for name in self.names)
 
     def _made(self, epoch: int, index: int) -> list[np.ndarray]:
         starts, stops = self._segments
@@ -221,9 +219,7 @@ def open_examples(
     found = cache.cached_tokens(task, split, before, folder, plan is None, progress)
     examples = _examples(task, found.table, plan, lengths, (seed, task.name))
     if examples.count == 0:
-        raise ValueError(
-            f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example"
-        )
+        raise ValueError(f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example")
     steps = [cache.step_fingerprint(task, step) for step in after]
     return TaskExamples(examples, cache.fingerprints.digest(found.key, steps))
 

@@ -89,10 +89,7 @@ class Quotas:
     def before(self, window: int) -> list[int]:
         """Returns, for each task, how many examples it gives before `window`."""
         drawn = window * self.draws
-        return [
-            (drawn * weight + phase) // self.total
-            for weight, phase in zip(self.weights, self.phases, strict=True)
-        ]
+        return [(drawn * weight + phase) // self.total for weight, phase in zip(self.weights, self.phases, strict=True)]
 
 
 def _phase(name: str, total: int, seed: int) -> int:

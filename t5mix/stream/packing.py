@@ -13,8 +13,8 @@ def best_fit(
 ) -> np.ndarray:
     """Chooses a row for each example: longest first, each where it leaves the least room.
 
-    An example is long when it takes a large share of any feature's length; room is the sum of the
-    features' free shares.  Whole-number arithmetic and stable sorting give the same answer on every
+    An example is as long as the sum of its shares of each feature's length; room is the sum of the
+    free shares.  Whole-number arithmetic and stable sorting give the same answer on every
     machine.  Source: best-fit decreasing (Johnson 1974), in as many dimensions as features.
 
     Args:
@@ -38,7 +38,7 @@ def best_fit(
         opened = capacity
     room = (free * scale[:, None]).sum(axis=0)
     weights = lengths.astype(np.int64) * scale
-    order = np.argsort(-weights.max(axis=1, initial=0), kind="stable")
+    order = np.argsort(-weights.sum(axis=1), kind="stable")
     taken = weights.sum(axis=1).tolist()
     chosen = np.full(count, -1, dtype=np.int32)
     sizes = lengths.tolist()
@@ -115,9 +115,7 @@ def fill(
     return batch
 
 
-def unpack(
-    batch: Mapping[str, np.ndarray], features: Sequence[str]
-) -> list[list[dict[str, np.ndarray]]]:
+def unpack(batch: Mapping[str, np.ndarray], features: Sequence[str]) -> list[list[dict[str, np.ndarray]]]:
     """Returns the examples of each row, in order: what `fill` was given.
 
     Example, one row: inputs [5, 6, 7] with segment ids [1, 1, 2] and targets [8, 9, 0] with segment
@@ -141,9 +139,7 @@ def _positions(sizes: np.ndarray) -> np.ndarray:
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
 
 
-def _scatter(
-    values: np.ndarray, places: np.ndarray, height: int, length: int, padding: int = 0
-) -> np.ndarray:
+def _scatter(values: np.ndarray, places: np.ndarray, height: int, length: int, padding: int = 0) -> np.ndarray:
     array = np.full((height, length), padding, dtype=np.int32)
     array.reshape(-1)[places] = values
     return array

@@ -16,8 +16,7 @@ import numpy as np
 
 from t5mix.stream import cache, packing, statistics
 from t5mix.stream.examples import open_examples
-from t5mix.stream.windows import Draws, Mixer, PackedRows, PlainRows, Rows
-from t5mix.stream.windows import draws_of_window, rows_of_window
+from t5mix.stream.windows import Draws, Mixer, PackedRows, PlainRows, Rows, draws_of_window, rows_of_window
 
 # Raise when the order of examples or their noise changes.
 _VERSION = 1
@@ -68,10 +67,7 @@ class Stream:
         self._rates = {task.name: rate for task, rate in tasks}
         _check_lengths_used(self.lengths, tasks)
         folder = Path(cache_dir) if cache_dir is not None else cache.default_folder()
-        opened = {
-            task.name: open_examples(task, split, self.lengths, seed, folder, progress)
-            for task, _ in tasks
-        }
+        opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
         self._rows = self._plan_rows()
@@ -101,13 +97,10 @@ class Stream:
             raise ValueError(f"rows is {rows}; give slice(start, stop) within {self.batch_size} rows")
         chosen = self._batch_rows(step).between(start, stop)
         made = [
-            self._examples[self.task_names[task]].tokens(epoch, index)
-            for task, epoch, index in _numbers(chosen.draws)
+            self._examples[self.task_names[task]].tokens(epoch, index) for task, epoch, index in _numbers(chosen.draws)
         ]
         tokens = {name: [ids[i] for ids in made] for i, name in enumerate(self.lengths)}
-        return packing.fill(
-            tokens, self.lengths, chosen.row, chosen.draws.task, stop - start
-        )
+        return packing.fill(tokens, self.lengths, chosen.row, chosen.draws.task, stop - start)
 
     def examples(self, step: int) -> list[tuple[str, int, int]]:
         """Returns (task, epoch, index) of each example of a batch, row by row, in order."""
@@ -134,10 +127,7 @@ class Stream:
             "pack": self.pack,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
-            "tasks": {
-                name: [self._identities[name][:12], self._rates[name] / total]
-                for name in self.task_names
-            },
+            "tasks": {name: [self._identities[name][:12], self._rates[name] / total] for name in self.task_names},
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -240,9 +230,10 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     before, now = old.get("tasks", {}), new["tasks"]
     changes += [f"task {name!r} is gone" for name in before if name not in now]
     changes += [f"task {name!r} is new" for name in now if name not in before]
-    for name in now:
-        if name in before and list(before[name])[0] != now[name][0]:
+    for name in [name for name in now if name in before]:
+        (old_identity, old_share), (identity, share) = before[name], now[name]
+        if old_identity != identity:
             changes.append(f"task {name!r} has other examples, steps or vocabularies")
-        if name in before and list(before[name])[1] != now[name][1]:
-            changes.append(f"task {name!r} had share {before[name][1]:.6g}, now {now[name][1]:.6g}")
+        if old_share != share:
+            changes.append(f"task {name!r} had share {old_share:.6g}, now {share:.6g}")
     return changes

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from t5mix.lazy import lazy_import
+from t5mix.mapping import map_seed_manager
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,11 +17,11 @@ else:
 # Examples tokenized at once, and tokens after which a record batch is written.
 _EXAMPLES_AT_ONCE = 1024
 _TOKENS_IN_BATCH = 1 << 22
+# Whoever writes a cache writes the same, also where a step before it is random.
+_SEED = 0
 
 
-def record_batches(
-    task: Any, split: str, steps: tuple[Any, ...], keep_all: bool
-) -> Iterator[pa.RecordBatch]:
+def record_batches(task: Any, split: str, steps: tuple[Any, ...], keep_all: bool) -> Iterator[pa.RecordBatch]:
     """Yields the examples of a task as its steps before the cache leave them, in source order.
 
     Args:
@@ -34,23 +35,20 @@ def record_batches(
         outside its vocabulary.
     """
     dataset = task.source.get_dataset(split=split, shuffle=False)
-    dataset = task.run_steps(dataset, list(steps))
+    with map_seed_manager(_SEED):
+        dataset = task.run_steps(dataset, list(steps))
     features = task.output_features
     spec = _checked_spec(task, dataset.element_spec)
     names = [name for name in spec if keep_all or name in features]
     ranks = {name: _rank(task, name, spec[name]) for name in names}
     # Steps that run Python code forget shapes; without its rank, a tensor cannot be batched.
     dataset = dataset.map(
-        lambda example: {
-            name: tf.ensure_shape(example[name], [None] * ranks[name]) for name in names
-        }
+        lambda example: {name: tf.ensure_shape(example[name], [None] * ranks[name]) for name in names}
     )
     held: list[pa.RecordBatch] = []
     tokens = 0
     for batch in dataset.ragged_batch(_EXAMPLES_AT_ONCE):
-        arrays = {
-            name: _arrow(task, name, value) for name, value in batch.items()
-        }
+        arrays = {name: _arrow(task, name, value) for name, value in batch.items()}
         held.append(pa.RecordBatch.from_pydict(arrays))
         tokens += sum(array.nbytes for array in arrays.values()) // 4
         if tokens >= _TOKENS_IN_BATCH:
@@ -118,7 +116,6 @@ def _checked_ids(task: Any, name: str, ids: np.ndarray) -> np.ndarray:
     if len(ids) and not 0 <= ids.min() <= ids.max() < size:
         wrong = ids.min() if ids.min() < 0 else ids.max()
         raise ValueError(
-            f"task {task.name!r}, feature {name!r}: token id {wrong} lies outside its vocabulary of "
-            f"{size} ids"
+            f"task {task.name!r}, feature {name!r}: token id {wrong} lies outside its vocabulary of {size} ids"
         )
     return ids.astype(np.int32)

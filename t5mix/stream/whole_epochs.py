@@ -32,9 +32,7 @@ class WholeEpochs:
       key: the seed and the task.
     """
 
-    def __init__(
-        self, task: Any, table: pa.Table, lengths: dict[str, int], key: tuple[str | int, ...]
-    ) -> None:
+    def __init__(self, task: Any, table: pa.Table, lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
         self._kept = functools.lru_cache(maxsize=_KEPT)(self._run)
         self.count = int(self._kept(0)[0].first_rows[-1])
@@ -59,16 +57,12 @@ class WholeEpochs:
         # Seeds of maps count up from the first; half the range leaves them room.
         seed = keys.words(("map seeds", *self._key, epoch), 1)[0] >> 2
         with map_seed_manager(seed):
-            dataset = self._task.run_steps(
-                _dataset(self._table), self._task.steps_after_cache, self._lengths
-            )
+            dataset = self._task.run_steps(_dataset(self._table), self._task.steps_after_cache, self._lengths)
         names = [name for name in self._lengths if name in dataset.element_spec]
         options = tf.data.Options()
         options.deterministic = True
         dataset = dataset.map(
-            lambda example: {
-                name: tf.ensure_shape(tf.cast(example[name], tf.int32), [None]) for name in names
-            }
+            lambda example: {name: tf.ensure_shape(tf.cast(example[name], tf.int32), [None]) for name in names}
         ).with_options(options)
         rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
         for example in dataset.as_numpy_iterator():

@@ -16,7 +16,7 @@ from t5mix.stream import order, packing
 from t5mix.stream.examples import Examples
 
 # Rows of a window, at least: best-fit packing needs choice, and sums over more examples vary less.
-_ROWS = 512
+_ROWS = 1024
 # Standard deviations of a window's demand for rows that are kept free.  What exceeds a window goes to
 # free space of the next; that both exceed happens once in 10**5 windows.
 _MARGIN = 3.0
@@ -177,9 +177,7 @@ class PackedRows:
       seed: decides the order of rows.
     """
 
-    def __init__(
-        self, mixer: Mixer, limits: Sequence[int], rows: int, batch_size: int, seed: int
-    ) -> None:
+    def __init__(self, mixer: Mixer, limits: Sequence[int], rows: int, batch_size: int, seed: int) -> None:
         assert rows % batch_size == 0
         self._mixer, self._limits, self._seed = mixer, limits, seed
         self.rows, self._batch_size = rows, batch_size
@@ -214,9 +212,7 @@ class PackedRows:
         by_row = np.argsort(row, kind="stable")
         return Rows(draws.take(by_row), row[by_row])
 
-    def _with_overflow(
-        self, window: int, draws: Draws, row: np.ndarray
-    ) -> tuple[Draws, np.ndarray]:
+    def _with_overflow(self, window: int, draws: Draws, row: np.ndarray) -> tuple[Draws, np.ndarray]:
         """Puts what `window` could not hold into free space of the next one."""
         late = self.overflow(window)
         used = np.zeros((self.rows, len(self._limits)), dtype=np.int64)
@@ -243,24 +239,26 @@ def draws_of_window(
 ) -> int:
     """Returns how many examples to draw for a window, so that they fit its rows.
 
-    A first window is packed into as many rows as it needs, which tells rows per example; three
-    standard deviations of that demand stay free.  The number follows from lengths and seed alone.
+    A first window is packed into as many rows as it needs, which tells how well examples fit together;
+    three standard deviations of the demand stay free.  The number follows from lengths and seed alone.
     """
     total = math.fsum(rates.values())
     shares = {name: rates[name] / total for name in examples}
     moments = {name: _Moments.of(task, limits) for name, task in examples.items()}
     # Each feature's slots that an example takes on average, as shares of a row.
     demand = [
-        math.fsum(shares[name] * moments[name].means[feature] for name in examples)
-        for feature in range(len(limits))
+        math.fsum(shares[name] * moments[name].means[feature] for name in examples) for feature in range(len(limits))
     ]
     volume = max(*demand, 1 / max(limits))
     most = max(1, int(rows / volume))
     sample = Mixer(examples, rates, most, seed).window(0).lengths
-    needed = packing.best_fit(sample, limits, None).max(initial=0) + 1
-    rows_each = int(needed) / max(len(sample), 1)
+    needed = int(packing.best_fit(sample, limits, None).max(initial=0)) + 1
+    slots = [int(tokens) / limit for tokens, limit in zip(sample.sum(axis=0), limits, strict=True)]
+    # Relative to what the sample holds, which differs by chance from what examples hold on average.
+    rows_each = needed * volume / max(*slots, 1 / max(limits))
     variance = math.fsum(moments[name].variance_of(shares[name], most) for name in examples)
-    spread = _MARGIN * math.sqrt(variance / most) * rows_each / volume
+    greatest = math.fsum(shares[name] * moments[name].mean for name in examples)
+    spread = _MARGIN * math.sqrt(variance / most) * rows_each / max(greatest, volume)
     # The greatest n with n * rows_each + spread * sqrt(n) <= rows.
     root = (math.sqrt(spread**2 + 4 * rows_each * rows) - spread) / (2 * rows_each)
     return max(1, min(most, int(root**2 * (1 + 1e-12))))
