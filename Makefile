@@ -1,7 +1,7 @@
 # make demo   pre-trains, fine-tunes and evaluates a small T5 on the offline suite, and prints a table
 # make test   runs the tests
 # make lint   runs ruff and mypy
-# make format lets ruff sort imports and mend what it can
+# make format lets ruff lay out the code and mend what it can
 #
 # Each makes its own environment in .venv first; a second call finds it made.
 
@@ -25,10 +25,12 @@ test: $(VENV)/installed-dev
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

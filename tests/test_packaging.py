@@ -12,17 +12,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("tasks", "mixtures", "gin")
-LEFTOVERS = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.pyc", "*.egg-info", "build", "dist", "runs.*"
-)
+LEFTOVERS = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "*.egg-info", "build", "dist", "runs.*")
 
 
 def build(kind: str, source: Path, target: Path) -> Path:
     """Builds an sdist or a wheel of the project in `source` with this environment's setuptools."""
     code = f"from setuptools import build_meta; build_meta.build_{kind}({str(target)!r})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=source, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     (built,) = target.glob("*.tar.gz" if kind == "sdist" else "*.whl")
     return built
@@ -30,11 +26,7 @@ def build(kind: str, source: Path, target: Path) -> Path:
 
 def files(folder: Path, prefix: str = "") -> set[str]:
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return {
-        prefix + path.relative_to(folder).as_posix()
-        for path in paths
-        if "__pycache__" not in path.parts
-    }
+    return {prefix + path.relative_to(folder).as_posix() for path in paths if "__pycache__" not in path.parts}
 
 
 @pytest.fixture(scope="module")

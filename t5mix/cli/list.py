@@ -90,9 +90,10 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
     mixtures = [
         (entry["name"], len(entry["tasks"]), table.short_place(entry["declared_at"])) for entry in described["mixtures"]
     ]
-    if tasks:
-        columns = ("name", "source", "metrics", "declared at")
-        table.emit(table.table(table.plural(len(tasks), "task"), columns, tasks))
-    if mixtures:
-        columns = ("name", ">tasks", "declared at")
-        table.emit(table.table(table.plural(len(mixtures), "mixture"), columns, mixtures))
+    _print_table("task", ("name", "source", "metrics", "declared at"), tasks)
+    _print_table("mixture", ("name", ">tasks", "declared at"), mixtures)
+
+
+def _print_table(noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
+        table.emit(table.table(table.plural(len(rows), noun), columns, rows))

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the task or the mixture."""
     found = get_mixture_or_task(args.name)
-    described = (_describe_task if isinstance(found, Task) else _describe_mixture)(found, args)
+    if isinstance(found, Task):
+        described = _describe_task(found, args)
+    else:
+        described = _describe_mixture(found, args)
     if args.format == "json":
         table.print_json(described)
         return 0

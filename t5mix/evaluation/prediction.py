@@ -9,9 +9,7 @@ Decode = Callable[[np.ndarray], np.ndarray]
 Predict = Callable[[Sequence[Sequence[int]]], list[list[int]]]
 
 
-def batched(
-    decode: Decode, batch_size: int, length: int, *, eos_id: int = 1, pad_id: int = 0
-) -> Predict:
+def batched(decode: Decode, batch_size: int, length: int, *, eos_id: int = 1, pad_id: int = 0) -> Predict:
     """Wraps a decoder of fixed shape so that it takes any number of inputs of any length.
 
     Inputs are decoded from the longest to the shortest, because a decoder that stops when its whole

@@ -141,10 +141,7 @@ class Reporter:
         head.add_row(Text(self._title, style="bold"), bar, self._where(), self._summary)
         head.add_row("", self._pace(), "", "")
         width = max((len(name) for name in self._names), default=0)
-        losses = [
-            Text.assemble((name.ljust(width), "cyan"), " ", self._loss_of(name))
-            for name in self._names
-        ]
+        losses = [Text.assemble((name.ljust(width), "cyan"), " ", self._loss_of(name)) for name in self._names]
         return Group(head, Columns(losses, padding=(0, 3), equal=True))
 
     def _loss_of(self, name: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from t5mix import registry
 
-PACK = '''
+PACK = """
 import functools
 
 import t5mix
@@ -38,7 +38,7 @@ for name, count in (("toy_large", 30), ("toy_small", 10)):
         metric_fns=[accuracy],
     )
 t5mix.MixtureRegistry.add("toy_mix", ["toy_large", ("toy_small", 10)], default_rate=30)
-'''
+"""
 
 
 @pytest.fixture

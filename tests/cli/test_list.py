@@ -42,8 +42,6 @@ def test_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "toy_large" in text and "FunctionDataSource" in text
 
 
-def test_a_pattern_without_a_match_is_an_error(
-    pack: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pattern_without_a_match_is_an_error(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--pack", pack, "zebra"]) == 2
     assert "no task or mixture matches zebra" in capsys.readouterr().err

@@ -21,9 +21,7 @@ print(sorted({"tensorflow", "jax", "rich", "numpy"} & set(sys.modules)), file=sy
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_help_answers_at_once() -> None:

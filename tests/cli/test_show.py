@@ -56,8 +56,6 @@ def test_mixture_as_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None
     assert "train example 1" in text and "toy: é" in text
 
 
-def test_a_wrong_split_is_refused_with_those_there_are(
-    pack: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_split_is_refused_with_those_there_are(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "toy_small", "--pack", pack, "--split", "tset"]) == 2
     assert "'toy_small' has no split 'tset'; it has 'train'" in capsys.readouterr().err
