@@ -33,13 +33,12 @@ class MeshConfig:
     def __post_init__(self) -> None:
         for axis, size in _pairs("MeshConfig.shape", self.shape, ";"):
             if not size.isdecimal() or int(size) < 1:
-                raise ValueError(
-                    f"MeshConfig.shape is {self.shape!r}: the size of axis {axis!r} must be a number >= 1"
-                )
+                raise ValueError(f"MeshConfig.shape is {self.shape!r}: the size of axis {axis!r} must be a number >= 1")
         for dimension, _ in _pairs("MeshConfig.layout", self.layout, ","):
             if dimension not in DIMENSIONS:
                 raise ValueError(
-                    f"MeshConfig.layout is {self.layout!r}: no dimension {dimension!r}; choose from {', '.join(DIMENSIONS)}"
+                    f"MeshConfig.layout is {self.layout!r}: no dimension {dimension!r}; "
+                    f"choose from {', '.join(DIMENSIONS)}"
                 )
         for axis in self.axes:
             split = [dimension for dimension, other in self.rules.items() if other == axis]
@@ -95,9 +94,7 @@ def _pairs(name: str, text: str, separator: str) -> list[tuple[str, str]]:
     for item in text.split(separator):
         left, colon, right = item.strip().partition(":")
         if not (left and colon and right):
-            raise ValueError(
-                f"{name} is {text!r}: {item!r} is not of the form name:value (separator {separator!r})"
-            )
+            raise ValueError(f"{name} is {text!r}: {item!r} is not of the form name:value (separator {separator!r})")
         pairs.append((left, right))
     names = [left for left, _ in pairs]
     twice = sorted({left for left in names if names.count(left) > 1})

@@ -19,14 +19,14 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.upstream import mtf, mtf_ops, tf
 
 
-class LaidOutTensor:
-    """What upstream calls the slices of a tensor: here one, the whole."""
+class Whole:
+    """What upstream calls a laid-out tensor, a list of slices: here of one, the whole."""
 
     def __init__(self, tensor_list: list[tf.Tensor]):
         self.tensor_list = self.all_slices = tensor_list
 
     @classmethod
-    def from_tensor_list(cls, tensor_list: list[tf.Tensor]) -> "LaidOutTensor":
+    def from_tensor_list(cls, tensor_list: list[tf.Tensor]) -> "Whole":
         """Upstream's name for the constructor."""
         return cls(tensor_list)
 
@@ -40,22 +40,20 @@ class LaidOutTensor:
         """Its shape."""
         return self.one_slice.shape.as_list()
 
-    def to_laid_out_tensor(self) -> "LaidOutTensor":
+    def to_laid_out_tensor(self) -> "Whole":
         """Itself: upstream has lazy kinds that need this."""
         return self
 
 
-class LaidOutVariable:
+class WholeVariable:
     """A variable while a graph is lowered: reads the program's argument, records the program's result."""
 
     def __init__(self, variable: Any, impl: "GlobalMeshImpl"):
         self._variable, self._impl = variable, impl
         value = impl.annotate(impl.values[variable.name], impl.axes(variable.shape))
-        self.laid_out_tensor = LaidOutTensor([value])
+        self.laid_out_tensor = Whole([value])
 
-    def assign_to_slices(
-        self, assign_fn: Callable, values: list[tf.Tensor], assign_to_tensor_list: Any = None
-    ) -> Any:
+    def assign_to_slices(self, assign_fn: Callable, values: list[tf.Tensor], assign_to_tensor_list: Any = None) -> Any:
         """Applies one of upstream's three assignments to the value, once a program."""
         name = self._variable.name
         assert name not in self._impl.new_values, f"{name} is assigned twice in one program"
@@ -67,17 +65,15 @@ class LaidOutVariable:
             new = old - new
         else:
             assert assign_fn is mtf_ops.assign_slice, f"unknown assignment {assign_fn} to {name}"
-        self._impl.new_values[name] = self._impl.annotate(
-            new, self._impl.axes(self._variable.shape)
-        )
+        self._impl.new_values[name] = self._impl.annotate(new, self._impl.axes(self._variable.shape))
         return tf.no_op()
 
 
 class GlobalMeshImpl(mtf.MeshImpl):
     """A mesh implementation with a global view: to upstream it looks like a mesh of one device."""
 
-    LaidOutTensor = LaidOutTensor
-    LaidOutVariable = LaidOutVariable
+    LaidOutTensor = Whole
+    LaidOutVariable = WholeVariable
     supports_control_dependencies = False
 
     def __init__(self, mesh: MeshConfig, values: Mapping[str, tf.Tensor], key: Any = None):
@@ -97,10 +93,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
     def axes(self, shape: Any) -> list[int]:
         """For each dimension of an mtf shape, the number of the mesh axis that splits it; -1 where none does."""
         numbers = {axis: number for number, axis in enumerate(self._mesh.axes)}
-        return [
-            numbers[self._mesh.rules[d.name]] if d.name in self._mesh.rules else -1
-            for d in shape.dims
-        ]
+        return [numbers[self._mesh.rules[d.name]] if d.name in self._mesh.rules else -1 for d in shape.dims]
 
     def annotate(self, tensor: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
         """The same tensor, annotated: dimension i is split by mesh axis `axes[i]`, or by none if that is -1."""
@@ -112,36 +105,32 @@ class GlobalMeshImpl(mtf.MeshImpl):
 
     def slicewise(self, fn: Callable, *inputs: Any) -> Any:
         """Applies `fn` to whole tensors."""
-        result = fn(*[x.one_slice if isinstance(x, LaidOutTensor) else x for x in inputs])
+        result = fn(*[x.one_slice if isinstance(x, Whole) else x for x in inputs])
         if isinstance(result, tuple):
-            return tuple(LaidOutTensor([tensor]) for tensor in result)
-        return LaidOutTensor([result])
+            return tuple(Whole([tensor]) for tensor in result)
+        return Whole([result])
 
-    def random(self, shape: Any, tf_fn: Callable, kwargs: dict) -> LaidOutTensor:
+    def random(self, shape: Any, tf_fn: Callable, kwargs: dict) -> Whole:
         """Draws a tensor from this program's key and the number of tensors drawn before it."""
         assert self._key is not None, "this program draws random numbers but was given no key"
         draw = {"random_uniform": random.uniform, "random_normal": random.normal}[tf_fn.__name__]
         key = random.fold_in(self._key, self._drawn)
         self._drawn += 1
-        return LaidOutTensor(
-            [tf.cast(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))]
-        )
+        return Whole([tf.cast(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))])
 
-    def allreduce(
-        self, x: LaidOutTensor, mesh_axes: Any, reduction_fn_string: str
-    ) -> LaidOutTensor:
+    def allreduce(self, x: Whole, mesh_axes: Any, reduction_fn_string: str) -> Whole:
         """Nothing: a reduction over a whole tensor is already complete."""
         return x
 
-    def laid_out_pnum(self) -> LaidOutTensor:
+    def laid_out_pnum(self) -> Whole:
         """The number of the only processor that upstream sees."""
-        return LaidOutTensor([tf.constant(0)])
+        return Whole([tf.constant(0)])
 
-    def import_tf_tensor(self, x: Any, tf_x: Any) -> LaidOutTensor:
+    def import_tf_tensor(self, x: Any, tf_x: Any) -> Whole:
         """A TensorFlow tensor enters the graph whole."""
-        return LaidOutTensor([tf.convert_to_tensor(tf_x)])
+        return Whole([tf.convert_to_tensor(tf_x)])
 
-    def export_to_tf_tensor(self, x: Any, laid_out_x: LaidOutTensor) -> tf.Tensor:
+    def export_to_tf_tensor(self, x: Any, laid_out_x: Whole) -> tf.Tensor:
         """A tensor leaves the graph whole."""
         return laid_out_x.one_slice
 
@@ -163,7 +152,7 @@ class Lowering(mtf.Lowering):
         whole = laid_out_tensor.to_laid_out_tensor().one_slice
         impl = self.mesh_impl(tensor)
         annotated = impl.annotate(whole, impl.axes(tensor.shape))
-        super().set_tensor_lowering(tensor, LaidOutTensor([annotated]))
+        super().set_tensor_lowering(tensor, Whole([annotated]))
 
 
 class VariableSpec:

@@ -38,9 +38,7 @@ def _rounds(key: Key, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     """The rounds after the key has been added to the counter once."""
     keys = tf.stack([key[0], key[1], key[0] ^ key[1] ^ tf.constant(_PARITY, tf.uint32)])
 
-    def four_rounds(
-        group: tf.Tensor, x: tf.Tensor, y: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def four_rounds(group: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rotations = tf.gather(_ROTATIONS, group % 2)
         for number in range(4):
             x = x + y
@@ -71,9 +69,7 @@ def normal(key: Key, shape: Sequence[int], mean: float = 0.0, stddev: float = 1.
     return mean + stddev * _normal_between(key, shape, -1.0, 1.0)
 
 
-def truncated_normal(
-    key: Key, shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0
-) -> tf.Tensor:
+def truncated_normal(key: Key, shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0) -> tf.Tensor:
     """Normal float32 of the given shape, redrawn beyond two standard deviations (as TensorFlow's of that name)."""
     bound = math.erf(2.0 / math.sqrt(2.0))
     return mean + stddev * _normal_between(key, shape, -bound, bound)
@@ -86,14 +82,12 @@ def _normal_between(key: Key, shape: Sequence[int], low: float, high: float) -> 
 
 
 def _keyed_positions(key: Key, shape: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
-    """key + position of each element; a position is its row among all leading dimensions, and its column.
+    """The key + the position of each element; a position is its row among all leading dimensions, and its column.
 
     One dimension after another is added to the key, a run-time value: were the positions computed first, TensorFlow
     would fold them into constants of the tensor's size.
     """
-    assert math.prod(shape[:-1]) < 2**32, (
-        f"a tensor of shape {tuple(shape)} has more rows than a counter can name"
-    )
+    assert math.prod(shape[:-1]) < 2**32, f"a tensor of shape {tuple(shape)} has more rows than a counter can name"
     rank, (x, y), stride = len(shape), key, 1
     for axis in reversed(range(rank - 1)):
         x = x + _iota(shape[axis], stride, axis, rank)
@@ -110,6 +104,4 @@ def _iota(size: int, stride: int, axis: int, rank: int) -> tf.Tensor:
 
 
 def _rotate_left(x: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
-    return tf.bitwise.left_shift(x, bits) | tf.bitwise.right_shift(
-        x, tf.constant(32, tf.uint32) - bits
-    )
+    return tf.bitwise.left_shift(x, bits) | tf.bitwise.right_shift(x, tf.constant(32, tf.uint32) - bits)

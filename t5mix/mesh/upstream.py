@@ -8,9 +8,11 @@ mesh-tensorflow from here:
     from t5mix.mesh.upstream import mtf, tf, transformer
 """
 
+import contextlib
 import importlib
 import sys
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import import_quietly
@@ -49,7 +51,21 @@ def _import_mesh_tensorflow() -> Any:
             module = types.ModuleType(f"tensorflow.python.tpu.{name}")
             sys.modules[module.__name__] = module
             setattr(tpu, name, module)
-    return importlib.import_module("mesh_tensorflow")
+    with _without_pkg_resources():
+        return importlib.import_module("mesh_tensorflow")
+
+
+@contextlib.contextmanager
+def _without_pkg_resources() -> Iterator[None]:
+    """Upstream's training loop imports pkg_resources, which setuptools no longer ships, and nothing here calls it."""
+    before = sys.modules.get("pkg_resources")
+    sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
+    try:
+        yield
+    finally:
+        del sys.modules["pkg_resources"]
+        if before is not None:
+            sys.modules["pkg_resources"] = before
 
 
 mtf = _import_mesh_tensorflow()

@@ -1,0 +1,41 @@
+"""Meshes and layouts: what is read from them, and what is refused."""
+
+import pytest
+
+from t5mix.mesh.layouts import MeshConfig
+
+
+def test_axes_rules_and_devices():
+    mesh = MeshConfig(shape="batch:2;model:4")
+    assert mesh.axes == {"batch": 2, "model": 4}
+    assert mesh.num_devices == 8
+    assert mesh.rules == {"batch": "batch", "vocab": "model", "d_ff": "model", "heads": "model"}
+    assert MeshConfig(shape="batch:2").rules == {"batch": "batch"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"shape": "batch"}, "'batch' is not of the form name:value"),
+        ({"shape": "batch:0"}, "must be a number >= 1"),
+        ({"shape": "batch:two"}, "must be a number >= 1"),
+        ({"shape": "batch:2;batch:2"}, "batch is given twice"),
+        ({"layout": "bach:batch"}, "no dimension 'bach'"),
+        ({"layout": "batch:batch,d_ff:batch"}, "splits batch and d_ff, which meet in one tensor"),
+        ({"shape": "model:2", "layout": "d_model:model,heads:model"}, "splits d_model and heads"),
+    ],
+)
+def test_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        MeshConfig(**settings)
+
+
+def test_a_mesh_must_fit_the_machine_and_divide_what_it_splits():
+    mesh = MeshConfig(shape="batch:2;model:2")
+    mesh.check({"batch": 8, "d_ff": 64, "heads": 4, "vocab": 128}, num_devices=4)
+    with pytest.raises(ValueError, match="needs 4 devices and this machine has 2"):
+        mesh.check({}, num_devices=2)
+    with pytest.raises(ValueError, match=r"splits batch in 2 .* its size is 7; use a multiple of 2, such as 8"):
+        mesh.check({"batch": 7}, num_devices=4)
+    with pytest.raises(ValueError, match="splits heads in 2"):
+        mesh.check({"batch": 8, "heads": 3}, num_devices=4)
