@@ -10,6 +10,7 @@ from t5mix.cli import table
 from t5mix.mixture import Mixture
 from t5mix.registry import MixtureRegistry, TaskRegistry
 from t5mix.task import Task
+from t5mix.terminal import emit
 
 EPILOG = """\
 examples:
@@ -96,4 +97,4 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
 
 def _print_table(noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if rows:
-        table.emit(table.table(table.plural(len(rows), noun), columns, rows))
+        emit(table.table(table.plural(len(rows), noun), columns, rows))

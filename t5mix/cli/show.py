@@ -9,6 +9,7 @@ from t5mix.cli import pieces, table
 from t5mix.mixture import Mixture
 from t5mix.registry import get_mixture_or_task
 from t5mix.task import Task
+from t5mix.terminal import emit
 
 EPILOG = """\
 examples:
@@ -141,7 +142,7 @@ def _print_task(described: Mapping[str, Any]) -> None:
         ("postprocessor", described["postprocessor"] or "-"),
         ("metrics", ", ".join(described["metrics"]) or "-"),
     ]
-    table.emit(table.table(f"task {described['name']}", ("", ""), rows))
+    emit(table.table(f"task {described['name']}", ("", ""), rows))
 
 
 def _numbered(heading: str, lines: Iterable[str]) -> list[tuple[str, str]]:
@@ -170,16 +171,16 @@ def _print_mixture(described: Mapping[str, Any]) -> None:
     ]
     title = f"mixture {described['name']}, {table.plural(len(tasks), 'task')}"
     columns = ("task", ">rate", ">share", "", f">{described['split']} examples")
-    table.emit(table.table(title, columns, rows))
+    emit(table.table(title, columns, rows))
     for name, vocabulary in described["output_features"].items():
-        table.emit(f"  feature {name}: {vocabulary}")
-    table.emit(f"  declared at {table.short_place(described['declared_at'])}")
+        emit(f"  feature {name}: {vocabulary}")
+    emit(f"  declared at {table.short_place(described['declared_at'])}")
 
 
 def _print_examples(examples: list[dict[str, Any]], split: str) -> None:
     for number, example in enumerate(examples, 1):
         rows = [row for name, value in example.items() for row in _example_rows(name, value)]
-        table.emit(table.table(f"{split} example {number}", ("", ""), rows))
+        emit(table.table(f"{split} example {number}", ("", ""), rows))
 
 
 def _example_rows(name: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,29 +1,12 @@
 """How commands print: tables for people, JSON for programs."""
 
-import io
 import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-_FILE_WIDTH = 140  # columns where the output is no terminal
-
-
-def emit(*parts: "RenderableType") -> None:
-    """Prints tables and texts; into a file as plain text of a fixed width, no blanks at line ends."""
-    from rich.console import Console
-
-    if sys.stdout.isatty():
-        Console(highlight=False, markup=False).print(*parts, sep="\n")
-        return
-    console = Console(file=io.StringIO(), highlight=False, markup=False, width=_FILE_WIDTH)
-    console.print(*parts, sep="\n")
-    for line in console.file.getvalue().splitlines():  # type: ignore[attr-defined]
-        print(line.rstrip())
 
 
 def print_json(content: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from t5mix.files import write_atomically
+from t5mix.terminal import emit
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +69,7 @@ def report_table(rows: Sequence[ReportRow]) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("task", overflow="fold")
     table.add_column("metric")
     for heading in ("baseline", "multi-task", "fine-tuned", "± s.e.", "examples"):
@@ -88,13 +89,8 @@ def report_table(rows: Sequence[ReportRow]) -> "Table":
 
 
 def print_report(rows: Sequence[ReportRow], file: IO[str] | None = None) -> None:
-    """Prints the table to `file` (standard output by default), wide enough for a log as well."""
-    from rich.console import Console
-
-    console = Console(file=file, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=file, highlight=False, width=120)
-    console.print(report_table(rows))
+    """Prints the table to `file`, standard output by default."""
+    emit(report_table(rows), file=file)
 
 
 def beats(row: ReportRow, score: float | None, standard_errors: float = 2.0) -> bool:

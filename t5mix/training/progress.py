@@ -1,6 +1,7 @@
 """What a person sees of a run in training: on a terminal a live display, elsewhere plain lines."""
 
 import math
+import os
 import sys
 import time
 from collections import deque
@@ -46,6 +47,7 @@ class Reporter:
             raise ValueError(f"a line every {every} steps: give a whole number from 1")
         self._total = total_steps
         self._names = tuple(task_names)
+        self._shared = _shared_words(self._names)
         self._title = title
         self._every = every or max(1, (total_steps - first_step) // _LINES)
         self._stream = stream or sys.stderr
@@ -115,7 +117,7 @@ class Reporter:
     def _print_line(self) -> None:
         self._shown_step = self._step
         known = [name for name in self._names if name in self._losses]
-        tasks = " ".join(f"{name} {self._losses[name]:.2f}" for name in known)
+        tasks = " ".join(f"{name[self._shared :]} {self._losses[name]:.2f}" for name in known)
         line = "  ".join([f"{self._title}: {self._where()}", self._summary, self._pace()])
         print(line + (f"  | {tasks}" if tasks else ""), file=self._stream, flush=True)
 
@@ -188,6 +190,14 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02}m"
     return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
+
+
+def _shared_words(names: Sequence[str]) -> int:
+    """Returns how many characters all names begin with, up to an underscore; lines leave them out."""
+    if len(names) < 2:
+        return 0
+    shared = os.path.commonprefix(list(names))  # noqa: RUF071, characters are meant
+    return shared.rfind("_") + 1
 
 
 class _LiveDisplay:

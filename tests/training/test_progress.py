@@ -29,6 +29,13 @@ def test_a_log_file_gets_few_lines() -> None:
     assert lines[-1].endswith("| span 3.00 de 1.25")
 
 
+def test_lines_leave_out_what_all_names_share() -> None:
+    stream = io.StringIO()
+    with Reporter(1, ["toy_span", "toy_de"], stream=stream) as reporter:
+        reporter.update(1, 1.0, {"toy_span": 2.0, "toy_de": 3.0}, 1, 0.1)
+    assert stream.getvalue().endswith("| span 2.00 de 3.00\n")
+
+
 def test_every_says_how_many() -> None:
     lines = run(io.StringIO(), total=10, every=5).splitlines()
     assert [line.split("  ")[0] for line in lines] == [
