@@ -58,15 +58,11 @@ class T5Config:
                 raise ValueError(f"T5Config.{name} is {getattr(self, name)}: it must be in [0, 1)")
         unknown = [name for name in self.activations if name not in _ACTIVATIONS]
         if unknown or not self.activations:
-            raise ValueError(
-                f"T5Config.activations is {self.activations}: choose from {', '.join(_ACTIVATIONS)}"
-            )
+            raise ValueError(f"T5Config.activations is {self.activations}: choose from {', '.join(_ACTIVATIONS)}")
         if self.z_loss < 0:
             raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must not be negative")
         if self.activation_dtype not in ("float32", "bfloat16"):
-            raise ValueError(
-                f"T5Config.activation_dtype is {self.activation_dtype!r}: choose float32 or bfloat16"
-            )
+            raise ValueError(f"T5Config.activation_dtype is {self.activation_dtype!r}: choose float32 or bfloat16")
 
     @property
     def padded_vocab_size(self) -> int:

@@ -75,9 +75,7 @@ class Engine:
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks)
         self._devices = device_mesh(mesh)
         self._axes = tuple(mesh.axes)
-        self._rows = self._sharding(
-            [self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else []
-        )
+        self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
         self._whole = self._sharding([])
         self._compiled: dict[str, Any] = {}
 
@@ -98,9 +96,7 @@ class Engine:
     def initialize(self, seed: int) -> State:
         """First state, a function of the seed alone: every device draws its own part, and no full copy is made."""
         shapes = self._specs(self.variables)
-        program = self._compile(
-            "initialize", self._programs.initialize, [_KEY], shapes, results=self.variables
-        )
+        program = self._compile("initialize", self._programs.initialize, [_KEY], shapes, results=self.variables)
         return self._state(program(_key(seed, 0)))
 
     def train_step(
@@ -131,9 +127,7 @@ class Engine:
 
         def program(*tensors: Any) -> tuple[Any, ...]:
             features = dict(zip(names, tensors[:count], strict=True))
-            return self._programs.train_step(
-                features, tensors[count], tensors[count + 1], tensors[count + 2 :]
-            )
+            return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
         compiled = self._compile(
@@ -148,9 +142,7 @@ class Engine:
         features = [self._place(batch[name], self._rows) for name in names]
         rates = np.array([learning_rate, decay_rate], np.float32)
         values = [state[variable.name] for variable in self.variables]
-        loss, task_nats, task_tokens, *new = compiled(
-            *features, rates, _key(seed, step + 1), *values
-        )
+        loss, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
         return self._state(new), StepMetrics(loss, task_nats, task_tokens)
 
     def score(self, state: State, batch: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -161,9 +153,7 @@ class Engine:
     def logits(self, state: State, batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits of each target token given those before it: float32 [batch, targets length, padded vocabulary]."""
         shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
-        return self._predict(
-            "logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32)
-        )
+        return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: State, inputs: np.ndarray) -> np.ndarray:
         """The most likely next token, again and again.
@@ -201,9 +191,7 @@ class Engine:
             return (tf_program(features, tensors[len(BATCH_FEATURES) :]),)
 
         features = [*map(self._feature, BATCH_FEATURES)]
-        compiled = self._compile(
-            name, program, features, [result], arguments=self._programs.weights
-        )
+        compiled = self._compile(name, program, features, [result], arguments=self._programs.weights)
         placed = [self._place(batch[feature], self._rows) for feature in BATCH_FEATURES]
         return np.asarray(compiled(*placed, *self._weights(state))[0])
 
@@ -236,9 +224,7 @@ class Engine:
                 tensorflow_to_jax(program, outputs),
                 in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
                 out_shardings=other + [self._sharding(variable.axes) for variable in results],
-                donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments)))
-                if donate
-                else (),
+                donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments))) if donate else (),
             )
             self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
         return self._compiled[name]
@@ -251,9 +237,7 @@ class Engine:
         return [jax.ShapeDtypeStruct(variable.shape, np.float32) for variable in variables]
 
     def _sharding(self, axes: Sequence[int]) -> Any:
-        return jax.sharding.NamedSharding(
-            self._devices, P(*[None if a < 0 else self._axes[a] for a in axes])
-        )
+        return jax.sharding.NamedSharding(self._devices, P(*[None if a < 0 else self._axes[a] for a in axes]))
 
     def _place(self, array: np.ndarray, sharding: Any) -> Any:
         return jax.device_put(np.ascontiguousarray(array, np.int32), sharding)

@@ -54,9 +54,7 @@ class Embedding:
 
     def hidden_to_logits(self, hidden: Any, context: Any) -> Any:
         """[..., length, d_model] to [..., length, vocab], scaled by d_model^-0.5 (Raffel et al. 2020, section 2.1)."""
-        return mtf.einsum(
-            [hidden * self._d_model.size**-0.5, self._weights], reduced_dims=[self._d_model]
-        )
+        return mtf.einsum([hidden * self._d_model.size**-0.5, self._weights], reduced_dims=[self._d_model])
 
     def _gradient(self, operation: Any, gradient: Any) -> list[Any]:
         def scatter(ids: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -67,9 +65,7 @@ class Embedding:
         shape = weights.shape
         dtype = gradient.dtype
         return [
-            mtf.slicewise(
-                scatter, [ids, gradient], output_shape=shape, output_dtype=dtype, splittable_dims=[]
-            ),
+            mtf.slicewise(scatter, [ids, gradient], output_shape=shape, output_dtype=dtype, splittable_dims=[]),
             None,
         ]
 
@@ -79,11 +75,7 @@ class _EncoderDecoder(transformer.Bitransformer):
 
     def _shared_params(self, mesh: Any, variable_dtype: Any) -> dict[str, Any]:
         with tf.compat.v1.variable_scope("shared"):
-            return {
-                "embedding": Embedding(
-                    mesh, self.encoder.input_vocab_dim, self.encoder.model_dim, variable_dtype
-                )
-            }
+            return {"embedding": Embedding(mesh, self.encoder.input_vocab_dim, self.encoder.model_dim, variable_dtype)}
 
 
 class T5Model:

@@ -76,9 +76,7 @@ class Programs:
         """
         impl = GlobalMeshImpl(self.mesh, {})
         return tuple(
-            impl.annotate(
-                _initial_value(variable, random.fold_in(_pair(key), number)), variable.axes
-            )
+            impl.annotate(_initial_value(variable, random.fold_in(_pair(key), number)), variable.axes)
             for number, variable in enumerate(self.variables)
         )
 
@@ -151,9 +149,7 @@ class Programs:
     def _graph(self) -> Iterator[tuple[Any, Any]]:
         """An empty mtf graph, with variable scopes in which no TensorFlow variable is made."""
         graph = mtf.Graph()
-        with tf.compat.v1.variable_scope(
-            "", custom_getter=variable_getter, reuse=tf.compat.v1.AUTO_REUSE
-        ):
+        with tf.compat.v1.variable_scope("", custom_getter=variable_getter, reuse=tf.compat.v1.AUTO_REUSE):
             yield graph, mtf.Mesh(graph, "mesh")
 
     def _shape(self, length: int) -> Any:
@@ -170,21 +166,14 @@ class Programs:
         """Builds the training graph once and throws it away: weights first, then optimizer slots."""
         with tf.Graph().as_default(), self._graph() as (graph, mesh):
             features = {
-                name: tf.zeros([self.batch_size, self.lengths[name.split("_")[0]]], tf.int32)
-                for name in BATCH_FEATURES
+                name: tf.zeros([self.batch_size, self.lengths[name.split("_")[0]]], tf.int32) for name in BATCH_FEATURES
             }
             _, loss = self._model.token_losses(self._import(mesh, features), train=True)
             weights = list(graph.trainable_variables)
-            gradients = mtf.gradients(
-                [mtf.reduce_sum(loss)], [weight.outputs[0] for weight in weights]
-            )
-            mtf_optimize.AdafactorOptimizer(learning_rate=0.0, decay_rate=0.0).apply_grads(
-                gradients, weights
-            )
+            gradients = mtf.gradients([mtf.reduce_sum(loss)], [weight.outputs[0] for weight in weights])
+            mtf_optimize.AdafactorOptimizer(learning_rate=0.0, decay_rate=0.0).apply_grads(gradients, weights)
             impl = GlobalMeshImpl(self.mesh, {})
-            ordered = weights + [
-                variable for variable in graph.all_variables if not variable.trainable
-            ]
+            ordered = weights + [variable for variable in graph.all_variables if not variable.trainable]
             return [
                 Variable(
                     name=variable.name,
@@ -216,6 +205,4 @@ def _initial_value(variable: Variable, key: tuple[tf.Tensor, tf.Tensor]) -> tf.T
         return random.truncated_normal(key, shape, initializer.mean, initializer.stddev)
     if "randomnormal" in kind:
         return random.normal(key, shape, initializer.mean, initializer.stddev)
-    raise AssertionError(
-        f"{variable.name} has an initializer that this engine does not know: {kind}"
-    )
+    raise AssertionError(f"{variable.name} has an initializer that this engine does not know: {kind}")

@@ -32,14 +32,12 @@ class _Modes:
     PREDICT = "infer"
 
 
-def _import_mesh_tensorflow() -> Any:
+def _put_back_names() -> None:
     from tensorflow.python import tpu
     from tensorflow.python.framework import ops, tensor_conversion_registry
 
     if not hasattr(ops, "register_tensor_conversion_function"):
-        ops.register_tensor_conversion_function = (
-            tensor_conversion_registry.register_tensor_conversion_function
-        )
+        ops.register_tensor_conversion_function = tensor_conversion_registry.register_tensor_conversion_function
     if not hasattr(tf1, "estimator"):
         estimator: Any = types.ModuleType("tensorflow.compat.v1.estimator")
         estimator.ModeKeys = _Modes
@@ -51,8 +49,6 @@ def _import_mesh_tensorflow() -> Any:
             module = types.ModuleType(f"tensorflow.python.tpu.{name}")
             sys.modules[module.__name__] = module
             setattr(tpu, name, module)
-    with _without_pkg_resources():
-        return importlib.import_module("mesh_tensorflow")
 
 
 @contextlib.contextmanager
@@ -68,9 +64,11 @@ def _without_pkg_resources() -> Iterator[None]:
             sys.modules["pkg_resources"] = before
 
 
-mtf = _import_mesh_tensorflow()
-mtf_ops: Any = importlib.import_module("mesh_tensorflow.ops")
-mtf_optimize: Any = importlib.import_module("mesh_tensorflow.optimize")
-transformer: Any = importlib.import_module("mesh_tensorflow.transformer.transformer")
-transformer_layers: Any = importlib.import_module("mesh_tensorflow.transformer.transformer_layers")
+_put_back_names()
+with _without_pkg_resources():
+    mtf: Any = importlib.import_module("mesh_tensorflow")
+    mtf_ops: Any = importlib.import_module("mesh_tensorflow.ops")
+    mtf_optimize: Any = importlib.import_module("mesh_tensorflow.optimize")
+    transformer: Any = importlib.import_module("mesh_tensorflow.transformer.transformer")
+    transformer_layers: Any = importlib.import_module("mesh_tensorflow.transformer.transformer_layers")
 MODES = _Modes

@@ -35,16 +35,12 @@ def tensorflow_to_jax(
     """
     primitive = jax_core.Primitive("tensorflow_program")
     primitive.multiple_results = True
-    primitive.def_abstract_eval(
-        lambda *inputs: [jax.core.ShapedArray(x.shape, x.dtype) for x in outputs]
-    )
+    primitive.def_abstract_eval(lambda *inputs: [jax.core.ShapedArray(x.shape, x.dtype) for x in outputs])
 
     def lower(context: Any, *operands: Any) -> Sequence[Any]:
         module = ir.Module.parse(_stablehlo(tf_function, context.avals_in))
         results = ir.SymbolTable(module.operation)["main"].type.results
-        assert len(results) == len(outputs), (
-            f"the program returns {len(results)} tensors, not {len(outputs)}"
-        )
+        assert len(results) == len(outputs), f"the program returns {len(results)} tensors, not {len(outputs)}"
         name = mlir_internal.merge_mlir_modules(
             context.module_context.module,
             "tensorflow_program",

@@ -24,12 +24,8 @@ class Checkpoints:
     def __init__(self, folder: str | os.PathLike[str], keep: int = 3):
         orbax = self._orbax = import_quietly("orbax.checkpoint")
         self.folder = Path(folder).absolute()
-        options = orbax.CheckpointManagerOptions(
-            max_to_keep=keep, create=True, enable_async_checkpointing=False
-        )
-        self._manager = orbax.CheckpointManager(
-            self.folder, options=options, item_names=("state", "extra")
-        )
+        options = orbax.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=False)
+        self._manager = orbax.CheckpointManager(self.folder, options=options, item_names=("state", "extra"))
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints there are, ascending."""
@@ -66,16 +62,12 @@ class Checkpoints:
         step = step if step is not None or not there else there[-1]
         if step not in there:
             known = f"there are {', '.join(map(str, there))}" if there else "there is none"
-            raise FileNotFoundError(
-                f"no checkpoint of step {step} in {str(self.folder)!r}: {known}"
-            )
+            raise FileNotFoundError(f"no checkpoint of step {step} in {str(self.folder)!r}: {known}")
         self._check_shapes(step, engine)
         args = self._orbax.args
         shardings = engine.shardings()
         abstract = {
-            variable.name: jax.ShapeDtypeStruct(
-                variable.shape, "float32", sharding=shardings[variable.name]
-            )
+            variable.name: jax.ShapeDtypeStruct(variable.shape, "float32", sharding=shardings[variable.name])
             for variable in engine.variables
         }
         items = args.Composite(state=args.StandardRestore(abstract), extra=args.JsonRestore())

@@ -151,9 +151,7 @@ class _Loop:
                 raise Interrupted(128 + stop.number)
         return state
 
-    def _take_in(
-        self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter
-    ) -> None:
+    def _take_in(self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter) -> None:
         metrics, tokens = pending
         nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
         loss = float(metrics.loss)
@@ -235,6 +233,4 @@ def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[
 
 def _num_tokens(batch: dict[str, np.ndarray]) -> int:
     """Tokens of the batch, inputs and targets, without padding."""
-    return sum(
-        int(np.count_nonzero(batch[f"{name}_segment_ids"])) for name in ("inputs", "targets")
-    )
+    return sum(int(np.count_nonzero(batch[f"{name}_segment_ids"])) for name in ("inputs", "targets"))

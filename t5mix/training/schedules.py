@@ -57,9 +57,7 @@ class linear_decay:
                 f"it must be at least 0 and less than total_steps ({self.total_steps})"
             )
         if not 0 <= self.final_fraction <= 1:
-            raise ValueError(
-                f"linear_decay.final_fraction is {self.final_fraction}: it must be in [0, 1]"
-            )
+            raise ValueError(f"linear_decay.final_fraction is {self.final_fraction}: it must be in [0, 1]")
 
     def __call__(self, step: int) -> float:
         """The learning rate at `step`."""

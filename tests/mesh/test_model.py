@@ -12,7 +12,11 @@ transformers = pytest.importorskip("transformers")
 
 _PARTS = {
     "encoder": [("SelfAttention", ("SelfAttention",)), ("DenseReluDense", ())],
-    "decoder": [("SelfAttention", ("SelfAttention",)), ("EncDecAttention", ("EncDecAttention",)), ("DenseReluDense", ())],
+    "decoder": [
+        ("SelfAttention", ("SelfAttention",)),
+        ("EncDecAttention", ("EncDecAttention",)),
+        ("DenseReluDense", ()),
+    ],
 }
 
 
