@@ -220,6 +220,8 @@ class SpanCorruption(Objective):
     def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
         """Makes one example; see `Objective`."""
         noise, spans = _noise(len(tokens), self.noise_density, self.mean_noise_span_length)
+        if not spans:  # a last segment of one token
+            return {"inputs": tokens, "targets": tokens[:0]}
         kept_lengths = random_segments(len(tokens) - noise, spans, words)
         noise_lengths = random_segments(noise, spans, words)
         bounds = np.cumsum(np.stack([kept_lengths, noise_lengths], axis=1).reshape(-1))

@@ -3,9 +3,14 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A busy machine is no fault of the code, and the same cases on every run are easier to talk about.
+hypothesis.settings.register_profile("t5mix", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("t5mix")
 
 # Set before any test module imports TensorFlow or JAX; subprocesses inherit it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,101 @@
+"""What is packed is unpacked: every example, whole, in its own segment."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from t5mix.stream import packing
+
+LIMITS = {"inputs": 12, "targets": 7}
+EXAMPLE = st.tuples(
+    st.lists(st.integers(0, 99), max_size=12), st.lists(st.integers(0, 99), max_size=7)
+).filter(any)
+EXAMPLES = st.lists(EXAMPLE, max_size=30)
+
+
+def _lengths(examples):
+    return np.array([[len(a), len(b)] for a, b in examples], dtype=np.int64).reshape(-1, 2)
+
+
+def _packed(examples, rows=None):
+    row = packing.best_fit(_lengths(examples), tuple(LIMITS.values()), rows)
+    kept = np.flatnonzero(row >= 0)
+    kept = kept[np.argsort(row[kept], kind="stable")]
+    ordered = [examples[i] for i in kept]
+    tokens = {
+        name: [np.array(example[i], np.int32) for example in ordered]
+        for i, name in enumerate(LIMITS)
+    }
+    height = rows or int(row.max(initial=0)) + 1
+    tasks = kept % 5
+    return packing.fill(tokens, LIMITS, row[kept], tasks, height), ordered, row, kept
+
+
+@settings(max_examples=500)
+@given(EXAMPLES)
+def test_unpacking_restores_every_example_in_order(examples):
+    batch, ordered, row, _ = _packed(examples)
+    assert (row >= 0).all()
+    found = [example for line in packing.unpack(batch, list(LIMITS)) for example in line]
+    assert [(e["inputs"].tolist(), e["targets"].tolist()) for e in found] == ordered
+
+
+@given(EXAMPLES)
+def test_segments_agree_positions_restart_and_tasks_follow_targets(examples):
+    batch, ordered, _, kept = _packed(examples)
+    for name, length in LIMITS.items():
+        segments, positions = batch[f"{name}_segment_ids"], batch[f"{name}_positions"]
+        assert batch[name].shape == segments.shape == positions.shape == (len(segments), length)
+        assert all(array.dtype == np.int32 for array in (batch[name], segments, positions))
+        for line, places in zip(segments, positions, strict=True):
+            filled = np.flatnonzero(line)
+            assert np.array_equal(filled, np.arange(len(filled)))  # no holes
+            for number in np.unique(line[filled]):
+                held = places[line == number]
+                assert np.array_equal(held, np.arange(len(held)))
+        assert (batch[name][segments == 0] == 0).all() and (positions[segments == 0] == 0).all()
+    tasks = batch["targets_task"]
+    assert ((tasks == -1) == (batch["targets_segment_ids"] == 0)).all()
+    expected = [task for task, example in zip(kept % 5, ordered, strict=True) for _ in example[1]]
+    assert tasks[tasks >= 0].tolist() == expected
+
+
+def test_empty_inputs_do_not_shift_segments():
+    # seqio gives the second example's inputs segment 1, where the first one's targets see them.
+    batch, _, _, _ = _packed([([], [5, 6]), ([7, 8], [9])])
+    row = packing.unpack(batch, ["inputs", "targets"])[0]
+    assert [(e["inputs"].tolist(), e["targets"].tolist()) for e in row] == [
+        ([], [5, 6]),
+        ([7, 8], [9]),
+    ]
+    assert batch["inputs_segment_ids"][0, :3].tolist() == [2, 2, 0]
+
+
+@given(EXAMPLES, st.integers(1, 6))
+def test_rows_never_overflow_and_only_what_has_no_room_is_left(examples, rows):
+    lengths = _lengths(examples)
+    limits = np.array(list(LIMITS.values()))
+    row = packing.best_fit(lengths, limits, rows)
+    used = np.zeros((rows, 2), dtype=np.int64)
+    np.add.at(used, row[row >= 0], lengths[row >= 0])
+    assert (used <= limits).all() and row.max(initial=-1) < rows
+    for left in lengths[row < 0]:
+        assert not (used + left <= limits).all(axis=1).any()
+
+
+@given(EXAMPLES, EXAMPLES)
+def test_rows_that_hold_something_already_are_filled_up_only(first, second):
+    limits = np.array(list(LIMITS.values()))
+    used = np.zeros((4, 2), dtype=np.int64)
+    row = packing.best_fit(_lengths(first), limits, 4)
+    np.add.at(used, row[row >= 0], _lengths(first)[row >= 0])
+    late = packing.best_fit(_lengths(second), limits, 4, used)
+    np.add.at(used, late[late >= 0], _lengths(second)[late >= 0])
+    assert (used <= limits).all()
+
+
+def test_packing_is_close_to_the_volume_bound():
+    rng = np.random.default_rng(0)
+    lengths = np.stack([rng.integers(10, 120, 4000), rng.integers(2, 12, 4000)], axis=1)
+    rows = packing.best_fit(lengths, (512, 128), None).max() + 1
+    assert lengths[:, 0].sum() / 512 / rows > 0.99
