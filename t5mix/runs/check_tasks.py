@@ -156,6 +156,10 @@ def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
     except ValueError as error:
         raise ValueError(f"Evaluation.batch_size: {error}") from None
     if run.mesh.num_devices > 1:
-        if available is None:
-            from t5mix.mesh.devices import available_devices as available
-        run.mesh.check({}, available())
+        run.mesh.check({}, (available or _devices)())
+
+
+def _devices() -> int:
+    from t5mix.mesh.devices import available_devices
+
+    return available_devices()

@@ -10,6 +10,7 @@ bound.
 
 import dataclasses
 import difflib
+import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -51,7 +52,7 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
     for binding in effective.values():
         if not binding.is_macro:
             _check_type(binding, effective, configurables)
-    return list(effective.values())
+    return [_as_declared(binding, effective, configurables) for binding in effective.values()]
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -274,6 +275,19 @@ def _check_type(binding: Binding, effective: Mapping[str, Binding], configurable
     raise ValueError(f"{binding.place}: {binding.key} = {value!r} is {what}, and must be {_describe(annotation)}{mend}")
 
 
+def _as_declared(
+    binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]
+) -> Binding:
+    """The binding with a tuple where a list stands for one."""
+    if binding.is_macro:
+        return binding
+    annotation = typing.get_type_hints(configurables[binding.configurable])[binding.parameter]
+    value = expand(binding, effective)
+    if isinstance(value, list) and typing.get_origin(annotation) is tuple:
+        return dataclasses.replace(binding, value=tuple(value))
+    return binding
+
+
 def accepts(annotation: Any, value: Any) -> bool:
     """Whether a value that gin parsed may be given to a parameter of this annotation.
 
@@ -304,11 +318,8 @@ def _describe(annotation: Any) -> str:
     """The annotation in the words of a gin file."""
     if annotation is type(None):
         return "None"
-    if typing.get_origin(annotation) is not None and type(None) not in typing.get_args(annotation):
-        if all(dataclasses.is_dataclass(option) for option in typing.get_args(annotation)):
-            return " or ".join(f"@{option.__name__}()" for option in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " or ".join(_describe(option) for option in typing.get_args(annotation))
+    if not isinstance(annotation, type) or typing.get_origin(annotation) is not None:
         return str(annotation).replace("collections.abc.", "").replace("typing.", "")
-    options = typing.get_args(annotation)
-    if options:
-        return " or ".join(_describe(option) for option in options)
     return f"@{annotation.__name__}()" if dataclasses.is_dataclass(annotation) else annotation.__name__
