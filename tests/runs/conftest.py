@@ -1,7 +1,7 @@
 """Toy tasks and the settings of a run on them."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,7 @@ def accuracy(targets, predictions):
     return {"accuracy": 100.0 * same / len(targets)}
 
 
-def add_task(name: str, start: int = 0, metrics=(accuracy,), vocabulary=None, splits=("train", "test")):
+def register(name: str, start: int = 0, metrics=(accuracy,), vocabulary=None, splits=("train", "test")):
     """Registers a toy task."""
     feature = t5mix.Feature(vocabulary or t5mix.ByteVocabulary(extra_ids=5))
     return t5mix.TaskRegistry.add(
@@ -71,11 +71,17 @@ def add_task(name: str, start: int = 0, metrics=(accuracy,), vocabulary=None, sp
 def toy() -> Iterator[None]:
     """The mixture `toy` of toy_a, toy_b (with metrics) and toy_plain (without)."""
     with registry.overlay():
-        add_task("toy_a")
-        add_task("toy_b", start=100)
-        add_task("toy_plain", start=200, metrics=())
+        register("toy_a")
+        register("toy_b", start=100)
+        register("toy_plain", start=200, metrics=())
         t5mix.MixtureRegistry.add("toy", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0)
         yield
+
+
+@pytest.fixture
+def add_task(toy: None) -> Callable[..., t5mix.Task]:
+    """Registers one more task like those of `toy`, until the end of the test."""
+    return register
 
 
 @pytest.fixture

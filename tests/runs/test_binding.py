@@ -36,8 +36,19 @@ def test_a_part_is_built_as_soon_as_one_of_its_parameters_is_bound_unless_the_ru
     assert binding.bind([str(gin_file)], ["Run.finetune = None"]).run.finetune is None
 
 
-@pytest.mark.parametrize("params", [[], ["Run.finetune = None"], ["Training.schedule = @linear_decay()",
-    "linear_decay.learning_rate = 1.0", "linear_decay.total_steps = %STEPS", "Run.packs = ['a b', \"it's\"]"]])
+@pytest.mark.parametrize(
+    "params",
+    [
+        [],
+        ["Run.finetune = None"],
+        [
+            "Training.schedule = @linear_decay()",
+            "linear_decay.learning_rate = 1.0",
+            "linear_decay.total_steps = %STEPS",
+            "Run.packs = ['a b', \"it's\"]",
+        ],
+    ],
+)
 def test_the_operative_config_builds_the_same_run_again_and_says_the_same(gin_file, tmp_path, params):
     first = binding.bind([str(gin_file)], params)
     path = tmp_path / "operative_config.gin"
@@ -69,13 +80,13 @@ def test_the_size_of_the_vocabulary_is_the_mixture_s_unless_it_is_bound(gin_file
     bound = binding.bind([str(gin_file)], packs=["a"], vocab_size=size_of_vocabulary)
     assert bound.run.model.vocab_size == 301
     assert "T5Config.vocab_size = 301" in bound.operative_config
-    with pytest.raises(ValueError, match="T5Config.vocab_size must be set"):
+    with pytest.raises(ValueError, match=r"T5Config.vocab_size must be set"):
         binding.bind([str(gin_file)])
 
 
 def test_gin_mistakes_are_found_before_the_vocabulary_is_looked_at(gin_file):
     gin_file.write_text(gin_file.read_text().replace("T5Config.vocab_size = 264\n", "Run.sed = 1\n"))
-    with pytest.raises(ValueError, match="Run has no parameter 'sed'; did you mean seed"):
+    with pytest.raises(ValueError, match=r"Run has no parameter 'sed'; did you mean seed"):
         binding.bind([str(gin_file)], vocab_size=lambda mixture, packs: pytest.fail("looked at tasks"))
 
 
@@ -131,7 +142,7 @@ def test_a_folder_named_gin_is_not_taken_for_gin_config(monkeypatch):
     folder.__path__ = ["gin"]
     monkeypatch.setitem(sys.modules, "gin", folder)
     monkeypatch.delitem(sys.modules, "t5mix.runs.gin_library")
-    with pytest.raises(ImportError, match="gin-config is not installed.*a folder of that name"):
+    with pytest.raises(ImportError, match=r"gin-config is not installed.*a folder of that name"):
         import t5mix.runs.gin_library  # noqa: F401
 
 

@@ -6,9 +6,7 @@ from t5mix.mesh.config import T5Config
 from t5mix.runs.config import Evaluation, Finetuning, Run, Training, settings
 from t5mix.training.schedules import constant
 
-MODEL = T5Config(
-    vocab_size=264, d_model=16, d_ff=32, num_heads=2, d_kv=8, num_encoder_layers=1, num_decoder_layers=1
-)
+MODEL = T5Config(vocab_size=264, d_model=16, d_ff=32, num_heads=2, d_kv=8, num_encoder_layers=1, num_decoder_layers=1)
 
 
 def make_run(**changes):
@@ -44,16 +42,16 @@ def test_counts_of_steps_are_at_least_one(kind, name):
 
 
 def test_finetuning_refuses_a_task_named_twice_and_an_empty_checkpoint():
-    with pytest.raises(ValueError, match="Finetuning.tasks names a more than once"):
+    with pytest.raises(ValueError, match=r"Finetuning.tasks names a more than once"):
         Finetuning(steps=1, schedule=constant(), tasks=("a", "a"))
-    with pytest.raises(ValueError, match="Finetuning.checkpoint is empty"):
+    with pytest.raises(ValueError, match=r"Finetuning.checkpoint is empty"):
         Finetuning(steps=1, schedule=constant(), checkpoint="")
 
 
 def test_evaluation_refuses_an_empty_split_and_a_limit_of_nothing():
-    with pytest.raises(ValueError, match="Evaluation.split is empty"):
+    with pytest.raises(ValueError, match=r"Evaluation.split is empty"):
         Evaluation(split="")
-    with pytest.raises(ValueError, match="Evaluation.limit is 0"):
+    with pytest.raises(ValueError, match=r"Evaluation.limit is 0"):
         Evaluation(limit=0)
 
 

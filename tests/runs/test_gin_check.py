@@ -89,9 +89,7 @@ def test_an_override_by_a_later_file_or_a_parameter_is_normal(gin_file, tmp_path
 
 
 def test_overriding_the_use_of_a_macro_or_a_schedule_does_not_make_its_settings_wrong(gin_file):
-    run = binding.bind(
-        [str(gin_file)], ["Training.steps = 2", "Training.schedule = @inverse_square_root()"]
-    ).run
+    run = binding.bind([str(gin_file)], ["Training.steps = 2", "Training.schedule = @inverse_square_root()"]).run
     assert run.train.steps == 2
     assert run.train.schedule(0) == 0.01
 

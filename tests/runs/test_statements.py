@@ -56,7 +56,7 @@ def test_a_path_wins_over_a_shipped_name_but_not_within_shipped_files(tmp_path, 
 
 
 def test_a_missing_file_is_refused_with_names_that_come_near(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no gin file 'runs/ofline.gin'.*did you mean runs/offline.gin"):
+    with pytest.raises(FileNotFoundError, match=r"no gin file 'runs/ofline.gin'.*did you mean runs/offline.gin"):
         statements.read(["runs/ofline.gin"])
     path = tmp_path / "a.gin"
     path.write_text("\ninclude 'modells/tiny.gin'\n")
@@ -75,7 +75,7 @@ def test_imports_are_refused_because_they_run_code(tmp_path, line):
 def test_files_that_include_each_other_are_refused(tmp_path):
     (tmp_path / "a.gin").write_text("include 'b.gin'\n")
     (tmp_path / "b.gin").write_text("include 'a.gin'\n")
-    with pytest.raises(ValueError, match="include each other in a circle"):
+    with pytest.raises(ValueError, match=r"include each other in a circle"):
         statements.read([str(tmp_path / "a.gin")])
 
 
@@ -85,7 +85,7 @@ def test_files_that_include_each_other_are_refused(tmp_path):
 def test_what_is_not_gin_is_refused_with_its_line(tmp_path, text, line):
     path = tmp_path / "a.gin"
     path.write_text(text)
-    with pytest.raises(ValueError, match="this is not gin") as error:
+    with pytest.raises(ValueError, match=r"this is not gin") as error:
         statements.read([str(path)])
     assert "\n" not in str(error.value) and "0x" not in str(error.value)
     assert str(error.value).startswith(f"{path}:")
@@ -94,10 +94,10 @@ def test_what_is_not_gin_is_refused_with_its_line(tmp_path, text, line):
 
 
 def test_a_parameter_without_quotes_says_how_to_quote():
-    with pytest.raises(ValueError, match="text needs quotes of its own"):
+    with pytest.raises(ValueError, match=r"text needs quotes of its own"):
         statements.read([], ["Run.mixture = offline"])
 
 
 def test_a_parameter_can_not_include():
-    with pytest.raises(ValueError, match="name a file with --gin_file"):
+    with pytest.raises(ValueError, match=r"name a file with --gin_file"):
         statements.read([], ["include 'models/tiny.gin'"])

@@ -1,0 +1,339 @@
+"""Names, lengths, vocabularies, mesh and folder: refused in one line, before anything is built."""
+
+import dataclasses
+import json
+
+import pytest
+
+import t5mix
+from t5mix import registry
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.runs import binding, check, check_tasks
+from t5mix.runs.check_tasks import check_mesh, model_vocab_size
+from t5mix.runs.record import record_start
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+@pytest.fixture
+def bind(gin_file):
+    """Binds the settings of the file, with changes."""
+    return lambda *params: binding.bind([str(gin_file)], params)
+
+
+REFUSED = {
+    "misspelt mixture": ("Run.mixture = 'tyo'", "there is no task or mixture 'tyo'; did you mean .*toy"),
+    "missing length": (
+        "Run.sequence_length = {'inputs': 5}",
+        "Run.sequence_length says nothing of 'targets', a feature of toy",
+    ),
+    "length of no feature": (
+        "Run.sequence_length = {'inputs': 5, 'targets': 5, 'target': 5}",
+        "Run.sequence_length names 'target', which is no feature of toy; did you mean 'targets'",
+    ),
+    "vocabulary too large": (
+        "T5Config.vocab_size = 100",
+        "T5Config.vocab_size is 100, but the vocabulary of 'inputs' of toy has 264 ids",
+    ),
+    "misspelt task": ("Finetuning.tasks = ['toy_c']", "there is no task or mixture 'toy_c'; did you mean"),
+    "mixture for a task": (
+        "Finetuning.tasks = ['toy']",
+        "Finetuning.tasks names the mixture 'toy': name its tasks, toy_a, toy_b, toy_plain",
+    ),
+    "task without metrics": ("Finetuning.tasks = ['toy_plain']", "task 'toy_plain' has no metric_fns"),
+    "split that a task lacks": (
+        "Evaluation.split = 'tset'",
+        r"task toy_a \(.*\) has no split 'tset', which Evaluation.split needs; it has train, test",
+    ),
+    "checkpoint of another run": (
+        "Finetuning.checkpoint = 'runs/x'",
+        "Finetuning.checkpoint is 'runs/x', but `t5mix train` fine-tunes what it has trained itself",
+    ),
+    "batch that the mesh does not divide": (
+        "MeshConfig.shape = 'batch:3'",
+        "the mesh 'batch:3' splits batch in 3 .* but its size is 4; use a multiple of 3, such as 6",
+    ),
+    "heads that the mesh does not divide": (
+        "MeshConfig.shape = 'model:4'",
+        "the mesh 'model:4' splits heads in 4 .* but its size is 2",
+    ),
+    "decoding batch that the mesh does not divide": (
+        "MeshConfig.shape = 'batch:2'\nEvaluation.batch_size = 3",
+        "Evaluation.batch_size: the mesh 'batch:2' splits batch in 2",
+    ),
+    "no pre-training": ("Run.train = None", "Run.train is None: bind Training.steps"),
+    "missing pack": ("Run.packs = ['nowhere.py']", "nowhere.py does not exist"),
+}
+
+
+@pytest.mark.parametrize(("params", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_training_is_refused(bind, tmp_path, params, message):
+    with pytest.raises(ValueError, match=message) as error:
+        check.check_training(bind(*params.split("\n")).run)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run" / "config.gin").exists()
+
+
+def test_what_passes_comes_with_its_tasks(bind):
+    checked = check.check_training(bind().run)
+    assert checked.provider.name == "toy"
+    assert [task.name for task in checked.finetune_tasks] == ["toy_a", "toy_b"]
+    one = check.check_training(bind("Finetuning.tasks = ['toy_b']").run)
+    assert [task.name for task in one.finetune_tasks] == ["toy_b"]
+    assert check.check_training(bind("Run.finetune = None").run).finetune_tasks == ()
+    assert check.check_training(bind("Run.mixture = 'toy_a'").run).provider.name == "toy_a"
+
+
+def test_a_mixture_without_metrics_can_not_be_fine_tuned(bind):
+    with pytest.raises(ValueError, match=r"no task of toy_plain has metrics"):
+        check.check_training(bind("Run.mixture = 'toy_plain'").run)
+
+
+def test_a_mesh_larger_than_the_machine_is_refused(bind):
+    run = bind("MeshConfig.shape = 'batch:4'").run
+    check_mesh(run, available=lambda: 4)
+    with pytest.raises(ValueError, match=r"the mesh 'batch:4' needs 4 devices and this machine has 3"):
+        check_mesh(run, available=lambda: 3)
+
+
+def test_files_of_a_task_that_are_missing_are_named(bind, tmp_path):
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    t5mix.TaskRegistry.add(
+        "lines",
+        source=t5mix.TextLineDataSource({"train": str(tmp_path / "nothing*.txt"), "test": "x"}),
+        output_features={"inputs": feature, "targets": feature},
+        metric_fns=[lambda targets, predictions: {}],
+    )
+    with pytest.raises(ValueError, match=r"no file matches '.*nothing\*.txt' of split 'train'"):
+        check.check_training(bind("Run.mixture = 'lines'").run)
+
+
+def test_a_vocabulary_whose_file_is_missing_is_named(bind, add_task):
+    add_task("pieces", vocabulary=t5mix.SentencePieceVocabulary("nowhere/pieces.model"))
+    with pytest.raises(ValueError, match=r"cannot read 'nowhere/pieces.model'"):
+        check.check_training(bind("Run.mixture = 'pieces'").run)
+
+
+def test_the_model_needs_inputs_and_targets(bind):
+    t5mix.TaskRegistry.add(
+        "only_targets",
+        source=t5mix.FunctionDataSource(lambda split, shuffle_files: None, splits=["train"]),
+        output_features={"targets": t5mix.Feature(t5mix.ByteVocabulary())},
+    )
+    with pytest.raises(ValueError, match=r"only_targets has no feature 'inputs'"):
+        check.check_training(bind("Run.mixture = 'only_targets'").run)
+
+
+def test_the_decoder_s_end_of_sequence_must_be_the_vocabulary_s(bind, add_task):
+    add_task("other_end", vocabulary=t5mix.PassThroughVocabulary(100, eos_id=7))
+    with pytest.raises(ValueError, match=r"ends sequences with id 7 and pads with 0: T5 needs 1 and 0"):
+        check.check_training(bind("Run.mixture = 'other_end'").run)
+
+
+def test_the_model_s_vocabulary_holds_every_feature_s():
+    assert model_vocab_size("toy", ()) == 264
+
+
+# --- folders and checkpoints -------------------------------------------------------------------------
+
+
+def start(bind, *params):
+    """Records a start, as training does, and returns what was checked."""
+    bound = bind(*params)
+    checked = check.check_training(bound.run)
+    record_start(bound, checked, ["t5mix", "train"])
+    return checked
+
+
+def pretend_checkpoint(trained, step):
+    """A folder such as training leaves."""
+    (trained.checkpoints / str(step)).mkdir(parents=True)
+
+
+def test_a_folder_that_can_not_be_written_is_refused(bind, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"Run.folder '.*file/run' can not be written \(.*irectory"):
+        check.check_training(bind(f"Run.folder = '{tmp_path}/file/run'").run)
+
+
+def test_the_same_run_may_start_again_on_its_folder(bind):
+    start(bind)
+    check.check_training(bind().run)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "Training.steps = 60",
+        "Training.log_every = 7",
+        "MeshConfig.shape = 'batch:2'",
+        "Evaluation.split = 'train'",
+        "Finetuning.tasks = ['toy_a']",
+    ],
+)
+def test_what_does_not_change_the_numbers_may_change(bind, change):
+    start(bind)
+    check.check_training(bind(change).run)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("Run.seed = 1", r"Run.seed \(0 there, 1 here\)"),
+        ("Run.batch_size = 8", r"Run.batch_size \(4 there, 8 here\)"),
+        ("T5Config.d_ff = 64", r"T5Config.d_ff \(32 there, 64 here\)"),
+        ("constant.learning_rate = 0.5", r"Training.schedule \(constant\(learning_rate=0.01\) there, "),
+        ("Finetuning.steps = 4", r"Finetuning.steps \(3 there, 4 here\)"),
+        ("Run.finetune = None", r"Finetuning.steps \(3 there, not bound here\)"),
+        ("Run.mixture = 'toy_a'", r"Run.mixture \('toy' there, 'toy_a' here\)"),
+    ],
+)
+def test_another_configuration_on_the_same_folder_is_refused_by_name(bind, change, named):
+    start(bind)
+    with pytest.raises(ValueError, match=rf"holds a run with other settings: .*{named}"):
+        check.check_training(bind(change).run)
+
+
+def test_fewer_steps_than_were_done_are_refused(bind):
+    pretend_checkpoint(start(bind).folder.pretraining, 6)
+    check.check_training(bind().run)
+    with pytest.raises(ValueError, match=r"Training.steps is 5, but .* has been trained for 6 steps already"):
+        check.check_training(bind("Training.steps = 5").run)
+
+
+def test_checkpoints_without_a_record_are_nobody_s(bind):
+    checked = check.check_training(bind().run)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    with pytest.raises(ValueError, match=r"has checkpoints but no operative_config.gin"):
+        check.check_training(bind().run)
+
+
+@pytest.fixture
+def other(add_task):
+    """Registers the mixture `other`, whose model has the same size but whose ids mean other words."""
+    add_task("other_a", vocabulary=t5mix.ByteVocabulary(extra_ids=4))
+    t5mix.MixtureRegistry.add("other", ["other_a"], default_rate=1.0)
+
+
+def test_resuming_with_another_vocabulary_is_refused(bind, add_task):
+    start(bind)
+    for name in ("toy_a", "toy_b", "toy_plain"):
+        registry.TaskRegistry.remove(name)
+        add_task(name, vocabulary=t5mix.ByteVocabulary(extra_ids=4))
+    registry.MixtureRegistry.remove("toy")
+    t5mix.MixtureRegistry.add("toy", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0)
+    with pytest.raises(ValueError, match=r"this run was started with another vocabulary of 'inputs'"):
+        check.check_training(bind().run)
+
+
+def test_finetuning_starts_from_a_checkpoint_that_is_there(bind, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"\(--checkpoint\): no checkpoint 'nowhere': there is no such folder"):
+        check.check_finetuning(bind("Finetuning.checkpoint = 'nowhere'").run)
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint in .*: it holds no folder checkpoints/STEP"):
+        check.check_finetuning(bind(f"Finetuning.checkpoint = '{tmp_path}'").run)
+    with pytest.raises(ValueError, match=r"Run.finetune is None"):
+        check.check_finetuning(bind("Run.finetune = None").run)
+
+
+def finetune_params(tmp_path, checkpoint):
+    return f"Finetuning.checkpoint = '{checkpoint}'", f"Run.folder = '{tmp_path}/finetuned'"
+
+
+def test_finetuning_takes_the_newest_checkpoint_or_the_one_named(bind, tmp_path):
+    checked = start(bind)
+    for step in (2, 4, 6):
+        pretend_checkpoint(checked.folder.pretraining, step)
+    (checked.folder.pretraining.checkpoints / "8.orbax-checkpoint-tmp").mkdir()
+    folder = checked.folder.path
+    assert check.check_finetuning(bind(*finetune_params(tmp_path, folder)).run).checkpoint.step == 6
+    params = finetune_params(tmp_path, folder / "checkpoints/4")
+    found = check.check_finetuning(bind(*params).run).checkpoint
+    assert found.step == 4 and str(found) == str(folder / "checkpoints/4")
+    with pytest.raises(FileNotFoundError, match=r"no such folder"):
+        check.check_finetuning(bind(*finetune_params(tmp_path, folder / "checkpoints/5")).run)
+
+
+def test_finetuning_another_model_is_refused_by_name(bind, tmp_path):
+    checked = start(bind)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    params = finetune_params(tmp_path, checked.folder.path)
+    check.check_finetuning(bind(*params, "T5Config.dropout_rate = 0.3").run)
+    with pytest.raises(ValueError, match=r"is of another model: T5Config.d_ff \(32 there, 64 here\); put --gin_file"):
+        check.check_finetuning(bind(*params, "T5Config.d_ff = 64").run)
+
+
+def test_finetuning_with_another_vocabulary_is_refused(bind, other, tmp_path):
+    checked = start(bind)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    params = finetune_params(tmp_path, checked.folder.path)
+    with pytest.raises(ValueError, match=r"was trained with another vocabulary of 'inputs'.*than other has"):
+        check.check_finetuning(bind(*params, "Run.mixture = 'other'").run)
+
+
+def test_a_damaged_lineage_is_named(bind):
+    checked = start(bind)
+    checked.folder.lineage.write_text("{")
+    with pytest.raises(ValueError, match=r"lineage.json is damaged"):
+        check.check_training(bind().run)
+
+
+def test_a_recorded_checkpoint_comes_with_its_settings(bind, other, tmp_path):
+    checked = start(bind)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    pretend_checkpoint(checked.folder.finetuning("toy_b"), 3)
+    folder = checked.folder.path
+    found = check.check_recorded(str(folder), gin_params=["Evaluation.limit = 5"])
+    assert found.run == dataclasses.replace(checked.run, evaluation=found.run.evaluation)
+    assert found.run.evaluation.limit == 5 and found.checkpoint.step == 6
+    fine = check.check_recorded(str(folder / "finetune/toy_b"))
+    assert fine.provider.name == "toy_b" and fine.checkpoint.is_fine_tuned
+    assert fine.checkpoint.run.path == folder
+    with pytest.raises(FileNotFoundError, match=r"there is no such folder"):
+        check.check_recorded(str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=r"with another vocabulary of 'inputs'"):
+        check.check_recorded(str(folder), gin_params=["Run.mixture = 'other'"])
+
+
+def test_checkpoints_are_chosen_by_name_or_step(bind):
+    checked = start(bind)
+    for step in (2, 4, 6):
+        pretend_checkpoint(checked.folder.pretraining, step)
+    recorded = check.check_recorded(str(checked.folder.path))
+    chosen = {which: check.check_scoring(recorded, which)[0] for which in ("latest", "all", "best", "4", "6, 2,2")}
+    assert chosen == {"latest": [6], "all": [2, 4, 6], "best": [2, 4, 6], "4": [4], "6, 2,2": [2, 6]}
+    assert [task.name for task in check.check_scoring(recorded, "all")[1]] == ["toy_a", "toy_b"]
+    with pytest.raises(ValueError, match=r"--checkpoints is 'newest': give latest, all, best, or steps"):
+        check.check_scoring(recorded, "newest")
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint of step 5 in .*; there are 2, 4, 6"):
+        check.check_scoring(recorded, "5")
+
+
+def test_scoring_needs_metrics_and_the_split(bind):
+    checked = start(bind)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    plain = check.check_recorded(str(checked.folder.path), gin_params=["Run.mixture = 'toy_plain'"])
+    with pytest.raises(ValueError, match=r"task 'toy_plain' has no metric_fns"):
+        check.check_scoring(plain, "latest")
+    split = check.check_recorded(str(checked.folder.path), gin_params=["Evaluation.split = 'dev'"])
+    with pytest.raises(ValueError, match=r"has no split 'dev'"):
+        check.check_scoring(split, "latest")
+
+
+def test_the_mesh_may_be_another_one_when_a_checkpoint_is_used(bind):
+    checked = start(bind)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    run = check.check_recorded(str(checked.folder.path), gin_params=["MeshConfig.shape = 'batch:2'"]).run
+    assert run.mesh == MeshConfig(shape="batch:2")
+
+
+def test_the_lineage_says_where_data_comes_from(bind):
+    folder = start(bind).folder
+    lineage = json.loads(folder.lineage.read_text())
+    assert lineage["mixture"] == "toy" and lineage["checkpoint"] is None
+    assert list(lineage["tasks"]) == ["toy_a", "toy_b", "toy_plain"]
+    task = lineage["tasks"]["toy_a"]
+    assert task["share"] == pytest.approx(1 / 3)
+    assert "conftest.py:" in task["declared_at"]
+    assert set(task["source"]["splits"]) == {"train", "test"}
+    assert task["vocabularies"]["inputs"]["fingerprint"] == lineage["vocabularies"]["inputs"]["fingerprint"]
+    assert check_tasks.MODEL_FEATURES == tuple(lineage["vocabularies"])
