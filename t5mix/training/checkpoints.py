@@ -25,7 +25,11 @@ class Checkpoints:
         orbax = self._orbax = import_quietly("orbax.checkpoint")
         self.folder = Path(folder).absolute()
         options = orbax.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=False)
-        self._manager = orbax.CheckpointManager(self.folder, options=options, item_names=("state", "extra"))
+        handlers = {
+            "state": orbax.StandardCheckpointHandler(),
+            "extra": orbax.JsonCheckpointHandler(),
+        }
+        self._manager = orbax.CheckpointManager(self.folder, options=options, item_handlers=handlers)
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints there are, ascending."""

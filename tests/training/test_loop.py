@@ -1,0 +1,191 @@
+"""Training: what it writes, how it goes on, and that being interrupted changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.interruption import Interrupted
+from t5mix.training.loop import train
+from t5mix.training.schedules import constant
+from tests.training import toy
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return toy.engine()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("tokens")
+
+
+def run(engine, folder: Path, cache: Path, steps: int, *, rate: float = 1e-2, **changes):
+    settings = {"log_every": 3, "checkpoint_every": 4, **changes}
+    return train(
+        engine,
+        toy.stream(cache),
+        folder=folder,
+        schedule=constant(learning_rate=rate),
+        steps=steps,
+        seed=1,
+        start=lambda: engine.initialize(0),
+        **settings,
+    )
+
+
+def metrics(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_logs_and_checkpoints(engine, cache, tmp_path):
+    run(engine, tmp_path, cache, 10)
+    lines = metrics(tmp_path)
+    assert [line["step"] for line in lines] == [3, 6, 9, 10]
+    assert set(lines[0]) == {"step", "loss", "learning_rate", "tokens", "loss/toy_reverse", "loss/toy_upper"}
+    assert all(3 < line["loss"] < 8 for line in lines)
+    assert Checkpoints(tmp_path / "checkpoints").steps() == [4, 8, 10]
+    assert len((tmp_path / "timing.jsonl").read_text().splitlines()) == 4
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_going_on_equals_never_having_stopped(engine, cache, tmp_path):
+    whole = run(engine, tmp_path / "whole", cache, 11)
+    run(engine, tmp_path / "parts", cache, 5)
+    parts = run(engine, tmp_path / "parts", cache, 11)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(np.asarray(parts[name]), np.asarray(value), err_msg=name)
+    # The line at step 5 is there because that start of the run ended there.
+    kept = [line for line in metrics(tmp_path / "parts") if line["step"] != 5]
+    assert kept[-2:] == metrics(tmp_path / "whole")[-2:]
+
+
+def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_path):
+    whole = run(engine, tmp_path / "whole", cache, 40)
+
+    def ask():
+        while not (tmp_path / "parts" / "metrics.jsonl").exists() or not metrics(tmp_path / "parts"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    with pytest.raises(Interrupted) as stopped:
+        run(engine, tmp_path / "parts", cache, 40)
+    asker.join()
+    assert stopped.value.code == 143
+    assert max(Checkpoints(tmp_path / "parts" / "checkpoints").steps()) < 40
+    parts = run(engine, tmp_path / "parts", cache, 40)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(np.asarray(parts[name]), np.asarray(value), err_msg=name)
+    assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
+
+
+def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, cache, tmp_path):
+    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+        run(engine, tmp_path, cache, 20, rate=1e30)
+    assert Checkpoints(tmp_path / "checkpoints").steps() in ([], [4])
+
+
+def test_a_checkpoint_of_another_model_or_mixture_is_refused(engine, cache, tmp_path):
+    run(engine, tmp_path, cache, 2)
+    with pytest.raises(ValueError, match=r"of another model: .*use the T5Config that it was trained with"):
+        run(toy.engine(d_ff=64), tmp_path, cache, 4)
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint of step 7 .*there are 2"):
+        Checkpoints(tmp_path / "checkpoints").restore(7, engine)
+    other = toy.stream(cache, seed=8)
+    with pytest.raises(ValueError, match="seed"):
+        train(
+            engine,
+            other,
+            folder=tmp_path,
+            schedule=constant(),
+            steps=4,
+            seed=1,
+            start=lambda: engine.initialize(0),
+        )
+
+
+def test_a_checkpoint_loads_on_another_mesh(engine, cache, tmp_path):
+    state = run(engine, tmp_path, cache, 2)
+    other = toy.engine("batch:2;model:2")
+    _, restored, _ = Checkpoints(tmp_path / "checkpoints").restore(None, other)
+    for name, value in state.items():
+        np.testing.assert_array_equal(np.asarray(restored[name]), np.asarray(value), err_msg=name)
+    kernel = restored["encoder/layer_001/DenseReluDense/wi/kernel"]
+    assert {shard.data.shape for shard in kernel.addressable_shards} == {(16, 16)}
+
+
+# What a killed process and one that was never killed both run: it notes the examples of every batch.
+_PROCESS = """
+import json, sys
+from pathlib import Path
+from t5mix.stream import Stream
+from t5mix.training.loop import train
+from t5mix.training.schedules import constant
+from tests.training import toy
+
+folder, cache = Path(sys.argv[1]), Path(sys.argv[2])
+folder.mkdir(parents=True, exist_ok=True)
+consumed = open(folder / "consumed.jsonl", "a")
+
+class Noting(Stream):
+    def batch(self, step):
+        consumed.write(json.dumps([step, self.examples(step)]) + "\\n")
+        consumed.flush()
+        return super().batch(step)
+
+engine = toy.engine()
+stream = Noting(toy.mixture(), toy.LENGTHS, toy.BATCH, cache_dir=cache, seed=7)
+train(engine, stream, folder=folder, schedule=constant(learning_rate=1e-2), steps=400, seed=1,
+      start=lambda: engine.initialize(0), log_every=10, checkpoint_every=35)
+"""
+
+
+def _start(folder: Path, cache: Path) -> subprocess.Popen:
+    command = [sys.executable, "-c", _PROCESS, str(folder), str(cache)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def _consumed(folder: Path) -> dict[int, list]:
+    consumed: dict[int, list] = {}
+    for line in (folder / "consumed.jsonl").read_text().splitlines():
+        step, examples = json.loads(line)
+        assert consumed.setdefault(step, examples) == examples, f"step {step} saw other examples again"
+    return consumed
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_equals_never_killed(engine, cache, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _start(whole, cache).wait(300) == 0
+    process = _start(killed, cache)
+    deadline = time.monotonic() + 300
+    while not (killed / "metrics.jsonl").exists() or len(metrics(killed)) < 12:
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert max(Checkpoints(killed / "checkpoints").steps()) < 400
+    process = _start(killed, cache)
+    assert process.wait(300) == 0, process.stderr.read()
+
+    _, expected, extra = Checkpoints(whole / "checkpoints").restore(400, engine)
+    _, state, resumed_extra = Checkpoints(killed / "checkpoints").restore(400, engine)
+    assert any("_slot_" in name for name in state)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(np.asarray(state[name]), np.asarray(value), err_msg=name)
+    assert resumed_extra == extra
+    assert (killed / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    assert _consumed(killed) == _consumed(whole)
