@@ -320,24 +320,25 @@ class Mixture:
         rates = [self.get_rate(task) for task in tasks]
         if not math.fsum(rates) > 0:
             self._refuse(f"has only rates of 0 in split {split!r}", "choose another split")
+        arguments: dict[str, Any] = {
+            "sequence_length": sequence_length,
+            "split": split,
+            "use_cached": use_cached,
+            "seed": seed,
+            "shard_info": shard_info,
+            "trim_output_features": trim_output_features,
+        }
         kept = self._kept(copy_pretokenized, passthrough_features)
         datasets = []
         for task, rate in zip(tasks, rates, strict=True):
-            self._refuse_empty(task, split, rate)
+            if rate > 0:
+                once = task.get_dataset(**arguments, shuffle=False, try_in_mem_cache=False)
+                self._refuse_empty(task, once, split)
             dataset = task.get_dataset(
-                sequence_length=sequence_length,
-                split=split,
-                use_cached=use_cached,
-                shuffle=shuffle,
-                seed=seed,
-                shard_info=shard_info,
-                num_epochs=num_epochs,
-                trim_output_features=trim_output_features,
-                try_in_mem_cache=try_in_mem_cache,
-            ).map(functools.partial(_select, kept), num_parallel_calls=tf.data.AUTOTUNE)
-            if num_epochs is None:
-                dataset = self._guarded(dataset, task, split)
-            datasets.append(dataset)
+                **arguments, shuffle=shuffle, num_epochs=num_epochs, try_in_mem_cache=try_in_mem_cache
+            )
+            select = functools.partial(_select, kept)
+            datasets.append(dataset.map(select, num_parallel_calls=tf.data.AUTOTUNE))
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED
         return self._sample_fn(datasets, rates, sample_seed)
 
@@ -359,27 +360,13 @@ class Mixture:
             kept += [f"{key}_pretokenized" for key in kept]
         return (*kept, *(passthrough or ()))
 
-    def _refuse_empty(self, task: Task, split: str, rate: float) -> None:
-        if rate > 0 and task.num_input_examples(split) == 0:
+    def _refuse_empty(self, task: Task, dataset: "tf.data.Dataset", split: str) -> None:
+        """Refuses a task that the drawing would end at, or wait for, without a word."""
+        if not any(True for _ in dataset.take(1)):
             self._refuse(
-                f"draws from task {task.name!r}, which has no example in {split!r}",
+                f"draws from task {task.name!r}, which has no example in {split!r} after preprocessing",
                 "give it rate 0, or take it out",
             )
-
-    def _guarded(self, dataset: "tf.data.Dataset", task: Task, split: str) -> "tf.data.Dataset":
-        """Makes an endless dataset that ends, which only an empty one does, an error."""
-        message = (
-            f"mixture {self._name!r} draws from task {task.name!r}, which has no example in "
-            f"{split!r} after preprocessing; take it out"
-        )
-
-        def refuse(example: Any) -> Any:
-            with tf.control_dependencies([tf.debugging.Assert(False, [message])]):
-                return tf.nest.map_structure(tf.identity, example)
-
-        spec = dataset.element_spec
-        blank = tf.nest.map_structure(_blank, spec)
-        return dataset.concatenate(tf.data.Dataset.from_tensors(blank).map(refuse))
 
     def __repr__(self) -> str:
         return f"Mixture({self._name!r}, {len(self._leaves)} tasks)"
@@ -391,11 +378,3 @@ def _is_part(item: object) -> bool:
 
 def _select(kept: Sequence[str], example: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in example.items() if key in kept}
-
-
-def _blank(spec: Any) -> Any:
-    """Returns an empty or zero value of a tensor spec, whose static shape the sampler forgets."""
-    shape = [size or 0 for size in spec.shape]
-    if isinstance(spec, tf.RaggedTensorSpec):
-        return tf.RaggedTensor.from_row_splits(tf.zeros([0], spec.dtype), [0])
-    return tf.fill(shape, "") if spec.dtype == tf.string else tf.zeros(shape, spec.dtype)

@@ -28,7 +28,7 @@ def check(kind: str, name: object) -> None:
     for part in name.split(":"):
         if not part.strip("."):
             raise ValueError(
-                f"{kind} {name!r}: the part {part!r} between colons would lead out of the cache "
+                f"{kind} {name!r}: the part {part!r} of the name would lead out of the cache "
                 "folder; give every part a letter or digit"
             )
 

@@ -121,9 +121,12 @@ class DataSource(abc.ABC):
     ) -> "tf.data.Dataset":
         """Returns the raw examples of `split`, or of one shard of it."""
 
-    @abc.abstractmethod
     def fingerprint(self, split: str) -> str:
-        """Returns a sha256, as hex, that changes when the raw examples of `split` do."""
+        """Returns a sha256, as hex, that changes when the raw examples of `split` do.
+
+        By default that of the source code of the class and of the attributes.
+        """
+        return fingerprints.digest(type(self), split, dict(sorted(vars(self).items())))
 
 
 class FunctionDataSource(DataSource):
@@ -132,7 +135,8 @@ class FunctionDataSource(DataSource):
     Args:
       dataset_fn: `fn(split, shuffle_files)`, or `fn(split, shuffle_files, seed)`, returns a
         `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its
-        content; without one, its source code, closure and arguments are its identity.
+        content; without one, its source code, closure and arguments are its identity.  It may have
+        an attribute `num_input_examples(split)`, asked where the argument of that name is silent.
       splits: names of the splits.
       num_input_examples: number of raw examples of splits, where it is known.
       caching_permitted: whether the examples may be kept.
@@ -153,6 +157,12 @@ class FunctionDataSource(DataSource):
             raise ValueError("FunctionDataSource: splits is empty; name the splits of dataset_fn")
         signatures.require(dataset_fn, ("split", "shuffle_files"), "FunctionDataSource: dataset_fn")
         self._dataset_fn = dataset_fn
+
+    def num_input_examples(self, split: str) -> int | None:
+        """Returns the number stated here, else the one that the function states, else None."""
+        stated = super().num_input_examples(split)
+        own = getattr(self._dataset_fn, "num_input_examples", None)
+        return own(split) if stated is None and callable(own) else stated
 
     def list_shards(self, split: str) -> list[str]:
         """Returns one name: a function's examples are in one part."""
