@@ -14,10 +14,13 @@ declarations touch therefore writes
 and `t5mix list` answers at once.  This is also the one place where start-up chatter is silenced.
 """
 
+import contextlib
 import importlib
 import os
 import sys
+import tempfile
 import types
+from collections.abc import Iterator
 from typing import Any
 
 # TensorFlow and absl write banners from C++ as they load; a user asked for none of it.  Set before the import,
@@ -50,10 +53,34 @@ def lazy_import(name: str) -> types.ModuleType:
 def import_quietly(name: str) -> types.ModuleType:
     """Imports module `name` now, without its start-up chatter."""
     silence()
-    module = importlib.import_module(name)
-    if name == "tensorflow":
-        module.get_logger().setLevel("ERROR")
+    is_chosen = os.environ["TF_CPP_MIN_LOG_LEVEL"] != _QUIET["TF_CPP_MIN_LOG_LEVEL"]
+    if name != "tensorflow" or name in sys.modules or is_chosen:
+        return importlib.import_module(name)
+    with _stderr_held_back():
+        module = importlib.import_module(name)
+    module.get_logger().setLevel("ERROR")
     return module
+
+
+@contextlib.contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Keeps back what is written to the file behind standard error, and shows it only if the body fails.
+
+    Some of what TensorFlow says while it is loaded obeys no setting.
+    """
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        original = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
 
 
 def silence() -> None:

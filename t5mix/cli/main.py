@@ -58,8 +58,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, FloatingPointError) as error:
         if args.debug:
             raise
-        print(f"t5mix: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"t5mix: error: {_one_line(error)}", file=sys.stderr)
         return 2
+
+
+def _one_line(error: Exception) -> str:
+    """Returns the message and its notes as one line, without the stack that tf.data writes into a message."""
+    message = str(error)
+    if message.startswith("in user code:"):
+        message = message.rstrip().splitlines()[-1].strip().removeprefix(f"{type(error).__name__}: ")
+    notes = getattr(error, "__notes__", ())
+    return " ".join("; ".join([message, *notes]).split())
 
 
 def _command(arguments: Sequence[str]) -> str | None:

@@ -58,6 +58,32 @@ def test_errors_are_one_line(pack: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "toy_large" in captured.err
 
 
+BROKEN = """
+import t5mix
+from t5mix.lazy import import_quietly
+
+def data(split, shuffle_files):
+    tf = import_quietly("tensorflow")
+    return tf.data.Dataset.from_tensor_slices({"targets": ["a"]})
+
+@t5mix.map_over_dataset
+def fail(example):
+    raise ValueError("the example is odd")
+
+t5mix.TaskRegistry.add(
+    "toy_broken", source=t5mix.FunctionDataSource(data, ["train"]), preprocessors=[fail],
+    output_features={"targets": t5mix.Feature(t5mix.ByteVocabulary())},
+)
+"""
+
+
+def test_an_error_in_a_users_step_is_one_line_without_tensorflows_stack(tmp_path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    done = python("-m", "t5mix", "show", "toy_broken", "--pack", str(tmp_path / "broken.py"))
+    assert done.returncode == 2
+    assert done.stderr == ("t5mix: error: the example is odd; in preprocessor 'fail' of task 'toy_broken'\n")
+
+
 def test_debug_shows_the_traceback(pack: str) -> None:
     with pytest.raises(ValueError, match="toy_large"):
         main(["show", "toy_larg", "--pack", pack, "--debug"])
