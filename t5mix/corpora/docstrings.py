@@ -69,11 +69,13 @@ def libraries() -> Corpus:
 
 
 def _document_rows() -> Iterator[tuple[str, Row]]:
-    for topic, text in _topics():
-        yield f"topic {topic}", {"text": text}
-    for found in _docstrings():
-        if len(found.text) >= 80:
-            yield found.title, {"text": found.text}
+    passages = [(f"topic {topic}", text) for topic, text in _topics()]
+    passages += [(found.title, found.text) for found in _docstrings() if len(found.text) >= 80]
+    seen: set[str] = set()
+    for item, text in passages:
+        if text not in seen:
+            seen.add(text)
+            yield item, {"text": text}
 
 
 def _library_rows() -> Iterator[tuple[str, Row]]:

@@ -39,7 +39,7 @@ def test_splits_share_no_item_and_no_row(corpus):
 
 
 def test_splits_are_large_enough_to_train_and_to_measure(corpus):
-    assert corpus.num_input_examples("train") >= 3_000
+    assert corpus.num_input_examples("train") >= 2_000
     for split in ("validation", "test"):
         assert 200 <= corpus.num_input_examples(split) <= 1_000
 
