@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Predicts."""
     from t5mix.runs import check, predict
 
-    lines = predict.read_lines(args.input_file)
     checked = check.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
+    lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix)
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from t5mix.evaluation.evaluator import evaluate_task
+from t5mix.evaluation.loggers import TensorBoardLogger
 from t5mix.evaluation.report import print_report
 from t5mix.mesh.engine import State
 from t5mix.runs.check import Checked
@@ -35,16 +36,25 @@ def score_tasks(
         baselines: earlier scores, whose baselines are used again where task, split and limit are
             the same.
     """
+    wanted = parts.run.evaluation
     scores: list[Score] = []
     values: State | None = None
     for task in tasks:
-        path = trained.scores(parts.run.evaluation.split, task.name, step)
+        path = trained.scores(wanted.split, task.name, step, wanted.limit)
         score = read_score(path)
-        if score is None or score.limit != parts.run.evaluation.limit:
+        if score is None:
             values = state() if values is None else values
             score = _score_task(parts, task, path, step, values, baselines)
+            _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _log(trained: Trained, score: Score) -> None:
+    """Adds the score to TensorBoard, beside the losses of training."""
+    names = {f"eval/{score.task}/{name}": value for name, value in score.metrics.items()}
+    with TensorBoardLogger(trained.tensorboard) as board:
+        board.log(score.step, names)
 
 
 def _score_task(parts: Parts, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]) -> Score:

@@ -86,9 +86,15 @@ class Trained:
         """Holds one folder for each step."""
         return self.path / "checkpoints"
 
-    def scores(self, split: str, task: str, step: int) -> Path:
-        """Score of one checkpoint on one task."""
-        return self.path / "scores" / split / task / f"{step}.json"
+    @property
+    def tensorboard(self) -> Path:
+        """Event files of training and of evaluation."""
+        return self.path / "tensorboard"
+
+    def scores(self, split: str, task: str, step: int, limit: int | None = None) -> Path:
+        """Score of one checkpoint on one task, or on the first `limit` examples of it."""
+        name = f"{step}.json" if limit is None else f"{step}-first-{limit}.json"
+        return self.path / "scores" / split / task / name
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints on disk, ascending; unfinished ones have other names."""

@@ -275,9 +275,7 @@ def _check_type(binding: Binding, effective: Mapping[str, Binding], configurable
     raise ValueError(f"{binding.place}: {binding.key} = {value!r} is {what}, and must be {_describe(annotation)}{mend}")
 
 
-def _as_declared(
-    binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]
-) -> Binding:
+def _as_declared(binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]) -> Binding:
     """The binding with a tuple where a list stands for one."""
     if binding.is_macro:
         return binding

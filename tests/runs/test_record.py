@@ -1,0 +1,69 @@
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t5mix.runs import binding, check
+from t5mix.runs.folders import RunFolder
+from t5mix.runs.record import alone_in, record_start, versions
+
+
+@pytest.fixture
+def started(toy, gin_file):
+    bound = binding.bind([str(gin_file)])
+    checked = check.check_training(bound.run)
+    command = ["t5mix", "train", "--gin_param", "Run.mixture = 'toy'"]
+    record_start(bound, checked, command)
+    record_start(bound, checked, [*command, "again"])
+    return bound, checked.folder, command
+
+
+def test_every_start_adds_one_line_that_can_be_typed_again(started):
+    _, folder, command = started
+    first, second = folder.command.read_text().splitlines()
+    assert shlex.split(first, comments=True) == command
+    assert shlex.split(second, comments=True) == [*command, "again"]
+
+
+def test_the_recorded_settings_build_the_same_run(started):
+    bound, folder, _ = started
+    assert binding.bind([str(folder.operative_config)]).run == bound.run
+    assert "# Macros:" in folder.config.read_text()
+
+
+def test_versions_name_packages_python_and_the_commit(started):
+    _, folder, _ = started
+    recorded = json.loads(folder.versions.read_text())
+    assert recorded == versions()
+    assert {"tensorflow", "jax", "gin-config"} <= set(recorded["packages"])
+    assert recorded["python"] == sys.version
+    if (Path(check.__file__).resolve().parents[2] / ".git").exists():
+        assert len(recorded["git"]["commit"]) == 40
+
+
+def test_the_lineage_is_the_same_whenever_it_is_written(started, gin_file):
+    bound, folder, command = started
+    before = folder.lineage.read_bytes()
+    record_start(bound, check.check_training(bound.run), command)
+    assert folder.lineage.read_bytes() == before
+
+
+def test_a_second_process_is_kept_out(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from t5mix.runs.record import alone_in;"
+        "from t5mix.runs.folders import RunFolder\n"
+        "with alone_in(RunFolder(Path(sys.argv[1]))): print('in')"
+    )
+    root = Path(__file__).resolve().parents[2]
+
+    def enter():
+        return subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=60
+        )
+
+    with alone_in(RunFolder(tmp_path)):
+        assert "another process is at work in" in enter().stderr
+    assert enter().stdout == "in\n"

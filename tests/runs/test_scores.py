@@ -1,0 +1,52 @@
+import math
+
+import pytest
+
+from t5mix.evaluation.baselines import Baseline
+from t5mix.evaluation.evaluator import Prediction, TaskResult
+from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
+
+
+def make_result(value=50.0):
+    return TaskResult(
+        task="a",
+        split="test",
+        num_examples=4,
+        metrics={"f1": value, "accuracy": 25.0},
+        baseline=Baseline("copy", 10.0),
+        standard_error=2.5,
+        predictions=(Prediction("in", "so", "só\n"),),
+        truncated_inputs=1,
+    )
+
+
+@pytest.mark.parametrize("value", [50.0, math.nan])
+def test_a_score_is_read_as_it_was_written(tmp_path, value):
+    result = make_result(value)
+    score = score_of(result, step=7, limit=None)
+    path = tmp_path / "a" / "7.json"
+    write_score(path, score, result)
+    assert "NaN" not in path.read_text()
+    again = read_score(path)
+    assert isinstance(again, Score)
+    assert repr(again) == repr(score)
+    assert again.metric == "f1"
+    assert path.with_suffix(".predictions.jsonl").read_text() == (
+        '{"inputs": "in", "target": "so", "output": "só\\n"}\n'
+    )
+
+
+def test_no_score_is_none_and_a_damaged_one_is_named(tmp_path):
+    assert read_score(tmp_path / "7.json") is None
+    (tmp_path / "7.json").write_text('{"task": "a"}')
+    with pytest.raises(ValueError, match=r"7\.json is not a score that t5mix wrote"):
+        read_score(tmp_path / "7.json")
+
+
+def test_a_row_of_the_report_is_of_the_last_that_was_scored():
+    before, after = score_of(make_result(50.0), 7, None), score_of(make_result(60.0), 3, None)
+    row = report_row(before, after)
+    assert (row.task, row.metric, row.baseline, row.baseline_kind) == ("a", "f1", 10.0, "copy")
+    assert (row.multi_task, row.fine_tuned, row.standard_error, row.test_examples) == (50.0, 60.0, 2.5, 4)
+    assert report_row(before, None).fine_tuned is None
+    assert report_row(None, after).multi_task is None
