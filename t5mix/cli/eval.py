@@ -8,8 +8,8 @@ EPILOG = f"""\
 examples:
   t5mix eval --run_folder runs/offline --split test
   t5mix eval --run_folder runs/offline --checkpoints all
-  t5mix eval --run_folder runs/offline --checkpoints 1000,2000 --mixture_or_task offline_inflection
-  t5mix eval --run_folder runs/offline/finetune/offline_inflection
+  t5mix eval --run_folder runs/offline --checkpoints 1000,2000 --mixture_or_task offline_language
+  t5mix eval --run_folder runs/offline/finetune/offline_language
 
 The settings are those that the run folder records; gin settings override them.
 

@@ -7,7 +7,7 @@ GIN_EPILOG = """\
 gin settings:
   --gin_file runs/offline.gin            a path, or a name within the shipped gin folder; repeatable, later ones win
   --gin_param "Training.steps = 500"     one setting; repeatable, wins over files; text needs quotes of its own:
-                                         --gin_param "Run.mixture = 'offline'"
+                                         --gin_param "Run.mixture = 'offline_proportional'"
 """
 
 

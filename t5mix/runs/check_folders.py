@@ -60,8 +60,9 @@ def check_folder(run: Run, provider: Provider) -> None:
 
 def _check_writable(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path).close()
+        # Nothing is made yet: a run that is refused leaves no folder behind.
+        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         raise ValueError(
             f"Run.folder {str(path)!r} can not be written ({os.strerror(error.errno or 0)}): "

@@ -163,7 +163,7 @@ def _read_text(
 
 def _parse(text: str, source: str, single: bool) -> list[Any]:
     """Gin's statements of a text, in order."""
-    hint = "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline'\"" if single else ""
+    hint = "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline_proportional'\"" if single else ""
     try:
         # The parser yields None at the end of the text, and its iterator stops there.
         return list(config_parser.ConfigParser(text, _Delegate()))

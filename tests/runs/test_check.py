@@ -71,7 +71,7 @@ def test_training_is_refused(bind, tmp_path, params, message):
     with pytest.raises(ValueError, match=message) as error:
         check.check_training(bind(*params.split("\n")).run)
     assert "\n" not in str(error.value)
-    assert not (tmp_path / "run" / "config.gin").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_passes_comes_with_its_tasks(bind):
