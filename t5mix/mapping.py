@@ -38,6 +38,14 @@ def map_seed_manager(initial_seed: int | None = None) -> Iterator[None]:
         _next_seed.reset(token)
 
 
+def next_map_seed() -> int | None:
+    """Returns the seed that the next map inside `map_seed_manager` would take.
+
+    When it is still the first one after steps have run, none of them was random.
+    """
+    return _next_seed.get()
+
+
 def map_over_dataset(
     fn: Callable[..., Any] | None = None,
     *,

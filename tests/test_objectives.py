@@ -158,9 +158,9 @@ def test_wrong_settings_are_refused_by_name(settings, word):
 
 
 def test_too_few_sentinels_and_short_targets_are_refused():
-    with pytest.raises(ValueError, match="needs 28 sentinels.*has 3 extra ids"):
+    with pytest.raises(ValueError, match=r"needs 28 sentinels.*has 3 extra ids"):
         objectives.span_corruption.check(_features(extra_ids=3), LENGTHS)
-    with pytest.raises(ValueError, match="targets of 114.*raise it to 114"):
+    with pytest.raises(ValueError, match=r"targets of 114.*raise it to 114"):
         objectives.span_corruption.check(_features(), {"inputs": 512, "targets": 100})
     with pytest.raises(ValueError, match="'inputs'"):
         objectives.span_corruption.check({"targets": _features()["targets"]}, LENGTHS)
@@ -183,12 +183,8 @@ def _text_task(objective, name="text"):
 
 def test_get_dataset_runs_the_same_objective():
     task = _text_task(objectives.span_corruption)
-    found = list(
-        task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator()
-    )
-    again = list(
-        task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator()
-    )
+    found = list(task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator())
+    again = list(task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator())
     sizes = np.array([568, 568, 64])  # 200 + 700 + 0 + 300 tokens
     expected = objectives.span_corruption.example_lengths(sizes)
     assert [[len(e["inputs"]), len(e["targets"])] for e in found] == expected.tolist()

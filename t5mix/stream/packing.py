@@ -59,6 +59,30 @@ def best_fit(
     return chosen
 
 
+def spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """Gives rows that are empty an example of a row that has several, as far as there are any.
+
+    A row without a token costs as much as a full one and teaches nothing; free space is no worse in
+    many rows than in one.
+
+    Args:
+      rows: int [examples], the row of each.
+      count: number of rows.
+
+    Returns:
+      The rows, changed for as few examples as possible: the last ones of rows with the most.
+    """
+    empty = np.setdiff1d(np.arange(count), rows)
+    by_row = np.argsort(rows, kind="stable")
+    in_order = rows[by_row]
+    place = np.arange(len(rows)) - np.searchsorted(in_order, in_order)  # 0 for a row's first
+    givers = np.argsort(-place, kind="stable")[: np.count_nonzero(place)]
+    moved = by_row[givers[: len(empty)]]
+    spread_rows = rows.copy()
+    spread_rows[moved] = empty[: len(moved)]
+    return spread_rows
+
+
 def lay_out(lengths: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Numbers the examples of each row and places them one behind the other.
 

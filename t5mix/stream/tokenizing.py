@@ -102,13 +102,16 @@ def _arrow(task: Any, name: str, value: Any) -> pa.Array:
     else:
         dense = value.numpy()
         if dense.ndim == 1:
-            return pa.array(dense.tolist() if dense.dtype == object else dense)
+            return _plain(dense)
         flat = dense.reshape(-1)
         splits = np.arange(len(dense) + 1) * dense.shape[1]
     if name in task.output_features:
         flat = _checked_ids(task, name, flat)
-    values = pa.array(flat.tolist(), pa.large_binary()) if flat.dtype == object else pa.array(flat)
-    return pa.LargeListArray.from_arrays(pa.array(splits, pa.int64()), values)
+    return pa.LargeListArray.from_arrays(pa.array(splits, pa.int64()), _plain(flat))
+
+
+def _plain(values: np.ndarray) -> pa.Array:
+    return pa.array(values.tolist(), pa.large_binary()) if values.dtype == object else pa.array(values)
 
 
 def _checked_ids(task: Any, name: str, ids: np.ndarray) -> np.ndarray:

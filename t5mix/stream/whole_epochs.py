@@ -1,14 +1,13 @@
 """Epochs that `tf.data` makes: for steps behind the cache that have no NumPy form."""
 
 import functools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_seed_manager
+from t5mix.mapping import map_seed_manager, next_map_seed
 from t5mix.stream import columns, keys
 
 if TYPE_CHECKING:
@@ -23,7 +22,8 @@ _KEPT = 3
 class WholeEpochs:
     """Runs a task's steps behind the cache over all of its examples, once for each epoch.
 
-    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made.
+    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made.  Steps
+    that take no map seed run once: noise from elsewhere would not be the same on a restart.
 
     Args:
       task: the task.
@@ -34,6 +34,7 @@ class WholeEpochs:
 
     def __init__(self, task: Any, table: pa.Table, lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
+        self._is_random = True
         self._kept = functools.lru_cache(maxsize=_KEPT)(self._run)
         self.count = int(self._kept(0)[0].first_rows[-1])
 
@@ -43,7 +44,7 @@ class WholeEpochs:
         Raises:
           ValueError: naming the task, when it has another number of examples than the first epoch.
         """
-        made = self._kept(epoch)
+        made = self._kept(epoch if self._is_random else 0)
         count = int(made[0].first_rows[-1])
         if count != self.count:
             raise ValueError(
@@ -56,8 +57,10 @@ class WholeEpochs:
     def _run(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
         # Seeds of maps count up from the first; half the range leaves them room.
         seed = keys.words(("map seeds", *self._key, epoch), 1)[0] >> 2
+        dataset = _dataset(self._table)
         with map_seed_manager(seed):
-            dataset = self._task.run_steps(_dataset(self._table), self._task.steps_after_cache, self._lengths)
+            dataset = self._task.run_steps(dataset, self._task.steps_after_cache, self._lengths)
+            self._is_random = next_map_seed() != seed
         names = [name for name in self._lengths if name in dataset.element_spec]
         options = tf.data.Options()
         options.deterministic = True
@@ -78,27 +81,19 @@ def _column(rows: list[np.ndarray]) -> columns.TokenColumn:
 
 def _dataset(table: pa.Table) -> "tf.data.Dataset":
     """Returns cached examples as a dataset, every column with its dtype and rank."""
+    tensors = {name: _tensor(table.column(name).combine_chunks()) for name in table.column_names}
+    return tf.data.Dataset.from_tensor_slices(tensors)
 
-    def examples() -> Iterator[dict[str, Any]]:
-        for batch in table.to_batches(max_chunksize=1024):
-            taken = {name: _numpy(batch.column(name)) for name in batch.schema.names}
-            for row in range(batch.num_rows):
-                yield {name: value[row] for name, value in taken.items()}
 
-    signature = {field.name: _spec(field.type) for field in table.schema}
-    return tf.data.Dataset.from_generator(examples, output_signature=signature)
+def _tensor(array: Any) -> Any:
+    """Turns a column into a tensor, ragged when it has lists."""
+    if isinstance(array, pa.ChunkedArray):  # older pyarrow, when there is nothing to combine
+        array = pa.concat_arrays(array.chunks)
+    if not pa.types.is_large_list(array.type):
+        return tf.constant(_numpy(array))
+    splits = array.offsets.to_numpy()
+    return tf.RaggedTensor.from_row_splits(tf.constant(_numpy(array.values)), splits)
 
 
 def _numpy(array: Any) -> Any:
-    if pa.types.is_large_list(array.type):
-        if pa.types.is_large_binary(array.type.value_type):
-            return array.to_pylist()
-        return [row.values.to_numpy() for row in array]
-    return array.to_pylist() if pa.types.is_large_binary(array.type) else array.to_numpy()
-
-
-def _spec(kind: Any) -> "tf.TensorSpec":
-    is_list = pa.types.is_large_list(kind)
-    inner = kind.value_type if is_list else kind
-    dtype = tf.string if pa.types.is_large_binary(inner) else tf.as_dtype(inner.to_pandas_dtype())
-    return tf.TensorSpec([None] if is_list else [], dtype)
+    return array.to_numpy(zero_copy_only=False)

@@ -207,6 +207,7 @@ class PackedRows:
         draws, row = draws.take(kept), row[kept]
         if window > 0:
             draws, row = self._with_overflow(window - 1, draws, row)
+        row = packing.spread(row, self.rows)
         places = order.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))
         row = places[row]
         by_row = np.argsort(row, kind="stable")

@@ -60,9 +60,7 @@ def test_keys_are_the_same_in_every_version():
 
 
 @settings(max_examples=300)
-@given(
-    rates=RATES, draws=st.integers(1, 5000), seed=st.integers(), window=st.integers(0, 10**9)
-)
+@given(rates=RATES, draws=st.integers(1, 5000), seed=st.integers(), window=st.integers(0, 10**9))
 def test_a_quota_is_within_one_example_of_the_share_at_every_window(rates, draws, seed, window):
     quotas = order.Quotas.of(rates, draws, seed)
     total = sum(Fraction(rate) for rate in rates.values())

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from t5mix.stream import packing
 
 LIMITS = {"inputs": 12, "targets": 7}
-EXAMPLE = st.tuples(
-    st.lists(st.integers(0, 99), max_size=12), st.lists(st.integers(0, 99), max_size=7)
-).filter(any)
+EXAMPLE = st.tuples(st.lists(st.integers(0, 99), max_size=12), st.lists(st.integers(0, 99), max_size=7)).filter(any)
 EXAMPLES = st.lists(EXAMPLE, max_size=30)
 
 
@@ -22,10 +20,7 @@ def _packed(examples, rows=None):
     kept = np.flatnonzero(row >= 0)
     kept = kept[np.argsort(row[kept], kind="stable")]
     ordered = [examples[i] for i in kept]
-    tokens = {
-        name: [np.array(example[i], np.int32) for example in ordered]
-        for i, name in enumerate(LIMITS)
-    }
+    tokens = {name: [np.array(example[i], np.int32) for example in ordered] for i, name in enumerate(LIMITS)}
     height = rows or int(row.max(initial=0)) + 1
     tasks = kept % 5
     return packing.fill(tokens, LIMITS, row[kept], tasks, height), ordered, row, kept
@@ -99,3 +94,12 @@ def test_packing_is_close_to_the_volume_bound():
     lengths = np.stack([rng.integers(10, 120, 4000), rng.integers(2, 12, 4000)], axis=1)
     rows = packing.best_fit(lengths, (512, 128), None).max() + 1
     assert lengths[:, 0].sum() / 512 / rows > 0.99
+
+
+@given(st.lists(st.integers(0, 5), max_size=30), st.integers(6, 20))
+def test_spreading_empties_no_row_and_fills_as_many_as_it_can(rows, count):
+    before = np.array(rows, dtype=np.int64)
+    after = packing.spread(before, count)
+    assert set(before) <= set(after)
+    assert len(set(after)) == min(count, len(rows))
+    assert (before != after).sum() == len(set(after)) - len(set(before))

@@ -1,0 +1,335 @@
+"""The batch at a step is a function of mixture, seed and step."""
+
+import functools
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from t5mix import objectives
+from t5mix.mapping import map_over_dataset
+from t5mix.mixture import Mixture
+from t5mix.preprocessors import append_eos, append_eos_after_trim
+from t5mix.stream import Stream, packing
+
+LENGTHS = {"inputs": 32, "targets": 17}
+
+
+@pytest.fixture
+def mixture(make_task, make_texts):
+    documents = {"inputs": [""] * 30, "targets": make_texts("docs", 30, 0, 200)}
+    corruption = objectives.span_corruption(noise_density=0.3)
+    tasks = [
+        (make_task("long", count=60, longest=50), 1.0),
+        (make_task("short", count=25, longest=8), 2.0),
+        (make_task("text", columns=documents, after=[corruption, append_eos_after_trim]), 1.5),
+    ]
+    return Mixture("mixed", tasks)
+
+
+def _digest(stream, steps):
+    sha = hashlib.sha256()
+    for step in steps:
+        for name, array in sorted(stream.batch(step).items()):
+            sha.update(name.encode() + array.tobytes())
+    return sha.hexdigest()
+
+
+def _tokens(stream, task, epoch, index):
+    inputs, targets = stream._examples[task].tokens(epoch, index)
+    return inputs.tolist(), targets.tolist()
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_batches_hold_the_examples_that_they_say(mixture, pack):
+    stream = Stream(mixture, LENGTHS, 8, pack=pack, seed=3)
+    for step in (0, 1, 500):
+        batch = stream.batch(step)
+        assert {name: array.shape for name, array in batch.items()} == {
+            **{f"inputs{part}": (8, 32) for part in ("", "_segment_ids", "_positions")},
+            **{f"targets{part}": (8, 17) for part in ("", "_segment_ids", "_positions")},
+            "targets_task": (8, 17),
+        }
+        rows = packing.unpack(batch, list(LENGTHS))
+        found = [(e["inputs"].tolist(), e["targets"].tolist()) for row in rows for e in row]
+        said = stream.examples(step)
+        assert found == [_tokens(stream, *example) for example in said]
+        tasks = [stream.task_names.index(name) for name, _, _ in said]
+        numbers = [t for t, (_, targets) in zip(tasks, found, strict=True) for _ in targets]
+        assert batch["targets_task"][batch["targets_task"] >= 0].tolist() == numbers
+        assert pack or all(len(row) == 1 for row in rows)
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_an_epoch_holds_every_example_once(make_task, pack):
+    stream = Stream(make_task("a", count=50), LENGTHS, 4, pack=pack)
+    counts = Counter(x for step in range(600) for x in stream.examples(step))
+    assert max(counts.values()) == 1
+    epochs = Counter(epoch for _, epoch, _ in counts)
+    whole = (600 * 4 // 1024 - 1) * 1024 // 50  # the order is random within a window
+    assert whole > 3 and all(epochs[epoch] == 50 for epoch in range(whole))
+    assert stream.statistics().dropped == {}
+
+
+def test_a_seek_is_a_replay(mixture):
+    stream = Stream(mixture, LENGTHS, 8, seed=5)
+    replayed = [_digest(stream, [step]) for step in range(140)]
+    fresh = Stream(mixture, LENGTHS, 8, seed=5)
+    steps = np.random.default_rng(0).permutation(140).tolist()
+    assert all(_digest(fresh, [step]) == replayed[step] for step in steps)
+    assert _digest(fresh, [10**9]) == _digest(Stream(mixture, LENGTHS, 8, seed=5), [10**9])
+
+
+def test_the_seed_changes_order_and_noise(mixture):
+    one, other = (Stream(mixture, LENGTHS, 8, seed=seed) for seed in (0, 1))
+    assert one.examples(0) != other.examples(0)
+    assert _tokens(one, "text", 0, 0) != _tokens(other, "text", 0, 0)
+    assert _tokens(one, "text", 0, 0) != _tokens(one, "text", 1, 0)
+    assert _tokens(one, "long", 0, 0) == _tokens(other, "long", 1, 0)
+
+
+def test_hosts_that_take_their_rows_have_the_whole_batch(mixture):
+    stream = Stream(mixture, LENGTHS, 12, seed=5)
+    whole = stream.batch(7)
+    for hosts in (1, 2, 3, 4, 6):
+        size = 12 // hosts
+        parts = [stream.batch(7, slice(h * size, h * size + size)) for h in range(hosts)]
+        for name, array in whole.items():
+            assert np.array_equal(np.concatenate([part[name] for part in parts]), array)
+
+
+_OTHER_PROCESS = textwrap.dedent(
+    """
+    import sys
+    sys.path[:0] = [{here!r}, {root!r}]
+    from conftest import text_task
+    from test_stream import LENGTHS, _digest
+    from t5mix.mixture import Mixture
+    from t5mix.stream import Stream
+    tasks = [(text_task("a"), 1.0), (text_task("b", count=9), 0.7)]
+    stream = Stream(Mixture("m", tasks), LENGTHS, 8, seed=2, cache_dir={folder!r})
+    print(_digest(stream, [0, 1, 2, 77]))
+    """
+)
+
+
+def test_other_processes_and_hash_seeds_give_the_same_bytes(make_task, tmp_path):
+    tasks = [(make_task("a"), 1.0), (make_task("b", count=9), 0.7)]
+    stream = Stream(Mixture("m", tasks), LENGTHS, 8, seed=2, cache_dir=tmp_path)
+    expected = _digest(stream, [0, 1, 2, 77])
+    here = Path(__file__).parent
+    script = _OTHER_PROCESS.format(here=str(here), root=str(here.parents[1]), folder=str(tmp_path))
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": hash_seed}
+        result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+        assert result.stdout.strip() == expected, result.stderr
+
+
+def test_the_order_is_the_same_in_every_version(make_task):
+    # A change here changes every run: raise the stream's version with it.
+    stream = Stream(make_task("a", count=5), LENGTHS, 2, pack=False)
+    assert [index for _, _, index in stream.examples(0) + stream.examples(1)] == GOLDEN
+
+
+GOLDEN = [3, 1, 2, 1]
+
+
+# Endings.
+
+
+@pytest.mark.parametrize("step", [append_eos, append_eos_after_trim])
+def test_endings_are_those_of_get_dataset(make_task, step):
+    task = make_task("a", count=50, longest=80, after=[step])
+    stream = Stream(task, LENGTHS, 4)
+    dataset = task.get_dataset(LENGTHS, "train", shuffle=False)
+    for index, example in enumerate(dataset.as_numpy_iterator()):
+        expected = (example["inputs"].tolist(), example["targets"].tolist())
+        assert _tokens(stream, "a", 0, index) == expected
+
+
+def test_truncation_is_counted_by_task_and_feature(make_task):
+    columns = {"inputs": ["x" * n for n in (5, 31, 32, 40)], "targets": ["y"] * 4}
+    for step, lost in ((append_eos_after_trim, 2), (append_eos, 2)):
+        stream = Stream(make_task("a", columns=columns, after=[step]), LENGTHS, 4)
+        (task,) = stream.statistics().tasks
+        assert task.truncated == {"inputs": lost, "targets": 0}
+        assert task.examples == task.measured == 4
+        assert task.mean_lengths == {"inputs": (6 + 32 + 32 + 32) / 4, "targets": 2}
+
+
+# Steps that run through tf.data.
+
+
+@map_over_dataset(num_seeds=1)
+def _noisy(example, seed):
+    import tensorflow as tf
+
+    noise = tf.random.stateless_uniform([1], seed, 3, 250, tf.int32)
+    return {**example, "inputs": tf.concat([example["inputs"], noise], axis=0)}
+
+
+def _keep_even_noise(dataset):
+    return dataset.filter(lambda example: example["inputs"][-1] % 2 == 0)
+
+
+def test_other_steps_run_anew_in_each_epoch(make_task):
+    task = make_task("a", count=700, longest=12, after=[_noisy, append_eos_after_trim])
+    stream, again = (Stream(task, LENGTHS, 4, seed=1, pack=False) for _ in range(2))
+    other = Stream(task, LENGTHS, 4, seed=2, pack=False)
+
+    def epoch(stream, number):
+        return [_tokens(stream, "a", number, i) for i in range(700)]
+
+    epochs = [epoch(stream, number) for number in range(4)]
+    assert [epoch(again, 3), epoch(again, 1)] == [epochs[3], epochs[1]]
+    assert epochs[0] != epochs[1] != epochs[2] and epoch(other, 0) != epochs[0]
+    texts = task.texts.columns["inputs"]
+    for text, (inputs, _) in zip(texts, epochs[3], strict=True):
+        assert inputs[:-2] == [byte + 3 for byte in text.encode()] and inputs[-1] == 1
+
+
+def test_an_objective_runs_the_same_either_way(make_task, make_texts):
+    documents = {"inputs": [""] * 9, "targets": make_texts("docs", 9, 50, 200)}
+    objective = objectives.span_corruption(noise_density=0.3)
+
+    def same(dataset):
+        return dataset
+
+    native = make_task("a", columns=documents, after=[objective, append_eos_after_trim])
+    through = make_task("a", columns=documents, after=[same, objective, append_eos_after_trim])
+    one, other = (Stream(task, LENGTHS, 4) for task in (native, through))
+    count = one._examples["a"].count
+    assert other._examples["a"].count == count
+    indices = np.arange(count)
+    lengths = [stream._examples["a"].lengths(0, indices) for stream in (one, other)]
+    assert np.array_equal(*lengths)
+
+
+def test_a_step_that_filters_differently_in_each_epoch_is_refused(make_task):
+    task = make_task("a", count=400, after=[_noisy, _keep_even_noise])
+    stream = Stream(task, LENGTHS, 4, pack=False)
+    with pytest.raises(ValueError, match=r"task 'a'.*examples in epoch 0, but .* in epoch"):
+        stream._examples["a"].lengths(1, np.arange(3))
+
+
+def _mark(dataset, seen=[]):  # noqa: B006
+    seen.append(1)
+    assert len(seen) == 1
+    return dataset.map(lambda example: {**example, "inputs": example["inputs"][:3]})
+
+
+def test_other_steps_that_are_not_random_run_once(make_task):
+    stream = Stream(make_task("a", count=5, after=[_mark]), LENGTHS, 4)
+    assert _tokens(stream, "a", 0, 1) == _tokens(stream, "a", 77, 1)
+    stream.batch(500)
+
+
+# Which tasks.
+
+
+def test_tasks_of_rate_zero_are_not_touched(make_task):
+    never = make_task("never", columns={"inputs": [], "targets": []})
+    stream = Stream(Mixture("m", [(make_task("a"), 1.0), (never, 0.0)]), LENGTHS, 4)
+    assert stream.task_names == ("a",) and never.texts.read == 0
+    assert stream.left_out == {"never": "its rate is 0"}
+
+
+def test_tasks_without_the_split_are_left_out_with_a_warning(make_task):
+    other = make_task("other", splits=["test"])
+    with pytest.warns(UserWarning, match="other"):
+        stream = Stream(Mixture("m", [(make_task("a"), 1), (other, 1)]), LENGTHS, 4)
+    assert stream.statistics().left_out == {"other": "it has no split 'train'"}
+
+
+def test_what_cannot_work_is_refused_by_name(make_task):
+    task = make_task("a")
+    with pytest.raises(ValueError, match="task 'a' has the feature 'targets'"):
+        Stream(task, {"inputs": 8}, 4)
+    with pytest.raises(ValueError, match="'suffix', which no task has"):
+        Stream(task, {**LENGTHS, "suffix": 3}, 4)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        Stream(task, LENGTHS, 0)
+    with pytest.raises(ValueError, match=r"lengths\['targets'\] is 0"):
+        Stream(task, {"inputs": 8, "targets": 0}, 4)
+    with pytest.raises(ValueError, match="nothing to draw from in split 'test'"):
+        Stream(task, LENGTHS, 4, split="test")
+    with pytest.raises(ValueError, match="task 'a' has no example"):
+        Stream(make_task("a", columns={"inputs": [], "targets": []}), LENGTHS, 4)
+    with pytest.raises(ValueError, match="step is -1"):
+        Stream(task, LENGTHS, 4).batch(-1)
+
+
+def test_an_objective_that_cannot_run_is_refused_with_its_task(make_task):
+    task = make_task("a", after=[objectives.span_corruption])
+    with pytest.raises(ValueError, match=r"task 'a'.*targets of 8, but the targets' length is 4"):
+        Stream(task, {"inputs": 32, "targets": 4}, 4)
+
+
+# State.
+
+
+def test_state_is_small_json_and_accepts_its_own_stream(mixture):
+    stream = Stream(mixture, LENGTHS, 8)
+    state = json.loads(json.dumps(stream.state(12)))
+    assert state["step"] == 12
+    Stream(mixture, LENGTHS, 8).check_state(state)
+
+
+def test_a_thousand_tasks_have_a_state_under_64_kib(make_task):
+    stream = Stream(make_task("a"), LENGTHS, 8)
+    names = [f"benchmark_task_{i:04d}" for i in range(1000)]
+    stream.task_names = tuple(names)
+    stream._rates = {name: 1 / (i + 3) for i, name in enumerate(names)}
+    stream._identities = dict.fromkeys(names, "0123456789abcdef" * 4)
+    assert len(json.dumps(stream.state(10**6))) < 65536
+
+
+def test_changed_streams_are_refused_by_name(make_task):
+    def stream(rate=1.0, longest=30, names=("a", "b"), after=append_eos, **options):
+        tasks = [(make_task(name, longest=longest, after=[after]), rate if name == "a" else 1.0) for name in names]
+        arguments = {"batch_size": 4, "lengths": LENGTHS, **options}
+        return Stream(Mixture("m", tasks), **arguments)
+
+    state = stream().state(5)
+    stream().check_state(state)
+    for changed, message in [
+        (stream(rate=2.0), "task 'a' had share 0.5, now 0.66"),
+        (stream(longest=31), "task 'a' has other examples, steps or vocabularies"),
+        (stream(after=append_eos_after_trim), "task 'a' has other examples"),
+        (stream(names=("a", "b", "c")), "task 'c' is new"),
+        (stream(names=("b", "c")), "task 'a' is gone"),
+        (stream(seed=1), "seed was 0 and is 1"),
+        (stream(batch_size=8), "batch_size was 4 and is 8"),
+        (stream(lengths={"inputs": 32, "targets": 8}), "lengths was"),
+        (stream(pack=False), "pack was True and is False"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            changed.check_state(state)
+
+
+def test_statistics_say_what_is_fed(mixture):
+    stream = Stream(mixture, LENGTHS, 8)
+    found = stream.statistics()
+    assert [task.task for task in found.tasks] == list(stream.task_names)
+    assert sum(task.share for task in found.tasks) == pytest.approx(1)
+    batches = [stream.batch(step) for step in range(256)]
+    for name in LENGTHS:
+        filled = np.mean([(batch[f"{name}_segment_ids"] > 0).mean() for batch in batches])
+        assert found.fill[name] == pytest.approx(filled)
+    assert found.examples_per_batch == np.mean([len(stream.examples(s)) for s in range(256)])
+    counts = Counter(task for step in range(256) for task, _, _ in stream.examples(step))
+    for task in found.tasks:
+        assert counts[task.task] / counts.total() == pytest.approx(task.share, abs=2e-3)
+
+
+def test_partial_objectives_run_natively(make_task):
+    partial = functools.partial(objectives.span_corruption, noise_density=0.3)
+    stream = Stream(make_task("a", after=[partial, append_eos]), LENGTHS, 4)
+    assert type(stream._examples["a"]).__name__ == "ObjectiveExamples"
