@@ -34,14 +34,24 @@ def check(kind: str, name: object) -> None:
 
 
 def declaring_place() -> str:
-    """Returns "file:line" of the innermost running line outside t5mix, or "?:0"."""
+    """Returns "file:line" of what is being declared, or "?:0".
+
+    The file is the innermost one outside t5mix that is running; the line is the outermost of it, so that tasks made
+    by one function of a file are told apart by the lines that call it.
+    """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE) or file.startswith(_SHIPPED):
-            return f"{file}:{frame.f_lineno}"
+    while frame is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
-    return "?:0"
+    if frame is None:
+        return "?:0"
+    file = frame.f_code.co_filename
+    while frame.f_back is not None and frame.f_back.f_code.co_filename == file:
+        frame = frame.f_back
+    return f"{file}:{frame.f_lineno}"
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith(_PACKAGE) and not file.startswith(_SHIPPED)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

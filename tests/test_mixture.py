@@ -190,13 +190,13 @@ def test_a_task_without_the_split_is_left_out_with_a_warning() -> None:
     assert mixture.splits == ("train", "validation")
     with pytest.warns(UserWarning, match="task 'v' has no split 'train'"):
         assert {text[0] for text in drawn(mixture, 20)} == {"a"}
-    with pytest.raises(ValueError, match="no task with split 'dev'.*train, validation"):
+    with pytest.raises(ValueError, match=r"no task with split 'dev'.*train, validation"):
         mixture.get_dataset(split="dev")
 
 
 def test_an_empty_task_is_an_error_and_not_an_early_end() -> None:
     declared = t5mix.Mixture("m", [(A, 98), (task("e", 0), 2)])
-    with pytest.raises(ValueError, match="mixture 'm' draws from task 'e'.*no example"):
+    with pytest.raises(ValueError, match=r"mixture 'm' draws from task 'e'.*no example"):
         declared.get_dataset()
 
     def drop(dataset: tf.data.Dataset) -> tf.data.Dataset:

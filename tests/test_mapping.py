@@ -1,0 +1,88 @@
+"""map_over_dataset and its seeds."""
+
+import functools
+import inspect
+import threading
+
+import pytest
+import tensorflow as tf
+
+import t5mix
+from t5mix import map_over_dataset, map_seed_manager
+
+
+@map_over_dataset
+def add(n: tf.Tensor, much: int = 1) -> tf.Tensor:
+    return n + much
+
+
+@map_over_dataset(num_seeds=1)
+def one(n: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform([], seed, maxval=2**30, dtype=tf.int32)
+
+
+@map_over_dataset(num_seeds=3)
+def three(n: tf.Tensor, seeds: tuple) -> tf.Tensor:
+    return tf.stack([tf.random.stateless_uniform([], seed, maxval=2**30, dtype=tf.int32) for seed in seeds])
+
+
+def drawn(*steps, seed: int | None = 5, size: int = 4) -> list:
+    dataset = tf.data.Dataset.range(size)
+    with map_seed_manager(seed):
+        for step in steps:
+            dataset = step(dataset)
+    return [value.tolist() for value in dataset.as_numpy_iterator()]
+
+
+def test_with_and_without_arguments() -> None:
+    assert drawn(add, functools.partial(add, much=10)) == [11, 12, 13, 14]
+    assert list(inspect.signature(add).parameters) == ["n", "much"]
+    with pytest.raises(ValueError, match="num_seeds is 0"):
+        map_over_dataset(add, num_seeds=0)
+
+
+def test_seeds_follow_from_the_manager_and_differ_by_example() -> None:
+    assert drawn(one) == drawn(one) != drawn(one, seed=6)
+    assert len(set(drawn(one, size=100))) == 100
+    assert drawn(three) == drawn(three)
+    assert len({n for row in drawn(three, size=50) for n in row}) == 150
+    assert drawn(one, seed=None) != drawn(one, seed=None)
+
+
+def test_the_seeds_are_seqios() -> None:
+    """In seqio 0.0.20 the k-th map draws from Dataset.random(seed + 2k) and (seed + 2k + 1)."""
+    pairs = zip(*(tf.data.Dataset.random(n).take(4).as_numpy_iterator() for n in (7, 8)), strict=True)
+    expected = [
+        tf.random.stateless_uniform([], (a, b), maxval=2**30, dtype=tf.int32).numpy().tolist() for a, b in pairs
+    ]
+    with map_seed_manager(5):
+        one(tf.data.Dataset.range(1))
+        assert [n.tolist() for n in one(tf.data.Dataset.range(4)).as_numpy_iterator()] == expected
+
+
+def test_the_manager_restores_the_seed_also_after_an_error() -> None:
+    with map_seed_manager(1):
+        expected = [next(iter(one(tf.data.Dataset.range(1)))).numpy() for _ in range(2)]
+    with map_seed_manager(1):
+        got = [next(iter(one(tf.data.Dataset.range(1)))).numpy()]
+        with pytest.raises(KeyError), map_seed_manager(77):
+            one(tf.data.Dataset.range(1))
+            raise KeyError
+        got.append(next(iter(one(tf.data.Dataset.range(1)))).numpy())
+    assert got == expected
+
+
+def test_another_thread_has_seeds_of_its_own() -> None:
+    expected = drawn(one, one)
+    with map_seed_manager(5):
+        first = one(tf.data.Dataset.range(4))
+        thread = threading.Thread(target=drawn, args=(one, three), kwargs={"seed": 99})
+        thread.start()
+        thread.join()
+        second = one(first)
+    assert [value.tolist() for value in second.as_numpy_iterator()] == expected
+
+
+def test_the_placeholder_is_never_called() -> None:
+    with pytest.raises(RuntimeError, match="place"):
+        t5mix.CacheDatasetPlaceholder()(None)
