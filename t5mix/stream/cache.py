@@ -8,6 +8,7 @@ writers at the same time need no locks, because they write the same.
 """
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -134,6 +135,7 @@ def step_fingerprint(task: Any, step: Any) -> str:
         raise ValueError(f"task {task.name!r}, preprocessor {step!r}: {error}") from error
 
 
+@functools.cache
 def _version(distribution: str) -> str:
     try:
         return importlib.metadata.version(distribution)
