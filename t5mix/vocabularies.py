@@ -276,7 +276,13 @@ class ByteVocabulary(Vocabulary):
         return bytes(held).decode("utf-8", errors="ignore")
 
     def _encode_tf(self, s: "tf.Tensor") -> "tf.Tensor":
-        return tf.cast(tf.io.decode_raw(s, tf.uint8), tf.int32) + self._SPECIAL
+        if s.shape.rank == 0:
+            return self._ids(tf.io.decode_raw(s, tf.uint8))
+        single = tf.strings.bytes_split(s)  # ragged, one byte a string
+        return tf.ragged.map_flat_values(lambda b: self._ids(tf.reshape(tf.io.decode_raw(b, tf.uint8), [-1])), single)
+
+    def _ids(self, values: "tf.Tensor") -> "tf.Tensor":
+        return tf.cast(values, tf.int32) + self._SPECIAL
 
     def _decode_tf(self, ids: "tf.Tensor") -> "tf.Tensor":
         held = tf.logical_and(ids >= self._SPECIAL, ids < self._base_vocab_size)

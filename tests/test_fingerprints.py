@@ -113,8 +113,10 @@ def test_order_counts_in_lists_and_dicts_but_not_in_sets() -> None:
 
 
 def test_things_that_look_alike_differ() -> None:
-    things = [1, 1.0, True, "1", b"1", None, "None", [1], (1,), {1}, {1: 1}, np.int32(1), np.array([1]), np.ones([1, 1]),
-              np.array([1], np.int8), Path("1"), re.compile("1"), int, "ab", ["a", "b"], ["ab"]]  # fmt: skip
+    plain = [1, 1.0, True, "1", b"1", None, "None", "ab", Path("1"), int]
+    nested = [[1], (1,), {1}, {1: 1}, ["a", "b"], ["ab"], re.compile("1")]
+    arrays = [np.int32(1), np.ones([1, 1]), np.array([1]), np.array([[1]]), np.array([1], np.int8)]
+    things = [*plain, *nested, *arrays]
     assert len({fingerprints.digest(thing) for thing in things}) == len(things)
     assert fingerprints.digest("a", "bc") != fingerprints.digest("ab", "c")
 

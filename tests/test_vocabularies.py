@@ -154,6 +154,8 @@ def test_bytes_have_byt5s_ids() -> None:
     vocabulary = t5mix.ByteVocabulary(extra_ids=7)
     assert vocabulary.vocab_size == 266 and vocabulary.encode("a") == [100]
     assert vocabulary.encode_tf(tf.constant("aé")).numpy().tolist() == vocabulary.encode("aé")
+    for texts in (["aé", "", "b"], [""], ["ab", "cd"]):
+        assert vocabulary.encode_tf(tf.constant(texts)).to_list() == [vocabulary.encode(text) for text in texts]
     assert vocabulary.decode([100, 2, 0, 262, 101, 1, 102]) == "ab"
     assert vocabulary == t5mix.ByteVocabulary(7) != t5mix.ByteVocabulary(8)
     assert vocabulary.fingerprint != t5mix.ByteVocabulary(8).fingerprint

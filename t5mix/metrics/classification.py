@@ -37,6 +37,8 @@ def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) ->
 def matthews_corrcoef(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
     """Returns Matthews' correlation of classes, times 100; 0 when a side has one class only."""
     pairs.check("matthews_corrcoef", targets, predictions)
+    if len({*targets, *predictions}) == 1:  # scikit-learn returns 0 too, with a warning
+        return {"matthews_corrcoef": 0.0}
     import sklearn.metrics
 
     value = sklearn.metrics.matthews_corrcoef(targets, predictions)

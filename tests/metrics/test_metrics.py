@@ -1,0 +1,114 @@
+"""Metrics against arithmetic by hand and against the libraries that define them."""
+
+import math
+
+import numpy as np
+import pytest
+import sacrebleu
+import scipy.stats
+import sklearn.metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import t5mix
+from t5mix import metrics
+
+LABELS = st.lists(st.tuples(st.integers(0, 1), st.integers(-1, 3)), min_size=2, max_size=40)
+
+
+def test_every_metric_takes_targets_and_predictions() -> None:
+    source = t5mix.FunctionDataSource(lambda split, shuffle_files: None, ["train"])
+    feature = {"targets": t5mix.Feature(t5mix.ByteVocabulary())}
+    every = [getattr(metrics, name) for name in metrics.__all__ if name != "mean_multiclass_f1"]
+    task = t5mix.Task("t", source, feature, metric_fns=[*every, metrics.mean_multiclass_f1(3)])
+    assert len(task.predict_metric_fns) == len(metrics.__all__)
+    for metric in task.metric_fns:
+        with pytest.raises(ValueError, match="nothing to compare"):
+            metric([], [])
+        with pytest.raises(ValueError, match="2 targets and 1 predictions"):
+            metric([1, 2], [1])
+
+
+def test_accuracy() -> None:
+    assert metrics.accuracy([1, 2, 3, 4], [1, 2, 0, 4]) == {"accuracy": 75.0}
+    assert metrics.sequence_accuracy(["a b", "c"], ["a b", "c "]) == {"sequence_accuracy": 50.0}
+    assert metrics.accuracy([[1, 2], [3]], [[1, 2], [3, 4]]) == {"accuracy": 50.0}
+
+
+@given(LABELS)
+def test_f1_counts_an_invalid_prediction_as_the_wrong_one(pairs: list[tuple[int, int]]) -> None:
+    targets, predictions = [t for t, _ in pairs], np.array([p for _, p in pairs])
+    before = predictions.copy()
+    valid = [p if p in (0, 1) else 1 - t for t, p in pairs]
+    hits = sum(t == p == 1 for t, p in zip(targets, valid, strict=True))
+    wrong = sum(t != p for t, p in zip(targets, valid, strict=True))
+    expected = 200 * hits / (2 * hits + wrong) if hits or wrong else 0.0
+    assert metrics.f1_score_with_invalid(targets, predictions)["f1"] == pytest.approx(expected)
+    assert (predictions == before).all()
+
+
+@settings(deadline=None)
+@given(LABELS)
+def test_matthews_and_mean_f1(pairs: list[tuple[int, int]]) -> None:
+    targets, predictions = (list(side) for side in zip(*pairs, strict=True))
+    expected = 100 * sklearn.metrics.matthews_corrcoef(targets, predictions)
+    assert metrics.matthews_corrcoef(targets, predictions) == {"matthews_corrcoef": pytest.approx(expected)}
+    ones = []
+    for label in range(3):
+        hits = sum(t == p == label for t, p in pairs)
+        total = targets.count(label) + predictions.count(label)
+        ones.append(2 * hits / total if total else 0.0)
+    got = metrics.mean_multiclass_f1(3)(targets, predictions)
+    assert got == {"mean_3class_f1": pytest.approx(100 * sum(ones) / 3)}
+
+
+def test_correlations() -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=50)
+    y = x + random.normal(size=50)
+    assert metrics.pearson_corrcoef(x, y)["pearson_corrcoef"] == pytest.approx(100 * np.corrcoef(x, y)[0, 1])
+    spearman = 100 * scipy.stats.spearmanr(x, y)[0]
+    assert metrics.spearman_corrcoef(list(x), list(y))["spearman_corrcoef"] == pytest.approx(spearman)
+    assert metrics.spearman_corrcoef(x, np.exp(x))["spearman_corrcoef"] == pytest.approx(100)
+    for metric in (metrics.pearson_corrcoef, metrics.spearman_corrcoef):
+        assert list(metric([1, 2, 3], [5, 5, 5]).values()) == [0.0]
+        assert list(metric([1], [2]).values()) == [0.0]
+        with pytest.raises(ValueError, match="predictions hold NaN"):
+            metric([1, 2], [1, math.nan])
+
+
+def test_squad_by_the_official_rules() -> None:
+    targets = [["The Eiffel Tower", "Eiffel"], ["in 1889"], ["x"]]
+    predictions = ["eiffel   tower!", "1889", ""]
+    got = metrics.squad(targets, predictions)
+    assert got["em"] == pytest.approx(100 / 3) and got["f1"] == pytest.approx(100 * (1 + 2 / 3) / 3)
+    assert metrics.squad([["a-b"]], ["ab"])["em"] == 100 and metrics.trivia_qa([["a-b"]], ["ab"])["em"] == 0
+    # Nothing against nothing is a match, though it has no token in common: as in the official script.
+    assert metrics.squad([["the"]], ["a"]) == {"em": 100.0, "f1": 0.0}
+    for wrong in ("text", []):
+        with pytest.raises(ValueError, match="list of correct answers"):
+            metrics.squad([wrong], ["x"])
+
+
+def test_bleu_is_sacrebleus() -> None:
+    targets, predictions = (
+        ["the cat sat on the mat .", "a dog ran away quickly"],
+        ["the cat sat on a mat .", "a dog ran away"],
+    )
+    expected = sacrebleu.corpus_bleu(predictions, [targets], tokenize="intl").score
+    assert metrics.bleu(targets, predictions) == {"bleu": pytest.approx(expected)}
+    assert metrics.bleu(targets, targets)["bleu"] == pytest.approx(100)
+    several = [[target, prediction] for target, prediction in zip(targets, predictions, strict=True)]
+    assert metrics.bleu(several, predictions)["bleu"] == pytest.approx(100)
+    with pytest.raises(ValueError, match="unequal"):
+        metrics.bleu([["a"], ["a", "b"]], ["a", "b"])
+
+
+def test_rouge_by_hand_and_without_chance() -> None:
+    targets, predictions = ["the cat sat . it rained", "a b c d"], ["the cat ran . it rained", "a b x y"]
+    got = metrics.rouge(targets, predictions)
+    assert got["rouge1"] == pytest.approx(100 * (4 / 5 + 2 / 4) / 2)
+    assert got["rouge2"] == pytest.approx(100 * (2 / 4 + 1 / 3) / 2)
+    assert got["rougeLsum"] == pytest.approx(100 * (4 / 5 + 2 / 4) / 2)
+    assert got == metrics.rouge(targets, predictions)
+    assert list(metrics.rouge(targets, predictions, score_keys=["rougeL"])) == ["rougeL"]

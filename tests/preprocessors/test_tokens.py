@@ -1,0 +1,85 @@
+"""Preprocessors that make tokens and end them."""
+
+import pytest
+import tensorflow as tf
+
+import t5mix
+from t5mix import preprocessors
+
+VOCABULARY = t5mix.ByteVocabulary()
+FEATURES = {
+    "inputs": t5mix.Feature(VOCABULARY, add_eos=False),
+    "targets": t5mix.Feature(VOCABULARY),
+}
+
+
+def ids(text: str) -> list[int]:
+    return VOCABULARY.encode(text)
+
+
+def rows(dataset: tf.data.Dataset) -> list[dict]:
+    return [
+        {key: value.to_list() if isinstance(value, tf.RaggedTensor) else value.numpy() for key, value in row.items()}
+        for row in dataset
+    ]
+
+
+def texts() -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices({"inputs": ["ab", "c"], "targets": ["xyz", ""], "idx": [7, 8]})
+
+
+def test_tokenize_encodes_output_features_only() -> None:
+    first, second = rows(preprocessors.tokenize(texts(), FEATURES))
+    assert first["inputs"].tolist() == ids("ab") and first["targets"].tolist() == ids("xyz")
+    assert first["inputs_pretokenized"] == b"ab" and first["idx"] == 7 and second["targets"].tolist() == []
+    first, _ = rows(preprocessors.tokenize(texts(), FEATURES, copy_pretokenized=False))
+    assert set(first) == {"inputs", "targets", "idx"}
+
+
+def test_tokenize_with_eos_ends_features_that_want_it() -> None:
+    for dataset in (
+        preprocessors.tokenize(texts(), FEATURES, with_eos=True),
+        preprocessors.tokenize_and_append_eos(texts(), FEATURES),
+    ):
+        first, second = rows(dataset)
+        assert first["inputs"].tolist() == ids("ab")
+        assert first["targets"].tolist() == [*ids("xyz"), 1] and second["targets"].tolist() == [1]
+
+
+def test_of_several_texts_only_the_last_is_ended() -> None:
+    dataset = tf.data.Dataset.from_tensors({"targets": ["ab", "c"]})
+    (row,) = rows(preprocessors.tokenize(dataset, FEATURES, with_eos=True))
+    assert row["targets"] == [ids("ab"), [*ids("c"), 1]]
+    (row,) = rows(preprocessors.append_eos(preprocessors.tokenize(dataset, FEATURES), FEATURES))
+    assert row["targets"] == [[*ids("ab"), 1], [*ids("c"), 1]]
+
+
+def test_append_eos_does_not_trim() -> None:
+    dataset = tf.data.Dataset.from_tensors({"inputs": [5, 6], "targets": [7, 8, 9], "other": [3]})
+    (row,) = rows(preprocessors.append_eos(dataset, FEATURES))
+    assert {key: value.tolist() for key, value in row.items()} == {
+        "inputs": [5, 6], "targets": [7, 8, 9, 1], "other": [3],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "expected"), [(None, [7, 8, 9, 1]), (4, [7, 8, 9, 1]), (3, [7, 8, 1]), (1, [1])])
+def test_append_eos_after_trim_leaves_room(length: int | None, expected: list[int]) -> None:
+    dataset = tf.data.Dataset.from_tensors({"inputs": [5, 6], "targets": [7, 8, 9]})
+    lengths = None if length is None else {"targets": length, "inputs": 1}
+    (row,) = rows(preprocessors.append_eos_after_trim(dataset, FEATURES, lengths))
+    assert row["targets"].tolist() == expected and row["inputs"].tolist() == [5, 6]
+
+
+def test_matrices_are_ended_along_their_innermost_axis() -> None:
+    dataset = tf.data.Dataset.from_tensors({"targets": [[1, 2], [3, 4]]})
+    (row,) = rows(preprocessors.append_eos(dataset, FEATURES))
+    assert row["targets"].tolist() == [[1, 2, 1], [3, 4, 1]]
+    deep = tf.data.Dataset.from_tensors({"targets": tf.ragged.constant([[[5], []], [[6, 7]]], tf.int32)})
+    (row,) = rows(preprocessors.append_eos(deep, FEATURES))
+    assert row["targets"] == [[[5, 1], [1]], [[6, 7, 1]]]
+
+
+def test_a_vocabulary_without_eos_is_refused() -> None:
+    features = {"targets": t5mix.Feature(t5mix.PassThroughVocabulary(10))}
+    with pytest.raises(ValueError, match="feature 'targets' has add_eos"):
+        preprocessors.append_eos(tf.data.Dataset.from_tensors({"targets": [3]}), features)
