@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from t5mix.sources import FunctionDataSource as FunctionDataSource
     from t5mix.sources import ShardInfo as ShardInfo
     from t5mix.sources import TextLineDataSource as TextLineDataSource
+    from t5mix.sources import TfdsDataSource as TfdsDataSource
     from t5mix.sources import TFExampleDataSource as TFExampleDataSource
     from t5mix.steps import CacheDatasetPlaceholder as CacheDatasetPlaceholder
     from t5mix.task import SHUFFLE_BUFFER_SIZE as SHUFFLE_BUFFER_SIZE
     from t5mix.task import SourceInfo as SourceInfo
     from t5mix.task import Task as Task
-    from t5mix.tfds_source import TfdsDataSource as TfdsDataSource
     from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
     from t5mix.vocabularies import PassThroughVocabulary as PassThroughVocabulary
     from t5mix.vocabularies import SentencePieceVocabulary as SentencePieceVocabulary
@@ -84,7 +84,7 @@ _HOMES = {
     "SHUFFLE_BUFFER_SIZE": "task",
     "SourceInfo": "task",
     "Task": "task",
-    "TfdsDataSource": "tfds_source",
+    "TfdsDataSource": "sources",
     "ByteVocabulary": "vocabularies",
     "PassThroughVocabulary": "vocabularies",
     "SentencePieceVocabulary": "vocabularies",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
-from t5mix.sources import DataSource, ShardInfo
+from t5mix.sources.base import DataSource, ShardInfo
 
 if TYPE_CHECKING:
     import tensorflow as tf

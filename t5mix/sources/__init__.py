@@ -1,0 +1,19 @@
+"""Sources of raw examples: functions, files, TensorFlow Datasets.
+
+The names, arguments and defaults are seqio's.  A source also has a fingerprint: it changes when its examples do.
+"""
+
+from t5mix.sources.base import DataSource, ShardInfo
+from t5mix.sources.files import FileDataSource, TextLineDataSource, TFExampleDataSource
+from t5mix.sources.function import FunctionDataSource
+from t5mix.sources.tfds import TfdsDataSource
+
+__all__ = [
+    "DataSource",
+    "FileDataSource",
+    "FunctionDataSource",
+    "ShardInfo",
+    "TFExampleDataSource",
+    "TextLineDataSource",
+    "TfdsDataSource",
+]

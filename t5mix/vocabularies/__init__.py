@@ -1,0 +1,12 @@
+"""Vocabularies: text into ids and back, in Python and in TensorFlow.
+
+Ids 0, 1 and 2 are padding, end of sequence and unknown in every vocabulary that T5 uses.  The names, arguments and
+defaults are seqio's.
+"""
+
+from t5mix.vocabularies.base import PAD_ID, Vocabulary
+from t5mix.vocabularies.byte_level import ByteVocabulary
+from t5mix.vocabularies.pass_through import PassThroughVocabulary
+from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
+
+__all__ = ["PAD_ID", "ByteVocabulary", "PassThroughVocabulary", "SentencePieceVocabulary", "Vocabulary"]
