@@ -25,8 +25,7 @@ class Shelf:
     """Entries by name.
 
     Attributes:
-      load: called before a name is given up, with a test of whether enough is loaded.  It returns
-        whether anything was loaded.  The packs set it.
+      load: called before a name is given up, with a test of whether enough is loaded.  The packs set it.
     """
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ class PackError(ValueError):
     """A pack that cannot be loaded; the message names its file and line."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class _Pack:
     """One file, or one installed package, and how far it is: "waiting", "loading", "loaded"."""
 
@@ -103,18 +103,18 @@ class Packs:
                 self._packs.append(pack)
 
     def _load(self, pack: _Pack) -> None:
+        loaded_before = [each for each in self._packs if each.state == "loaded"]
         pack.state = "loading"
         try:
             with self._shelf.undone_on_error():
                 pack.run()
-        except PackError:
-            pack.state = "waiting"
-            raise
-        except Exception as error:
-            pack.state = "waiting"
-            raise PackError(_explain(pack.place, error)) from error
-        except BaseException:
-            pack.state = "waiting"
+        except BaseException as error:
+            # What it made load first is undone with it.
+            for each in self._packs:
+                if each is pack or (each.state == "loaded" and each not in loaded_before):
+                    each.state = "waiting"
+            if isinstance(error, Exception) and not isinstance(error, PackError):
+                raise PackError(_explain(pack.place, error)) from error
             raise
         pack.state = "loaded"
 

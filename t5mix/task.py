@@ -5,10 +5,10 @@ The names, arguments and defaults are seqio's.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from t5mix import names, signatures
+from t5mix import examples, names, task_checks
 from t5mix import steps as steps_lib
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
@@ -29,12 +29,6 @@ _MEMORY_CACHE_EXAMPLES = 10_000
 _SEED_STRIDE = 42
 
 MetricFn = Callable[..., Mapping[str, Any]]
-
-_METRIC_ARGUMENTS = (
-    ("targets", "predictions"),
-    ("targets", "scores"),
-    ("targets", "predictions", "aux_values"),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,65 +76,21 @@ class Task:
         self._name = name
         self._source_info = source_info
         self._declared_at = names.declaring_place()
-        self._check_source(source)
-        self._source = source
-        self._output_features = self._checked_features(output_features)
-        self._preprocessors = self._checked_sequence("preprocessors", preprocessors)
+        self._source = task_checks.source(name, source)
+        self._output_features = task_checks.output_features(name, output_features)
+        self._preprocessors = task_checks.sequence(name, "preprocessors", preprocessors)
         steps_lib.check(name, self._preprocessors, source.caching_permitted)
         if postprocess_fn is not None and not callable(postprocess_fn):
             self._refuse("postprocess_fn", f"is {postprocess_fn!r}", "give a function or None")
         self._postprocessor = postprocess_fn
-        self._metric_fns = self._checked_sequence("metric_fns", metric_fns)
-        self._metric_arguments = tuple(self._checked_metric(fn) for fn in self._metric_fns)
+        self._metric_fns = task_checks.sequence(name, "metric_fns", metric_fns)
+        self._metric_arguments = tuple(task_checks.metric_arguments(name, fn) for fn in self._metric_fns)
         if metric_objs:
             self._refuse("metric_objs", "are clu objects", "give functions as metric_fns instead")
-        self._check_buffer(shuffle_buffer_size)
-        self._shuffle_buffer_size = shuffle_buffer_size
-
-    # Checks of the declaration.
+        self._shuffle_buffer_size = task_checks.buffer_size(name, shuffle_buffer_size)
 
     def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
-        raise ValueError(f"task {self._name!r}: {field} {what}; {mend}")
-
-    def _check_source(self, source: object) -> None:
-        if not isinstance(source, DataSource):
-            self._refuse("source", f"is {source!r}", "give a DataSource, such as TfdsDataSource(...)")
-
-    def _checked_features(self, features: object) -> dict[str, Feature]:
-        if not isinstance(features, Mapping) or not features:
-            self._refuse(
-                "output_features",
-                f"is {features!r}",
-                "give a dict such as {'targets': Feature(...)}",
-            )
-        for key, feature in features.items():
-            if not isinstance(key, str) or not isinstance(feature, Feature):
-                self._refuse("output_features", f"has {key!r}: {feature!r}", "give names and Features")
-        return dict(sorted(features.items()))
-
-    def _checked_sequence(self, field: str, given: Any) -> tuple[Any, ...]:
-        if given is not None and (not isinstance(given, Iterable) or isinstance(given, str)):
-            self._refuse(field, f"is {given!r}", "give a list, also for one")
-        if isinstance(given, set | frozenset):
-            self._refuse(field, "is a set, which has no order", "give a list")
-        return tuple(given or ())
-
-    def _checked_metric(self, fn: object) -> tuple[str, ...]:
-        if not callable(fn):
-            self._refuse("metric_fns", f"has {fn!r}, which cannot be called", "give functions")
-        arguments = _required_arguments(fn)
-        if arguments not in _METRIC_ARGUMENTS:
-            allowed = " or ".join(f"({', '.join(allowed)})" for allowed in _METRIC_ARGUMENTS)
-            self._refuse(
-                "metric_fns",
-                f"has {signatures.name(fn)!r}, which takes ({', '.join(arguments)})",
-                f"a metric takes {allowed}, by these names",
-            )
-        return arguments
-
-    def _check_buffer(self, size: object) -> None:
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            self._refuse("shuffle_buffer_size", f"is {size!r}", "give 1, 2, ... or None")
+        task_checks.refuse(self._name, field, what, mend)
 
     # What was declared.
 
@@ -207,17 +157,17 @@ class Task:
     @property
     def predict_metric_fns(self) -> list[MetricFn]:
         """The metrics of (targets, predictions), in declared order."""
-        return self._metrics_of(_METRIC_ARGUMENTS[0])
+        return self._metrics_of(task_checks.METRIC_ARGUMENTS[0])
 
     @property
     def score_metric_fns(self) -> list[MetricFn]:
         """The metrics of (targets, scores), in declared order."""
-        return self._metrics_of(_METRIC_ARGUMENTS[1])
+        return self._metrics_of(task_checks.METRIC_ARGUMENTS[1])
 
     @property
     def predict_with_aux_metric_fns(self) -> list[MetricFn]:
         """The metrics of (targets, predictions, aux_values), in declared order."""
-        return self._metrics_of(_METRIC_ARGUMENTS[2])
+        return self._metrics_of(task_checks.METRIC_ARGUMENTS[2])
 
     def _metrics_of(self, arguments: tuple[str, ...]) -> list[MetricFn]:
         pairs = zip(self._metric_fns, self._metric_arguments, strict=True)
@@ -343,7 +293,7 @@ class Task:
             task disallows, or a feature that preprocessing left missing or of another kind.
         """
         self._check_split(split)
-        self._check_lengths(sequence_length)
+        examples.check_lengths(self._name, sequence_length)
         if self.requires_caching and not use_cached:
             self._refuse("preprocessors", "requires caching", "call get_dataset(use_cached=True)")
         buffer = self._buffer(shuffle, shuffle_buffer_size)
@@ -354,9 +304,9 @@ class Task:
         if num_epochs != 1:
             dataset = dataset.repeat(num_epochs)
         dataset = self.preprocess_postcache(dataset, sequence_length, seed)
-        self._check_examples(dataset)
+        examples.check(self._name, dataset, self._output_features)
         if trim_output_features and sequence_length:
-            dataset = self._trim(dataset, sequence_length)
+            dataset = examples.trim(dataset, sequence_length, self._output_features)
         if buffer:
             dataset = dataset.shuffle(buffer, seed=seed)
         return dataset.prefetch(tf.data.AUTOTUNE)
@@ -364,12 +314,6 @@ class Task:
     def _check_split(self, split: str) -> None:
         if split not in self.splits:
             raise ValueError(f"task {self._name!r} has no split {split!r}; its splits: {', '.join(self.splits)}")
-
-    def _check_lengths(self, sequence_length: Mapping[str, Any] | None) -> None:
-        for feature, length in (sequence_length or {}).items():
-            lengths = length if isinstance(length, tuple | list) else (length,)
-            if any(n is not None and (isinstance(n, bool) or n < 1) for n in lengths):
-                self._refuse("sequence_length", f"has {feature!r}: {length!r}", "give 1, 2, ...")
 
     def _buffer(self, shuffle: bool, size: int | None) -> int | None:
         if not shuffle:
@@ -389,57 +333,9 @@ class Task:
         return dataset.shard(shard_info.num_shards, shard_info.index)
 
     def _is_small(self, split: str, shard_info: ShardInfo | None) -> bool:
-        examples = self._source.num_input_examples(split)
+        count = self._source.num_input_examples(split)
         shards = shard_info.num_shards if shard_info else 1
-        return examples is not None and 0 < examples < _MEMORY_CACHE_EXAMPLES * shards
-
-    def _check_examples(self, dataset: "tf.data.Dataset") -> None:
-        spec = dataset.element_spec
-        if not isinstance(spec, Mapping):
-            self._refuse("preprocessors", f"end in {spec}", "examples must be dicts of features")
-        for key, feature in self._output_features.items():
-            if key not in spec:
-                if feature.required:
-                    self._refuse(
-                        f"output feature {key!r}",
-                        f"is missing after preprocessing, which leaves {', '.join(sorted(spec))}",
-                        "make it in a preprocessor, or declare it required=False",
-                    )
-                continue
-            got = (spec[key].dtype.name, spec[key].shape.rank)
-            if got != (feature.dtype, feature.rank):
-                self._refuse(
-                    f"output feature {key!r}",
-                    f"is {got[0]} of rank {got[1]} after preprocessing",
-                    f"it is declared as {feature.dtype} of rank {feature.rank}; is tokenize missing?",
-                )
-
-    def _trim(self, dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any]) -> "tf.data.Dataset":
-        lengths = {
-            key: tuple(length) if isinstance(length, tuple | list) else (length,)
-            for key, length in sequence_length.items()
-            if key in self._output_features and length is not None
-        }
-
-        def trim(example: Mapping[str, Any]) -> dict[str, Any]:
-            return {
-                key: value[tuple(slice(0, n) for n in lengths[key])] if key in lengths else value
-                for key, value in example.items()
-            }
-
-        return dataset.map(trim, num_parallel_calls=tf.data.AUTOTUNE)
+        return count is not None and 0 < count < _MEMORY_CACHE_EXAMPLES * shards
 
     def __repr__(self) -> str:
         return f"Task({self._name!r}, source={self._source!r})"
-
-
-@functools.lru_cache(maxsize=4096)
-def _cached_required_arguments(fn: MetricFn) -> tuple[str, ...]:
-    return signatures.required_arguments(fn)
-
-
-def _required_arguments(fn: MetricFn) -> tuple[str, ...]:
-    try:
-        return _cached_required_arguments(fn)
-    except TypeError:  # a callable that cannot be hashed
-        return signatures.required_arguments(fn)

@@ -123,6 +123,23 @@ path.write_text(path.read_text().replace("raise RuntimeError('oh')", ""))
     assert output(code).splitlines() == ["failed", "failed", "['my_one']"]
 
 
+def test_what_a_failed_pack_made_load_is_loaded_again(tmp_path: Path) -> None:
+    write(tmp_path / "a.py", "t5mix.MixtureRegistry.add('my_mix', ['my_task'], 1)\nif FAIL: raise RuntimeError('oh')")
+    write(tmp_path / "b.py", "task('my_task')")
+    code = f"""
+import builtins
+builtins.FAIL = True
+t5mix.packs.add({str(tmp_path)!r})
+try:
+    t5mix.TaskRegistry.names()
+except t5mix.packs.PackError:
+    print('failed')
+builtins.FAIL = False
+{SHOW}
+"""
+    assert output(code).splitlines() == ["failed", "['my_task', 'my_mix']"]
+
+
 @pytest.mark.parametrize("name", ["none", "text.txt", "empty"])
 def test_a_path_without_declarations_is_refused_at_once(tmp_path: Path, name: str) -> None:
     (tmp_path / "text.txt").write_text("x")

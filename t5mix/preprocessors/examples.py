@@ -46,7 +46,7 @@ def print_dataset(example: Example, summarize: int = 3) -> Example:
 
 def parse_tsv(
     dataset: "tf.data.Dataset",
-    field_names: Sequence[str] = ("inputs", "targets"),
+    field_names: Sequence[str] | None = None,
     field_delim: str = "\t",
     field_columns: Sequence[int] | None = None,
 ) -> "tf.data.Dataset":
@@ -56,7 +56,7 @@ def parse_tsv(
 
     Args:
       dataset: string scalars, one a line.
-      field_names: names of the fields.
+      field_names: names of the fields; None is "inputs" and "targets".
       field_delim: what divides them.
       field_columns: which column each is, from 0; None takes them in order, and a line must then
         have just as many.
@@ -64,16 +64,17 @@ def parse_tsv(
     Raises:
       tf.errors.InvalidArgumentError: while reading, at a line with too few or too many fields.
     """
-    columns = list(range(len(field_names))) if field_columns is None else list(field_columns)
+    labels = list(field_names or ("inputs", "targets"))
+    columns = list(range(len(labels))) if field_columns is None else list(field_columns)
 
     def parse(line: Any) -> dict[str, Any]:
         fields = tf.strings.split(line, field_delim)
         count = tf.size(fields)
-        fits = count > max(columns) if field_columns is not None else count == len(field_names)
-        wrong = tf.debugging.Assert(fits, [f"parse_tsv: not {len(field_names)} fields in:", line])
+        fits = count > max(columns) if field_columns is not None else count == len(labels)
+        wrong = tf.debugging.Assert(fits, [f"parse_tsv: not {len(labels)} fields in:", line])
         with tf.control_dependencies([wrong]):
             fields = tf.identity(fields)
-        return {name: fields[column] for name, column in zip(field_names, columns, strict=True)}
+        return {name: fields[column] for name, column in zip(labels, columns, strict=True)}
 
     return map_over_dataset(parse)(dataset)
 

@@ -47,6 +47,7 @@ def test_f1_counts_an_invalid_prediction_as_the_wrong_one(pairs: list[tuple[int,
     assert (predictions == before).all()
 
 
+@pytest.mark.filterwarnings("ignore:A single label")  # of the oracle
 @settings(deadline=None)
 @given(LABELS)
 def test_matthews_and_mean_f1(pairs: list[tuple[int, int]]) -> None:

@@ -47,6 +47,7 @@ def test_print_dataset_changes_nothing(capfd: pytest.CaptureFixture) -> None:
 
 def test_parse_tsv() -> None:
     assert made(preprocessors.parse_tsv, 'It "rains\tEs regnet') == [{"inputs": 'It "rains', "targets": "Es regnet"}]
+    assert made(preprocessors.parse_tsv, "a\tb", field_names=None) == [{"inputs": "a", "targets": "b"}]
     picked = made(preprocessors.parse_tsv, "a,b,c", field_names=["x", "y"], field_delim=",", field_columns=[2, 0])
     assert picked == [{"x": "c", "y": "a"}]
     for line in ("alone", "a\tb\tc", ""):
