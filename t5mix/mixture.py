@@ -160,11 +160,11 @@ class Mixture:
     def _check_feature(self, key: str, first: Task, expected: Feature, task: Task, feature: Feature) -> None:
         if feature is expected:
             return
-        for field in ("vocabulary", "dtype", "rank"):
+        for field, plural in (("vocabulary", "vocabularies"), ("dtype", "dtypes"), ("rank", "ranks")):
             one, other = getattr(expected, field), getattr(feature, field)
             if one is not other and one != other:
                 self._refuse(
-                    f"feeds feature {key!r} with two {field}s: {one!r} of task {first.name!r} and "
+                    f"feeds feature {key!r} with two {plural}: {one!r} of task {first.name!r} and "
                     f"{other!r} of task {task.name!r}",
                     "declare both tasks with the same",
                 )

@@ -120,7 +120,7 @@ REFUSED = {
     "function for a mixture": ([(SHORT, t5mix.mixing_rate_num_examples)], None, "'short' a function.*number"),
     "default function for a mixture": ([SHORT], t5mix.mixing_rate_num_examples, "'short' a function.*number"),
     "two tasks of one name": ([task("a"), SHORT], 1, "two different tasks named 'a', declared at .*and"),
-    "two vocabularies": ([A, task("x", features=OTHER)], 1, "feature 'targets' with two vocabularys.*'a'.*'x'"),
+    "two vocabularies": ([A, task("x", features=OTHER)], 1, "feature 'targets' with two vocabularies.*'a'.*'x'"),
     "two dtypes": (
         [A, task("x", features={"targets": t5mix.Feature(VOCABULARY, dtype="int64")})], 1, "two dtypes.*int32.*int64",
     ),

@@ -90,7 +90,7 @@ def preprocess_tsv(
 ) -> "tf.data.Dataset":
     r"""Makes inputs and targets of lines of fields, by formats that name them.
 
-    Before, with inputs_format "numerator: {2} denominator: {1}" and targets_format "quotient: {0}":
+    Before, with num_fields 3, inputs_format "numerator: {2} denominator: {1}" and targets_format "quotient: {0}":
     `"2\t3\t6"`; after: `{"inputs": "numerator: 6 denominator: 3", "targets": "quotient: 2"}`.
 
     Args:
