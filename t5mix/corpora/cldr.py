@@ -65,7 +65,7 @@ def week_start(territory: str) -> int | None:
 
 def names(kind: str, language: str) -> Mapping[str, str]:
     """Returns code -> name in `language`; `kind` is "territories", "languages" or "currencies"."""
-    return getattr(locale(language), kind)  # type: ignore[no-any-return]
+    return getattr(locale(language), kind)
 
 
 def weekdays(language: str) -> list[str]:

@@ -35,8 +35,9 @@ def questions(passages: int = 24) -> Corpus:
     """Questions on territories and languages. Rows: {"id", "question", "context", "answers"}.
 
     A territory's passage tells its currency, its languages, the first day of its week and its name
-    in three languages; a language's tells some of its days and months. The item is the territory or
-    the language: the ones in the test split are never met in training, nor are most answers.
+    in three languages; a language's tells some of its days and months. The item is
+    the territory or the language: no test passage is about one that a training passage is about,
+    though common answers, such as Monday, recur.
 
     Args:
         passages: number of passages written of an item, each of other facts in another order.
@@ -80,7 +81,7 @@ def _of_territory(code: str) -> list[Fact]:
     name = cldr.names("territories", "en")[code]
     facts = []
     currency = cldr.currency_of(code)
-    if currency in cldr.names("currencies", "en"):
+    if currency is not None and currency in cldr.names("currencies", "en"):
         money = cldr.names("currencies", "en")[currency]
         facts.append(Fact(f"The currency of {name} is {money}.", f"What is the currency of {name}?", money))
     spoken = [cldr.names("languages", "en").get(x) for x in official.get_official_languages(code)]
