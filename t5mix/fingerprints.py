@@ -1,7 +1,9 @@
 """Content identities of declared things, so that a cache never serves stale data.
 
 A fingerprint is the sha256, as hex, of what decides a result: bytes of a file, arguments, and for a
-function its source code, its closure, its defaults and the functions of the user's that it calls.
+function its source code, its closure, its defaults, and what it refers to in its module.  Code of the
+user's and of t5mix is followed from one function to the next; code of an installed package is
+identified by name and by all of its package's code; the standard library's by name alone.
 It is the same in every process, whatever the folder of the checkout or the hash seed.
 """
 
@@ -12,11 +14,12 @@ import inspect
 import os
 import re
 import sys
-import sysconfig
 import types
 from collections.abc import Callable, Mapping, Sequence, Set
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
+
+from t5mix import code
 
 # How deep objects may nest before they are taken to be unfit for a fingerprint.
 _DEEPEST = 30
@@ -71,6 +74,8 @@ class _Describer:
     def __init__(self) -> None:
         self._inside: list[int] = []
         self._written: dict[int, int] = {}
+        # Above 0 while what a module holds is described: loggers and locks are passed by there.
+        self._lenient = 0
 
     def text(self, thing: object) -> str:
         if isinstance(thing, _PLAIN):
@@ -82,7 +87,7 @@ class _Describer:
         if id(thing) in self._inside:
             return f"cycle:{len(self._inside) - self._inside.index(id(thing))}"
         if len(self._inside) > _DEEPEST:
-            raise ValueError(f"{thing!r} nests too deep for a fingerprint")
+            return self._unfit(thing, "nests too deep for a fingerprint")
         self._inside.append(id(thing))
         try:
             return f"{type(thing).__qualname__}({self._content(thing)})"
@@ -100,9 +105,12 @@ class _Describer:
         for kind, describe_kind in _KINDS:
             if isinstance(thing, kind):
                 return describe_kind(self, thing)
+        if hasattr(thing, "dtype") and hasattr(thing, "numpy"):  # a TensorFlow tensor
+            thing = thing.numpy()
         if hasattr(thing, "dtype") and hasattr(thing, "tobytes"):  # a NumPy array or scalar
-            shape = getattr(thing, "shape", ())
-            return f"{thing.dtype}{shape}{hashlib.sha256(thing.tobytes()).hexdigest()}"
+            # Bytes of an array of objects would be their addresses.
+            content = self.text(thing.tolist()) if thing.dtype.hasobject else thing.tobytes()
+            return f"{thing.dtype}{thing.shape}{digest(content)}"
         return self._object(thing)
 
     def _mapping(self, thing: Mapping[Any, Any]) -> str:
@@ -122,63 +130,87 @@ class _Describer:
         return f"{self.text(thing.__func__)},{self.text(thing.__self__)}"
 
     def _builtin(self, thing: types.BuiltinFunctionType) -> str:
-        return f"{thing.__module__}.{thing.__qualname__}"
+        return f"{code.package(thing)},{thing.__module__}.{thing.__qualname__}"
 
     def _module(self, thing: types.ModuleType) -> str:
-        return thing.__name__
+        return f"{code.package(thing)},{thing.__name__}"
 
     def _class(self, thing: type) -> str:
-        if not _is_users(thing):
-            return f"{thing.__module__}.{thing.__qualname__}"
-        return f"{thing.__qualname__},{_source(thing) or ''}"
+        package = code.package(thing)
+        if package is not None:
+            return f"{package},{thing.__module__}.{thing.__qualname__}"
+        parts = [thing.__qualname__, code.source(thing) or ""]
+        parts += [self._global(base) for base in thing.__bases__]
+        for name, member in sorted(vars(thing).items()):
+            function = _unwrapped(member)
+            if isinstance(function, types.FunctionType) or (not name.startswith("__") and isinstance(member, _PLAIN)):
+                parts.append(f"{name}={self._global(function)}")
+        return "\n".join(parts)
 
     def _function(self, thing: types.FunctionType) -> str:
-        if not _is_users(thing):
-            # A function of an installed library: its name.  Its closure and defaults still count,
-            # because decorators and factories of a library hold the user's own functions there.
-            parts = [f"{thing.__module__}.{thing.__qualname__}"]
+        package = code.package(thing)
+        if package is not None:
+            # Its closure and defaults still count, because decorators and factories of a library
+            # hold the user's own functions there.
+            parts = [package, f"{thing.__module__}.{thing.__qualname__}"]
         else:
-            parts = [thing.__qualname__, _source(thing) or _bytecode(self, thing.__code__)]
+            parts = [thing.__qualname__, code.source(thing.__code__) or _bytecode(self, thing.__code__)]
             parts += self._globals(thing)
         parts += [self.text(thing.__defaults__), self.text(thing.__kwdefaults__)]
         parts += [self.text(_cell(cell)) for cell in thing.__closure__ or ()]
         return "\n".join(parts)
 
     def _globals(self, function: types.FunctionType) -> list[str]:
-        """Describes the module-level names of the user's that `function` refers to."""
-        used: list[str] = []
+        """Describes the module-level names that `function` refers to."""
         names = sorted(_names(function.__code__))
-        for name in names:
-            value = function.__globals__.get(name)
-            if isinstance(value, types.ModuleType):
-                used += [
-                    f"{name}.{inner}={self.text(getattr(value, inner))}"
-                    for inner in names
-                    if _is_users(value) and isinstance(getattr(value, inner, None), types.FunctionType)
-                ]
-            elif value is not None:
-                used.append(f"{name}={self._global(value)}")
-        return used
+        found = {name: function.__globals__.get(name) for name in names}
+        return [line for name, value in found.items() for line in self._referred(name, value, names, ())]
+
+    def _referred(self, path: str, value: object, names: Sequence[str], inside: tuple[object, ...]) -> list[str]:
+        """Describes a module-level value, and of a module of the user's what `names` may mean in it."""
+        if value is None or any(value is module for module in inside):
+            return []
+        if not isinstance(value, types.ModuleType):
+            return [f"{path}={self._global(value)}"]
+        package = code.package(value)
+        if package is not None:
+            return [f"{path}={package}"]
+        found = {name: getattr(value, name, None) for name in names}
+        return [
+            line
+            for name, inner in found.items()
+            for line in self._referred(f"{path}.{name}", inner, names, (*inside, value))
+        ]
 
     def _global(self, value: object) -> str:
+        self._lenient += 1
         try:
             return self.text(value)
-        except ValueError:  # a logger, a lock: a module may hold them without depending on them
-            return type(value).__qualname__
+        finally:
+            self._lenient -= 1
 
     def _object(self, thing: Any) -> str:
+        wrapped = _unwrapped(thing)
+        if wrapped is not thing:
+            return self.text(wrapped)
         if dataclasses.is_dataclass(thing):
             fields = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
-        elif getattr(thing, "__dict__", None) is not None and _is_users(type(thing)):
+        elif getattr(thing, "__dict__", None) is not None and code.package(type(thing)) is None:
             fields = vars(thing)
-        elif " at 0x" not in repr(thing):
-            return repr(thing)
-        else:
-            raise ValueError(
-                f"{thing!r} has no content to compare, so a cache could not tell when it changes; "
-                "give its class an attribute `fingerprint`, a string that changes with it"
+        elif " at 0x" in repr(thing) or "..." in repr(thing):  # an address, or less than all of it
+            return self._unfit(
+                thing,
+                "has no content to compare, so a cache could not tell when it changes; give its class an "
+                "attribute `fingerprint`, a string that changes with it",
             )
+        else:
+            return repr(thing)
         return f"{self.text(type(thing))},{self.text(dict(sorted(fields.items())))}"
+
+    def _unfit(self, thing: object, why: str) -> str:
+        if self._lenient:
+            return type(thing).__qualname__
+        raise ValueError(f"{thing!r} {why}")
 
 
 _KINDS: tuple[tuple[Any, Callable[[_Describer, Any], str]], ...] = (
@@ -208,55 +240,34 @@ def _cell(cell: types.CellType) -> object:
         return "unbound"
 
 
-def _names(code: types.CodeType) -> set[str]:
-    """Returns the global and attribute names in `code` and in the functions inside it."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
+def _names(function: types.CodeType) -> set[str]:
+    """Returns the global and attribute names in `function` and in the functions inside it."""
+    names = set(function.co_names)
+    for constant in function.co_consts:
         if isinstance(constant, types.CodeType):
             names |= _names(constant)
     return names
 
 
-def _bytecode(describer: _Describer, code: types.CodeType) -> str:
+def _bytecode(describer: _Describer, function: types.CodeType) -> str:
     """Describes a function without source, such as one typed into an interpreter."""
     constants = [
         _bytecode(describer, constant) if isinstance(constant, types.CodeType) else describer.text(constant)
-        for constant in code.co_consts
+        for constant in function.co_consts
     ]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return f"{version},{code.co_code.hex()},{code.co_names},{constants}"
+    return f"{version},{function.co_code.hex()},{function.co_names},{constants}"
 
 
-@functools.lru_cache(maxsize=65536)
-def _source(thing: Any) -> str | None:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        return None
-
-
-_LIBRARIES = tuple(
-    str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
-_OURS = str(Path(__file__).resolve().parent)
-
-
-def _is_users(thing: Any) -> bool:
-    """Tells whether code is the user's or t5mix's own, which may change without a version."""
-    if isinstance(thing, types.FunctionType):
-        file: str | None = thing.__code__.co_filename
-    elif isinstance(thing, types.ModuleType):
-        file = vars(thing).get("__file__")  # without waking a module that is imported lazily
-        if file is None:
-            return False
-    else:
-        file = getattr(sys.modules.get(thing.__module__), "__file__", None)
-        if file is None:
-            return thing.__module__ == "__main__"
-    return _is_users_file(file or "")
-
-
-@functools.lru_cache(maxsize=65536)
-def _is_users_file(file: str) -> bool:
-    path = os.path.abspath(file)
-    return path.startswith(_OURS + os.sep) or not (file.startswith("<frozen") or path.startswith(_LIBRARIES))
+def _unwrapped(thing: Any) -> Any:
+    """Returns the function behind a member of a class, or behind an installed wrapper such as `functools.cache`."""
+    if isinstance(thing, staticmethod | classmethod):
+        return thing.__func__
+    if isinstance(thing, property):
+        return thing.fget
+    if isinstance(thing, functools.cached_property):
+        return thing.func
+    if isinstance(thing, types.FunctionType | type) or code.package(type(thing)) is None:
+        return thing
+    wrapped = inspect.getattr_static(thing, "__wrapped__", thing)
+    return wrapped if callable(wrapped) else thing

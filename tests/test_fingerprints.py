@@ -2,16 +2,18 @@
 
 import dataclasses
 import functools
+import importlib
 import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from t5mix import fingerprints
+from t5mix import code, fingerprints
 
 MODULE = """
 import functools
@@ -83,6 +85,150 @@ def test_a_changed_helper_in_another_file_counts(tmp_path: Path) -> None:
     assert before != printed(tmp_path / "b", helper=HELPER.replace("return x", "return -x"))
 
 
+CASE = "print(fingerprints.of_callable(case))"
+CACHED = f"""
+import functools
+@functools.cache
+def table():
+    return 3
+def case(x):
+    return x + table()
+{CASE}
+"""
+OBJECT = f"""
+import functools
+SCALE = 3
+def scale(x):
+    return x * SCALE
+class Base:
+    @functools.cached_property
+    def offset(self):
+        return 1
+class Step(Base):
+    def __call__(self, x):
+        return scale(x) + self.offset
+case = Step()
+{CASE}
+"""
+MODULES = f"""
+import helper
+def case(x):
+    return helper.TABLE[helper.Kind(x).value], helper.again.TABLE
+{CASE}
+"""
+LAMBDAS = f"""
+case = [
+    lambda x:
+        x + 3
+][0]
+{CASE}
+"""
+DECORATED = f"""
+import functools
+def plus(f):
+    @functools.wraps(f)
+    def added(x):
+        return f(x) + 1
+    return added
+@plus
+def case(x):
+    return 2 * x
+{CASE}
+"""
+TABLES = "import enum, helper as again\nTABLE = (3, 5)\nclass Kind(enum.Enum):\n    A = 0\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "helper", "old", "new"),
+    [
+        (CACHED, "", "return 3", "return 4"),
+        (OBJECT, "", "return 1", "return 2"),
+        (OBJECT, "", "SCALE = 3", "SCALE = 4"),
+        (MODULES, TABLES, "(3, 5)", "(3, 6)"),
+        (MODULES, TABLES, "A = 0", "A = 1"),
+        (DECORATED, "", "f(x) + 1", "f(x) + 2"),
+        (DECORATED, "", "2 * x", "3 * x"),
+        (LAMBDAS, "", "x + 3", "x + 4"),
+    ],
+)
+def test_what_stands_behind_a_step_counts(tmp_path: Path, module: str, helper: str, old: str, new: str) -> None:
+    before = printed(tmp_path / "a", module, helper)
+    assert before == printed(tmp_path / "b", module, helper, hash_seed="3")
+    assert before != printed(tmp_path / "c", module.replace(old, new), helper.replace(old, new))
+
+
+def test_lambdas_on_one_line_differ() -> None:
+    one, other = (lambda x: x + 1, lambda x: x + 2)
+    assert fingerprints.of_callable(one) != fingerprints.of_callable(other)
+
+
+def test_tensors_and_arrays_count_to_the_last_element() -> None:
+    import tensorflow as tf
+
+    table = np.arange(5000)
+    changed = table.copy()
+    changed[2500] = 0
+    for kind in (tf.constant, np.array, lambda x: x.astype(object)):
+        assert fingerprints.digest(kind(table)) == fingerprints.digest(kind(table))
+        assert fingerprints.digest(kind(table)) != fingerprints.digest(kind(changed))
+
+
+class Abridged:
+    """Tells not all of itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Abridged([1, 2, ..., 9])"
+
+
+def test_an_abridged_text_is_no_content() -> None:
+    with pytest.raises(ValueError, match="no content to compare"):
+        fingerprints.digest(Abridged())
+
+
+PACK = "from pack import inner\ndef step(x):\n    return inner.twice(x)\n"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Installs a package of one function, as pip would, and gives that function's fingerprint."""
+
+    def install(number: int, version: str = "1.0", change: str = "", pure: bool = True) -> str:
+        place = tmp_path / str(number) / "site-packages"
+        record = []
+        for name, text in (("pack/__init__.py", PACK), ("pack/inner.py", f"def twice(x):\n    return 2 * x{change}\n")):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text)
+            record.append(f"{name},sha256={fingerprints.digest(text)},{len(text)}")
+        record += [f"../../bin/pack,sha256={number},1", "pack/__pycache__/inner.cpython-311.pyc,,"]
+        metadata = place / f"pack-{version}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pack\nVersion: {version}\n")
+        (metadata / "WHEEL").write_text(f"Root-Is-Purelib: {str(pure).lower()}\n")
+        (metadata / "RECORD").write_text("\n".join(record))
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(place))
+            for name in ("pack", "pack.inner"):
+                patch.delitem(sys.modules, name, raising=False)
+            for remembered in (code._package_of, code._distributions, code._names_of_distributions):
+                remembered.cache_clear()
+            found = fingerprints.of_callable(importlib.import_module("pack").step)
+            for name in ("pack", "pack.inner"):
+                del sys.modules[name]
+            return found
+
+    return install
+
+
+def test_an_installed_package_counts_by_its_code_and_version_not_by_its_place(installed: Callable[..., str]) -> None:
+    first = installed(1)
+    assert first == installed(2)
+    assert first != installed(3, version="1.1")
+    assert first != installed(4, change=" + 1")
+    assert installed(5, pure=False) == installed(6, pure=False, change=" + 1") != installed(7, "1.1", pure=False)
+
+
 def scaled(scale: float, offset: int = 0):
     def by(x: float) -> float:
         return scale * x + offset
@@ -131,6 +277,12 @@ def test_objects_by_fields_or_by_their_own_statement() -> None:
             self.fingerprint = text
             self.lock = threading.Lock()
 
+    @dataclasses.dataclass
+    class Wrapper:
+        func: Callable[..., float]
+        times: int
+
+    assert fingerprints.digest(Wrapper(abs, 1)) != fingerprints.digest(Wrapper(abs, 2))
     assert fingerprints.digest(Point(1)) == fingerprints.digest(Point(1)) != fingerprints.digest(Point(2))
     assert fingerprints.digest(Stated("a")) == fingerprints.digest(Stated("a")) != fingerprints.digest(Stated("b"))
 
