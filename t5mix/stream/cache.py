@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ Progress = Callable[[str, int, int | None], None]
 # Raise when the files' layout, or the code that fills them, changes.
 _FORMAT = 1
 _TOKENS, _MANIFEST = "tokens.arrow", "manifest.json"
+# Seconds after which a writer that wrote nothing is taken to be dead.
+_ABANDONED = 24 * 3600.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,12 +94,13 @@ def cached_tokens(
     place = folder / "tokens" / _file_name(task.name) / f"{_file_name(split)}-{key[:32]}"
     try:
         return _open(place, key)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except _Damaged as damage:
         warnings.warn(f"the token cache {place} is damaged ({damage}); making it anew", stacklevel=2)
         _discard(place)
-    private = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+    _sweep(place.parent)
+    private = _hidden(place)
     try:
         _make_folder(private)
         _write(private, task, split, steps, keep_all, {"key": key, "made_from": identity}, progress)
@@ -281,9 +285,25 @@ def _publish(private: Path, place: Path) -> None:
         os.close(folder)
 
 
+def _hidden(place: Path) -> Path:
+    """Returns a name beside `place` that nobody else uses and no reader looks at."""
+    return place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+
+
+def _sweep(folder: Path) -> None:
+    """Deletes what killed processes left in a task's folder: hidden folders in which nothing changed for a day."""
+    for left in folder.glob(".*"):
+        try:
+            changed = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+        except OSError:  # no folder, or its owner is done with it
+            continue
+        if re.search(r"\.[0-9a-f]{32}$", left.name) and time.time() - changed > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _discard(place: Path) -> None:
     """Takes a damaged cache out of the way at once, then deletes it."""
-    aside = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+    aside = _hidden(place)
     try:
         os.rename(place, aside)
     except FileNotFoundError:  # another process did it

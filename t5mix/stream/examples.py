@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from t5mix import objectives
+from t5mix import fingerprints, objectives
 from t5mix.stream import cache, columns, keys, whole_epochs
 from t5mix.stream.endings import Ending, ending
 
@@ -221,7 +221,7 @@ def open_examples(
     if examples.count == 0:
         raise ValueError(f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example")
     steps = [cache.step_fingerprint(task, step) for step in after]
-    return TaskExamples(examples, cache.fingerprints.digest(found.key, steps))
+    return TaskExamples(examples, fingerprints.digest(found.key, steps))
 
 
 def _examples(

@@ -15,7 +15,8 @@ def words(parts: Iterable[str | int], count: int = 2) -> tuple[int, ...]:
     assert 1 <= count <= 8
     hasher = hashlib.blake2b(digest_size=8 * count)
     for part in parts:
-        text = f"{type(part).__name__}:{part}".encode()
+        # A NumPy integer is the number that it is.
+        text = f"{'str' if isinstance(part, str) else 'int'}:{part}".encode()
         hasher.update(len(text).to_bytes(8, "little") + text)
     digest = hasher.digest()
     return tuple(int.from_bytes(digest[8 * i : 8 * i + 8], "little") for i in range(count))

@@ -7,6 +7,7 @@ step does, and neither the number of processes nor Python's hash seed changes a 
 
 import collections
 import math
+import operator
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,6 +109,7 @@ class Stream:
         return [(self.task_names[task], epoch, index) for task, epoch, index in _numbers(draws)]
 
     def _batch_rows(self, step: int) -> Rows:
+        step = operator.index(step)  # NumPy's integers overflow where Python's do not
         if step < 0:
             raise ValueError(f"step is {step}; steps count from 0")
         return self._rows.batch(step)
@@ -121,7 +123,7 @@ class Stream:
         total = math.fsum(self._rates.values())
         return {
             "version": _VERSION,
-            "step": step,
+            "step": operator.index(step),
             "seed": self.seed,
             "split": self.split,
             "pack": self.pack,
@@ -164,7 +166,8 @@ class Stream:
         )
 
     def _dropped(self) -> dict[str, int]:
-        lost = self._rows.dropped.values() if isinstance(self._rows, PackedRows) else ()
+        # Copied at once: a thread may be making the next batch.
+        lost = list(self._rows.dropped.values()) if isinstance(self._rows, PackedRows) else []
         counts: collections.Counter[str] = collections.Counter()
         for draws in lost:
             counts.update(self.task_names[task] for task in draws.task.tolist())

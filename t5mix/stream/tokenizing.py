@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
 
@@ -17,6 +18,8 @@ else:
 # Examples tokenized at once, and tokens after which a record batch is written.
 _EXAMPLES_AT_ONCE = 1024
 _TOKENS_IN_BATCH = 1 << 22
+# Examples that are made twice, to see whether they come out the same.
+_COMPARED = 256
 # Whoever writes a cache writes the same, also where a step before it is random.
 _SEED = 0
 
@@ -32,7 +35,7 @@ def record_batches(task: Any, split: str, steps: tuple[Any, ...], keep_all: bool
 
     Raises:
       ValueError: naming the task and the feature, when a required feature is missing or an id lies
-        outside its vocabulary.
+        outside its vocabulary; naming the task, when its examples are others each time.
     """
     dataset = task.source.get_dataset(split=split, shuffle=False)
     with map_seed_manager(_SEED):
@@ -45,6 +48,8 @@ def record_batches(task: Any, split: str, steps: tuple[Any, ...], keep_all: bool
     dataset = dataset.map(
         lambda example: {name: tf.ensure_shape(example[name], [None] * ranks[name]) for name in names}
     )
+    dataset = ordered(dataset)
+    check_repeatable(task, dataset, "before the cache")
     held: list[pa.RecordBatch] = []
     tokens = 0
     for batch in dataset.ragged_batch(_EXAMPLES_AT_ONCE):
@@ -56,6 +61,30 @@ def record_batches(task: Any, split: str, steps: tuple[Any, ...], keep_all: bool
             held, tokens = [], 0
     if held:
         yield _joined(held)
+
+
+def ordered(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
+    """Returns the dataset in an order that no thread changes."""
+    options = tf.data.Options()
+    options.deterministic = True
+    return dataset.with_options(options)
+
+
+def check_repeatable(task: Any, dataset: "tf.data.Dataset", place: str) -> None:
+    """Makes the first examples twice, and compares.
+
+    Raises:
+      ValueError: naming the task and `place`, when they differ, as with `dataset.shuffle` without a seed, or
+        `tf.random.uniform`: a run could not be resumed, and hosts would not agree.
+    """
+    head = dataset.take(_COMPARED)
+    first, second = (fingerprints.digest(list(head.as_numpy_iterator())) for _ in range(2))
+    if first != second:
+        raise ValueError(
+            f"task {task.name!r}: the preprocessors {place} make other examples each time they run, so a run could "
+            "not be resumed; draw noise from the seeds of map_over_dataset(num_seeds=...), and leave shuffling to the "
+            "stream"
+        )
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

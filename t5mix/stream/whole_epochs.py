@@ -8,22 +8,23 @@ import pyarrow as pa
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager, next_map_seed
-from t5mix.stream import columns, keys
+from t5mix.stream import columns, keys, tokenizing
 
 if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
 
-# Epochs kept in memory: a batch may need the end of one and the beginning of the next.
-_KEPT = 3
+# Epochs kept in memory: a batch may need the end of one and the beginning of the next; of a small task, a
+# window holds many, in random order, so the examples are kept of more epochs than a window holds.
+_EPOCHS, _EXAMPLES = 3, 1 << 16
 
 
 class WholeEpochs:
     """Runs a task's steps behind the cache over all of its examples, once for each epoch.
 
     Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made.  Steps
-    that take no map seed run once: noise from elsewhere would not be the same on a restart.
+    that take no map seed run once.
 
     Args:
       task: the task.
@@ -35,7 +36,9 @@ class WholeEpochs:
     def __init__(self, task: Any, table: pa.Table, lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
         self._is_random = True
-        self._kept = functools.lru_cache(maxsize=_KEPT)(self._run)
+        kept = max(_EPOCHS, _EXAMPLES // max(table.num_rows, 1))
+        self._kept = functools.lru_cache(maxsize=kept)(self._run)
+        tokenizing.check_repeatable(task, self._pipeline(0), "behind the cache")
         self.count = int(self._kept(0)[0].first_rows[-1])
 
     def features(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
@@ -55,6 +58,13 @@ class WholeEpochs:
         return made
 
     def _run(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
+        rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
+        for example in self._pipeline(epoch).as_numpy_iterator():
+            for name, kept in rows.items():
+                kept.append(example[name] if name in example else np.empty(0, np.int32))
+        return tuple(_column(kept) for kept in rows.values())
+
+    def _pipeline(self, epoch: int) -> "tf.data.Dataset":
         # Seeds of maps count up from the first; half the range leaves them room.
         seed = keys.words(("map seeds", *self._key, epoch), 1)[0] >> 2
         dataset = _dataset(self._table)
@@ -62,16 +72,10 @@ class WholeEpochs:
             dataset = self._task.run_steps(dataset, self._task.steps_after_cache, self._lengths)
             self._is_random = next_map_seed() != seed
         names = [name for name in self._lengths if name in dataset.element_spec]
-        options = tf.data.Options()
-        options.deterministic = True
         dataset = dataset.map(
             lambda example: {name: tf.ensure_shape(tf.cast(example[name], tf.int32), [None]) for name in names}
-        ).with_options(options)
-        rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
-        for example in dataset.as_numpy_iterator():
-            for name, kept in rows.items():
-                kept.append(example[name] if name in example else np.empty(0, np.int32))
-        return tuple(_column(kept) for kept in rows.values())
+        )
+        return tokenizing.ordered(dataset)
 
 
 def _column(rows: list[np.ndarray]) -> columns.TokenColumn:

@@ -8,6 +8,7 @@ import bisect
 import dataclasses
 import functools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -88,7 +89,7 @@ class Mixer:
         seed: int,
     ) -> None:
         self._examples = tuple(examples.values())
-        self._names = tuple(examples)
+        self.names = tuple(examples)
         self._seed = seed
         self.quotas = order.Quotas.of(rates, draws, seed)
 
@@ -99,7 +100,7 @@ class Mixer:
     def window_of(self, draw: int) -> int:
         """Returns the window that holds the draw-th example."""
         # The draws before a window differ from its share by less than one for each task.
-        windows = range((draw + len(self._names)) // self.quotas.draws + 2)
+        windows = range((draw + len(self.names)) // self.quotas.draws + 2)
         return bisect.bisect_right(windows, draw, key=self.before) - 1
 
     def window(self, number: int) -> Draws:
@@ -118,7 +119,7 @@ class Mixer:
 
     def _occurrences(self, task: int, start: int, stop: int) -> Draws:
         """Returns the examples that `task` gives from its start-th to before its stop-th."""
-        examples, name = self._examples[task], self._names[task]
+        examples, name = self._examples[task], self.names[task]
         numbers = np.arange(start, stop)
         epoch = numbers // examples.count
         index = np.empty_like(numbers)
@@ -167,7 +168,7 @@ class PackedRows:
     """Several examples in each row, by best fit within a window.
 
     What does not fit its own window goes to free space of the next, in which nothing else has to
-    give way; what does not fit there either is counted in `dropped`.
+    give way; what does not fit there either is counted in `dropped`, with a warning.
 
     Args:
       mixer: draws the examples.
@@ -222,6 +223,12 @@ class PackedRows:
         lost = late_row < 0
         if lost.any():
             self.dropped[window] = late.take(np.flatnonzero(lost))
+            names = sorted({self._mixer.names[task] for task in self.dropped[window].task.tolist()})
+            warnings.warn(
+                f"{np.count_nonzero(lost)} of {self._mixer.quotas.draws} examples drawn for window {window} found no "
+                f"room in it nor in the next and are left out, of: {', '.join(names)}",
+                stacklevel=2,
+            )
         fits = np.flatnonzero(~lost)
         return draws.then(late.take(fits)), np.concatenate([row, late_row[fits]])
 

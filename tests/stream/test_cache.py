@@ -191,8 +191,49 @@ def test_text_that_was_not_tokenized_is_refused(make_task, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(make_task, tmp_path):
     (tmp_path / "tokens").write_text("a file in the way")
-    with pytest.raises((ValueError, NotADirectoryError), match="tokens"):
+    with pytest.raises(ValueError, match=r"cannot write the token cache .*tokens.*\$T5MIX_CACHE"):
         _tokens(make_task("a"), tmp_path)
+
+
+def test_what_killed_writers_left_is_swept_after_a_day(make_task, tmp_path):
+    folder = tmp_path / "tokens" / "a"
+    kinds = {"old": (2 * 86400, 2 * 86400), "at work": (2 * 86400, 60), "new": (60, 60)}
+    places = {}
+    for name, (folder_age, file_age) in kinds.items():
+        places[name] = folder / f".train-{name}.{'0' * 32}"
+        places[name].mkdir(parents=True)
+        file = places[name] / "tokens.arrow"
+        file.write_text("half")
+        os.utime(file, (time.time() - file_age,) * 2)
+        os.utime(places[name], (time.time() - folder_age,) * 2)
+    other = folder / ".somebody's"
+    other.mkdir()
+    os.utime(other, (0, 0))
+    _tokens(make_task("a"), tmp_path)
+    assert {name for name, place in places.items() if place.exists()} == {"at work", "new"}
+    assert other.exists()
+
+
+def _shuffled(dataset):
+    return dataset.shuffle(40)
+
+
+def test_steps_that_make_other_tokens_each_time_are_refused(make_task, tmp_path):
+    with pytest.raises(ValueError, match=r"task 'a'.*before the cache make other examples each time"):
+        _tokens(make_task("a", before=[_shuffled]), tmp_path)
+
+
+def _in_any_order(dataset):
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.deterministic = False
+    return dataset.with_options(options)
+
+
+def test_tokens_stand_in_the_order_of_the_source(make_task, tmp_path):
+    found = _tokens(make_task("a", before=[_in_any_order]), tmp_path)
+    assert _rows(found) == _rows(_tokens(make_task("a"), tmp_path))
 
 
 def test_names_stay_inside_the_folder():

@@ -87,6 +87,13 @@ def test_a_seek_is_a_replay(mixture):
     assert _digest(fresh, [10**9]) == _digest(Stream(mixture, LENGTHS, 8, seed=5), [10**9])
 
 
+def test_a_step_is_the_number_that_it_is_whatever_its_type(mixture):
+    for pack in (True, False):
+        stream, again = (Stream(mixture, LENGTHS, 8, seed=5, pack=pack) for _ in range(2))
+        assert stream.examples(300) == again.examples(np.int64(300))
+        assert json.dumps(again.state(np.int64(300))) == json.dumps(stream.state(300))
+
+
 def test_the_seed_changes_order_and_noise(mixture):
     one, other = (Stream(mixture, LENGTHS, 8, seed=seed) for seed in (0, 1))
     assert one.examples(0) != other.examples(0)
@@ -219,9 +226,43 @@ def test_a_step_that_filters_differently_in_each_epoch_is_refused(make_task):
         stream._examples["a"].lengths(1, np.arange(3))
 
 
+def _shuffled(dataset):
+    return dataset.shuffle(100)
+
+
+def _loud(dataset):
+    import tensorflow as tf
+
+    def add(example):
+        noise = tf.random.uniform([1], 3, 250, tf.int32)
+        return {**example, "inputs": tf.concat([example["inputs"], noise], axis=0)}
+
+    return dataset.map(add)
+
+
+@pytest.mark.parametrize("step", [_shuffled, _loud])
+def test_noise_that_does_not_follow_from_the_seed_is_refused(make_task, step):
+    with pytest.raises(ValueError, match=r"task 'a'.*behind the cache make other examples each time"):
+        Stream(make_task("a", after=[step]), LENGTHS, 4)
+
+
+def test_the_epochs_of_a_window_are_made_once(make_task):
+    runs = []
+
+    def counted(dataset):
+        runs.append(1)
+        return dataset
+
+    counted.fingerprint = "counted"
+    stream = Stream(make_task("a", count=50, longest=8, after=[_noisy, counted]), LENGTHS, 8, pack=False)
+    for step in range(128):
+        stream.batch(step)
+    assert len(runs) <= 1024 // 50 + 4
+
+
 def _mark(dataset, seen=[]):  # noqa: B006
     seen.append(1)
-    assert len(seen) == 1
+    assert len(seen) <= 2  # once to see whether it is random
     return dataset.map(lambda example: {**example, "inputs": example["inputs"][:3]})
 
 
