@@ -295,15 +295,17 @@ def random_spans_lengths(
 
     Returns:
       The greatest number of text tokens whose inputs fit, and the targets' length, with EOS.
-      For 512: (568, 114).  Source: T5's `random_spans_helper`.
+      For 512: (568, 114).  Source: T5's `random_spans_helper`, which gives one token too many where spans
+      are of one token, or there is but one.
     """
 
     def lengths(size: int) -> tuple[int, int]:
-        noise = round(size * noise_density)
-        spans = round(noise / mean_noise_span_length)
+        noise, spans = _noise(size, noise_density, mean_noise_span_length)
         return size - noise + spans + 1, noise + spans + 1
 
     size = inputs_length
+    while lengths(size)[0] > inputs_length:
+        size -= 1
     while lengths(size + 1)[0] <= inputs_length:
         size += 1
     targets = lengths(size)[1]

@@ -79,6 +79,15 @@ def test_inputs_and_targets_restore_the_text(size, density, mean, seed):
     assert all(ids.dtype == np.int32 for ids in example.values())
 
 
+@given(inputs=st.integers(4, 600), density=st.floats(0.01, 0.95), mean=st.floats(1, 12))
+def test_no_example_of_a_segment_or_less_is_longer_than_the_lengths(inputs, density, mean):
+    objective = objectives.span_corruption(noise_density=density, mean_noise_span_length=mean)
+    size, targets = objectives.random_spans_lengths(inputs, density, mean)
+    assert size >= 2
+    lengths = objective.example_lengths(np.arange(1, size + 1)) + 1
+    assert (lengths <= [inputs, targets]).all()
+
+
 def test_a_full_segment_fills_512_inputs_and_gives_114_targets():
     size = objectives.span_corruption.segment_length(LENGTHS)
     example = objectives.span_corruption.apply(np.arange(size), _words(0), SENTINEL)
