@@ -13,8 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_OURS = str(Path(__file__).resolve().parent)
-_STANDARD = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# Code names its file as Python was found, which may be through a link.
+_STANDARD = tuple(
+    form(sysconfig.get_path(name)) + os.sep
+    for name in ("stdlib", "platstdlib")
+    for form in (os.path.abspath, os.path.realpath)
+)
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -68,7 +73,7 @@ def _package_of(module: str, file: str | None) -> str | None:
     if file is None:
         return "standard library" if top in sys.stdlib_module_names else _distributions(top)
     path = Path(os.path.abspath(file))
-    if str(path).startswith(_OURS + os.sep):
+    if str(path).startswith(_OURS):
         return None
     for folder, inner in zip(path.parts, path.parts[1:], strict=False):
         if folder in _INSTALLED:
