@@ -15,7 +15,10 @@ and `t5mix list` answers at once.  This is also the one place where start-up cha
 """
 
 import contextlib
-import importlib
+import functools
+import importlib.machinery
+import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -53,13 +56,31 @@ def lazy_import(name: str) -> types.ModuleType:
 def import_quietly(name: str) -> types.ModuleType:
     """Imports module `name` now, without its start-up chatter."""
     silence()
-    is_chosen = os.environ["TF_CPP_MIN_LOG_LEVEL"] != _QUIET["TF_CPP_MIN_LOG_LEVEL"]
-    if name != "tensorflow" or name in sys.modules or is_chosen:
-        return importlib.import_module(name)
-    with _stderr_held_back():
-        module = importlib.import_module(name)
-    module.get_logger().setLevel("ERROR")
-    return module
+    return importlib.import_module(name)
+
+
+class _QuietTensorFlow:
+    """Finds TensorFlow as Python would, and keeps back what it says while it is loaded, whoever imports it."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            _load_quietly(spec.loader)
+        return spec
+
+
+def _load_quietly(loader: Any) -> None:
+    load = loader.exec_module
+
+    def exec_module(module: types.ModuleType) -> None:
+        with _stderr_held_back():
+            load(module)
+        module.get_logger().setLevel("ERROR")
+
+    loader.exec_module = exec_module
 
 
 @contextlib.contextmanager
@@ -74,7 +95,7 @@ def _stderr_held_back() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(original, held.read())
             raise
@@ -83,7 +104,18 @@ def _stderr_held_back() -> Iterator[None]:
             os.close(original)
 
 
+@functools.cache
 def silence() -> None:
-    """Tells TensorFlow, in advance, to be quiet; for programs that let others import it."""
+    """Tells TensorFlow, JAX and orbax, in advance, to be quiet; for programs that let others import them.
+
+    Of their Python loggers only errors are shown: their warnings are about things that users can not mend.  Whoever
+    sets TF_CPP_MIN_LOG_LEVEL hears everything.
+    """
+    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
+    if wanted == _QUIET["TF_CPP_MIN_LOG_LEVEL"]:
+        for logger in ("absl", "jax", "orbax"):
+            logging.getLogger(logger).setLevel(logging.ERROR)
+        if "tensorflow" not in sys.modules:
+            sys.meta_path.insert(0, _QuietTensorFlow())
