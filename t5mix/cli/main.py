@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import t5mix
 from t5mix import packs
+from t5mix.cli.stopping import Stopped, stoppable
 from t5mix.lazy import silence
 
 COMMANDS = {
@@ -40,22 +41,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after the program's name; those of this process by default.
 
     Returns:
-        The exit status: 0, or 2 where the input was wrong.
+        The exit status: 0; 2 where the input was wrong; 128 and the signal's number where one stopped it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(_command(arguments)).parse_args(arguments)
     silence()  # packs may import TensorFlow by themselves
     try:
-        for path in args.pack or ():
-            packs.add(path)
-        return args.run(args)
+        with stoppable():
+            for path in args.pack or ():
+                packs.add(path)
+            return args.run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("t5mix: stopped", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, FloatingPointError) as error:
+    except Stopped as stopped:
+        print(f"t5mix: {stopped}", file=sys.stderr)
+        return 128 + stopped.number
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
         if args.debug:
             raise
         print(f"t5mix: error: {_one_line(error)}", file=sys.stderr)

@@ -43,8 +43,20 @@ def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[
 
 
 def positive(text: str) -> int:
-    """Parses a number of at least 1, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    """Parses a whole number of at least 1, for argparse."""
+    return _number(text, 1)
+
+
+def count(text: str) -> int:
+    """Parses a whole number of at least 0, for argparse."""
+    return _number(text, 0)
+
+
+def _number(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
     return number

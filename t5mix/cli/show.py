@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from t5mix import signatures
-from t5mix.cli import pieces, table
+from t5mix.cli import pieces, settings, table
 from t5mix.mixture import Mixture
 from t5mix.registry import get_mixture_or_task
 from t5mix.task import Task
@@ -27,8 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("name", help="a task or a mixture; t5mix list names them")
     parser.add_argument("--split", help="split of the examples; train where there is one")
-    parser.add_argument("--examples", type=_count, help="how many examples: 2 of a task by default, 0 of a mixture")
-    parser.add_argument("--length", type=_count, default=512, help="tokens of a feature at most (default: 512)")
+    parser.add_argument(
+        "--examples", type=settings.count, help="how many examples: 2 of a task by default, 0 of a mixture"
+    )
+    parser.add_argument(
+        "--length", type=settings.positive, default=512, help="tokens of a feature at most (default: 512)"
+    )
     parser.add_argument("--shuffle", action="store_true", help="examples in another order")
     parser.add_argument("--seed", type=int, default=0, help="of shuffling and noise (default: 0)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -50,13 +54,6 @@ def run(args: argparse.Namespace) -> int:
         _print_mixture(described)
     _print_examples(described["examples"], described["split"])
     return 0
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return number
 
 
 def _split(found: Task | Mixture, wanted: str | None) -> str:

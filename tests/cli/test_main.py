@@ -102,6 +102,15 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
     assert "usage: t5mix" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["train", "--steps", "few"], ["train", "--steps", "0"], ["show", "x", "--examples", "-1"]]
+)
+def test_a_number_that_is_none_is_named(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert f"{arguments[-1]!r} is no whole number of at least" in capsys.readouterr().err
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["--version"])
