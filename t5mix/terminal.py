@@ -2,9 +2,12 @@
 
 import io
 import sys
-from typing import IO, TYPE_CHECKING
+import time
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from rich import progress
     from rich.console import RenderableType
 
 _FILE_WIDTH = 140  # columns where the output is no terminal
@@ -28,3 +31,72 @@ def emit(*parts: "RenderableType", file: IO[str] | None = None) -> None:
     Console(file=text, highlight=False, markup=False, width=_FILE_WIDTH).print(*parts, sep="\n")
     for line in text.getvalue().splitlines():
         print(line.rstrip(), file=target)
+
+
+def say(line: str) -> None:
+    """Prints a line about what is being done, to standard error, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as people say them: "45s", "3m10s", "2h05m"."""
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole // 60 % 60
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
+
+
+class Progress:
+    """How far something is, and when it will be done: a bar on a terminal, elsewhere a line now and then.
+
+    Args:
+        file: Where to show it; standard error by default.
+        every: Seconds between lines where there is no terminal; what takes less says nothing.
+    """
+
+    def __init__(self, file: IO[str] | None = None, every: float = 10.0):
+        self._file = file or sys.stderr
+        self._every = every
+        self._what = ""
+        self._began = self._told = time.monotonic()
+        self._bar: progress.Progress | None = None
+
+    def __enter__(self) -> Self:
+        if self._file.isatty():
+            from rich.console import Console
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(console=Console(file=self._file), transient=True)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def tell(self, what: str, done: int, total: int | None) -> None:
+        """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew."""
+        if self._bar:
+            if what != self._what:
+                for task in self._bar.task_ids:
+                    self._bar.remove_task(task)
+                self._bar.add_task(what, total=total)
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._began = what, now
+        elif not self._bar and now - self._told >= self._every:
+            self._told = now
+            print(f"{what}: {_so_far(done, total, now - self._began)}", file=self._file, flush=True)
+
+
+def _so_far(done: int, total: int | None, seconds: float) -> str:
+    if not total or not done:
+        return f"{done:,}"
+    return f"{done:,} of {total:,}, {duration(seconds * max(0, total - done) / done)} left"

@@ -5,7 +5,7 @@ import io
 from rich.table import Table
 from rich.text import Text
 
-from t5mix.terminal import emit
+from t5mix.terminal import Progress, duration, emit
 
 
 class Terminal(io.StringIO):
@@ -29,3 +29,31 @@ def test_a_terminal_gets_colours(monkeypatch) -> None:
     file = Terminal()
     emit(Text("x", style="bold red"), file=file)
     assert "\x1b[" in file.getvalue()
+
+
+def test_progress_in_a_file_is_a_line_now_and_then() -> None:
+    file = io.StringIO()
+    with Progress(file, every=0) as progress:
+        for done in (1, 2):
+            progress.tell("reading", done, 1000)
+        progress.tell("counting", 5, None)
+        progress.tell("counting", 6, None)
+    assert file.getvalue().splitlines() == ["reading: 2 of 1,000, 0s left", "counting: 6"]
+    quiet = io.StringIO()
+    with Progress(quiet) as progress:
+        progress.tell("reading", 1, 2)
+        progress.tell("reading", 2, 2)
+    assert quiet.getvalue() == ""
+
+
+def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    file = Terminal()
+    with Progress(file) as progress:
+        progress.tell("reading", 1, 2)
+        progress.tell("decoding", 1, None)
+    assert "decoding" in file.getvalue()
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (0.2, 59, 190, 7500)] == ["0s", "59s", "3m10s", "2h05m"]

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs import check, predict
 
     checked = check.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
+    predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix)
     return 0

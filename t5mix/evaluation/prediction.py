@@ -1,9 +1,10 @@
 """Ragged token ids in, ragged token ids out, around a decoder that takes one fixed shape."""
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+from t5mix.terminal import Progress
 
 Decode = Callable[[np.ndarray], np.ndarray]
 Predict = Callable[[Sequence[Sequence[int]]], list[list[int]]]
@@ -32,14 +33,15 @@ def batched(decode: Decode, batch_size: int, length: int, *, eos_id: int = 1, pa
         _check_lengths(inputs, length)
         outputs: list[list[int]] = [[] for _ in inputs]
         order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
-        starts = range(0, len(order), batch_size)
-        for start in _shown(starts, "decoding"):
-            rows = order[start : start + batch_size]
-            batch = np.full((batch_size, length), pad_id, np.int32)
-            for row, index in enumerate(rows):
-                batch[row, : len(inputs[index])] = inputs[index]
-            for index, ids in zip(rows, np.asarray(decode(batch)).tolist(), strict=False):
-                outputs[index] = strip(ids, eos_id, pad_id)
+        with Progress() as progress:
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                batch = np.full((batch_size, length), pad_id, np.int32)
+                for row, index in enumerate(rows):
+                    batch[row, : len(inputs[index])] = inputs[index]
+                for index, ids in zip(rows, np.asarray(decode(batch)).tolist(), strict=False):
+                    outputs[index] = strip(ids, eos_id, pad_id)
+                progress.tell("decoding", start + len(rows), len(order))
         return outputs
 
     return predict
@@ -62,13 +64,3 @@ def _check_lengths(inputs: Sequence[Sequence[int]], length: int) -> None:
                 f"input {index} has {len(ids)} tokens, but the decoder takes {length}: "
                 "trim it, or evaluate with a longer input length"
             )
-
-
-def _shown(steps: range, description: str) -> Iterable[int]:
-    """Returns `steps`, with a progress bar where a person is watching."""
-    if len(steps) < 2 or not sys.stderr.isatty():
-        return steps
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(steps, description, console=Console(stderr=True), transient=True)

@@ -1,5 +1,6 @@
 """`t5mix predict`: one line of text in, one line of text out."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from t5mix.features import Feature
 from t5mix.files import write_atomically
 from t5mix.runs.check import Checked
 from t5mix.runs.check_tasks import EOS_ID, Provider
+from t5mix.terminal import say
 
 
 def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "") -> None:
@@ -41,10 +43,9 @@ def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int
     ids = [[*feature.vocabulary.encode(text), EOS_ID] for text in texts]
     overflowing = [number for number, sequence in enumerate(ids, 1) if len(sequence) > length]
     if overflowing:
-        print(
+        say(
             f"{len(overflowing)} of {len(ids)} inputs are longer than {length} tokens and were truncated, "
-            f"the first of them in line {overflowing[0]}",
-            file=sys.stderr,
+            f"the first of them in line {overflowing[0]}"
         )
     return [s if len(s) <= length else [*s[: length - 1], EOS_ID] for s in ids]
 
@@ -62,13 +63,39 @@ def read_lines(path: str) -> list[str]:
         FileNotFoundError: there is no such file.
     """
     if path == "-":
+        if sys.stdin.isatty():
+            say("type one input a line; Ctrl-D ends")
         text = sys.stdin.read()
-    elif Path(path).is_file():
-        text = Path(path).read_text("utf-8")
     else:
-        raise FileNotFoundError(f"--input_file {path!r}: there is no such file")
+        text = _read(Path(path))
     # Not splitlines(): U+2028 and its like end no line of a file.
     return text.removesuffix("\n").split("\n") if text else []
+
+
+def _read(path: Path) -> str:
+    if path.is_dir():
+        raise ValueError(f"--input_file {str(path)!r} is a folder: give a file, one input a line")
+    if not path.exists():
+        raise FileNotFoundError(f"--input_file {str(path)!r}: there is no such file")
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        line = 1 + path.read_bytes()[: error.start].count(b"\n")
+        raise ValueError(f"--input_file {str(path)!r}, line {line}: this is not UTF-8 text") from None
+
+
+def check_output(path: str) -> None:
+    """Refuses a file that can not be written, before anything is computed for it.
+
+    Raises:
+        ValueError: its folder is missing or can not be written, or it is a folder itself.
+    """
+    folder = Path(path).absolute().parent
+    if path == "-" or (os.access(folder, os.W_OK) and not Path(path).is_dir()):
+        return
+    wrong = "is a folder" if Path(path).is_dir() else f"can not be written: there is no folder {str(folder)!r}"
+    wrong = f"can not be written into {str(folder)!r}" if folder.is_dir() and not Path(path).is_dir() else wrong
+    raise ValueError(f"--output_file {path!r} {wrong}; choose another")
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
+from t5mix.terminal import duration
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -181,15 +183,6 @@ class Speed:
         (start, first_step, first_tokens), (end, step, tokens) = self._marks[0], self._marks[-1]
         seconds = max(end - start, 1e-9)
         return (step - first_step) / seconds, (tokens - first_tokens) / seconds
-
-
-def duration(seconds: float) -> str:
-    """Returns seconds as people say them: "45s", "3m10s", "2h05m"."""
-    whole = max(0, round(seconds))
-    hours, minutes = whole // 3600, whole // 60 % 60
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
 
 
 def _shared_words(names: Sequence[str]) -> int:

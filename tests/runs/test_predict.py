@@ -3,7 +3,7 @@ import io
 import pytest
 
 import t5mix
-from t5mix.runs.predict import decode, encode, read_lines, write_lines
+from t5mix.runs.predict import check_output, decode, encode, read_lines, write_lines
 
 
 def test_lines_end_at_line_breaks_and_nowhere_else(tmp_path):
@@ -19,6 +19,23 @@ def test_lines_end_at_line_breaks_and_nowhere_else(tmp_path):
 def test_a_missing_input_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"--input_file 'nowhere\.txt': there is no such file"):
         read_lines("nowhere.txt")
+
+
+def test_what_is_no_text_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"--input_file .* is a folder: give a file"):
+        read_lines(str(tmp_path))
+    (tmp_path / "in.txt").write_bytes(b"good\n\xff\n")
+    with pytest.raises(ValueError, match=r"--input_file .*in\.txt', line 2: this is not UTF-8 text"):
+        read_lines(str(tmp_path / "in.txt"))
+
+
+def test_an_output_file_that_can_not_be_written_is_refused_before_the_work(tmp_path):
+    check_output("-")
+    check_output(str(tmp_path / "out.txt"))
+    with pytest.raises(ValueError, match=r"--output_file .* is a folder; choose another"):
+        check_output(str(tmp_path))
+    with pytest.raises(ValueError, match=r"can not be written: there is no folder .*nowhere"):
+        check_output(str(tmp_path / "nowhere" / "out.txt"))
 
 
 def test_standard_input_and_output(monkeypatch, capsys):
