@@ -5,6 +5,7 @@ Everything else in t5mix takes ordinary arguments.
 
 import dataclasses
 import functools
+import os
 import re
 import typing
 from collections.abc import Callable, Sequence
@@ -93,7 +94,8 @@ def _with_packs(effective: Sequence[Binding], packs: Sequence[str]) -> list[Bind
     """Adds packs to `Run.packs`, so that the run's record names all that it needs."""
     by_key = {binding.key: binding for binding in effective}
     bound = gin_check.expand(by_key["Run.packs"], by_key) if "Run.packs" in by_key else ()
-    more = [path for path in dict.fromkeys(packs) if path not in bound]
+    # Absolute, so that the record holds wherever it is read from.
+    more = [path for path in dict.fromkeys(map(os.path.abspath, packs)) if path not in bound]
     if not more:
         return list(effective)
     others = [binding for binding in effective if binding.key != "Run.packs"]

@@ -16,8 +16,9 @@ from t5mix.runs.check_tasks import (
     check_data,
     check_evaluation,
     check_mesh,
+    check_provider,
+    find_provider,
     finetune_tasks,
-    load_provider,
 )
 from t5mix.runs.config import Run
 from t5mix.runs.folders import CheckpointPath, RunFolder, find_checkpoint
@@ -64,7 +65,8 @@ def check_training(run: Run) -> Checked:
             f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
-    provider = load_provider(run)
+    provider = find_provider(run.mixture, run.packs)
+    check_provider(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
     trained_on = [task for task in get_subtasks(provider) if "train" in task.splits]
     check_data(run, trained_on or get_subtasks(provider), "train")
@@ -89,7 +91,8 @@ def check_finetuning(run: Run) -> Checked:
     """
     if run.finetune is None:
         raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
-    provider = load_provider(run)
+    provider = find_provider(run.mixture, run.packs)
+    check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
     try:
         checkpoint = find_checkpoint(run.finetune.checkpoint or run.folder)
@@ -126,8 +129,9 @@ def check_recorded(
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, packs=packs).run
-    provider = load_provider(run)
+    provider = find_provider(run.mixture, run.packs)
     check_checkpoint(run, provider, checkpoint)
+    check_provider(run, provider)
     check_mesh(run)
     return Checked(run, provider, checkpoint=checkpoint)
 

@@ -106,6 +106,7 @@ def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -
     if checkpoint.step not in checkpoint.trained.steps():
         found = ", ".join(map(str, checkpoint.trained.steps()))
         raise FileNotFoundError(f"no checkpoint {str(checkpoint)!r}; there are those of steps {found}")
+    check_lineage(provider, checkpoint.run, f"the checkpoint {str(checkpoint)!r} was trained")
     theirs, ours = recorded_run(checkpoint.run).model, run.model
     differing = [
         f"T5Config.{field.name} ({getattr(theirs, field.name)} there, {getattr(ours, field.name)} here)"
@@ -119,7 +120,6 @@ def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -
             f"the checkpoint {str(checkpoint)!r} is of another model: {', '.join(differing)}; put "
             f"--gin_file {checkpoint.run.operative_config} before your own"
         )
-    check_lineage(provider, checkpoint.run, f"the checkpoint {str(checkpoint)!r} was trained")
 
 
 def check_lineage(provider: Provider, folder: RunFolder, was_trained: str) -> None:

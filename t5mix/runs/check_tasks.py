@@ -20,12 +20,10 @@ MODEL_FEATURES = ("inputs", "targets")
 EOS_ID = 1
 
 
-def load_provider(run: Run) -> Provider:
-    """Loads the run's packs and finds its task or mixture; checks lengths, vocabularies and size of the model."""
-    provider = find_provider(run.mixture, run.packs)
+def check_provider(run: Run, provider: Provider) -> None:
+    """The lengths, the vocabularies and the size of the model fit the task or mixture."""
     check_lengths(run, provider)
     check_vocabularies(run, provider)
-    return provider
 
 
 def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
@@ -49,10 +47,21 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     else:
         tasks = [_supervised(name) for name in run.finetune.tasks]
     for task in tasks:
-        check_vocabularies(run, task)
-        check_lengths(run, task)
+        check_provider(run, task)
+        _check_same_vocabularies(task, provider)
     check_data(run, tasks, "train", run.evaluation.split)
     return tuple(tasks)
+
+
+def _check_same_vocabularies(task: Task, provider: Provider) -> None:
+    """A task that `Finetuning.tasks` names may be none of the mixture's; its ids must mean the same words."""
+    ours = dict(vocabularies(provider))
+    for name, vocabulary in vocabularies(task):
+        if vocabulary.fingerprint != ours[name].fingerprint:
+            raise ValueError(
+                f"Finetuning.tasks names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
+                f"{provider.name} ({ours[name]!r}): ids would mean other words; use tasks with the same vocabulary"
+            )
 
 
 def _supervised(name: str) -> Task:
@@ -133,7 +142,14 @@ def check_data(run: Run, tasks: Sequence[Task], *splits: str) -> None:
                     f"needs; it has {', '.join(task.splits)}"
                 )
             if task.source is not None:
-                task.source.list_shards(split)
+                _check_files(task, split)
+
+
+def _check_files(task: Task, split: str) -> None:
+    try:
+        task.source.list_shards(split)
+    except (ValueError, OSError) as error:
+        raise type(error)(f"task {task.name} ({task.declared_at}): {error}") from None
 
 
 def check_evaluation(run: Run, tasks: Sequence[Task], split: str) -> None:
@@ -150,6 +166,12 @@ def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
         run: the settings.
         available: counts the devices; by default JAX does, which is why this check comes last.
     """
+    splits_nothing = [a for a, size in run.mesh.axes.items() if size > 1 and a not in run.mesh.rules.values()]
+    if splits_nothing:
+        raise ValueError(
+            f"MeshConfig.shape is {run.mesh.shape!r}, but MeshConfig.layout {run.mesh.layout!r} splits nothing over "
+            f"axis {splits_nothing[0]!r}: its devices would all do the same; rename the axis, or add a rule"
+        )
     run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
     try:
         run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from t5mix.runs.folders import Trained
 from t5mix.runs.parts import Parts
 from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
 from t5mix.task import Task
+from t5mix.terminal import say
 
 
 def score_tasks(
@@ -61,6 +61,7 @@ def _score_task(parts: Parts, task: Task, path: Path, step: int, state: State, b
     wanted = parts.run.evaluation
     known = (task.name, wanted.split, wanted.limit)
     same = (b.baseline for b in baselines if (b.task, b.split, b.limit) == known)
+    say(f"scoring {task.name} at step {step} on {wanted.split}")
     result = evaluate_task(
         task,
         parts.predictor(state),
@@ -81,10 +82,9 @@ def _say(score: Score) -> None:
         if score.truncated_inputs
         else ""
     )
-    print(
+    say(
         f"{score.task} at step {score.step}: {score.metric} {score.value:.2f} on {score.num_examples} "
-        f"examples of {score.split} (baseline: {score.baseline.kind} {score.baseline.score:.2f}){overflow}",
-        file=sys.stderr,
+        f"examples of {score.split} (baseline: {score.baseline.kind} {score.baseline.score:.2f}){overflow}"
     )
 
 

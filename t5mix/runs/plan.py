@@ -1,12 +1,12 @@
 """What a run will do, before it does it: tasks, rates, lengths, what is truncated, steps, parameters, mesh."""
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from t5mix.runs.check import Checked
 from t5mix.runs.config import Run, Training
 from t5mix.stream import Statistics, Stream
+from t5mix.terminal import Progress, emit, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 def open_stream(run: Run, provider: object) -> Stream:
     """Packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
-    return Stream(provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing)
+    with Progress() as progress:
+
+        def tell(task: str, done: int, total: int | None) -> None:
+            progress.tell(f"reading and tokenizing {task}", done, total)
+
+        return Stream(provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing, progress=tell)
 
 
 def overflows(statistics: Statistics) -> Iterator[str]:
@@ -34,20 +39,12 @@ def overflows(statistics: Statistics) -> Iterator[str]:
 
 def show_plan(checked: Checked) -> None:
     """Prints the plan of `t5mix train`; makes the token caches that the run will use."""
-    from rich.console import Console
-
     run = checked.run
     assert run.train is not None
     stream = open_stream(run, checked.provider)
     statistics = stream.statistics()
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=120)
-    console.print(task_table(statistics, run.train), soft_wrap=False)
-    for line in (*summary(checked, statistics), *overflows(statistics)):
-        print(line)
-    for name, reason in statistics.left_out.items():
-        print(f"{name}: not trained on, because {reason}")
+    left_out = (f"{name}: not trained on, because {reason}" for name, reason in statistics.left_out.items())
+    emit(task_table(statistics, run.train), *summary(checked, statistics), *overflows(statistics), *left_out)
 
 
 def task_table(statistics: Statistics, training: Training) -> "Table":
@@ -85,7 +82,7 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
     lengths = ", ".join(f"{feature} {length}" for feature, length in run.sequence_length.items())
     lines = [
         f"model       {engine.num_parameters:,} parameters, vocabulary {run.model.vocab_size:,}",
-        f"mesh        {run.mesh.shape} ({run.mesh.num_devices} devices), layout {run.mesh.layout}",
+        f"mesh        {run.mesh.shape} (devices: {run.mesh.num_devices}), layout {run.mesh.layout}",
         f"batch       {run.batch_size} sequences of {lengths}; "
         f"{statistics.examples_per_batch:.1f} examples; slots filled: {filled}",
         f"pre-train   {run.train.steps:,} steps on {run.mixture}, {run.train.schedule}",
@@ -100,4 +97,4 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
 def say_overflows(stream: Stream) -> None:
     """Prints what will be truncated to standard error, before training begins."""
     for line in overflows(stream.statistics()):
-        print(line, file=sys.stderr)
+        say(line)

@@ -1,6 +1,5 @@
 """`t5mix train`: pre-training on the mixture, scores, then fine-tuning where the run says so, and the report."""
 
-import sys
 from collections.abc import Sequence
 
 from t5mix.evaluation.report import ReportRow, print_report, write_report
@@ -15,6 +14,7 @@ from t5mix.runs.parts import Parts
 from t5mix.runs.record import alone_in, record_start
 from t5mix.runs.scores import Score, report_row
 from t5mix.task import Task
+from t5mix.terminal import say
 
 
 def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
@@ -64,10 +64,7 @@ def _scorable(checked: Checked) -> list[Task]:
     with_metrics = [task for task in get_subtasks(checked.provider) if task.metric_fns]
     lacking = [task.name for task in with_metrics if split not in task.splits]
     if lacking:
-        print(
-            f"not scored, because they have no split {split!r}: {', '.join(lacking)}",
-            file=sys.stderr,
-        )
+        say(f"not scored, because they have no split {split!r}: {', '.join(lacking)}")
     return [task for task in with_metrics if split in task.splits]
 
 

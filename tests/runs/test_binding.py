@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import types
@@ -91,8 +92,8 @@ def test_gin_mistakes_are_found_before_the_vocabulary_is_looked_at(gin_file):
 
 
 def test_packs_of_the_command_line_are_added_once(gin_file):
-    run = binding.bind([str(gin_file)], ["Run.packs = ['a']"], packs=["b", "a", "b"]).run
-    assert run.packs == ("a", "b")
+    run = binding.bind([str(gin_file)], ["Run.packs = ['/a']"], packs=["b", "/a", "b"]).run
+    assert run.packs == ("/a", os.path.abspath("b"))
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("runs/")])

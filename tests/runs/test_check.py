@@ -61,6 +61,10 @@ REFUSED = {
         "MeshConfig.shape = 'batch:2'\nEvaluation.batch_size = 3",
         "Evaluation.batch_size: the mesh 'batch:2' splits batch in 2",
     ),
+    "axis over which nothing is split": (
+        "MeshConfig.shape = 'bacth:2'",
+        "MeshConfig.layout '.*' splits nothing over axis 'bacth': its devices would all do the same",
+    ),
     "no pre-training": ("Run.train = None", "Run.train is None: bind Training.steps"),
     "missing pack": ("Run.packs = ['nowhere.py']", "nowhere.py does not exist"),
 }
@@ -268,6 +272,21 @@ def test_finetuning_with_another_vocabulary_is_refused(bind, other, tmp_path):
     params = finetune_params(tmp_path, checked.folder.path)
     with pytest.raises(ValueError, match=r"was trained with another vocabulary of 'inputs'.*than other has"):
         check.check_finetuning(bind(*params, "Run.mixture = 'other'").run)
+
+
+def test_a_fine_tuned_task_with_another_vocabulary_is_refused(bind, other):
+    with pytest.raises(
+        ValueError, match=r"Finetuning.tasks names other_a, whose vocabulary of 'inputs'.*not that of toy"
+    ):
+        check.check_training(bind("Finetuning.tasks = ['toy_a', 'other_a']").run)
+
+
+def test_a_larger_vocabulary_than_the_checkpoint_s_is_named_as_such(bind, add_task):
+    checked = start(bind)
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    add_task("larger", vocabulary=t5mix.ByteVocabulary(extra_ids=500))
+    with pytest.raises(ValueError, match=r"was trained with another vocabulary of 'inputs'.*than larger has"):
+        check.check_recorded(str(checked.folder.path), gin_params=["Run.mixture = 'larger'"])
 
 
 def test_a_damaged_lineage_is_named(bind):
