@@ -93,6 +93,14 @@ class Engine:
         """How each variable lies on the mesh, by name: what a checkpoint is restored into."""
         return {variable.name: self._sharding(variable.axes) for variable in self.variables}
 
+    def compiled(self, name: str) -> Any:
+        """A program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
+
+        Args:
+            name: "initialize", "train_step", "score", "logits" or "greedy_decode".
+        """
+        return self._compiled[name]
+
     def initialize(self, seed: int) -> State:
         """First state, a function of the seed alone: every device draws its own part, and no full copy is made."""
         shapes = self._specs(self.variables)

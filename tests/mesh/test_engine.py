@@ -55,6 +55,15 @@ def test_training_means_the_same_on_every_mesh(single, shape):
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
+def test_no_device_ever_holds_a_whole_weight_that_is_split():
+    model = config(vocab_size=4096, d_ff=512)
+    split = Engine(model, MeshConfig(shape="model:4"), batch_size=BATCH, lengths=LENGTHS)
+    state = split.initialize(seed=0)
+    assert {shard.data.shape for shard in state["shared/embedding"].addressable_shards} == {(1024, 32)}
+    program = split.compiled("initialize").as_text()
+    assert "[1024,32]" in program and "[4096,32]" not in program
+
+
 def test_dropout_is_a_function_of_seed_and_step(single):
     _, first, _ = train(single, single.initialize(seed=0), 2)
     _, again, _ = train(single, single.initialize(seed=0), 2)
