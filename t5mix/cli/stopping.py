@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-_PATIENCE = 10.0  # seconds until a stop that some library has swallowed is carried out
+_PATIENCE = 3.0  # seconds until a stop that some library has swallowed is carried out
 
 
 class Stopped(KeyboardInterrupt):

@@ -13,6 +13,7 @@ from t5mix.runs.parts import Parts
 from t5mix.runs.record import alone_in, record_start, write_json
 from t5mix.runs.scores import Score, report_row
 from t5mix.task import Task
+from t5mix.terminal import say
 
 
 def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
@@ -39,6 +40,7 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
         rows = [report_row(old, new) for old, new in zip(before, after, strict=True)]
         write_report(checked.folder.report, rows)
     print_report(rows)
+    say(f"the report is {checked.folder.report}")
     return 0
 
 

@@ -40,6 +40,7 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
         rows = report_rows(multi_task, fine_tuned)
         write_report(checked.folder.report, rows)
     print_report(rows)
+    say(f"the report is {checked.folder.report}")
     return 0
 
 
