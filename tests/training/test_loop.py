@@ -1,6 +1,7 @@
 """Training: what it writes, how it goes on, and that being interrupted changes nothing."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -37,7 +38,7 @@ def run(engine, folder: Path, cache: Path, steps: int, *, rate: float = 1e-2, **
         engine,
         toy.stream(cache),
         folder=folder,
-        schedule=constant(learning_rate=rate),
+        schedule=lambda step: rate,
         steps=steps,
         seed=1,
         start=lambda: engine.initialize(0),
@@ -101,7 +102,7 @@ def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, ca
 
 def test_weights_that_the_last_update_made_infinite_are_not_saved(engine, cache, tmp_path):
     with pytest.raises(FloatingPointError, match="at step 1 weights are no longer finite"):
-        run(engine, tmp_path, cache, 1, rate=3.4e38)
+        run(engine, tmp_path, cache, 1, rate=math.inf)
     assert Checkpoints(tmp_path / "checkpoints").steps() == []
 
 
