@@ -39,7 +39,15 @@ def test_the_table_names_every_task_in_a_log_file() -> None:
     print_report(ROWS, out)
     text = out.getvalue()
     assert "inflect" in text and "majority 12.0" in text and "71.0" in text and "812" in text
-    assert "\x1b" not in text
+    assert "\x1b" not in text and "[" not in text
+
+
+def test_on_a_terminal_what_beats_the_baseline_is_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = io.StringIO()
+    out.isatty = lambda: True  # type: ignore[method-assign]
+    print_report(ROWS, out)
+    assert "\x1b[1m71.0\x1b[0m" in out.getvalue() and "\x1b[1m12.0" not in out.getvalue()
 
 
 def test_beating_takes_two_standard_errors() -> None:
