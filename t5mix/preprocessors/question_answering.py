@@ -76,13 +76,13 @@ def _one_per_text_and_answer(example: Example) -> dict[str, Any]:
     answers = generation.pad_punctuation(example["answer"]["normalized_aliases"])
     patterns = tf.strings.join([r".*\Q", tf.strings.lower(answers), r"\E.*"])
 
-    def holds(context: Any) -> Any:
-        def matches(pattern: Any) -> Any:
-            return tf.strings.regex_full_match(context, pattern)
+    lowered, count = tf.strings.lower(contexts), tf.size(patterns)
 
-        return tf.map_fn(matches, patterns, fn_output_signature=tf.bool)
+    def holds(pair: Any) -> Any:
+        return tf.strings.regex_full_match(lowered[pair // count], patterns[pair % count])
 
-    found = tf.where(tf.map_fn(holds, tf.strings.lower(contexts), fn_output_signature=tf.TensorSpec([None], tf.bool)))
+    held = tf.map_fn(holds, tf.range(tf.size(lowered) * count), fn_output_signature=tf.TensorSpec([], tf.bool))
+    found = tf.where(tf.reshape(held, [-1, count]))
     question = generation.pad_punctuation(example["question"])
     inputs = tf.strings.join(["question:", question, "context:", tf.gather(contexts, found[:, 0])], separator=" ")
     inputs = tf.strings.regex_replace(inputs, r"\s+", " ")
