@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from t5mix import postprocessors as postprocessors
     from t5mix import preprocessors as preprocessors
     from t5mix import rates as rates
+    from t5mix import sentinels as sentinels
+    from t5mix import t5 as t5
     from t5mix import vocabularies as vocabularies
     from t5mix.features import ContinuousFeature as ContinuousFeature
     from t5mix.features import Feature as Feature
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
     from t5mix.vocabularies import PassThroughVocabulary as PassThroughVocabulary
     from t5mix.vocabularies import SentencePieceVocabulary as SentencePieceVocabulary
+    from t5mix.vocabularies import T5Vocabulary as T5Vocabulary
     from t5mix.vocabularies import Vocabulary as Vocabulary
 
 __version__ = "0.1.0"
@@ -57,6 +60,8 @@ _MODULES = (
     "postprocessors",
     "preprocessors",
     "rates",
+    "sentinels",
+    "t5",
     "vocabularies",
 )
 
@@ -88,6 +93,7 @@ _HOMES = {
     "ByteVocabulary": "vocabularies",
     "PassThroughVocabulary": "vocabularies",
     "SentencePieceVocabulary": "vocabularies",
+    "T5Vocabulary": "vocabularies",
     "Vocabulary": "vocabularies",
 }
 
