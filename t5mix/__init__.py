@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from t5mix import postprocessors as postprocessors
     from t5mix import preprocessors as preprocessors
     from t5mix import rates as rates
+    from t5mix import sentinels as sentinels
+    from t5mix import t5 as t5
     from t5mix import vocabularies as vocabularies
     from t5mix.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
     from t5mix.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
     from t5mix.vocabularies import PassThroughVocabulary as PassThroughVocabulary
     from t5mix.vocabularies import SentencePieceVocabulary as SentencePieceVocabulary
+    from t5mix.vocabularies import T5Vocabulary as T5Vocabulary
     from t5mix.vocabularies import Vocabulary as Vocabulary
 
 __version__ = "0.1.0"
@@ -75,6 +78,8 @@ _MODULES = (
     "postprocessors",
     "preprocessors",
     "rates",
+    "sentinels",
+    "t5",
     "vocabularies",
 )
 
@@ -122,6 +127,7 @@ _HOMES = {
     "ByteVocabulary": "vocabularies",
     "PassThroughVocabulary": "vocabularies",
     "SentencePieceVocabulary": "vocabularies",
+    "T5Vocabulary": "vocabularies",
     "Vocabulary": "vocabularies",
 }
 

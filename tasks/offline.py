@@ -4,10 +4,14 @@ Nothing is downloaded. README.md beside this file says what each task holds out,
 """
 
 import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import t5mix
 from t5mix import corpora, metrics, objectives, postprocessors, preprocessors
+
+Step = Callable[..., Any]
 
 SENTIMENTS = ["negative", "positive"]
 LANGUAGES = ["en", "de", "fr", "ro", "es", "it", "pt", "nl", "sv", "pl", "cs", "hu", "fi", "tr"]
@@ -21,7 +25,7 @@ VOCABULARY = t5mix.SentencePieceVocabulary(str(Path(__file__).with_name("offline
 FEATURES = {name: t5mix.Feature(VOCABULARY) for name in ("inputs", "targets")}
 
 
-def add(name, corpus, *steps, objective=(), **evaluated):
+def add(name: str, corpus: corpora.Corpus, *steps: Step, objective: Sequence[Step] = (), **evaluated: Any) -> None:
     """Declares one task of the suite: its corpus, its text format, then tokens."""
     t5mix.TaskRegistry.add(
         name,
@@ -38,7 +42,7 @@ def add(name, corpus, *steps, objective=(), **evaluated):
     )
 
 
-def add_classification(name, corpus, label_names):
+def add_classification(name: str, corpus: corpora.Corpus, label_names: list[str]) -> None:
     """Declares a task whose targets are words for labels, in the text format of GLUE."""
     add(
         f"offline_{name}",

@@ -82,6 +82,10 @@ class JsonlLogger(_Closing):
         self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._file.flush()
 
+    def sync(self) -> None:
+        """Waits until all lines are on disk, so that a checkpoint written next is never ahead of them."""
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()

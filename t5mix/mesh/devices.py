@@ -22,9 +22,14 @@ def available_devices() -> int:
     """How many devices this process can use.
 
     Raises:
-        ValueError: T5MIX_CPU_DEVICES is not a number.
+        ValueError: T5MIX_CPU_DEVICES is not a number; or this is one of several processes.
     """
     _configure_cpu()
+    if jax.process_count() > 1:
+        raise ValueError(
+            f"this is one of {jax.process_count()} processes, and t5mix runs in one: start it on one host, without "
+            "jax.distributed"
+        )
     return jax.device_count()
 
 

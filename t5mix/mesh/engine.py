@@ -85,6 +85,11 @@ class Engine:
         return self._programs.variables
 
     @property
+    def num_tasks(self) -> int:
+        """How many tasks `train_step` reports the loss of."""
+        return self._programs.num_tasks
+
+    @property
     def num_parameters(self) -> int:
         """Trainable parameters."""
         return sum(int(np.prod(variable.shape)) for variable in self._programs.weights)
@@ -106,6 +111,10 @@ class Engine:
         shapes = self._specs(self.variables)
         program = self._compile("initialize", self._programs.initialize, [_KEY], shapes, results=self.variables)
         return self._state(program(_key(seed, 0)))
+
+    def all_finite(self, state: State) -> bool:
+        """Whether no value is infinite or NaN."""
+        return bool(_all_finite(list(state.values())))
 
     def train_step(
         self,
@@ -255,6 +264,11 @@ class Engine:
 
     def _weights(self, state: State) -> list[jax.Array]:
         return [state[variable.name] for variable in self._programs.weights]
+
+
+@jax.jit
+def _all_finite(values: list[jax.Array]) -> jax.Array:
+    return jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(value).all() for value in values]))
 
 
 _KEY = jax.ShapeDtypeStruct((2,), np.uint32)

@@ -48,6 +48,13 @@ class MeshConfig:
                     "which meet in one tensor; give each an axis of its own"
                 )
 
+        for axis, parts in self.axes.items():
+            if parts > 1 and axis not in self.rules.values():
+                raise ValueError(
+                    f"MeshConfig.shape is {self.shape!r}, but MeshConfig.layout {self.layout!r} splits nothing over "
+                    f"axis {axis!r}: its devices would all do the same; rename the axis, or add a rule"
+                )
+
     @property
     def axes(self) -> dict[str, int]:
         """Size of each mesh axis, in order."""

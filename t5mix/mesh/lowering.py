@@ -116,7 +116,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
         draw = {"random_uniform": random.uniform, "random_normal": random.normal}[tf_fn.__name__]
         key = random.fold_in(self._key, self._drawn)
         self._drawn += 1
-        return Whole([tf.cast(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))])
+        return Whole([_rounded_down(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))])
 
     def allreduce(self, x: Whole, mesh_axes: Any, reduction_fn_string: str) -> Whole:
         """Nothing: a reduction over a whole tensor is already complete."""
@@ -174,3 +174,13 @@ def variable_getter(
 ) -> VariableSpec:
     """A custom getter for tf.variable_scope that makes no variable."""
     return VariableSpec(name, shape, dtype, initializer)
+
+
+def _rounded_down(draws: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Float32 draws in another type, towards zero: a uniform draw below 1 must not become 1.
+
+    Dropout compares draws with the keep probability; rounding to nearest would keep fewer than it says.
+    """
+    if dtype == tf.bfloat16:  # the upper half of a float32
+        draws = tf.bitcast(tf.bitcast(draws, tf.uint32) & tf.constant(0xFFFF0000, tf.uint32), tf.float32)
+    return tf.cast(draws, dtype)

@@ -76,9 +76,16 @@ def truncated_normal(key: Key, shape: Sequence[int], mean: float = 0.0, stddev: 
 
 
 def _normal_between(key: Key, shape: Sequence[int], low: float, high: float) -> tf.Tensor:
-    # Half a step in from the ends, where the inverse is infinite.
-    unit = uniform(key, shape) + 2.0**-25
-    return math.sqrt(2.0) * tf.math.erfinv(low + (high - low) * unit)
+    bits, _ = _rounds(key, *_keyed_positions(key, shape))
+    return math.sqrt(2.0) * tf.math.erfinv(low + (high - low) * open_unit(bits))
+
+
+def open_unit(bits: tf.Tensor) -> tf.Tensor:
+    """Random uint32 to float32 strictly between 0 and 1, where the inverses of distribution functions are finite.
+
+    The middles of 2^23 equal steps: each is a float32, so nothing rounds to an end.
+    """
+    return (tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) + 0.5) * 2.0**-23
 
 
 def _keyed_positions(key: Key, shape: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Metrics: functions of (targets, predictions) that return numbers by name.
+"""Metrics: functions of (targets, predictions), or (targets, scores), that return numbers by name.
 
 Names and scale are T5's: what is a share or correlation is given times 100.  All are deterministic.
 """
@@ -9,21 +9,36 @@ from t5mix.metrics.classification import (
     matthews_corrcoef,
     mean_multiclass_f1,
     sequence_accuracy,
+    sklearn_metrics_wrapper,
 )
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
-from t5mix.metrics.question_answering import squad, trivia_qa
+from t5mix.metrics.edits import edit_distance
+from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
+from t5mix.metrics.question_answering import coqa_f1, span_squad, squad, trivia_qa
+from t5mix.metrics.ranking import auc, rank_classification, score_auc
 from t5mix.metrics.summarization import rouge
 from t5mix.metrics.translation import bleu
 
 __all__ = [
     "accuracy",
+    "all_match",
+    "auc",
     "bleu",
+    "coqa_f1",
+    "deduplicate_metric",
+    "edit_distance",
     "f1_score_with_invalid",
     "matthews_corrcoef",
+    "mean_group_metric",
     "mean_multiclass_f1",
+    "multirc_f1_over_all_answers",
     "pearson_corrcoef",
+    "rank_classification",
     "rouge",
+    "score_auc",
     "sequence_accuracy",
+    "sklearn_metrics_wrapper",
+    "span_squad",
     "spearman_corrcoef",
     "squad",
     "trivia_qa",

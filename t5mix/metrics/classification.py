@@ -64,3 +64,32 @@ def mean_multiclass_f1(num_classes: int, **metric_fn_kwargs: Any) -> Callable[..
 
     mean_f1.__name__ = name
     return mean_f1
+
+
+def sklearn_metrics_wrapper(
+    metric_str: str,
+    metric_dict_str: str | None = None,
+    metric_post_process_fn: Callable[[Any], Any] | None = None,
+    **metric_fn_kwargs: Any,
+) -> Callable[..., dict[str, Any]]:
+    """Returns a metric of a function of `sklearn.metrics`.
+
+    Args:
+      metric_str: the function's name; whether there is one shows when it is first called.
+      metric_dict_str: the name of the result; None is the function's.
+      metric_post_process_fn: applied to the value, such as `lambda value: 100 * value`.
+      **metric_fn_kwargs: further arguments of the function.
+    """
+
+    def wrapped(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, Any]:
+        pairs.check(metric_str, targets, predictions)
+        import sklearn.metrics
+
+        function = getattr(sklearn.metrics, metric_str, None)
+        if function is None:
+            raise ValueError(f"sklearn_metrics_wrapper: sklearn.metrics has no {metric_str!r}; see its documentation")
+        value = function(targets, predictions, **metric_fn_kwargs)
+        return {metric_dict_str or metric_str: metric_post_process_fn(value) if metric_post_process_fn else value}
+
+    wrapped.__name__ = metric_dict_str or metric_str
+    return wrapped

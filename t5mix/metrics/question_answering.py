@@ -3,7 +3,8 @@
 import collections
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from t5mix.metrics import pairs
 
@@ -31,6 +32,55 @@ def trivia_qa(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> d
       predictions: the answers given.
     """
     return _scores("trivia_qa", targets, predictions, normalize_trivia_qa)
+
+
+def span_squad(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str]) -> dict[str, float]:
+    """Returns the same as `squad`, of places in a text such as "start: 2 end: 3".
+
+    Words are counted as `preprocessors.squad_span_space_tokenized` counts them, so that the targets score 100.  T5's
+    metric counts differently than its targets: without the empty words, and with letters outside ASCII in words.
+
+    Args:
+      targets: dicts of correct `answers` and the `context`.
+      predictions: the places given; what is none is no answer.
+    """
+    pairs.check("span_squad", targets, predictions)
+    given = [_at_place(target["context"], place) for target, place in zip(targets, predictions, strict=True)]
+    return _scores("span_squad", [target["answers"] for target in targets], given, normalize_squad)
+
+
+def _at_place(context: str, place: str) -> str:
+    """Returns the part of the text from the first to the last word named, or "" when none is."""
+    tokens = re.sub(r"\W", " ", place).split()
+    if len(tokens) < 4:
+        return ""
+    try:
+        start, end = int(tokens[1]), int(tokens[3])
+    except ValueError:
+        return ""
+    gaps = [match.start() for match in re.finditer(r"[\W ]", context, re.ASCII)]
+    begins, ends = [0, *(gap + 1 for gap in gaps)], [*gaps, len(context)]
+    if start > end or start >= len(begins):
+        return ""
+    return context[begins[start] : ends[min(end, len(ends) - 1)]]
+
+
+def coqa_f1(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
+    """Returns the mean token `f1`, times 100, with the best answer; nothing for nothing is right (Reddy et al., 2019).
+
+    Args:
+      targets: for each question its correct answers.
+      predictions: the answers given.
+    """
+    pairs.check("coqa_f1", targets, predictions)
+    total = 0.0
+    for answers, prediction in zip(targets, predictions, strict=True):
+        if isinstance(answers, str) or not len(answers):
+            raise ValueError(f"coqa_f1: a target is {answers!r}; give a list of correct answers")
+        given = normalize_squad(prediction).split()
+        correct = [normalize_squad(answer).split() for answer in answers]
+        total += max(_f1(answer, given) if answer or given else 1.0 for answer in correct)
+    return {"f1": 100 * total / len(targets)}
 
 
 def normalize_squad(text: str) -> str:

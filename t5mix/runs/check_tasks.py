@@ -166,12 +166,6 @@ def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
         run: the settings.
         available: counts the devices; by default JAX does, which is why this check comes last.
     """
-    splits_nothing = [a for a, size in run.mesh.axes.items() if size > 1 and a not in run.mesh.rules.values()]
-    if splits_nothing:
-        raise ValueError(
-            f"MeshConfig.shape is {run.mesh.shape!r}, but MeshConfig.layout {run.mesh.layout!r} splits nothing over "
-            f"axis {splits_nothing[0]!r}: its devices would all do the same; rename the axis, or add a rule"
-        )
     run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
     try:
         run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)

@@ -48,6 +48,11 @@ class Checkpoints:
         self._manager.save(step, args=items, force=True)
         self._manager.wait_until_finished()
 
+    def extra(self, step: int) -> dict[str, Any]:
+        """Reads what `save` was given as `extra`, and nothing else."""
+        args = self._orbax.args
+        return dict(self._manager.restore(step, args=args.Composite(extra=args.JsonRestore()))["extra"])
+
     def restore(self, step: int | None, engine: Engine) -> tuple[int, State, dict[str, Any]]:
         """Reads a checkpoint onto the engine's mesh.
 

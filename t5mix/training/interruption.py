@@ -10,7 +10,16 @@ class Interrupted(SystemExit):
     """Training stopped because it was asked to, after writing a checkpoint.
 
     The exit code is 128 + the signal's number, as shells expect.
+
+    Args:
+        number: of the signal.
+        step: of the checkpoint.
     """
+
+    def __init__(self, number: int, step: int):
+        super().__init__(128 + number)
+        name = signal.Signals(number).name
+        self.message = f"{name}: stopped after step {step:,}, with a checkpoint; start again to go on"
 
 
 class StopSignal:

@@ -8,7 +8,6 @@ again ends with the same weights and the same metrics.jsonl, bit for bit.
 import contextlib
 import dataclasses
 import math
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -80,15 +79,21 @@ def train(
         The state after the last step.
 
     Raises:
-        ValueError: the checkpoint is of another model or another mixture.
-        FloatingPointError: the loss is no longer a number; no checkpoint of such weights is written.
+        ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks.
+        FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
         Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
     """
+    if len(stream.task_names) > engine.num_tasks:
+        raise ValueError(
+            f"the engine reports the loss of {engine.num_tasks} tasks and the stream has {len(stream.task_names)}; "
+            "make it with num_tasks=len(stream.task_names)"
+        )
     checkpoints = Checkpoints(folder / "checkpoints", keep)
     with contextlib.closing(checkpoints):
         state, progress = _begin(engine, stream, checkpoints, start)
         loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every)
         with (
+            _stop_told(),
             _logs(folder, progress.step) as logs,
             Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
             StopSignal() as stop,
@@ -138,17 +143,13 @@ class _Loop:
             pending = (metrics, _num_tokens(batch))
             done = step + 1
             due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
-            if due or stop.number:
+            stopping = stop.number  # read once: it may change at any moment
+            if due or stopping:
                 self._take_in(progress, pending, reporter)
                 pending = None
-                self._write(progress, state, done == steps, bool(stop.number), logs, reporter)
-            if stop.number and done < steps:
-                name = signal.Signals(stop.number).name
-                print(
-                    f"{name}: stopped after step {done:,}, with a checkpoint; start again to go on",
-                    file=sys.stderr,
-                )
-                raise Interrupted(128 + stop.number)
+                self._write(progress, state, done == steps, bool(stopping), logs, reporter)
+            if stopping and done < steps:
+                raise Interrupted(stopping, done)
         return state
 
     def _take_in(self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter) -> None:
@@ -156,10 +157,7 @@ class _Loop:
         nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
         loss = float(metrics.loss)
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss at step {progress.step:,} is {loss}: lower the learning rate "
-                f"(it is {self.schedule(progress.step):.3g}) and start again from the last checkpoint"
-            )
+            raise self._diverged(progress.step, f"the loss is {loss}")
         progress.window.add(nats, task_tokens)
         progress.tokens += tokens
         progress.step += 1
@@ -184,7 +182,16 @@ class _Loop:
             self._log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
         if last or stopping or progress.step % self.checkpoint_every == 0:
+            if not self.engine.all_finite(state):  # the last update is in no loss yet
+                raise self._diverged(progress.step, "weights are no longer finite")
+            logs.metrics.sync()
             self.checkpoints.save(progress.step, state, progress.extra(self.stream))
+
+    def _diverged(self, step: int, what: str) -> FloatingPointError:
+        return FloatingPointError(
+            f"at step {step:,} {what}: train in another folder with a lower learning rate "
+            f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint"
+        )
 
     def _log(self, progress: _Progress, logs: _Logs, reporter: Reporter) -> None:
         values = {
@@ -204,9 +211,19 @@ def _begin(
     """The newest checkpoint, or the start."""
     if not checkpoints.steps():
         return start(), _Progress(0, LossWindow(stream.task_names))
+    stream.check_state(checkpoints.extra(checkpoints.steps()[-1])["stream"])  # before the slow part
     step, state, extra = checkpoints.restore(None, engine)
-    stream.check_state(extra["stream"])
     return state, _Progress(step, LossWindow(stream.task_names, extra["window"]), extra["tokens"])
+
+
+@contextlib.contextmanager
+def _stop_told() -> Iterator[None]:
+    """Says that training was stopped, below whatever else is still shown."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        print(interrupted.message, file=sys.stderr)
+        raise
 
 
 @contextlib.contextmanager

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _WINDOW = 60.0  # seconds over which speeds are averaged
-_LINES = 20  # plain lines a run prints, unless told otherwise
+_PAUSE = 10.0  # seconds between plain lines, unless told how many steps
 
 
 class Reporter:
     """Shows step, loss, speed, time left and the loss of each task; use it as `with Reporter(...)`.
 
     On a terminal the display is redrawn in place a few times a second. Anywhere else a line is
-    printed every so many steps, and at the first and the last update: log files stay short.
+    printed every ten seconds or so many steps, and at the first and the last update: log files
+    stay short.
 
     Args:
         total_steps: The step at which training ends.
         task_names: The tasks, in the order in which to show them.
         first_step: Steps done before, when a run is resumed.
-        every: Steps between plain lines; by default a twentieth of the run.
+        every: Steps between plain lines; by default there is one every ten seconds.
         title: What is being trained, a few words.
         stream: Where to write; standard error by default.
     """
@@ -51,11 +52,12 @@ class Reporter:
         self._names = tuple(task_names)
         self._shared = _shared_words(self._names)
         self._title = title
-        self._every = every or max(1, (total_steps - first_step) // _LINES)
+        self._every = every
         self._stream = stream or sys.stderr
         self._speed = Speed()
         self._step = first_step
         self._shown_step: int | None = None
+        self._shown_time = -math.inf
         self._summary = ""
         self._losses: dict[str, float] = {}
         self._display = _LiveDisplay(self._stream) if _is_terminal(self._stream) else None
@@ -114,10 +116,12 @@ class Reporter:
     def _is_due(self) -> bool:
         if self._shown_step is None or self._step >= self._total:
             return True
+        if self._every is None:
+            return time.monotonic() - self._shown_time >= _PAUSE
         return self._step // self._every > self._shown_step // self._every
 
     def _print_line(self) -> None:
-        self._shown_step = self._step
+        self._shown_step, self._shown_time = self._step, time.monotonic()
         known = [name for name in self._names if name in self._losses]
         tasks = " ".join(f"{name[self._shared :]} {self._losses[name]:.2f}" for name in known)
         line = "  ".join([f"{self._title}: {self._where()}", self._summary, self._pace()])

@@ -73,5 +73,5 @@ Schedule = constant | inverse_square_root | linear_decay
 def _positive(schedule: Schedule, *names: str) -> None:
     for name in names:
         value = getattr(schedule, name)
-        if not value > 0:
-            raise ValueError(f"{type(schedule).__name__}.{name} is {value}: it must be positive")
+        if not 0 < value < math.inf:
+            raise ValueError(f"{type(schedule).__name__}.{name} is {value}: it must be positive and finite")

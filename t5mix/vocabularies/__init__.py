@@ -8,5 +8,13 @@ from t5mix.vocabularies.base import PAD_ID, Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.pass_through import PassThroughVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
+from t5mix.vocabularies.t5 import T5Vocabulary
 
-__all__ = ["PAD_ID", "ByteVocabulary", "PassThroughVocabulary", "SentencePieceVocabulary", "Vocabulary"]
+__all__ = [
+    "PAD_ID",
+    "ByteVocabulary",
+    "PassThroughVocabulary",
+    "SentencePieceVocabulary",
+    "T5Vocabulary",
+    "Vocabulary",
+]

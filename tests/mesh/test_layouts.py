@@ -22,6 +22,7 @@ def test_axes_rules_and_devices():
         ({"shape": "batch:2;batch:2"}, "batch is given twice"),
         ({"layout": "bach:batch"}, "no dimension 'bach'"),
         ({"layout": "batch:batch,d_ff:batch"}, "splits batch and d_ff, which meet in one tensor"),
+        ({"shape": "bacth:2"}, "splits nothing over axis 'bacth'"),
         ({"shape": "model:2", "layout": "d_model:model,heads:model"}, "splits d_model and heads"),
     ],
 )

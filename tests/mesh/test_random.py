@@ -45,3 +45,9 @@ def test_keys_folded_with_different_numbers_draw_independently():
     draws = [random.uniform(random.fold_in(key(0, 0), n), (50, 50)).numpy().ravel() for n in range(3)]
     for i, j in ((0, 1), (0, 2), (1, 2)):
         assert abs(np.corrcoef(draws[i], draws[j])[0, 1]) < 4 / 50
+
+
+def test_no_draw_is_infinite():
+    unit = random.open_unit(tf.constant([0, 2**31, 2**32 - 1], tf.uint32)).numpy()
+    assert 0 < unit[0] < unit[1] < unit[2] < 1
+    assert np.isfinite(tf.math.erfinv(2 * unit - 1)).all()

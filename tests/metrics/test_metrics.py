@@ -16,13 +16,26 @@ from t5mix import metrics
 LABELS = st.lists(st.tuples(st.integers(0, 1), st.integers(-1, 3)), min_size=2, max_size=40)
 
 
-def test_every_metric_takes_targets_and_predictions() -> None:
+FACTORIES = {
+    "mean_multiclass_f1": lambda: metrics.mean_multiclass_f1(3),
+    "mean_group_metric": lambda: metrics.mean_group_metric(metrics.accuracy),
+    "deduplicate_metric": lambda: metrics.deduplicate_metric(metrics.accuracy),
+    "sklearn_metrics_wrapper": lambda: metrics.sklearn_metrics_wrapper("accuracy_score"),
+}
+OF_SCORES = ("rank_classification", "score_auc")
+OF_ONE_GROUP = ("all_match", "multirc_f1_over_all_answers")
+
+
+def test_every_metric_takes_targets_and_predictions_or_scores() -> None:
     source = t5mix.FunctionDataSource(lambda split, shuffle_files: None, ["train"])
     feature = {"targets": t5mix.Feature(t5mix.ByteVocabulary())}
-    every = [getattr(metrics, name) for name in metrics.__all__ if name != "mean_multiclass_f1"]
-    task = t5mix.Task("t", source, feature, metric_fns=[*every, metrics.mean_multiclass_f1(3)])
-    assert len(task.predict_metric_fns) == len(metrics.__all__)
+    every = [FACTORIES[name]() if name in FACTORIES else getattr(metrics, name) for name in metrics.__all__]
+    task = t5mix.Task("t", source, feature, metric_fns=every)
+    assert len(task.score_metric_fns) == len(OF_SCORES)
+    assert len(task.predict_metric_fns) == len(every) - len(OF_SCORES)
     for metric in task.metric_fns:
+        if metric.__name__ in OF_ONE_GROUP:
+            continue
         with pytest.raises(ValueError, match="nothing to compare"):
             metric([], [])
         with pytest.raises(ValueError, match="2 targets and 1 predictions"):

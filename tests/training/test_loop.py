@@ -1,6 +1,7 @@
 """Training: what it writes, how it goes on, and that being interrupted changes nothing."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -37,7 +38,7 @@ def run(engine, folder: Path, cache: Path, steps: int, *, rate: float = 1e-2, **
         engine,
         toy.stream(cache),
         folder=folder,
-        schedule=constant(learning_rate=rate),
+        schedule=lambda step: rate,
         steps=steps,
         seed=1,
         start=lambda: engine.initialize(0),
@@ -71,7 +72,7 @@ def test_going_on_equals_never_having_stopped(engine, cache, tmp_path):
     assert kept[-2:] == metrics(tmp_path / "whole")[-2:]
 
 
-def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_path):
+def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_path, capsys):
     whole = run(engine, tmp_path / "whole", cache, 40)
 
     def ask():
@@ -85,6 +86,7 @@ def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_p
         run(engine, tmp_path / "parts", cache, 40)
     asker.join()
     assert stopped.value.code == 143
+    assert capsys.readouterr().err.splitlines()[-1].startswith("SIGTERM: stopped after step")
     assert max(Checkpoints(tmp_path / "parts" / "checkpoints").steps()) < 40
     parts = run(engine, tmp_path / "parts", cache, 40)
     for name, value in whole.items():
@@ -93,9 +95,20 @@ def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_p
 
 
 def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, cache, tmp_path):
-    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+    with pytest.raises(FloatingPointError, match="in another folder with a lower learning rate"):
         run(engine, tmp_path, cache, 20, rate=1e30)
     assert Checkpoints(tmp_path / "checkpoints").steps() in ([], [4])
+
+
+def test_weights_that_the_last_update_made_infinite_are_not_saved(engine, cache, tmp_path):
+    with pytest.raises(FloatingPointError, match="at step 1 weights are no longer finite"):
+        run(engine, tmp_path, cache, 1, rate=math.inf)
+    assert Checkpoints(tmp_path / "checkpoints").steps() == []
+
+
+def test_an_engine_made_for_fewer_tasks_is_refused(cache, tmp_path):
+    with pytest.raises(ValueError, match=r"of 1 tasks and the stream has 2; .*num_tasks"):
+        run(toy.engine(num_tasks=1), tmp_path, cache, 1)
 
 
 def test_a_checkpoint_of_another_model_or_mixture_is_refused(engine, cache, tmp_path):

@@ -23,7 +23,7 @@ def run(stream: io.StringIO, total: int = 1000, **kwargs) -> str:
 
 def test_a_log_file_gets_few_lines() -> None:
     lines = run(io.StringIO()).splitlines()
-    assert 20 <= len(lines) <= 22
+    assert len(lines) == 2  # the first and the last: it took less than ten seconds
     assert lines[0].startswith("training: step 1/1,000  loss 2.500  lr 1.00e-02")
     assert lines[-1].startswith("training: step 1,000/1,000")
     assert lines[-1].endswith("| span 3.00 de 1.25")

@@ -54,7 +54,7 @@ def stream(cache: Path, **changes) -> Stream:
     return Stream(mixture(), LENGTHS, BATCH, cache_dir=cache, **{"seed": 7, **changes})
 
 
-def engine(shape: str = "batch:1", **changes) -> Engine:
+def engine(shape: str = "batch:1", num_tasks: int = 2, **changes) -> Engine:
     settings = dict(
         vocab_size=259, d_model=16, d_ff=32, num_heads=2, d_kv=8, num_encoder_layers=1, num_decoder_layers=1
     )
@@ -63,5 +63,5 @@ def engine(shape: str = "batch:1", **changes) -> Engine:
         MeshConfig(shape=shape),
         batch_size=BATCH,
         lengths=LENGTHS,
-        num_tasks=2,
+        num_tasks=num_tasks,
     )

@@ -1,0 +1,117 @@
+"""Which noun a pronoun means, as text: WSC and DPR in T5's format, the pronoun between asterisks.
+
+T5's paper (Raffel et al., 2020, arXiv:1910.10683, section 2.4) says why: naming the noun is text to text, and a yes
+or no about a marked noun is learnt from 554 examples only with luck.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from t5mix.lazy import lazy_import
+from t5mix.mapping import map_over_dataset
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+Example = Mapping[str, Any]
+
+
+@map_over_dataset
+def definite_pronoun_resolution_simple(example: Example, label: str = "wsc:") -> dict[str, Any]:
+    """Asks for the noun that a pronoun means; of a pronoun that occurs twice, the first is meant.
+
+    Before: `{"sentence": "Bob asked Tom if he can lend some money.", "pronoun": "he", "candidates": ["Bob", "Tom"],
+    "label": 1}`; after: `{"inputs": "wsc: Bob asked Tom if *he* can lend some money.", "targets": "Tom"}`.
+
+    Args:
+      example: an example of the Definite Pronoun Resolution data set.
+      label: the first word of the inputs.
+    """
+    pattern = tf.strings.join([" (", example["pronoun"], ")([ .,])"])
+    marked = tf.strings.regex_replace(example["sentence"], pattern, r" *\1*\2", replace_global=False)
+    return {
+        "inputs": tf.strings.join([label, marked], separator=" "),
+        "targets": example["candidates"][example["label"]],
+    }
+
+
+def wsc_simple(
+    dataset: "tf.data.Dataset", label: str = "wsc:", correct_referent_only: bool = False
+) -> "tf.data.Dataset":
+    """Asks for the noun that a pronoun means; the target is the noun proposed, be it right or wrong.
+
+    Before: `{"text": "Mitchell asked Tom if he could lend some money.", "span1_text": "Tom", "span2_text": "he",
+    "span2_index": 4, "label": 1, "idx": 7}`; after: `{"inputs": "wsc: Mitchell asked Tom if *he* could lend some
+    money.", "targets": "Tom", "label": 1, "idx": 7}`.
+
+    Args:
+      dataset: examples of SuperGLUE's WSC.
+      label: the first word of the inputs.
+      correct_referent_only: keep only those whose noun is right, for training.
+
+    Raises:
+      tf.errors.InvalidArgumentError: while reading, when the pronoun is not at its place or the one behind.
+    """
+
+    def convert(example: Example) -> dict[str, Any]:
+        return {
+            "inputs": tf.strings.join([label, _mark_pronoun(example)], separator=" "),
+            "targets": example["span1_text"],
+            "label": example.get("label", 0),
+            "idx": example["idx"],
+        }
+
+    if correct_referent_only:
+        dataset = dataset.filter(lambda example: tf.cast(example.get("label", False), tf.bool))
+    return map_over_dataset(convert)(dataset)
+
+
+def _mark_pronoun(example: Example) -> Any:
+    """Returns the text with the pronoun between asterisks.
+
+    In two texts of the data the pronoun is not the word at its index: once it is the next word, and once punctuation
+    is written to it, which T5 sets off (and takes the space at the text's end away).
+    """
+    words = tf.strings.split(example["text"], sep=" ")
+    pronoun, place = example["span2_text"], example["span2_index"]
+    following = tf.concat([words[1:], [""]], axis=0)
+    place = tf.where((words[place] != pronoun) & (following[place] == pronoun), place + 1, place)
+    word, size = words[place], tf.strings.length(pronoun)
+    rest = tf.strings.substr(word, tf.minimum(size, tf.strings.length(word)), tf.strings.length(word))
+    alone = rest == ""
+    there = (tf.strings.substr(word, 0, size) == pronoun) & tf.strings.regex_full_match(rest, "([[:punct:]].*)?")
+    wrong = tf.debugging.Assert(there, ["wsc_simple: no", pronoun, "at word", place, "of", example["text"]])
+    with tf.control_dependencies([wrong]):
+        marked = tf.strings.join(["*", pronoun, "*", tf.where(alone, "", " "), rest])
+    text = tf.strings.reduce_join(tf.concat([words[:place], [marked], words[place + 1 :]], axis=0), separator=" ")
+    return tf.where(alone, text, tf.strings.strip(text))
+
+
+@map_over_dataset
+def wsc(example: Example) -> dict[str, Any]:
+    """Asks whether a pronoun means a noun, the noun between asterisks and the pronoun between hashes.
+
+    Before: `{"text": "Mitchell asked Tom if he could lend some money.", "span1_text": "Tom", "span1_index": 2,
+    "span2_text": "he", "span2_index": 4, "label": 1, "idx": 7}`; after: `{"inputs": "wsc text: Mitchell asked * Tom *
+    if # he # could lend some money.", "targets": "True", "idx": 7}`.
+
+    No task uses it; T5 chose `wsc_simple`.  A span that is not at its place stays unmarked, as in T5.
+    """
+    text = _mark_span(example["text"], example["span1_text"], example["span1_index"], "*")
+    moved = 2 * tf.cast(example["span1_index"] < example["span2_index"], example["span2_index"].dtype)
+    text = _mark_span(text, example["span2_text"], example["span2_index"] + moved, "#")
+    label = tf.cast(example["label"], tf.int64)
+    return {
+        "inputs": tf.strings.join(["wsc text:", text], separator=" "),
+        "targets": tf.gather(["<unk>", "False", "True"], label + 1),
+        "idx": example["idx"],
+    }
+
+
+def _mark_span(text: Any, span: Any, index: Any, sign: str) -> Any:
+    """Puts `sign` around a span that begins at word `index`."""
+    words_before = tf.strings.join([r"^((?:\S+\s){", tf.strings.as_string(index), "})"])
+    pattern = tf.strings.join([words_before, "(", span, ")"])
+    return tf.strings.regex_replace(text, pattern, rf"\1{sign} \2 {sign}")
