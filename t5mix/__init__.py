@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t5mix import corpora as corpora
+    from t5mix import feature_converters as feature_converters
     from t5mix import metrics as metrics
     from t5mix import objectives as objectives
     from t5mix import packs as packs
@@ -19,9 +20,25 @@ if TYPE_CHECKING:
     from t5mix import sentinels as sentinels
     from t5mix import t5 as t5
     from t5mix import vocabularies as vocabularies
+    from t5mix.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
+    from t5mix.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
+    from t5mix.feature_converters import EncoderFeatureConverter as EncoderFeatureConverter
+    from t5mix.feature_converters import FeatureConverter as FeatureConverter
+    from t5mix.feature_converters import LMFeatureConverter as LMFeatureConverter
+    from t5mix.feature_converters import PassThroughFeatureConverter as PassThroughFeatureConverter
+    from t5mix.feature_converters import PrefixLMFeatureConverter as PrefixLMFeatureConverter
+    from t5mix.feature_converters import PrefixSuffixLMFeatureConverter as PrefixSuffixLMFeatureConverter
+    from t5mix.feature_converters import PrePackedEncDecFeatureConverter as PrePackedEncDecFeatureConverter
+    from t5mix.feature_converters import PrePackedLMFeatureConverter as PrePackedLMFeatureConverter
+    from t5mix.feature_converters import PrePackedPrefixLMFeatureConverter as PrePackedPrefixLMFeatureConverter
+    from t5mix.feature_converters import autoregressive_inputs as autoregressive_inputs
+    from t5mix.feature_converters import make_autoregressive_inputs as make_autoregressive_inputs
+    from t5mix.feature_converters import trim_and_pack_dataset as trim_and_pack_dataset
+    from t5mix.feature_converters import trim_and_pad_dataset as trim_and_pad_dataset
     from t5mix.features import ContinuousFeature as ContinuousFeature
     from t5mix.features import Feature as Feature
     from t5mix.features import PassThroughFeature as PassThroughFeature
+    from t5mix.loading import get_dataset as get_dataset
     from t5mix.mapping import map_over_dataset as map_over_dataset
     from t5mix.mapping import map_seed_manager as map_seed_manager
     from t5mix.mixture import Mixture as Mixture
@@ -53,6 +70,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "corpora",
+    "feature_converters",
     "metrics",
     "objectives",
     "packs",
@@ -66,9 +84,25 @@ _MODULES = (
 )
 
 _HOMES = {
+    "DecoderFeatureConverter": "feature_converters",
+    "EncDecFeatureConverter": "feature_converters",
+    "EncoderFeatureConverter": "feature_converters",
+    "FeatureConverter": "feature_converters",
+    "LMFeatureConverter": "feature_converters",
+    "PassThroughFeatureConverter": "feature_converters",
+    "PrePackedEncDecFeatureConverter": "feature_converters",
+    "PrePackedLMFeatureConverter": "feature_converters",
+    "PrePackedPrefixLMFeatureConverter": "feature_converters",
+    "PrefixLMFeatureConverter": "feature_converters",
+    "PrefixSuffixLMFeatureConverter": "feature_converters",
+    "autoregressive_inputs": "feature_converters",
+    "make_autoregressive_inputs": "feature_converters",
+    "trim_and_pack_dataset": "feature_converters",
+    "trim_and_pad_dataset": "feature_converters",
     "ContinuousFeature": "features",
     "Feature": "features",
     "PassThroughFeature": "features",
+    "get_dataset": "loading",
     "map_over_dataset": "mapping",
     "map_seed_manager": "mapping",
     "Mixture": "mixture",
