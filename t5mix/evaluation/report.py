@@ -65,9 +65,10 @@ def read_report(path: str | os.PathLike[str]) -> list[ReportRow]:
 
 
 def report_table(rows: Sequence[ReportRow]) -> "Table":
-    """Returns the report as a table for a terminal, the better scores in bold."""
+    """Returns the report as a table; scores that `beats` calls better than the baseline are bold."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("task", overflow="fold")
@@ -80,8 +81,8 @@ def report_table(rows: Sequence[ReportRow]) -> "Table":
             row.task,
             row.metric,
             kind + _score(row.baseline),
-            _score(row.multi_task, beats(row, row.multi_task)),
-            _score(row.fine_tuned, beats(row, row.fine_tuned)),
+            Text(_score(row.multi_task), style="bold" if beats(row, row.multi_task) else ""),
+            Text(_score(row.fine_tuned), style="bold" if beats(row, row.fine_tuned) else ""),
             _score(row.standard_error),
             f"{row.test_examples:,}" if row.test_examples is not None else "-",
         )
@@ -100,10 +101,8 @@ def beats(row: ReportRow, score: float | None, standard_errors: float = 2.0) -> 
     return score > row.baseline + standard_errors * row.standard_error
 
 
-def _score(value: float | None, bold: bool = False) -> str:
-    if value is None or math.isnan(value):
-        return "-"
-    return f"[bold]{value:.1f}[/bold]" if bold else f"{value:.1f}"
+def _score(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.1f}"
 
 
 def _finite(value: Any) -> Any:

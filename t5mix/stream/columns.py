@@ -54,6 +54,38 @@ class TokenColumn:
         return parts[0] if len(parts) == 1 else np.concatenate([*parts, np.empty(0, np.int32)])
 
 
+@dataclasses.dataclass(frozen=True)
+class EndedColumn:
+    """The same examples with an EOS behind each, made as they are read.
+
+    Attributes:
+      column: the examples.
+      eos: the id of EOS.
+    """
+
+    column: TokenColumn
+    eos: int
+
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each example with its EOS, int64 [examples]."""
+        return self.column.lengths + 1
+
+    @functools.cached_property
+    def first_tokens(self) -> np.ndarray:
+        """The number of the token that each example begins with, and the number of tokens at the end."""
+        return np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def span(self, start: int, stop: int) -> np.ndarray:
+        """Returns tokens `start` to `stop` of the examples joined one behind the other."""
+        first = int(np.searchsorted(self.first_tokens, start, side="right")) - 1
+        last = int(np.searchsorted(self.first_tokens, stop, side="left"))
+        begins = (self.first_tokens - np.arange(len(self.first_tokens)))[first : last + 1]
+        tokens = np.insert(self.column.span(int(begins[0]), int(begins[-1])), begins[1:] - begins[0], self.eos)
+        offset = int(self.first_tokens[first])
+        return tokens[start - offset : stop - offset]
+
+
 def read_table(path: Path) -> pa.Table:
     """Maps an Arrow IPC file into memory; any Arrow implementation can read it."""
     with pa.memory_map(str(path)) as source:

@@ -83,7 +83,7 @@ class ObjectiveExamples(Examples):
     """Examples that an objective makes of segments of text, with fresh noise in each epoch."""
 
     objective: objectives.Objective
-    text: columns.TokenColumn
+    text: columns.TokenColumn | columns.EndedColumn
     segment_length: int
     sentinel: int
     names: tuple[str, ...]
@@ -245,7 +245,11 @@ def _examples(
         size = objective.segment_length(lengths)
     except ValueError as error:
         raise ValueError(f"task {task.name!r}: {error}") from error
-    text = columns.token_column(table, "targets")
+    documents = columns.token_column(table, "targets")
+    text: columns.TokenColumn | columns.EndedColumn = documents
+    if objective.ends_documents:
+        eos = ending(task, "targets", lengths["targets"], "append_eos").eos
+        text = documents if eos is None else columns.EndedColumn(documents, eos)
     return ObjectiveExamples(objective, text, size, sentinel, names, endings, key)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,16 @@ def test_the_table_names_every_task_in_a_log_file() -> None:
     print_report(ROWS, out)
     text = out.getvalue()
     assert "inflect" in text and "majority 12.0" in text and "71.0" in text and "812" in text
-    assert "\x1b" not in text
+    assert "\x1b" not in text and "[" not in text
+
+
+def test_on_a_terminal_what_beats_the_baseline_is_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = io.StringIO()
+    out.isatty = lambda: True  # type: ignore[method-assign]
+    print_report(ROWS, out)
+    assert re.search(r"\x1b\[1m *71\.0", out.getvalue())
+    assert not re.search(r"\x1b\[1m[^\x1b]*12\.0", out.getvalue())
 
 
 def test_beating_takes_two_standard_errors() -> None:

@@ -1,0 +1,96 @@
+"""Objectives: self-supervised examples made of running text, with fresh noise each time.
+
+An objective is a preprocessor like any other, for use after `CacheDatasetPlaceholder`:
+
+    preprocessors=[..., tokenize, CacheDatasetPlaceholder(), objectives.span_corruption, append_eos_after_trim]
+
+with other settings as `objectives.span_corruption(noise_density=0.3)` or through `functools.partial`, or
+by T5's name as `objectives.named("iid_15_d_d")`.
+`Task.get_dataset` calls it on a `tf.data.Dataset`; the stream calls the same NumPy code itself, for
+each example it needs, with noise that depends on the seed, the task, the epoch and the example alone.
+"""
+
+from t5mix.objectives.base import Objective
+from t5mix.objectives.denoising import Denoising, denoise
+from t5mix.objectives.deshuffling import deshuffling
+from t5mix.objectives.full_lm import FullLM, full_lm
+from t5mix.objectives.iid_denoising import bert_style, drop_tokens, iid_denoising, mass_style
+from t5mix.objectives.mixture_of_denoisers import (
+    MixtureOfDenoisers,
+    mixture_of_denoisers,
+    r_denoisers,
+    s_denoisers,
+    x_denoisers,
+)
+from t5mix.objectives.names import named
+from t5mix.objectives.native import as_objective
+from t5mix.objectives.noise_masks import (
+    iid_noise_mask,
+    random_prefix_noise_mask,
+    random_spans_noise_mask,
+    regular_noise_mask,
+)
+from t5mix.objectives.prefix_lm import PrefixLM, prefix_lm
+from t5mix.objectives.randomness import RandomWords, random_segments
+from t5mix.objectives.span_corruption import SpanCorruption, span_corruption
+from t5mix.objectives.spans import random_spans_helper, random_spans_lengths
+from t5mix.objectives.token_functions import (
+    drop_noise_tokens,
+    drop_nonnoise_tokens,
+    noise_span_to_sentinel,
+    noise_span_to_unique_sentinel,
+    noise_token_to_gathered_token,
+    noise_token_to_random_token,
+    noise_token_to_random_token_or_sentinel,
+    noise_token_to_sentinel,
+    nonnoise_span_to_sentinel,
+    nonnoise_span_to_unique_sentinel,
+    permute_noise_tokens,
+    sentinel_id,
+)
+from t5mix.objectives.unsupervised import unsupervised
+
+__all__ = [
+    "Denoising",
+    "FullLM",
+    "MixtureOfDenoisers",
+    "Objective",
+    "PrefixLM",
+    "RandomWords",
+    "SpanCorruption",
+    "as_objective",
+    "bert_style",
+    "denoise",
+    "deshuffling",
+    "drop_noise_tokens",
+    "drop_nonnoise_tokens",
+    "drop_tokens",
+    "full_lm",
+    "iid_denoising",
+    "iid_noise_mask",
+    "mass_style",
+    "mixture_of_denoisers",
+    "named",
+    "noise_span_to_sentinel",
+    "noise_span_to_unique_sentinel",
+    "noise_token_to_gathered_token",
+    "noise_token_to_random_token",
+    "noise_token_to_random_token_or_sentinel",
+    "noise_token_to_sentinel",
+    "nonnoise_span_to_sentinel",
+    "nonnoise_span_to_unique_sentinel",
+    "permute_noise_tokens",
+    "prefix_lm",
+    "r_denoisers",
+    "random_prefix_noise_mask",
+    "random_segments",
+    "random_spans_helper",
+    "random_spans_lengths",
+    "random_spans_noise_mask",
+    "regular_noise_mask",
+    "s_denoisers",
+    "sentinel_id",
+    "span_corruption",
+    "unsupervised",
+    "x_denoisers",
+]

@@ -1,0 +1,147 @@
+"""Objectives made of a noise mask and of what becomes of noise in inputs and in targets."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from t5mix.mapping import map_over_dataset
+from t5mix.objectives import noise_masks, token_functions
+from t5mix.objectives.base import Objective
+from t5mix.objectives.randomness import RandomWords
+from t5mix.vocabularies import PassThroughVocabulary
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+TokenFunction = Callable[..., Any]
+
+_UNIQUE = (token_functions.noise_span_to_unique_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
+
+
+@dataclasses.dataclass(frozen=True)
+class Denoising(Objective):
+    """Noise in the text, which is to be restored.
+
+    Before: targets "thank you for inviting me to your party last week", of which for, inviting and last
+    are noise.  After, with the default functions: inputs "thank you <X> me to your party <Y> week",
+    targets "<X> for inviting <Y> last <Z>".
+
+    The text is cut so that inputs and EOS fit, and targets too where they are the whole text; targets
+    that only hold noise may, rarely, be longer than their length and are then trimmed like any others.
+
+    Attributes:
+      name: what messages call the objective.
+      noise_density: share of noise, above 0 to 1.
+      noise_mask_fn: one of `noise_masks` or one's own with the same arguments.
+      inputs_fn: what becomes of noise in the inputs: one of `token_functions` or one's own.
+      targets_fn: the same for the targets; None makes them the whole text.
+    """
+
+    name: str = "denoise"
+    noise_density: float = 0.15
+    noise_mask_fn: noise_masks.NoiseMask = noise_masks.iid_noise_mask
+    inputs_fn: TokenFunction = token_functions.noise_span_to_unique_sentinel
+    targets_fn: TokenFunction | None = token_functions.nonnoise_span_to_unique_sentinel
+
+    def __post_init__(self) -> None:
+        if not 0 < self.noise_density <= 1:
+            raise ValueError(f"{self.name}: noise_density is {self.noise_density}; give more than 0, up to 1")
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def segment_length(self, lengths: Mapping[str, int]) -> int:
+        """Returns what inputs with EOS can hold, and whole targets; see `Objective`."""
+        size = self._inputs_length(lengths) - 1
+        return size if self.targets_fn is not None else max(1, min(size, lengths["targets"] - 1))
+
+    def sentinels(self, segment_length: int) -> int:
+        """Returns the number of spans, where each has a sentinel of its own; see `Objective`."""
+        if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
+            # Text that neither begins nor ends with noise has one kept span more.
+            return self._most_spans(segment_length) + 1
+        uses = [fn for fn in (self.inputs_fn, self.targets_fn) if "sentinel" in getattr(fn, "__name__", "")]
+        return min(len(uses), 1)
+
+    def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
+        """Makes one example; see `Objective`."""
+        seeds = (words(12) >> np.uint64(1)).astype(np.int64).reshape(6, 2)
+        mask = np.asarray(self.noise_mask_fn(len(tokens), self.noise_density, seeds=seeds[:2]), dtype=bool)
+        if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
+            mask = _first_spans(mask, self._most_spans(len(tokens)))
+        vocabulary = PassThroughVocabulary(size=sentinel + 1)
+        inputs = self.inputs_fn(tokens, mask, vocabulary, seeds=seeds[2:4])
+        targets = tokens
+        if self.targets_fn is not None:
+            targets = self.targets_fn(tokens, mask, vocabulary, seeds=seeds[4:6])
+        return {"inputs": np.asarray(inputs, dtype=np.int32), "targets": np.asarray(targets, dtype=np.int32)}
+
+    def _most_spans(self, size: int) -> int:
+        return noise_masks.most_spans(self.noise_mask_fn, size, self.noise_density)
+
+
+def _first_spans(mask: np.ndarray, spans: int) -> np.ndarray:
+    """Keeps the first `spans` spans of noise, so that no sentinel is needed that is not there."""
+    begins = mask & ~np.concatenate([[False], mask[:-1]])[: len(mask)]
+    return mask & (np.cumsum(begins) <= spans)
+
+
+def denoise(
+    dataset: "tf.data.Dataset",
+    output_features: Mapping[str, Any],
+    noise_density: float,
+    noise_mask_fn: noise_masks.NoiseMask,
+    inputs_fn: TokenFunction,
+    targets_fn: TokenFunction | None = None,
+    passthrough_feature_keys: Sequence[str] | None = None,
+    input_feature_key: str = "inputs",
+) -> "tf.data.Dataset":
+    """Puts noise into examples that are cut to their length already; T5's preprocessor of this name.
+
+    Before: `{"targets": [3, 4, 5, 6]}`; after, with 4 and 5 noise, unique sentinels and a vocabulary of
+    100: `{"inputs": [3, 99, 6], "targets": [99, 4, 5, 98]}`.
+
+    Args:
+      dataset: examples with `targets`, int [length].
+      output_features: the task's, given by the task.
+      noise_density: share of noise.
+      noise_mask_fn: function of (length, noise_density, seeds) to a bool mask.
+      inputs_fn: function of (tokens, noise_mask, vocabulary, seeds) to tokens.
+      targets_fn: the same for the targets; None makes them the whole text.
+      passthrough_feature_keys: further features to keep.
+      input_feature_key: what to call the inputs.
+
+    Raises:
+      ValueError: when inputs and targets have different vocabularies, or a kept feature is made anew.
+    """
+    kept = tuple(passthrough_feature_keys or ())
+    clash = [name for name in kept if name in (input_feature_key, "targets")]
+    if clash:
+        raise ValueError(f"denoise: passthrough_feature_keys has {clash[0]!r}, which denoise makes; leave it out")
+    vocabulary = output_features["targets"].vocabulary
+    if input_feature_key in output_features and output_features[input_feature_key].vocabulary != vocabulary:
+        raise ValueError(
+            f"denoise makes {input_feature_key!r} of the tokens of 'targets', but their vocabularies differ; "
+            "declare both features with the same one"
+        )
+
+    @map_over_dataset(num_seeds=6)
+    def one(example: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
+        tokens = example["targets"]
+        mask = noise_mask_fn(_size(tokens), noise_density, seeds=seeds[:2])
+        made = {
+            input_feature_key: inputs_fn(tokens, mask, vocabulary, seeds=seeds[2:4]),
+            "targets": targets_fn(tokens, mask, vocabulary, seeds=seeds[4:6]) if targets_fn else tokens,
+        }
+        return {**made, **{name: example[name] for name in kept if name in example}}
+
+    return one(dataset)
+
+
+def _size(tokens: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.size(tokens)
