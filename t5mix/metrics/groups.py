@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from t5mix import signatures
 from t5mix.metrics import pairs
 from t5mix.metrics.classification import f1_score_with_invalid
 
@@ -43,7 +44,7 @@ def mean_group_metric(
     """
 
     def mean_of_groups(targets: Parts, predictions: Parts) -> dict[str, float]:
-        pairs.check(f"mean_group_metric of {metric_fn.__name__}", targets, predictions)
+        pairs.check(f"mean_group_metric of {signatures.name(metric_fn)}", targets, predictions)
         scores: dict[str, list[float]] = {}
         for group, values in _grouped(targets, predictions, group_key, value_key).items():
             for name, score in metric_fn(*values).items():
@@ -65,7 +66,7 @@ def deduplicate_metric(metric_fn: Metric, group_key: str = "group", value_key: s
     """
 
     def of_first(targets: Parts, predictions: Parts) -> Mapping[str, Any]:
-        pairs.check(f"deduplicate_metric of {metric_fn.__name__}", targets, predictions)
+        pairs.check(f"deduplicate_metric of {signatures.name(metric_fn)}", targets, predictions)
         groups = _grouped(targets, predictions, group_key, value_key).values()
         return metric_fn([values[0][0] for values in groups], [values[1][0] for values in groups])
 
