@@ -70,6 +70,9 @@ def test_dropout_is_a_function_of_seed_and_step(single):
     _, other, _ = train(single, single.initialize(seed=0), 2, seed=1)
     assert first == again
     assert first != other
+    settings = {"learning_rate": 1e-2, "decay_rate": 0.0, "seed": 0}
+    at_step = [single.train_step(single.initialize(seed=0), batch(0), step=step, **settings)[1].loss for step in (0, 1)]
+    assert float(at_step[0]) != float(at_step[1])
 
 
 def test_losses_are_reported_by_task(single):
