@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from t5mix.stream import cache, packing, statistics
-from t5mix.stream.examples import open_examples
+from t5mix.stream.opening import open_examples
 from t5mix.stream.windows import Draws, Mixer, PackedRows, PlainRows, Rows, draws_of_window, rows_of_window
 
 # Raise when the order of examples or their noise changes.
@@ -98,9 +98,10 @@ class Stream:
             raise ValueError(f"rows is {rows}; give slice(start, stop) within {self.batch_size} rows")
         chosen = self._batch_rows(step).between(start, stop)
         made = [
-            self._examples[self.task_names[task]].tokens(epoch, index) for task, epoch, index in _numbers(chosen.draws)
+            self._examples[self.task_names[task]].gather(epoch, np.array([index]))
+            for task, epoch, index in _numbers(chosen.draws)
         ]
-        tokens = {name: [ids[i] for ids in made] for i, name in enumerate(self.lengths)}
+        tokens = {name: [ids[i].values for ids in made] for i, name in enumerate(self.lengths)}
         return packing.fill(tokens, self.lengths, chosen.row, chosen.draws.task, stop - start)
 
     def examples(self, step: int) -> list[tuple[str, int, int]]:

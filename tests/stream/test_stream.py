@@ -43,7 +43,7 @@ def _digest(stream, steps):
 
 
 def _tokens(stream, task, epoch, index):
-    inputs, targets = stream._examples[task].tokens(epoch, index)
+    inputs, targets = (ids.values for ids in stream._examples[task].gather(epoch, np.array([index])))
     return inputs.tolist(), targets.tolist()
 
 
