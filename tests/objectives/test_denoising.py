@@ -118,10 +118,14 @@ def test_task_and_stream_run_the_same_objective(name, tmp_path):
     for one, other in zip(found, again, strict=True):
         assert all(np.array_equal(one[key], other[key]) for key in one)
     if objective.targets_fn is None:
-        texts = [examples.tokens(0, i)[1].tolist() for i in range(examples.count)]
+        texts = [_row(examples, 0, i)[1].tolist() for i in range(examples.count)]
         assert texts == [example["targets"].tolist() for example in found]
-    first = [ids.tolist() for ids in examples.tokens(0, 1)]
-    assert first == [ids.tolist() for ids in examples.tokens(0, 1)] != [ids.tolist() for ids in examples.tokens(1, 1)]
+    first = [ids.tolist() for ids in _row(examples, 0, 1)]
+    assert first == [ids.tolist() for ids in _row(examples, 0, 1)] != [ids.tolist() for ids in _row(examples, 1, 1)]
+
+
+def _row(examples, epoch, index):
+    return [ids.values for ids in examples.gather(epoch, np.array([index]))]
 
 
 def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
@@ -132,7 +136,7 @@ def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
     assert [len(ids) for ids in found] == [50] * 5 + [24]
     assert np.flatnonzero(text == 1).tolist() == [40, 141, 142, 273]
     examples = Stream(task, {"targets": 50}, 2, cache_dir=tmp_path)._examples["text"]
-    assert [examples.tokens(0, i)[0].tolist() for i in range(examples.count)] == [ids.tolist() for ids in found]
+    assert [_row(examples, 0, i)[0].tolist() for i in range(examples.count)] == [ids.tolist() for ids in found]
 
 
 @pytest.mark.parametrize(
