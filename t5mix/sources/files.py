@@ -16,7 +16,7 @@ else:
 
 
 class FileDataSource(DataSource):
-    """Examples in files, read in the sorted order of their paths, several at a time.
+    """Examples in files, read in the order of the patterns and, within one, of the paths; several at a time.
 
     Args:
       read_file_fn: makes a `tf.data.Dataset` of raw examples from the path of one file.
@@ -60,21 +60,22 @@ class FileDataSource(DataSource):
         self._block_length = block_length
 
     def list_shards(self, split: str) -> list[str]:
-        """Returns the paths of the files of `split`, sorted.
+        """Returns the paths of the files of `split`: those of each pattern sorted, each file once.
 
         Raises:
           ValueError: when a pattern matches no file, or a file is empty.
         """
         self._check_split(split)
-        paths: set[str] = set()
+        paths: list[str] = []
         for pattern in self._patterns[split]:
             found = _expand(pattern)
             if not found:
                 raise ValueError(f"{self._kind}: no file matches {pattern!r} of split {split!r}")
-            paths.update(found)
+            paths += found
+        paths = list(dict.fromkeys(paths))
         if self._num_input_examples.get(split) != 0:
-            self._refuse_empty_files(split, sorted(paths))
-        return sorted(paths)
+            self._refuse_empty_files(split, paths)
+        return paths
 
     def _refuse_empty_files(self, split: str, paths: Sequence[str]) -> None:
         for path in paths:
