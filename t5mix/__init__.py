@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t5mix import corpora as corpora
+    from t5mix import dataset_providers as dataset_providers
     from t5mix import experimental as experimental
     from t5mix import feature_converters as feature_converters
     from t5mix import helpers as helpers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from t5mix import rates as rates
     from t5mix import sentinels as sentinels
     from t5mix import t5 as t5
+    from t5mix import utils as utils
     from t5mix import vocabularies as vocabularies
     from t5mix.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
     from t5mix.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from t5mix.loading import get_dataset as get_dataset
     from t5mix.mapping import map_over_dataset as map_over_dataset
     from t5mix.mapping import map_seed_manager as map_seed_manager
+    from t5mix.mapping import stateless_shuffle as stateless_shuffle
     from t5mix.mixture import Mixture as Mixture
     from t5mix.mixture import SampleFn as SampleFn
     from t5mix.offline_caches import NotCachedError as NotCachedError
@@ -87,6 +90,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "corpora",
+    "dataset_providers",
     "experimental",
     "feature_converters",
     "helpers",
@@ -99,6 +103,7 @@ _MODULES = (
     "rates",
     "sentinels",
     "t5",
+    "utils",
     "vocabularies",
 )
 
@@ -139,6 +144,7 @@ _HOMES = {
     "get_dataset": "loading",
     "map_over_dataset": "mapping",
     "map_seed_manager": "mapping",
+    "stateless_shuffle": "mapping",
     "Mixture": "mixture",
     "mixing_rate_num_examples": "rates",
     "MixtureRegistry": "registry",
