@@ -86,3 +86,11 @@ def test_another_thread_has_seeds_of_its_own() -> None:
 def test_the_placeholder_is_never_called() -> None:
     with pytest.raises(RuntimeError, match="place"):
         t5mix.CacheDatasetPlaceholder()(None)
+
+
+def test_stateless_shuffle_keeps_elements_and_shape() -> None:
+    value = tf.reshape(tf.range(60), [3, 20])
+    first, again, other = (t5mix.stateless_shuffle(value, seed).numpy() for seed in ((0, 1), (0, 1), (2, 3)))
+    assert first.shape == (3, 20) and sorted(first.ravel()) == list(range(60))
+    assert (first == again).all() and (first != other).any() and (first != value.numpy()).any()
+    assert t5mix.stateless_shuffle(tf.range(6), (0, 1)).numpy().tolist() == [0, 3, 4, 2, 1, 5]  # seqio's, too

@@ -4,16 +4,20 @@ The names, arguments and defaults are seqio's.  A source also has a fingerprint:
 """
 
 from t5mix.sources.base import DataSource, ShardInfo
-from t5mix.sources.files import FileDataSource, TextLineDataSource, TFExampleDataSource
-from t5mix.sources.function import FunctionDataSource
-from t5mix.sources.tfds import TfdsDataSource
+from t5mix.sources.files import FileDataSource, TextLineDataSource
+from t5mix.sources.function import DatasetFnCallable, FunctionDataSource
+from t5mix.sources.records import ProtoDataSource, TFExampleDataSource
+from t5mix.sources.tfds import TfdsDataSource, TfdsSplit
 
 __all__ = [
     "DataSource",
+    "DatasetFnCallable",
     "FileDataSource",
     "FunctionDataSource",
+    "ProtoDataSource",
     "ShardInfo",
     "TFExampleDataSource",
     "TextLineDataSource",
     "TfdsDataSource",
+    "TfdsSplit",
 ]
