@@ -20,7 +20,8 @@ TASKS = [
     *(name.format(suffix) for name in WSC for suffix in ("", "_1_sentinel")),
     *("wmt14_ende_v003", "wmt14_enfr_v003", "wmt15_enfr_v003", "wmt16_enro_v003", "wmt19_ende_v003"),
     *("wmt_t2t_ende_v003", "trivia_qa_v010", "squad_v010", "squad_v010_allanswers", "squad_v010_context_free"),
-    "squad_v010_allanswers_span",
+    *("squad_v010_allanswers_span", "c4_prefix_lm_objective_decoder_architecture"),
+    "c4_prefix_lm_objective_encoder_decoder_architecture",
 ]
 LEFT_OUT = ["cnn_dailymail_v002", "squad_v010_allanswers", "wmt_t2t_ende_v003", "wmt15_enfr_v003", "wmt16_enro_v003"]
 MIXTURES = [
@@ -33,7 +34,7 @@ MIXTURES = [
 
 
 def test_every_name_is_there() -> None:
-    assert len(set(TASKS)) == 58 and set(TASKS) <= set(t5mix.TaskRegistry.names())
+    assert len(set(TASKS)) == 60 and set(TASKS) <= set(t5mix.TaskRegistry.names())
     assert len(set(MIXTURES)) == 20 and set(MIXTURES) <= set(t5mix.MixtureRegistry.names())
 
 

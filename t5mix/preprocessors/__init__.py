@@ -69,8 +69,6 @@ if TYPE_CHECKING:
         denoise,
         drop_noise_tokens,
         drop_nonnoise_tokens,
-        full_lm,
-        iid_denoising,
         iid_noise_mask,
         noise_span_to_sentinel,
         noise_span_to_unique_sentinel,
@@ -81,15 +79,17 @@ if TYPE_CHECKING:
         nonnoise_span_to_sentinel,
         nonnoise_span_to_unique_sentinel,
         permute_noise_tokens,
-        prefix_lm,
         random_prefix_noise_mask,
         random_spans_helper,
         random_spans_noise_mask,
         regular_noise_mask,
         sentinel_id,
-        span_corruption,
-        unsupervised,
     )
+    from t5mix.objectives.full_lm import full_lm
+    from t5mix.objectives.iid_denoising import iid_denoising
+    from t5mix.objectives.prefix_lm import prefix_lm
+    from t5mix.objectives.span_corruption import span_corruption
+    from t5mix.objectives.unsupervised import unsupervised
 
 __all__ = [
     "NON_SPACED_LANGUAGE_RANGES",
