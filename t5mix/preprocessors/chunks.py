@@ -111,7 +111,7 @@ def size_of_all(step: str, example: Example, features: Sequence[str]) -> Any:
     first = features[0]
     count = tf.shape(example[first])[0]
     same = [
-        tf.debugging.assert_equal(tf.shape(example[key])[0], count, f"{step}: {key!r} is not as long as {first!r}")
+        tf.debugging.assert_equal(tf.shape(example[key])[0], count, f"{step}: {key} is not as long as {first}")
         for key in features[1:]
     ]
     with tf.control_dependencies(same):

@@ -68,7 +68,7 @@ def multi_translate(dataset: "tf.data.Dataset", source_language: str, target_lan
 
 def _only_text(translations: Mapping[str, Any], code: str) -> Any:
     found = tf.boolean_mask(translations["translation"], translations["language"] == code)
-    message = f"multi_translate: an example has several texts in {code!r}; choose one before"
+    message = f"multi_translate: an example has several texts in {code}; choose one before"
     with tf.control_dependencies([tf.debugging.assert_equal(tf.size(found), 1, message)]):
         return tf.identity(found[0])
 
