@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import t5mix
-from t5mix import map_over_dataset, map_seed_manager
+from t5mix import map_over_dataset, map_seed_manager, mapping
 
 
 @map_over_dataset
@@ -70,6 +70,13 @@ def test_the_manager_restores_the_seed_also_after_an_error() -> None:
             raise KeyError
         got.append(next(iter(one(tf.data.Dataset.range(1)))).numpy())
     assert got == expected
+
+
+def test_seeds_taken_are_not_taken_again() -> None:
+    assert mapping.take_map_seeds(2) == [None, None]
+    with mapping.map_seed_manager(5):
+        assert mapping.take_map_seeds(2) == [5, 6] and mapping.take_map_seeds(1) == [7]
+        assert mapping.next_map_seed() == 8
 
 
 def test_another_thread_has_seeds_of_its_own() -> None:

@@ -14,12 +14,16 @@ from t5mix.metrics.classification import (
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
 from t5mix.metrics.edits import edit_distance
 from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
-from t5mix.metrics.question_answering import coqa_f1, span_squad, squad, trivia_qa
+from t5mix.metrics.question_answering import coqa_f1, qa_metrics, span_squad, squad, trivia_qa
+from t5mix.metrics.question_answering import coqa_tokens as _coqa_tokenize
+from t5mix.metrics.question_answering import sequence_f1 as _sequence_f1
 from t5mix.metrics.ranking import auc, rank_classification, score_auc
-from t5mix.metrics.summarization import rouge
+from t5mix.metrics.summarization import rouge, rouge_mean
 from t5mix.metrics.translation import bleu
 
 __all__ = [
+    "_coqa_tokenize",  # T5's own tests call these two
+    "_sequence_f1",
     "accuracy",
     "all_match",
     "auc",
@@ -33,8 +37,10 @@ __all__ = [
     "mean_multiclass_f1",
     "multirc_f1_over_all_answers",
     "pearson_corrcoef",
+    "qa_metrics",
     "rank_classification",
     "rouge",
+    "rouge_mean",
     "score_auc",
     "sequence_accuracy",
     "sklearn_metrics_wrapper",

@@ -29,7 +29,9 @@ OF_ONE_GROUP = ("all_match", "multirc_f1_over_all_answers")
 def test_every_metric_takes_targets_and_predictions_or_scores() -> None:
     source = t5mix.FunctionDataSource(lambda split, shuffle_files: None, ["train"])
     feature = {"targets": t5mix.Feature(t5mix.ByteVocabulary())}
-    every = [FACTORIES[name]() if name in FACTORIES else getattr(metrics, name) for name in metrics.__all__]
+    every = [
+        FACTORIES[name]() if name in FACTORIES else getattr(metrics, name) for name in metrics.__all__ if name[0] != "_"
+    ]
     task = t5mix.Task("t", source, feature, metric_fns=every)
     assert len(task.score_metric_fns) == len(OF_SCORES)
     assert len(task.predict_metric_fns) == len(every) - len(OF_SCORES)
@@ -104,6 +106,12 @@ def test_squad_by_the_official_rules() -> None:
             metrics.squad([wrong], ["x"])
 
 
+def test_parts_of_the_question_answering_metrics() -> None:
+    assert metrics.qa_metrics([["big moose", "hippo"], ["b"]], ["big cat", "B"]) == {"em": 0.0, "f1": 25.0}
+    assert metrics._coqa_tokenize("Maru  the cat.") == ["maru", "cat"]
+    assert metrics._sequence_f1([], []) == 1.0 and metrics._sequence_f1([], ["cat"]) == 0.0
+
+
 def test_bleu_is_sacrebleus() -> None:
     targets, predictions = (
         ["the cat sat on the mat .", "a dog ran away quickly"],
@@ -126,3 +134,9 @@ def test_rouge_by_hand_and_without_chance() -> None:
     assert got["rougeLsum"] == pytest.approx(100 * (4 / 5 + 2 / 4) / 2)
     assert got == metrics.rouge(targets, predictions)
     assert list(metrics.rouge(targets, predictions, score_keys=["rougeL"])) == ["rougeL"]
+
+
+def test_rouge_mean_is_rouge() -> None:
+    targets, predictions = ["It rained all day . We sang .", "Bo came."], ["It rained .", "Ann came ."]
+    assert metrics.rouge_mean(targets, predictions) == metrics.rouge(targets, predictions)
+    assert metrics.rouge_mean(targets, predictions, ["rougeL"]).keys() == {"rougeL"}
