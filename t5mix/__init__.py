@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t5mix import corpora as corpora
+    from t5mix import evaluation as evaluation
     from t5mix import feature_converters as feature_converters
     from t5mix import metrics as metrics
     from t5mix import objectives as objectives
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from t5mix import rates as rates
     from t5mix import sentinels as sentinels
     from t5mix import t5 as t5
+    from t5mix import test_utils as test_utils
     from t5mix import vocabularies as vocabularies
+    from t5mix.evaluation.evaluator import Evaluator as Evaluator
+    from t5mix.evaluation.json_values import TensorAndNumpyEncoder as TensorAndNumpyEncoder
+    from t5mix.evaluation.loggers import JSONLogger as JSONLogger
+    from t5mix.evaluation.loggers import Logger as Logger
+    from t5mix.evaluation.loggers import PyLoggingLogger as PyLoggingLogger
+    from t5mix.evaluation.loggers import TensorBoardLogger as TensorBoardLogger
+    from t5mix.evaluation.loggers import TensorBoardLoggerV1 as TensorBoardLoggerV1
     from t5mix.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
     from t5mix.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
     from t5mix.feature_converters import EncoderFeatureConverter as EncoderFeatureConverter
@@ -70,6 +79,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "corpora",
+    "evaluation",
     "feature_converters",
     "metrics",
     "objectives",
@@ -80,10 +90,18 @@ _MODULES = (
     "rates",
     "sentinels",
     "t5",
+    "test_utils",
     "vocabularies",
 )
 
 _HOMES = {
+    "Evaluator": "evaluation.evaluator",
+    "JSONLogger": "evaluation.loggers",
+    "Logger": "evaluation.loggers",
+    "PyLoggingLogger": "evaluation.loggers",
+    "TensorAndNumpyEncoder": "evaluation.json_values",
+    "TensorBoardLogger": "evaluation.loggers",
+    "TensorBoardLoggerV1": "evaluation.loggers",
     "DecoderFeatureConverter": "feature_converters",
     "EncDecFeatureConverter": "feature_converters",
     "EncoderFeatureConverter": "feature_converters",

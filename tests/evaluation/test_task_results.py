@@ -11,7 +11,7 @@ import sklearn.metrics
 import t5mix
 from t5mix import preprocessors
 from t5mix.evaluation.baselines import Baseline
-from t5mix.evaluation.evaluator import evaluate_task
+from t5mix.evaluation.task_results import evaluate_task
 
 VOCABULARY = t5mix.ByteVocabulary()
 FEATURES = {name: t5mix.Feature(VOCABULARY) for name in ("inputs", "targets")}

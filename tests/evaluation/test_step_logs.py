@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.evaluation.loggers import JsonlLogger, TensorBoardLogger
+from t5mix.evaluation.step_logs import EventFile, JsonlLogger
 
 
 def write(path: Path, steps: range, resume_step: int | None = None) -> None:
@@ -55,9 +55,9 @@ def test_step_is_no_name(tmp_path: Path) -> None:
 def test_tensorboard_records_are_what_tensorflow_reads(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    with TensorBoardLogger(tmp_path) as logger:
+    with EventFile(tmp_path) as logger:
         logger.log(3, {"loss/all": 2.5, "speed": 7})
-    with TensorBoardLogger(tmp_path, resume_step=2) as logger:
+    with EventFile(tmp_path, resume_step=2) as logger:
         logger.log(3, {"loss/all": 2.25})
     first, second = sorted(tmp_path.iterdir())
     events = list(tf.compat.v1.train.summary_iterator(str(first)))
