@@ -134,7 +134,7 @@ def create_default_dataset(
       output_shapes: shapes by name; None is `[None]` for all.
     """
     types = output_types or dict.fromkeys(feature_names, tf.int32)
-    shapes = output_shapes or dict.fromkeys(feature_names, [None])
+    shapes = output_shapes or {name: [None] for name in feature_names}
     signature = {name: tf.TensorSpec(shapes[name], types[name]) for name in types}
     return tf.data.Dataset.from_generator(lambda: iter(x), output_signature=signature)
 
@@ -279,7 +279,7 @@ def test_postprocessing(
     with DataInjector(task_name, raw_data):
         task = registry.TaskRegistry.get(task_name)
         vocabulary = task.output_features[target_feature_name].vocabulary
-        functions = {
+        functions: dict[ModelOutputType, Any] = {
             ModelOutputType.PREDICTION: predict_output and [vocabulary.encode(text) for text in predict_output],
             ModelOutputType.SCORE: score_output,
         }
@@ -341,7 +341,7 @@ def test_task(
 
 # pytest collects what is named so where a test module imports it.
 for _function in (test_preprocessing, test_preprocessing_single, test_postprocessing, test_task):
-    _function.__test__ = False  # type: ignore[attr-defined]
+    vars(_function)["__test__"] = False
 
 
 def _only_split(task: str, raw_data: RawData) -> str:

@@ -29,7 +29,10 @@ def in_order(task: str, returned: ModelFnReturnType) -> Any:
     Raises:
         ValueError: If an index is missing or given twice, or what stands beside is of another length.
     """
-    entries, beside = returned if _is_pair(returned) else (returned, None)
+    beside: Any = None
+    entries: Any = returned
+    if _is_pair(returned):
+        entries, beside = returned
     entries = list(entries)
     if any(not isinstance(entry, tuple | list) or len(entry) != 2 for entry in entries):
         raise ValueError(

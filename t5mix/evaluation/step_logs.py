@@ -1,6 +1,7 @@
 """Numbers by step, on disk: as lines of JSON, and as event files that TensorBoard reads.
 
-Runs keep their own logs with them; the loggers of an `Evaluator` are in `loggers`.  Both take `log(step, values)` and can go back to an earlier step when a run is resumed.
+Runs keep their own logs with them; the loggers of an `Evaluator` are in `loggers`.  Both take `log(step, values)` and
+can go back to an earlier step when a run is resumed.
 """
 
 import json
