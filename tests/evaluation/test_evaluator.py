@@ -171,7 +171,9 @@ class Longest(metrics.Metric):
 class Outputs(metrics.CollectingMetric):
     model_output_type: ModelOutputType = ModelOutputType.SCORE
 
-    def actual_compute(self, task_dataset_as_numpy, task_output_features, target_field_name="targets", cached_targets=None):
+    def actual_compute(
+        self, task_dataset_as_numpy, task_output_features, target_field_name="targets", cached_targets=None
+    ):
         scores = self.values["model_output"]
         return {"best": metrics.Text(str(int(np.argmax(scores))))}, {"targets": ["t"] * len(scores), "score": scores}
 
@@ -200,7 +202,9 @@ def test_metric_objects_beside_functions() -> None:
 
 def test_loggers_get_everything(tmp_path: Path) -> None:
     add(metric_fns=[metrics.sequence_accuracy, length_score])
-    made = evaluator(logger_cls=[t5mix.JSONLogger, t5mix.PyLoggingLogger, t5mix.TensorBoardLogger], log_dir=str(tmp_path))
+    made = evaluator(
+        logger_cls=[t5mix.JSONLogger, t5mix.PyLoggingLogger, t5mix.TensorBoardLogger], log_dir=str(tmp_path)
+    )
     evaluated(made, step=0, predict_fn=says("two", "x", "y"), score_fn=lambda ds: [(0, 1), (1, 2), (2, 3)])
     assert len(made.loggers) == 3
     row = json.loads((tmp_path / "sums-metrics.jsonl").read_text())
@@ -324,7 +328,9 @@ def test_shuffling_chooses_the_same_examples_by_seed() -> None:
 
     def chosen(seed: int) -> list[bytes]:
         made = evaluator(shuffle=True, num_examples=2, seed=seed)
-        texts = [[x["inputs_pretokenized"] for x in made.cached_task_datasets["sums"].as_numpy_iterator()] for _ in "ab"]
+        texts = [
+            [x["inputs_pretokenized"] for x in made.cached_task_datasets["sums"].as_numpy_iterator()] for _ in "ab"
+        ]
         assert texts[0] == texts[1] and len(made.cached_model_datasets["sums"]) == 2
         return texts[0]
 

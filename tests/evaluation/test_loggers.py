@@ -93,7 +93,11 @@ def test_the_log_has_a_line_a_metric(caplog: pytest.LogCaptureFixture) -> None:
         log(t5mix.PyLoggingLogger(None), values, step=0)
         log(t5mix.PyLoggingLogger(None), {}, step=None)
         log(t5mix.PyLoggingLogger(None), {"a": metrics.Scalar(1)}, step=None)
-    assert caplog.messages[:3] == ["t/a at step 0: 2.000", "t/b at step 0: words", "t/c at step 0: a Image, which a log cannot show"]
+    assert caplog.messages[:3] == [
+        "t/a at step 0: 2.000",
+        "t/b at step 0: words",
+        "t/c at step 0: a Image, which a log cannot show",
+    ]
     assert caplog.messages[3] == "no step was given with these results; they are logged as step -1"
     assert caplog.messages[4] == "t/a at step -1: 1.000"
 
@@ -104,7 +108,11 @@ def lines(path: Path) -> list[Any]:
 
 def test_json_lines_of_metrics_are_added(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     logger = t5mix.JSONLogger(tmp_path / "deep")
-    log(logger, {"a": metrics.Scalar(np.float32(0.5)), "b": metrics.Text("x"), "c": metrics.Generic(np.ones(2), None)}, 5)
+    log(
+        logger,
+        {"a": metrics.Scalar(np.float32(0.5)), "b": metrics.Text("x"), "c": metrics.Generic(np.ones(2), None)},
+        5,
+    )
     log(t5mix.JSONLogger(tmp_path / "deep"), {"a": metrics.Scalar(1), "h": metrics.Histogram(np.ones(2))}, 10)
     assert lines(tmp_path / "deep" / "t-metrics.jsonl") == [
         {"step": 5, "a": 0.5, "b": "x", "c": [1, 1]},

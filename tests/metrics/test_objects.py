@@ -26,7 +26,9 @@ def hits(targets, predictions, weight=1):
 def test_a_function_sees_targets_and_predictions_in_the_order_of_the_examples() -> None:
     empty = metrics.PassthroughLegacyMetric.from_metric_fn(functools.partial(hits, weight=3))
     places = np.array([[1, 0], [0, 1], [0, 0]])
-    taken = empty.from_model_output(EXAMPLES, [ids("bc"), ids("filler"), ids("a")], FEATURES, mask=[1, 0, 1], indices_2d=places)
+    taken = empty.from_model_output(
+        EXAMPLES, [ids("bc"), ids("filler"), ids("a")], FEATURES, mask=[1, 0, 1], indices_2d=places
+    )
     values, compared = taken.actual_compute(EXAMPLES, FEATURES)
     assert values == {"hits": 6}
     assert compared == {"targets": ["a", "bc"], "output": ["a", "bc"], "prediction": ["a", "bc"]}
