@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from t5mix import corpora as corpora
     from t5mix import dataset_providers as dataset_providers
+    from t5mix import evaluation as evaluation
     from t5mix import experimental as experimental
     from t5mix import feature_converters as feature_converters
     from t5mix import helpers as helpers
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
     from t5mix import rates as rates
     from t5mix import sentinels as sentinels
     from t5mix import t5 as t5
+    from t5mix import test_utils as test_utils
     from t5mix import utils as utils
     from t5mix import vocabularies as vocabularies
+    from t5mix.evaluation.evaluator import Evaluator as Evaluator
+    from t5mix.evaluation.json_values import TensorAndNumpyEncoder as TensorAndNumpyEncoder
+    from t5mix.evaluation.loggers import JSONLogger as JSONLogger
+    from t5mix.evaluation.loggers import Logger as Logger
+    from t5mix.evaluation.loggers import PyLoggingLogger as PyLoggingLogger
+    from t5mix.evaluation.loggers import TensorBoardLogger as TensorBoardLogger
+    from t5mix.evaluation.loggers import TensorBoardLoggerV1 as TensorBoardLoggerV1
     from t5mix.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
     from t5mix.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
     from t5mix.feature_converters import EncoderFeatureConverter as EncoderFeatureConverter
@@ -92,6 +101,7 @@ _MODULES = (
     "corpora",
     "dataset_providers",
     "experimental",
+    "evaluation",
     "feature_converters",
     "helpers",
     "metrics",
@@ -104,6 +114,7 @@ _MODULES = (
     "sentinels",
     "t5",
     "utils",
+    "test_utils",
     "vocabularies",
 )
 
@@ -123,6 +134,13 @@ _HOMES = {
     "set_global_cache_dirs": "places",
     "get_global_cache_dirs": "places",
     "add_global_cache_dirs": "places",
+    "Evaluator": "evaluation.evaluator",
+    "JSONLogger": "evaluation.loggers",
+    "Logger": "evaluation.loggers",
+    "PyLoggingLogger": "evaluation.loggers",
+    "TensorAndNumpyEncoder": "evaluation.json_values",
+    "TensorBoardLogger": "evaluation.loggers",
+    "TensorBoardLoggerV1": "evaluation.loggers",
     "DecoderFeatureConverter": "feature_converters",
     "EncDecFeatureConverter": "feature_converters",
     "EncoderFeatureConverter": "feature_converters",

@@ -15,6 +15,7 @@ from t5mix import steps as steps_lib
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
+from t5mix.metrics import objects as metric_objects
 from t5mix.places import places
 from t5mix.sources import DataSource, ShardInfo
 from t5mix.steps import CacheDatasetPlaceholder, Step
@@ -69,7 +70,7 @@ class Task:
         compare.
       metric_fns: functions of (targets, predictions), (targets, scores) or (targets, predictions,
         aux_values), by these names, that return a dict of numbers.
-      metric_objs: not supported: give metric_fns.
+      metric_objs: metrics as objects, see `t5mix.metrics.Metric` and `CollectingMetric`.
       shuffle_buffer_size: how many examples `get_dataset` shuffles at a time; None disallows it.
       source_info: where the task was declared, if a tool knows better than the stack.
 
@@ -102,8 +103,7 @@ class Task:
         self._postprocessor = postprocess_fn
         self._metric_fns = task_checks.sequence(name, "metric_fns", metric_fns)
         self._metric_arguments = tuple(task_checks.metric_arguments(name, fn) for fn in self._metric_fns)
-        if metric_objs:
-            self._refuse("metric_objs", "are clu objects", "give functions as metric_fns instead")
+        self._metric_objs = task_checks.metric_objects(name, metric_objs)
         self._shuffle_buffer_size = task_checks.buffer_size(name, shuffle_buffer_size)
 
     def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
@@ -186,6 +186,12 @@ class Task:
         """The metrics of (targets, predictions, aux_values), in declared order."""
         return self._metrics_of(task_checks.METRIC_ARGUMENTS[2])
 
+    @property
+    def metric_objs(self) -> list[Any]:
+        """Every metric as an object: those given as metric_objs, then metric_fns, each in declared order."""
+        adapt = metric_objects.PassthroughLegacyMetric.from_metric_fn
+        return [*self._metric_objs, *(adapt(fn, self._postprocessor) for fn in self._metric_fns)]
+
     def _metrics_of(self, arguments: tuple[str, ...]) -> list[MetricFn]:
         pairs = zip(self._metric_fns, self._metric_arguments, strict=True)
         return [fn for fn, taken in pairs if taken == arguments]
@@ -221,6 +227,7 @@ class Task:
             "preprocessors": self._preprocessors,
             "postprocess_fn": self._postprocessor,
             "metric_fns": self._metric_fns,
+            "metric_objs": self._metric_objs,
             "shuffle_buffer_size": self._shuffle_buffer_size,
         }
         unknown = sorted(changes.keys() - arguments.keys())

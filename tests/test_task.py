@@ -249,7 +249,7 @@ REFUSED = {
     "metric": ({"metric_fns": ["accuracy"]}, "metric_fns has 'accuracy'"),
     "metric's arguments": ({"metric_fns": [lambda predictions, targets: {}]}, r"takes \(predictions, targets\)"),
     "metric's names": ({"metric_fns": [lambda y, y_hat: {}]}, r"takes \(y, y_hat\).*\(targets, predictions\)"),
-    "metric objects": ({"metric_objs": [object()]}, "metric_fns instead"),
+    "metric objects": ({"metric_objs": [object()]}, "functions as metric_fns"),
     "buffer": ({"shuffle_buffer_size": 0}, "shuffle_buffer_size is 0"),
 }  # fmt: skip
 

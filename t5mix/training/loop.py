@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.evaluation.loggers import JsonlLogger, TensorBoardLogger
+from t5mix.evaluation.step_logs import EventFile, JsonlLogger
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.stream import Stream
 from t5mix.training.checkpoints import Checkpoints
@@ -105,7 +105,7 @@ def train(
 class _Logs:
     metrics: JsonlLogger
     timing: JsonlLogger
-    board: TensorBoardLogger
+    board: EventFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _logs(folder: Path, step: int) -> Iterator[_Logs]:
     with (
         JsonlLogger(folder / "metrics.jsonl", step) as metrics,
         JsonlLogger(folder / "timing.jsonl", step) as timing,
-        TensorBoardLogger(folder / "tensorboard", step) as board,
+        EventFile(folder / "tensorboard", step) as board,
     ):
         yield _Logs(metrics, timing, board)
 
