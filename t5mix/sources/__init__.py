@@ -6,14 +6,18 @@ The names, arguments and defaults are seqio's.  A source also has a fingerprint:
 from t5mix.sources.base import DataSource, ShardInfo
 from t5mix.sources.files import FileDataSource, TextLineDataSource, TFExampleDataSource
 from t5mix.sources.function import FunctionDataSource
+from t5mix.sources.hugging_face import HuggingFaceDataSource
+from t5mix.sources.tables import TableDataSource
 from t5mix.sources.tfds import TfdsDataSource
 
 __all__ = [
     "DataSource",
     "FileDataSource",
     "FunctionDataSource",
+    "HuggingFaceDataSource",
     "ShardInfo",
     "TFExampleDataSource",
+    "TableDataSource",
     "TextLineDataSource",
     "TfdsDataSource",
 ]
