@@ -79,7 +79,9 @@ def _guarded(check: str, run: Callable[[], Finding]) -> Finding:
         notes = [str(error), *getattr(error, "__notes__", ())]
         lines = [line for line in notes[0].splitlines() if line.strip()] or [""]
         # tf.data puts a stack before the message of what failed inside a map.
-        text = lines[-1] if notes[0].startswith("in user code:") else notes[0]
+        text = (
+            lines[-1].strip().removeprefix(f"{type(error).__name__}: ") if notes[0].startswith("in user") else notes[0]
+        )
         message = "; ".join(" ".join(each.split()) for each in [text, *notes[1:]])
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         return Finding(check, "fail", f"{kind}{message[:600]}")
