@@ -75,8 +75,10 @@ if TYPE_CHECKING:
     from t5mix.sources import DataSource as DataSource
     from t5mix.sources import FileDataSource as FileDataSource
     from t5mix.sources import FunctionDataSource as FunctionDataSource
+    from t5mix.sources import HuggingFaceDataSource as HuggingFaceDataSource
     from t5mix.sources import ProtoDataSource as ProtoDataSource
     from t5mix.sources import ShardInfo as ShardInfo
+    from t5mix.sources import TableDataSource as TableDataSource
     from t5mix.sources import TextLineDataSource as TextLineDataSource
     from t5mix.sources import TfdsDataSource as TfdsDataSource
     from t5mix.sources import TfdsSplit as TfdsSplit
@@ -174,7 +176,9 @@ _HOMES = {
     "DataSource": "sources",
     "FileDataSource": "sources",
     "FunctionDataSource": "sources",
+    "HuggingFaceDataSource": "sources",
     "ShardInfo": "sources",
+    "TableDataSource": "sources",
     "TFExampleDataSource": "sources",
     "TextLineDataSource": "sources",
     "CacheDatasetPlaceholder": "steps",

@@ -1,11 +1,12 @@
 """Packs: files of declarations, loaded by path when a name is first needed.
 
-Nobody imports a pack; it is run once, under a private module name.  They are loaded in this order:
+Nobody imports a pack.  One in Python, .py, is run once, under a private module name; one in TOML, .toml, is read, see
+`task_files`, and nothing of it runs.  They are loaded in this order:
 the files of t5mix's own `tasks/` and `mixtures/`; installed packages, by the entry point group
 `t5mix.packs`; the environment variable T5MIX_PACKS, paths divided as in PATH; and what `add` names.
-A folder gives its `tasks/*.py`, then its `mixtures/*.py`, then its own `*.py`, each sorted by name;
-files that begin with "_" or "." are left out.  A pack that looks up a name which a later pack
-declares makes that one load first, so the order never matters to a declaration.
+A folder gives the files of its `tasks/`, then of its `mixtures/`, then its own, each sorted by name; files that begin
+with "_" or ".", and in a folder TOML files that declare no task and no mixture, are left out.  A pack that looks up a
+name which a later pack declares makes that one load first, so the order never matters to a declaration.
 """
 
 import dataclasses
@@ -27,6 +28,7 @@ from t5mix.entries import Shelf, shelf
 
 GROUP = "t5mix.packs"
 VARIABLE = "T5MIX_PACKS"
+_SUFFIXES = (".py", ".toml")
 
 
 class PackError(ValueError):
@@ -62,7 +64,7 @@ class Packs:
         """Adds a file or folder of declarations, to be loaded when a name is next needed.
 
         Raises:
-          ValueError: when it is not there, is no .py file, or is a folder without one.
+          ValueError: when it is not there, is no .py or .toml file, or is a folder without one.
         """
         with self._lock:
             self._append(_file_packs(path, "packs.add"))
@@ -121,6 +123,8 @@ class Packs:
 
 def _explain(place: str, error: Exception) -> str:
     """Returns "file:line: what happened", the line being the deepest of the pack's own."""
+    if isinstance(error, _task_files().DeclarationError):
+        return str(error)  # it says where
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
@@ -148,7 +152,7 @@ def _shipped_packs() -> Iterator[_Pack]:
             folder = paths.shipped(kind)
         except FileNotFoundError:  # the framework alone, without declarations of its own
             continue
-        yield from (_file_pack(file) for file in _python_files(folder))
+        yield from (_file_pack(file) for file in _declaring_files(folder))
 
 
 def _installed_packs() -> Iterator[_Pack]:
@@ -172,27 +176,38 @@ def _enter(point: importlib.metadata.EntryPoint) -> None:
 
 def _file_packs(path: str | os.PathLike[str], given_by: str) -> list[_Pack]:
     place = Path(path).expanduser().resolve()
-    if place.is_file() and place.suffix == ".py":
+    if place.is_file() and place.suffix in _SUFFIXES:
         return [_file_pack(place)]
     if not place.is_dir():
-        what = "is no .py file" if place.exists() else "does not exist"
+        what = "is no .py or .toml file" if place.exists() else "does not exist"
         raise ValueError(f"{given_by}: {place} {what}; give a file or folder of declarations")
     folders = (place / "tasks", place / "mixtures", place)
-    files = [file for folder in folders for file in _python_files(folder)]
+    files = [file for folder in folders for file in _declaring_files(folder)]
     if not files:
         raise ValueError(
-            f"{given_by}: {place} holds no .py file, nor do its tasks/ and mixtures/; give a file "
-            "or folder of declarations"
+            f"{given_by}: {place} holds no .py or .toml file of declarations, nor do its tasks/ and mixtures/; give a "
+            "file or folder of declarations"
         )
     return [_file_pack(file) for file in files]
 
 
-def _python_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.glob("*.py") if not file.name.startswith(("_", ".")))
+def _declaring_files(folder: Path) -> list[Path]:
+    files = [file for file in folder.glob("*") if file.suffix in _SUFFIXES and not file.name.startswith(("_", "."))]
+    return sorted(file for file in files if file.suffix == ".py" or _task_files().declares(file))
 
 
 def _file_pack(file: Path) -> _Pack:
-    return _Pack(str(file), functools.partial(_run_file, file))
+    run = _run_file if file.suffix == ".py" else _read_file
+    return _Pack(str(file), functools.partial(run, file))
+
+
+def _read_file(file: Path) -> None:
+    _task_files().declare(file)
+
+
+def _task_files() -> ModuleType:
+    """Returns the package that reads TOML files, which itself needs the registries and so this module."""
+    return importlib.import_module("t5mix.task_files")
 
 
 def _run_file(file: Path) -> None:

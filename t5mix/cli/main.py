@@ -18,6 +18,7 @@ from t5mix.lazy import silence
 COMMANDS = {
     "list": "name the tasks and mixtures that are registered",
     "show": "look at a task's examples and tokens, or at a mixture's rates",
+    "check": "try tasks on real examples: features, labels, metrics, splits",
     "train": "train on a mixture, and fine-tune from there where the run says so",
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",
