@@ -43,6 +43,45 @@ class TokenColumn:
         start, stop = self.offsets[chunk][place : place + 2]
         return self.values[chunk][start:stop]
 
+    def lengths_of(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the tokens of some examples, int64 [indices], without reading the others' lengths."""
+        return self._bounds(np.asarray(indices))[2]
+
+    def gather(self, indices: np.ndarray, most: np.ndarray | int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns some examples, joined one behind the other.
+
+        Args:
+          indices: integers [rows], the examples, in any order, also repeatedly.
+          most: int64 [rows] or one number, how many tokens to read of each at most; None is all.
+
+        Returns:
+          Their tokens, int32 [sum of lengths], and their lengths, int64 [rows].
+        """
+        chunks, starts, lengths = self._bounds(np.asarray(indices))
+        if most is not None:
+            lengths = np.minimum(lengths, most)
+        ends = np.cumsum(lengths)
+        values = np.empty(int(ends[-1]) if len(ends) else 0, np.int32)
+        for chunk in np.unique(chunks).tolist():
+            here = np.flatnonzero(chunks == chunk) if len(self.values) > 1 else slice(None)
+            read = self.values[chunk][places(starts[here], lengths[here])]
+            if len(self.values) == 1:
+                return read, lengths
+            values[places(ends[here] - lengths[here], lengths[here])] = read
+        return values, lengths
+
+    def _bounds(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the chunk of each example, where in it the example begins, and its length."""
+        chunks = np.searchsorted(self.first_rows, indices, side="right") - 1
+        starts = np.empty(len(indices), np.int64)
+        stops = np.empty(len(indices), np.int64)
+        for chunk in np.unique(chunks).tolist():
+            here = chunks == chunk
+            places = indices[here] - self.first_rows[chunk]
+            starts[here] = self.offsets[chunk][places]
+            stops[here] = self.offsets[chunk][places + 1]
+        return chunks, starts, stops - starts
+
     def span(self, start: int, stop: int) -> np.ndarray:
         """Returns tokens `start` to `stop` of the examples joined one behind the other."""
         chunk = int(np.searchsorted(self.first_tokens, start, side="right")) - 1
@@ -76,6 +115,15 @@ class EndedColumn:
         """The number of the token that each example begins with, and the number of tokens at the end."""
         return np.concatenate([[0], np.cumsum(self.lengths)])
 
+    def lengths_of(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the tokens of some examples with their EOS, int64 [indices]."""
+        return self.column.lengths_of(indices) + 1
+
+    def gather(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns some examples with their EOS, joined; see `TokenColumn.gather`."""
+        values, lengths = self.column.gather(indices)
+        return np.insert(values, np.cumsum(lengths), np.int32(self.eos)), lengths + 1
+
     def span(self, start: int, stop: int) -> np.ndarray:
         """Returns tokens `start` to `stop` of the examples joined one behind the other."""
         first = int(np.searchsorted(self.first_tokens, start, side="right")) - 1
@@ -84,6 +132,14 @@ class EndedColumn:
         tokens = np.insert(self.column.span(int(begins[0]), int(begins[-1])), begins[1:] - begins[0], self.eos)
         offset = int(self.first_tokens[first])
         return tokens[start - offset : stop - offset]
+
+
+def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Returns the places of rows that begin at `starts`: starts[0], starts[0] + 1, ..., starts[1], ..."""
+    ends = np.cumsum(lengths)
+    places = np.repeat(starts - (ends - lengths), lengths)
+    places += np.arange(len(places))
+    return places
 
 
 def read_table(path: Path) -> pa.Table:
