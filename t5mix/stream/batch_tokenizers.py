@@ -18,7 +18,7 @@ from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabula
 Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
 
 # Texts of fewer bytes are tokenized before threads would have started.
-_WORTH_THREADS = 1 << 16
+_WORTH_THREADS = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)

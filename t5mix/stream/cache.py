@@ -94,7 +94,6 @@ def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
     private = staging(place)
     try:
         writing.finish(job, private, [writing.write_shard(job, n, private, count) for n in range(job.num_shards)])
-        _open(private, job.key)
         publish(private, place)
     finally:
         shutil.rmtree(private, ignore_errors=True)

@@ -31,13 +31,16 @@ def batches(source: Any, split: str, shard: int, steps: Sequence[Any]) -> Iterat
       shard: the number of its file.
       steps: the steps before `tokenize`.
     """
-    if type(source) is not TextLineDataSource or not isinstance(source._reading(), int) or not steps:
+    if type(source) is not TextLineDataSource or not steps:
+        return None
+    skipped = source._reading()
+    if not isinstance(skipped, int):
         return None
     of_line, *of_columns = (_made(step, kinds) for step, kinds in zip(steps, _kinds(), strict=False))
     if of_line is None or None in of_columns:
         return None
     path = source.list_shards(split)[shard]
-    return None if "://" in path else _run(path, source._reading(), of_line, of_columns)
+    return None if "://" in path else _run(path, skipped, of_line, of_columns)
 
 
 def _kinds() -> Iterator[Mapping[Any, Any]]:

@@ -126,6 +126,22 @@ class ShardRecord:
 _PARTS = tuple(field.name for field in dataclasses.fields(ColumnRecord))
 
 
+def read(path: Path, size: int) -> Any:
+    """Returns the bytes of a file, a `pyarrow.Buffer`: of a file larger than a block a map of it."""
+    import pyarrow as pa
+
+    if size <= BLOCK:
+        return pa.py_buffer(path.read_bytes())
+    with pa.memory_map(str(path)) as source:  # the map outlives the file's descriptor
+        return source.read_buffer()
+
+
+def checksums_of(content: Any) -> list[int]:
+    """Returns the checksum of each block of a file's bytes."""
+    with memoryview(content) as held:
+        return [zlib.crc32(held[start : start + BLOCK]) for start in range(0, len(held), BLOCK)]
+
+
 class ShardFile:
     """A shard, read by memory map; or held, when it is one block.
 
@@ -164,10 +180,7 @@ class ShardFile:
     @functools.cached_property
     def _content(self) -> np.ndarray:
         """The file's bytes, uint8."""
-        import pyarrow as pa
-
-        with pa.memory_map(str(self.path)) as source:  # the map outlives the file's descriptor
-            return np.frombuffer(source.read_buffer(), np.uint8)
+        return np.frombuffer(read(self.path, self.record.size), np.uint8)
 
     @functools.cached_property
     def _int32(self) -> np.ndarray:

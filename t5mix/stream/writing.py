@@ -125,7 +125,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
 
     Raises:
       ValueError: see `tokenizing.record_batches`.
-      OSError: when the disk is full.
+      OSError: when the disk is full, or gives back something else than was written.
     """
     import pyarrow as pa
 
@@ -145,7 +145,6 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
         if sink.size > _FORCED:
             os.fsync(file.fileno())
     record = _placed(private, sink.size, checksums, job, name)
-    shards.ShardFile(private, record).verify_all()
     os.replace(private, folder / name)
     return record
 
@@ -239,11 +238,12 @@ class _Summing:
 
 
 def _placed(path: Path, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
-    """Returns the record of a file: what it holds, and where."""
+    """Reads a file back, and returns its record: what it holds, and where."""
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) as source:
-        content = source.read_buffer()
+    content = shards.read(path, size)
+    if shards.checksums_of(content) != checksums.tolist():
+        raise OSError(f"{path} came back otherwise than it was written; is the disk full, or failing?")
     file = pa.ipc.open_file(content)
     batches = [file.get_batch(number) for number in range(file.num_record_batches)]
     found = {
