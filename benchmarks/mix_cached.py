@@ -26,12 +26,17 @@ def seqio_side(options: argparse.Namespace) -> Figures:
     return {"tokens_per_s": steady(batches, options.seconds, FILLING), "first_batch_s": first}
 
 
-def grain_side(options: argparse.Namespace) -> Figures:
+def grain_side(options: argparse.Namespace, threads: bool = False) -> Figures:
     """Grain's steady speed."""
     mixture = text_tasks.declare_for_seqio(options.folder / f"tasks-{options.tasks}")
-    batches = text_tasks.grain_batches(mixture, LENGTHS, BATCH_SIZE)
+    batches = text_tasks.grain_batches(mixture, LENGTHS, BATCH_SIZE, threads)
     next(batches)
     return {"tokens_per_s": steady(batches, options.seconds, FILLING)}
+
+
+def grain_threads_side(options: argparse.Namespace) -> Figures:
+    """Grain's steady speed with its default reading options."""
+    return grain_side(options, threads=True)
 
 
 def t5mix_side(options: argparse.Namespace) -> Figures:
@@ -48,7 +53,13 @@ def prepare(options: argparse.Namespace) -> Figures:
     return {"examples_equal": text_tasks.check_equal(place, LENGTHS), "seconds": since_start()}
 
 
-SIDES = {"seqio": seqio_side, "grain": grain_side, "t5mix": t5mix_side, "prepare": prepare}
+SIDES = {
+    "seqio": seqio_side,
+    "grain": grain_side,
+    "grain_threads": grain_threads_side,
+    "t5mix": t5mix_side,
+    "prepare": prepare,
+}
 
 
 def compare(bench: Bench) -> Figures:
@@ -57,12 +68,13 @@ def compare(bench: Bench) -> Figures:
     for tasks in (10,) if bench.options.quick else (10, 100):
         text_tasks.write(bench.folder, bench.options.text, bench.options.vocabulary, tasks, EXAMPLES)
         print(f"{tasks} tasks: {bench.run('prepare', tasks=tasks)}", flush=True)
-        names = ("seqio", "grain", "t5mix") if tasks == 100 or bench.options.quick else ("seqio", "t5mix")
-        found = bench.alternate({name: {"tasks": tasks} for name in names})
+        others = ["seqio"]
+        if tasks == 100 or bench.options.quick:
+            others += ["grain", "grain_threads"]
+        found = bench.alternate({name: {"tasks": tasks} for name in [*others, "t5mix"]})
         speed = {name: figures["tokens_per_s"] for name, figures in found.items()}
-        ratios[f"ratio_{tasks}"] = speed["t5mix"] / speed["seqio"]
-        if "grain" in speed:
-            ratios["ratio_grain"] = speed["t5mix"] / speed["grain"]
+        for name in others:
+            ratios[f"ratio_{tasks}" if name == "seqio" else f"ratio_{name}"] = speed["t5mix"] / speed[name]
     return ratios
 
 
