@@ -37,8 +37,8 @@ class Balanced:
 
     def __init__(self, rates: Mapping[str, float | Fraction], seed: int) -> None:
         exact = {name: Fraction(rate) for name, rate in rates.items()}
-        names = list(exact)
-        rare = [name for name in names if exact[name] * _PAST < sum(exact.values())]
+        names, total = list(exact), sum(exact.values())
+        rare = [name for name in names if exact[name] * _PAST < total]
         rare = rare if 1 < len(rare) < len(names) else []
         self._rest = Balanced({name: exact.pop(name) for name in rare}, seed) if rare else None
         # The last of the tasks that are mixed here stands for the rare ones.

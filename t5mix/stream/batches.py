@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from t5mix.stream import columns, packing
-from t5mix.stream.draws import Draws, runs
+from t5mix.stream.draws import Draws
 from t5mix.stream.examples import Examples, Tokens
+from t5mix.stream.small_tasks import Lengths, SmallTasks, runs
 from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
 # Token slots of the batches that are made at once, at most, if one batch has fewer.
@@ -29,6 +30,7 @@ class Batches:
 
     Args:
       examples: each task's examples.
+      known: their lengths.
       rows: which examples stand in which rows.
       lengths: for each feature the length of a row.
       batch_size: rows of a batch.
@@ -37,6 +39,7 @@ class Batches:
     def __init__(
         self,
         examples: tuple[Examples, ...],
+        known: Lengths,
         rows: PackedRows | PlainRows,
         lengths: Mapping[str, int],
         batch_size: int,
@@ -44,6 +47,7 @@ class Batches:
         self._examples, self._rows, self._lengths, self._batch_size = examples, rows, lengths, batch_size
         self._steps = rows.rows // batch_size
         self._most = max(1, _SLOTS // (batch_size * sum(lengths.values())))
+        self._small = SmallTasks(examples, known)
         self._group: _Group | None = None
 
     def batch(self, step: int, start: int, stop: int) -> dict[str, np.ndarray]:
@@ -84,11 +88,17 @@ class Batches:
 
     def _filled(self, chosen: Rows, height: int) -> dict[str, np.ndarray]:
         draws = chosen.draws
-        by_task = np.lexsort((draws.index, draws.epoch, draws.task))
+        is_small = self._small.holds[draws.task]
+        by_task = np.flatnonzero(~is_small)
+        by_task = by_task[np.lexsort((draws.index[by_task], draws.epoch[by_task], draws.task[by_task]))]
         made = [
             self._examples[task].gather(epoch, draws.index[by_task[run]])
             for task, epoch, run in runs(self._examples, draws.task[by_task], draws.epoch[by_task])
         ]
+        if is_small.any():
+            small = np.flatnonzero(is_small)
+            made.append(self._small.gather(draws.task[small], draws.index[small]))
+            by_task = np.concatenate([by_task, small])
         tokens = {}
         for feature, name in enumerate(self._lengths):
             lengths = np.concatenate([np.empty(0, np.int64), *(one[feature].lengths for one in made)])

@@ -11,9 +11,7 @@ from t5mix.stream import keys, order, shares
 from t5mix.stream.balanced import Balanced
 from t5mix.stream.examples import Examples
 from t5mix.stream.independent import Independent
-
-# Lengths of so many examples of a task, at most, are kept in memory.
-_KEPT = 4096
+from t5mix.stream.small_tasks import Lengths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Mixer:
         self._examples = tuple(examples.values())
         self._counts = np.array([task.count for task in self._examples], dtype=np.int64)
         self._words = np.array([keys.words(("epochs", seed, name), 1)[0] for name in self.names], dtype=np.uint64)
-        self._lengths = Lengths(self._examples)
+        self.lengths = Lengths(self._examples)
 
     def before(self, draw: int) -> np.ndarray:
         """Returns how many examples of each task come before a draw, int64 [tasks]."""
@@ -111,53 +109,4 @@ class Mixer:
         size = self._counts[task]
         epoch, place = np.divmod(number, size)
         index = order.permute_each(place, size, shares.hashed(self._words[task], epoch))
-        return Draws(task, epoch, index, self._lengths.of(task, epoch, index))
-
-
-class Lengths:
-    """Lengths of examples of several tasks; those of small tasks are kept.
-
-    Args:
-      examples: the tasks' examples.
-    """
-
-    def __init__(self, examples: tuple[Examples, ...]) -> None:
-        self._examples = examples
-        kept = [
-            task.lengths(0, np.arange(task.count)).astype(np.int32)
-            if task.count <= _KEPT and not task.varies
-            else np.empty((0, 0), np.int32)
-            for task in examples
-        ]
-        self._is_kept = np.array([len(lengths) > 0 for lengths in kept])
-        counts = np.array([len(lengths) for lengths in kept])
-        self._first = np.cumsum(counts) - counts
-        some = [lengths for lengths in kept if len(lengths)]
-        self._kept = np.concatenate(some) if some else np.empty((0, 0), np.int32)
-
-    def of(self, task: np.ndarray, epoch: np.ndarray, index: np.ndarray) -> np.ndarray:
-        """Returns the lengths of examples that are given task by task, epoch by epoch, int64 [examples, features]."""
-        if len(task) == 0:
-            return self._examples[0].lengths(0, np.arange(1))[:0]
-        known = self._is_kept[task]
-        if known.all():
-            return self._kept[self._first[task] + index].astype(np.int64)
-        parts = [
-            self._kept[self._first[number] + index[run]].astype(np.int64)
-            if self._is_kept[number]
-            else self._examples[number].lengths(one, index[run])
-            for number, one, run in runs(self._examples, task, epoch)
-        ]
-        return np.concatenate(parts)
-
-
-def runs(examples: tuple[Examples, ...], task: np.ndarray, epoch: np.ndarray) -> list[tuple[int, int, slice]]:
-    """Returns (task, epoch, where) of runs of the same task, and the same epoch if that makes a difference."""
-    varies = np.array([one.varies for one in examples])
-    epoch = np.where(varies[task], epoch, 0)
-    begins = np.flatnonzero(np.append(True, (np.diff(task) != 0) | (np.diff(epoch) != 0))) if len(task) else []
-    stops = [*begins[1:], len(task)] if len(task) else []
-    return [
-        (int(task[start]), int(epoch[start]), slice(int(start), int(stop)))
-        for start, stop in zip(begins, stops, strict=True)
-    ]
+        return Draws(task, epoch, index, self.lengths.of(task, epoch, index))

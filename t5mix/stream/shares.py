@@ -20,7 +20,8 @@ def weights(rates: Mapping[str, float | Fraction]) -> np.ndarray:
     exact = [Fraction(rate) for rate in rates.values()]
     assert exact and all(rate > 0 for rate in exact)
     whole = 1 << BITS
-    shares = [rate * whole / sum(exact) for rate in exact]
+    total = sum(exact)
+    shares = [rate * whole / total for rate in exact]
     parts = [max(1, int(share)) for share in shares]
     missing = whole - sum(parts)
     by_loss = sorted(range(len(parts)), key=lambda task: (parts[task] - shares[task], task))

@@ -82,11 +82,12 @@ class Stream:
         opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
-        self._rows = self._plan_rows()
-        self._batches = Batches(tuple(self._examples.values()), self._rows, self.lengths, batch_size)
+        mixer = Mixer(self._examples, self._rates, seed, mixing)
+        self._rows = self._plan_rows(mixer)
+        examples = tuple(self._examples.values())
+        self._batches = Batches(examples, mixer.lengths, self._rows, self.lengths, batch_size)
 
-    def _plan_rows(self) -> PackedRows | PlainRows:
-        mixer = Mixer(self._examples, self._rates, self.seed, self.mixing)
+    def _plan_rows(self, mixer: Mixer) -> PackedRows | PlainRows:
         if not self.pack:
             return PlainRows(mixer, self.batch_size)
         rows = rows_of_window(self.batch_size)
