@@ -6,6 +6,7 @@ Here: examples that are what the token cache holds, or that `tf.data` makes of i
 import abc
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,9 +38,11 @@ class Examples(abc.ABC):
 
     Attributes:
       count: number of examples in an epoch.
+      varies: whether an example is another one in another epoch.
     """
 
     count: int
+    varies: ClassVar[bool] = True
 
     @abc.abstractmethod
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
@@ -64,6 +67,7 @@ class CachedExamples(Examples):
 
     features: tuple[columns.TokenColumn, ...]
     endings: tuple[Ending, ...]
+    varies: ClassVar[bool] = False
 
     @property
     def count(self) -> int:  # type: ignore[override]
@@ -77,7 +81,7 @@ class CachedExamples(Examples):
     def gather(self, epoch: int, indices: np.ndarray) -> list["Tokens"]:
         """See `Examples`."""
         pairs = zip(self.endings, self.features, strict=True)
-        return [Tokens.of([end.apply(feature.row(int(index))) for index in indices]) for end, feature in pairs]
+        return [Tokens(*end.gather(feature, indices)) for end, feature in pairs]
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
@@ -85,7 +89,7 @@ class CachedExamples(Examples):
 
     def _sizes(self, indices: np.ndarray) -> list[tuple[Ending, np.ndarray]]:
         pairs = zip(self.endings, self.features, strict=True)
-        return [(end, feature.lengths[indices]) for end, feature in pairs]
+        return [(end, feature.lengths_of(indices)) for end, feature in pairs]
 
 
 @dataclasses.dataclass(frozen=True)
