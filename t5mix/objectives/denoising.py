@@ -2,14 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from t5mix.mapping import map_over_dataset
 from t5mix.objectives import noise_masks, token_functions
 from t5mix.objectives.base import Objective
-from t5mix.objectives.randomness import RandomWords
+from t5mix.objectives.ragged import Ragged, begins, running_counts
+from t5mix.objectives.randomness import Noise
 from t5mix.vocabularies import PassThroughVocabulary
 
 if TYPE_CHECKING:
@@ -62,31 +63,61 @@ class Denoising(Objective):
         """Returns the number of spans, where each has a sentinel of its own; see `Objective`."""
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
             # Text that neither begins nor ends with noise has one kept span more.
-            return self._most_spans(segment_length) + 1
+            return int(self._most_spans(segment_length)) + 1
         uses = [fn for fn in (self.inputs_fn, self.targets_fn) if "sentinel" in getattr(fn, "__name__", "")]
         return min(len(uses), 1)
 
-    def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
-        """Makes one example; see `Objective`."""
-        seeds = (words(12) >> np.uint64(1)).astype(np.int64).reshape(6, 2)
-        mask = np.asarray(self.noise_mask_fn(len(tokens), self.noise_density, seeds=seeds[:2]), dtype=bool)
+    def apply(self, texts: Ragged, noise: Noise, sentinel: int) -> dict[str, Ragged]:
+        """Makes many examples; see `Objective`."""
+        noises = noise.fork(6)
+        mask = _masks(self.noise_mask_fn, texts.lengths, self.noise_density, noises[:2])
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
-            mask = _first_spans(mask, self._most_spans(len(tokens)))
+            mask = _first_spans(mask, texts.lengths, self._most_spans(texts.lengths))
         vocabulary = PassThroughVocabulary(size=sentinel + 1)
-        inputs = self.inputs_fn(tokens, mask, vocabulary, seeds=seeds[2:4])
-        targets = tokens
+        targets = texts
         if self.targets_fn is not None:
-            targets = self.targets_fn(tokens, mask, vocabulary, seeds=seeds[4:6])
-        return {"inputs": np.asarray(inputs, dtype=np.int32), "targets": np.asarray(targets, dtype=np.int32)}
+            targets = _tokens(self.targets_fn, texts, mask, vocabulary, noises[4:])
+        return {"inputs": _tokens(self.inputs_fn, texts, mask, vocabulary, noises[2:4]), "targets": targets}
 
-    def _most_spans(self, size: int) -> int:
-        return noise_masks.most_spans(self.noise_mask_fn, size, self.noise_density)
+    def _most_spans(self, sizes: np.ndarray | int) -> np.ndarray:
+        return noise_masks.most_spans(self.noise_mask_fn, sizes, self.noise_density)
 
 
-def _first_spans(mask: np.ndarray, spans: int) -> np.ndarray:
-    """Keeps the first `spans` spans of noise, so that no sentinel is needed that is not there."""
-    begins = mask & ~np.concatenate([[False], mask[:-1]])[: len(mask)]
-    return mask & (np.cumsum(begins) <= spans)
+def _masks(function: noise_masks.NoiseMask, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:
+    """The masks of texts of these lengths, joined; a function of one's own makes them one by one."""
+    many = noise_masks.of_many(function)
+    if many is not None:
+        return cast(np.ndarray, many(lengths, density, noises))
+    masks = [np.empty(0, dtype=bool)]
+    for length, seeds in zip(lengths.tolist(), _seeds(noises), strict=True):
+        mask = np.asarray(function(length, density, seeds=seeds), dtype=bool)
+        if mask.shape != (length,):
+            raise ValueError(
+                f"{function!r} made a mask of shape {mask.shape} for {length} tokens; make one of ({length},)"
+            )
+        masks.append(mask)
+    return np.concatenate(masks)
+
+
+def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary: Any, noises: list[Noise]) -> Ragged:
+    """What a function makes of noise in texts; one of one's own makes it text by text."""
+    many = noise_masks.of_many(function)
+    if many is not None:
+        return cast(Ragged, many(texts, mask, vocabulary, noises))
+    rows = zip(texts.rows(), Ragged(mask, texts.lengths).rows(), _seeds(noises), strict=True)
+    return Ragged.of(
+        [np.asarray(function(tokens, noise, vocabulary, seeds=seeds), np.int32) for tokens, noise, seeds in rows]
+    )
+
+
+def _seeds(noises: list[Noise]) -> np.ndarray:
+    """One pair of seeds of each noise for each text, int64 [texts, noises, 2]."""
+    return np.concatenate([noise.seeds(1) for noise in noises], axis=1)
+
+
+def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Keeps the first so many spans of noise of each text, so that no sentinel is needed that is not there."""
+    return mask & (running_counts(begins(mask, lengths), lengths) <= np.repeat(spans, lengths))
 
 
 def denoise(

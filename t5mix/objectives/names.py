@@ -11,7 +11,8 @@ from t5mix.objectives import token_functions as functions
 from t5mix.objectives.base import Objective
 from t5mix.objectives.denoising import Denoising
 from t5mix.objectives.deshuffling import deshuffling
-from t5mix.objectives.full_lm import full_lm
+from t5mix.objectives.full_lm import full_lm, lm
+from t5mix.objectives.mixture_of_denoisers import mixture_of_denoisers
 from t5mix.objectives.prefix_lm import prefix_lm
 from t5mix.objectives.span_corruption import span_corruption
 
@@ -35,7 +36,9 @@ _WHOLE_NAMES: dict[str, Objective] = {
     "denoise": Denoising(inputs_fn=functions.noise_token_to_sentinel, targets_fn=None),
     "all_permute": deshuffling,
     "prefix_lm": prefix_lm,
-    "lm": full_lm,
+    "lm": lm,
+    "full_lm": full_lm,
+    "mixture_of_denoisers": mixture_of_denoisers,
 }
 _NAME = re.compile(
     r"(?P<noise>iid|span|reg)(_(?P<least>\d+)(-(?P<most>\d+))?)?_(?P<percent>\d+)_"

@@ -128,7 +128,7 @@ class EndedColumn:
         """Returns tokens `start` to `stop` of the examples joined one behind the other."""
         first = int(np.searchsorted(self.first_tokens, start, side="right")) - 1
         last = int(np.searchsorted(self.first_tokens, stop, side="left"))
-        begins = (self.first_tokens - np.arange(len(self.first_tokens)))[first : last + 1]
+        begins = self.first_tokens[first : last + 1] - np.arange(first, last + 1)
         tokens = np.insert(self.column.span(int(begins[0]), int(begins[-1])), begins[1:] - begins[0], self.eos)
         offset = int(self.first_tokens[first])
         return tokens[start - offset : stop - offset]
