@@ -58,9 +58,9 @@ def iid_noise_mask(lengths: np.ndarray, noise_density: float, noises: Sequence[N
     """Makes each token noise by itself, with probability `noise_density`.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: probability, 0 to 1.
-      seeds: one pair or more.
+      noises: one or more; T5's function takes as many pairs of `seeds`.
 
     Returns:
       bool [length].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
@@ -81,9 +81,9 @@ def regular_noise_mask(
     With density 0.25 and spans of 2: `..##......##......##`.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: share of noise, above 0 to 1.
-      seeds: two pairs or more.
+      noises: two or more; T5's function takes as many pairs of `seeds`.
       min_span_length: the least tokens of a span.
       max_span_length: the most tokens of a span.
 
@@ -110,9 +110,9 @@ def random_spans_noise_mask(
     with a kept token and end with noise are equally likely.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: share of noise, 0 to 1.
-      seeds: two pairs or more.
+      noises: two or more; T5's function takes as many pairs of `seeds`.
       mean_noise_span_length: mean tokens of a span.
       random_roll: roll the mask around by a random number of places, so that noise may lie anywhere
         also where there is but one span.
@@ -141,9 +141,9 @@ def random_prefix_noise_mask(lengths: np.ndarray, noise_density: float, noises: 
     """Makes the beginning noise, up to a random place: for prefix language modelling.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: above 0 to 0.5; the noise is that part of the text that `prefix_lengths` says.
-      seeds: one pair or more.
+      noises: one or more; T5's function takes as many pairs of `seeds`.
 
     Returns:
       bool [length], with one True or more, and one False or more if length allows.
