@@ -3,8 +3,9 @@
     pip install 't5mix[bench]'
     python benchmarks/span_corruption.py
 
-Both sides get the same documents, tokenized with T5's vocabulary beforehand, in one process on the same two CPUs, and
-take turns.  Tokens that are not padding are counted, and each side's median of all turns is compared, at two places:
+Both sides get the same documents, tokenized with T5's vocabulary beforehand, and take turns, each in a process of its
+own on the same two CPUs.  Tokens that are not padding are counted, and each side's median of all turns is compared, at
+two places:
 
     batches       what a user trains on: T5's preprocessor, EOS, seqio's converter with packing, and batches, as NumPy
                   arrays, against `Stream.batch`; the last line's `ratio`
@@ -13,10 +14,12 @@ take turns.  Tokens that are not padding are counted, and each side's median of 
 """
 
 import argparse
-import functools
+import itertools
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -41,60 +44,56 @@ LENGTHS = {"inputs": 512, "targets": 114}
 THREADS = 2
 BATCH_SIZE = 128  # T5's
 
-# One turn of a side: gives real tokens a second.
-Turn = Callable[[], float]
+SECONDS = 5.0
 
 
 def main() -> None:
     """Takes turns, prints each and the medians, and JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--turns", type=int, default=5, help="measured, after one that warms up")
-    parser.add_argument("--batches", type=int, default=15, help="batches of T5 a turn; t5mix makes ten times as many")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turn", nargs=2, metavar=("PLACE", "FOLDER"), help="for the processes of the turns")
     options = parser.parse_args()
-    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
-    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    vocabulary = t5mix.SentencePieceVocabulary(str(options.data / "t5_vocab" / "spiece.model"), extra_ids=100)
-    documents = tokenized(options.data, vocabulary)
-    print(f"{len(documents):,} documents, {sum(map(len, documents)):,} tokens")
+    if options.turn:
+        print(TURNS[options.turn[0]](options.data, Path(options.turn[1])))
+        return
     with tempfile.TemporaryDirectory(prefix="t5mix-benchmark-") as folder:
-        stream = Stream(t5mix_task(documents, vocabulary), LENGTHS, BATCH_SIZE, cache_dir=folder)
-        steps = iter(range(10**9))
-        examples = stream._examples["span_corruption"]
-        figures = {
-            "batches": compare(
-                t5=functools.partial(t5_batch_turn, documents, options.batches),
-                t5mix=functools.partial(t5mix_batch_turn, stream, steps, 10 * options.batches),
-                turns=options.turns,
-            ),
-            "preprocessor": compare(
-                t5=functools.partial(t5_alone_turn, documents),
-                t5mix=functools.partial(t5mix_alone_turn, examples, iter(range(10**9))),
-                turns=options.turns,
-            ),
-        }
-    shown = {"ratio": figures["batches"], "ratio_preprocessor": figures["preprocessor"]}
-    print(json.dumps({name: round(value, 1) for name, value in shown.items()}))
+        documents = tokenized(options.data)
+        np.savez(
+            Path(folder) / "documents.npz", tokens=np.concatenate(documents), sizes=[len(ids) for ids in documents]
+        )
+        print(f"{len(documents):,} documents, {sum(map(len, documents)):,} tokens")
+        open_stream(options.data, Path(folder))  # makes the token cache
+        speeds: dict[str, list[float]] = {place: [] for place in TURNS}
+        for turn in range(options.turns):
+            for place, found in speeds.items():
+                found.append(take_turn(place, options.data, folder))
+                print(f"{turn + 1}  {place:22} {found[-1]:14,.0f} tokens/s", flush=True)
+    medians = {place: statistics.median(found) for place, found in speeds.items()}
+    for place, speed in medians.items():
+        print(f"median  {place:22} {speed:14,.0f} tokens/s")
+    ratios = {
+        "ratio": medians["t5mix batches"] / medians["t5 batches"],
+        "ratio_preprocessor": medians["t5mix preprocessor"] / medians["t5 preprocessor"],
+    }
+    print(json.dumps({name: round(ratio, 1) for name, ratio in ratios.items()}))
 
 
-def compare(t5: Turn, t5mix: Turn, turns: int) -> float:
-    """Returns how many times more tokens a second t5mix gives, by medians of turns."""
-    sides = {"t5": t5, "t5mix": t5mix}
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(turns + 1):
-        for name, side in sides.items():
-            speed = side()
-            if turn:  # the first one warms up
-                speeds[name].append(speed)
-                print(f"{turn}  {name:6} {speed:14,.0f} tokens/s", flush=True)
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
-    print("median  " + "  ".join(f"{name} {speed:,.0f} tokens/s" for name, speed in medians.items()), flush=True)
-    return medians["t5mix"] / medians["t5"]
+def take_turn(place: str, data: Path, folder: str) -> float:
+    """Returns the tokens a second of one turn, in a process of its own."""
+    command = [sys.executable, __file__, "--data", str(data), "--turn", place, folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
 
 
-def tokenized(data: Path, vocabulary: t5mix.Vocabulary) -> list[np.ndarray]:
+def vocabulary_of(data: Path) -> t5mix.Vocabulary:
+    """T5's vocabulary, with its sentinels."""
+    return t5mix.SentencePieceVocabulary(str(data / "t5_vocab" / "spiece.model"), extra_ids=100)
+
+
+def tokenized(data: Path) -> list[np.ndarray]:
     """Token ids of the books' paragraphs, fifty to a document, and of C4's documents."""
-    texts = []
+    vocabulary, texts = vocabulary_of(data), []
     for path in sorted((data / "books").glob("*.md")):
         paragraphs = path.read_text("utf-8").split("\n\n")
         texts += ["\n".join(paragraphs[start : start + 50]) for start in range(0, len(paragraphs), 50)]
@@ -109,20 +108,22 @@ def _c4(folder: Path) -> Iterator[np.ndarray]:
         yield np.array(example.features.feature["targets"].int64_list.value, dtype=np.int32)
 
 
-def dataset_of(documents: list[np.ndarray]) -> tf.data.Dataset:
-    """Tokenized documents in memory, as `tf.data` reads them fastest."""
-    ragged = tf.RaggedTensor.from_row_lengths(np.concatenate(documents), [len(ids) for ids in documents])
+def dataset_of(folder: Path) -> tf.data.Dataset:
+    """Tokenized documents in memory."""
+    documents = np.load(folder / "documents.npz")
+    ragged = tf.RaggedTensor.from_row_lengths(documents["tokens"], documents["sizes"])
     return tf.data.Dataset.from_tensor_slices(ragged).map(lambda ids: {"targets": tf.ensure_shape(ids, [None])})
 
 
-def t5mix_task(documents: list[np.ndarray], vocabulary: t5mix.Vocabulary) -> t5mix.Task:
-    """The task; its token cache is made once, before the turns."""
-    feature = t5mix.Feature(vocabulary, required=False)
+def open_stream(data: Path, folder: Path) -> Stream:
+    """The task's stream, on the token cache in the folder."""
+    feature = t5mix.Feature(vocabulary_of(data), required=False)
 
     def read(split: str, shuffle_files: bool = False, seed: int | None = None) -> tf.data.Dataset:
-        return dataset_of(documents)
+        return dataset_of(folder)
 
-    return t5mix.Task(
+    read.fingerprint = lambda split: "documents"  # type: ignore[attr-defined]
+    task = t5mix.Task(
         "span_corruption",
         source=t5mix.FunctionDataSource(read, splits=["train"]),
         preprocessors=[
@@ -132,13 +133,14 @@ def t5mix_task(documents: list[np.ndarray], vocabulary: t5mix.Vocabulary) -> t5m
         ],
         output_features={"inputs": feature, "targets": feature},
     )
+    return Stream(task, LENGTHS, BATCH_SIZE, cache_dir=folder / "cache")
 
 
-def t5_examples(documents: list[np.ndarray]) -> tf.data.Dataset:
+def t5_examples(folder: Path) -> tf.data.Dataset:
     """T5's preprocessor and EOS, endlessly, with two threads and as much parallelism as tf.data likes."""
     vocabulary = seqio.PassThroughVocabulary(size=32_100, eos_id=1)
     features = {name: seqio.Feature(vocabulary) for name in LENGTHS}
-    dataset = t5_preprocessors.span_corruption(dataset_of(documents).repeat(), LENGTHS, features)
+    dataset = t5_preprocessors.span_corruption(dataset_of(folder).repeat(), LENGTHS, features)
     return seqio.preprocessors.append_eos_after_trim(dataset, output_features=features, sequence_length=LENGTHS)
 
 
@@ -149,24 +151,43 @@ def with_threads(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
-def t5_batch_turn(documents: list[np.ndarray], count: int) -> float:
+def t5_batches(data: Path, folder: Path) -> float:
     """Speed of seqio's packed batches, after the first of them."""
     converter = seqio.EncDecFeatureConverter(pack=True)
-    packed = converter(t5_examples(documents), task_feature_lengths=LENGTHS)
+    packed = converter(t5_examples(folder), task_feature_lengths=LENGTHS)
     dataset = packed.batch(BATCH_SIZE, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-    # New in each turn, so that nothing is made ahead while the other side runs.
     batches = with_threads(dataset).as_numpy_iterator()
-    next(batches)
-    started = time.perf_counter()
-    tokens = sum(real_tokens(next(batches), "encoder", "decoder") for _ in range(count))
-    return tokens / (time.perf_counter() - started)
+    return speed(real_tokens(batch, "encoder", "decoder") for batch in batches)
 
 
-def t5mix_batch_turn(stream: Stream, steps: Iterator[int], count: int) -> float:
-    """Speed of the stream's packed batches; each turn goes on where the last one stopped."""
-    started = time.perf_counter()
-    tokens = sum(real_tokens(stream.batch(next(steps)), "inputs", "targets") for _ in range(count))
-    return tokens / (time.perf_counter() - started)
+def t5mix_batches(data: Path, folder: Path) -> float:
+    """Speed of the stream's packed batches, after the first of them."""
+    stream = open_stream(data, folder)
+    return speed(real_tokens(stream.batch(step), "inputs", "targets") for step in itertools.count())
+
+
+def t5_preprocessor(data: Path, folder: Path) -> float:
+    """Speed of T5's examples, counted within TensorFlow, after the first hundred."""
+    counts = t5_examples(folder).map(lambda x: sum(tf.size(x[name], tf.int64) for name in LENGTHS))
+    sums = with_threads(counts.batch(100).prefetch(tf.data.AUTOTUNE)).as_numpy_iterator()
+    return speed(int(sizes.sum()) for sizes in sums)
+
+
+def t5mix_preprocessor(data: Path, folder: Path) -> float:
+    """Speed of the stream's examples, a thousand at a time, after the first thousand."""
+    examples = open_stream(data, folder)._examples["span_corruption"]
+    parts = [np.arange(start, min(start + 1000, examples.count)) for start in range(0, examples.count, 1000)]
+    made = (examples.gather(epoch, part) for epoch in itertools.count() for part in parts)
+    return speed(sum(int(tokens.lengths.sum()) for tokens in some) for some in made)
+
+
+def speed(counts: Iterator[int]) -> float:
+    """Tokens a second, of what comes in SECONDS after the first count."""
+    next(counts)
+    tokens, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < SECONDS:
+        tokens += next(counts)
+    return tokens / passed
 
 
 def real_tokens(batch: dict[str, np.ndarray], *sides: str) -> int:
@@ -174,21 +195,12 @@ def real_tokens(batch: dict[str, np.ndarray], *sides: str) -> int:
     return sum(int(np.count_nonzero(batch[f"{side}_segment_ids"])) for side in sides)
 
 
-def t5_alone_turn(documents: list[np.ndarray]) -> float:
-    """Speed of T5's examples, counted within TensorFlow; the time to begin is left out."""
-    examples = t5_examples(documents).map(lambda x: sum(tf.size(x[name], tf.int64) for name in LENGTHS))
-    sizes = with_threads(examples.batch(100).prefetch(tf.data.AUTOTUNE)).as_numpy_iterator()
-    next(sizes)
-    started = time.perf_counter()
-    tokens = sum(int(next(sizes).sum()) for _ in range(30))
-    return tokens / (time.perf_counter() - started)
-
-
-def t5mix_alone_turn(examples: object, epochs: Iterator[int]) -> float:
-    """Speed of the stream's examples, an epoch at a time."""
-    started = time.perf_counter()
-    made = examples.gather(next(epochs), np.arange(examples.count))
-    return sum(int(tokens.lengths.sum()) for tokens in made) / (time.perf_counter() - started)
+TURNS: dict[str, Callable[[Path, Path], float]] = {
+    "t5 batches": t5_batches,
+    "t5mix batches": t5mix_batches,
+    "t5 preprocessor": t5_preprocessor,
+    "t5mix preprocessor": t5mix_preprocessor,
+}
 
 
 if __name__ == "__main__":

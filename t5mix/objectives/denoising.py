@@ -1,6 +1,7 @@
 """Objectives made of a noise mask and of what becomes of noise in inputs and in targets."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 TokenFunction = Callable[..., Any]
 
 _UNIQUE = (token_functions.noise_span_to_unique_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
+_SENTINELS = (token_functions.nonnoise_span_to_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
+# Of the number of independent spans: there are sentinels for so many above the mean.
+_DEVIATIONS = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +33,9 @@ class Denoising(Objective):
     are noise.  After, with the default functions: inputs "thank you <X> me to your party <Y> week",
     targets "<X> for inviting <Y> last <Z>".
 
-    The text is cut so that inputs and EOS fit, and targets too where they are the whole text; targets
-    that only hold noise may, rarely, be longer than their length and are then trimmed like any others.
+    The text is cut so that inputs and EOS fit, and targets too: the whole text always, targets that hold noise
+    alone on average; those that are longer are trimmed, and counted, like any others.  Where each span has a
+    sentinel, one text in a thousand has more spans than sentinels, and keeps its last ones.
 
     Attributes:
       name: what messages call the objective.
@@ -55,17 +60,29 @@ class Denoising(Objective):
         return self.name
 
     def segment_length(self, lengths: Mapping[str, int]) -> int:
-        """Returns what inputs with EOS can hold, and whole targets; see `Objective`."""
+        """Returns what inputs and targets can hold with EOS; see `Objective`."""
         size = self._inputs_length(lengths) - 1
-        return size if self.targets_fn is not None else max(1, min(size, lengths["targets"] - 1))
+        sizes = np.arange(1, size + 1)
+        fits = self._mean_targets(sizes) + 1 <= lengths["targets"]
+        return max(1, size if fits.all() else int(np.argmin(fits)))
+
+    def _mean_targets(self, sizes: np.ndarray) -> np.ndarray:
+        """Tokens of targets on average, without EOS; an upper bound where spans are not counted."""
+        if self.targets_fn is None:
+            return sizes.astype(float)
+        noise = sizes * self.noise_density
+        if self.targets_fn not in _SENTINELS:
+            return noise
+        if self.noise_mask_fn is noise_masks.iid_noise_mask:
+            return noise + sizes * self.noise_density * (1 - self.noise_density) + 1
+        return noise + self._most_spans(sizes)
 
     def sentinels(self, segment_length: int) -> int:
         """Returns the number of spans, where each has a sentinel of its own; see `Objective`."""
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
             # Text that neither begins nor ends with noise has one kept span more.
             return int(self._most_spans(segment_length)) + 1
-        uses = [fn for fn in (self.inputs_fn, self.targets_fn) if "sentinel" in getattr(fn, "__name__", "")]
-        return min(len(uses), 1)
+        return int(any("sentinel" in _name(fn) for fn in (self.inputs_fn, self.targets_fn)))
 
     def apply(self, texts: Ragged, noise: Noise, sentinel: int) -> dict[str, Ragged]:
         """Makes many examples; see `Objective`."""
@@ -80,7 +97,13 @@ class Denoising(Objective):
         return {"inputs": _tokens(self.inputs_fn, texts, mask, vocabulary, noises[2:4]), "targets": targets}
 
     def _most_spans(self, sizes: np.ndarray | int) -> np.ndarray:
-        return noise_masks.most_spans(self.noise_mask_fn, sizes, self.noise_density)
+        return noise_masks.most_spans(self.noise_mask_fn, sizes, self.noise_density, _DEVIATIONS)
+
+
+def _name(function: TokenFunction | None) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__name__", "")
 
 
 def _masks(function: noise_masks.NoiseMask, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:

@@ -178,11 +178,14 @@ def prefix_lengths(lengths: np.ndarray, noise_density: float, noise: Noise) -> n
     return shortest + noise.numbers(longest - shortest + 1)[:, 0]
 
 
-def most_spans(noise_mask_fn: NoiseMask, sizes: np.ndarray | int, noise_density: float) -> np.ndarray:
+def most_spans(
+    noise_mask_fn: NoiseMask, sizes: np.ndarray | int, noise_density: float, deviations: float = 5.0
+) -> np.ndarray:
     """Returns how many separate spans of noise, or between noise, a mask of so many tokens has.
 
-    A bound that T5's masks keep: always, but for `iid_noise_mask`, which passes it once in a million
-    texts.  For a mask of one's own it is the greatest number there can be.
+    A bound that T5's masks keep: always, but for `iid_noise_mask`, whose number of spans passes it as often as a
+    number is so many standard deviations above its mean: at 5 once in a million texts, at 3 once in a thousand.
+    For a mask of one's own it is the greatest number there can be.
     """
     settings: dict[str, Any] = {}
     while isinstance(noise_mask_fn, functools.partial):
@@ -193,7 +196,7 @@ def most_spans(noise_mask_fn: NoiseMask, sizes: np.ndarray | int, noise_density:
     if noise_mask_fn is iid_noise_mask:
         share = noise_density * (1 - noise_density)  # a span begins with a change, at each place alike
         deviation = np.sqrt(sizes * share * (1 - 3 * share))
-        return np.minimum(greatest, (sizes * share + 5 * deviation).astype(np.int64) + 2)
+        return np.minimum(greatest, (sizes * share + deviations * deviation).astype(np.int64) + 2)
     if noise_mask_fn is regular_noise_mask:
         period = max(1, round(settings.get("min_span_length", 1) / noise_density))
         return np.minimum(greatest, -(-sizes // period) + 1)
