@@ -177,6 +177,21 @@ class Mixture:
         if not any(callable(rate) or rate > 0 for rate in rates):
             self._refuse("has only rates of 0", "give one task a positive rate")
 
+    def with_tasks(self, tasks: Mapping[str, Task]) -> "Mixture":
+        """Returns this mixture, not registered, with other tasks of the same names; rates stay.
+
+        Args:
+          tasks: by name; a task whose name is missing stays.
+        """
+        changed = [
+            part.with_tasks(tasks) if isinstance(part, Mixture) else tasks.get(name, part)
+            for name, part in self._parts.items()
+        ]
+        pairs = list(zip(changed, self._part_rates.values(), strict=True))
+        made = type(self)(self._name, pairs, None, self._sample_fn, self._source_info)
+        made._declared_at = self._declared_at
+        return made
+
     # What was declared.
 
     @property

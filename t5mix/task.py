@@ -218,7 +218,10 @@ class Task:
         return self._postprocessor(decoded_model_output, **postprocess_kwargs)
 
     def replace(self, **changes: Any) -> "Task":
-        """Returns a new task, not registered, with some arguments of the constructor changed."""
+        """Returns a new task, not registered, with some arguments of the constructor changed.
+
+        Unless it gets a name of its own, it is declared where this one is.
+        """
         arguments = {
             "name": self._name,
             "source_info": None,
@@ -233,7 +236,10 @@ class Task:
         unknown = sorted(changes.keys() - arguments.keys())
         if unknown:
             self._refuse("replace", f"got {unknown}", f"it takes {', '.join(arguments)}")
-        return type(self)(**{**arguments, **changes})
+        made = type(self)(**{**arguments, **changes})
+        if made.name == self._name:
+            made._declared_at, made._source_info = self._declared_at, self._source_info
+        return made
 
     # Examples.
 

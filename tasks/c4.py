@@ -9,8 +9,8 @@ import functools
 import t5mix
 from t5mix import objectives, preprocessors, t5
 
-# T5 leaves the objective of these to gin, and silently trains on nothing when gin names none.
-UNSUPERVISED = objectives.unsupervised()
+# A run chooses the objective of these (gin/objectives/); it is span corruption where it does not.
+UNSUPERVISED = objectives.unsupervised
 
 # name: the data set and the objective.
 TEXT = {

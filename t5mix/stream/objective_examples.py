@@ -9,10 +9,13 @@ import functools
 import numpy as np
 
 from t5mix import objectives
+from t5mix.objectives import Noise, Ragged
 from t5mix.stream import columns, keys
 from t5mix.stream.endings import Ending
 from t5mix.stream.examples import Examples, Tokens, as_columns
 
+# Tokens of text that an objective gets at once.
+_TOKENS_AT_ONCE = 1 << 16
 # Lengths that depend on noise are measured on so many examples where all would take long.
 _MEASURED = 1000
 
@@ -60,8 +63,13 @@ class ObjectiveExamples(Examples):
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
         """See `Examples`."""
-        made = [self._made(epoch, int(index)) for index in indices]
-        return [Tokens.of([end.apply(ids[i]) for ids in made]) for i, end in enumerate(self.endings)]
+        parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
+        joined = []
+        for place, end in enumerate(self.endings):
+            values = np.concatenate([np.empty(0, np.int32), *(part[place].values for part in parts)])
+            lengths = np.concatenate([np.empty(0, np.int64), *(part[place].lengths for part in parts)])
+            joined.append(Tokens(*end.apply_to_rows(values, lengths)))
+        return joined
 
     def sample(self) -> np.ndarray:
         """See `Examples`."""
@@ -75,15 +83,31 @@ class ObjectiveExamples(Examples):
         starts, stops = self._segments
         both = self.objective.example_lengths(stops[indices] - starts[indices])
         if both is None:
-            made = [[len(ids) for ids in self._made(epoch, int(index))] for index in indices]
-            return np.array(made, dtype=np.int64).reshape(len(indices), len(self.names))
+            parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
+            none = np.empty((0, len(self.names)), dtype=np.int64)
+            return np.concatenate([none, *(as_columns(made.lengths for made in part) for part in parts)])
         places = {"inputs": 0, "targets": 1}
         nothing = np.zeros(len(indices), dtype=np.int64)
         return as_columns(both[:, places[name]] if name in places else nothing for name in self.names)
 
-    def _made(self, epoch: int, index: int) -> list[np.ndarray]:
+    def _made(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
+        """Features of these examples, before their endings."""
         starts, stops = self._segments
-        text = self.text.span(int(starts[index]), int(stops[index]))
-        words = keys.philox(("noise", *self.key), epoch, index).random_raw
-        example = self.objective.apply(text, words, self.sentinel)
-        return [example.get(name, np.empty(0, np.int32)) for name in self.names]
+        texts = Ragged.of(_pieces(self.text, starts[indices], stops[indices]))
+        noise = Noise.of(keys.words(("noise", *self.key, epoch)), indices)
+        made = self.objective.apply(texts, noise, self.sentinel)
+        return [made[name] if name in made else Ragged.empty(len(indices)) for name in self.names]
+
+
+def _groups(indices: np.ndarray, segment_length: int) -> list[np.ndarray]:
+    """Cuts indices into groups whose work fits a processor's cache."""
+    size = max(1, _TOKENS_AT_ONCE // segment_length)
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def _pieces(text: columns.TokenColumn | columns.EndedColumn, starts: np.ndarray, stops: np.ndarray) -> list[np.ndarray]:
+    """Returns the tokens from each start to its stop, of all examples joined; views where that can be."""
+    bounds = zip(starts.tolist(), stops.tolist(), strict=True)
+    if isinstance(text, columns.TokenColumn) and len(text.values) == 1:
+        return [text.values[0][start:stop] for start, stop in bounds]
+    return [text.span(start, stop) for start, stop in bounds]

@@ -21,12 +21,8 @@ LENGTHS = {"inputs": 64, "targets": 64}
 NAMES = ["iid_denoising", "bert_style", "mass_style", "drop_tokens", "deshuffling"]
 
 
-def _words(seed):
-    return np.random.Philox(seed).random_raw
-
-
 def _apply(objective, size, seed=0):
-    return objective.apply(np.arange(size, dtype=np.int32), _words(seed), SENTINEL)
+    return objective.example(np.arange(size), seed, SENTINEL)
 
 
 def _features(extra_ids=100):
@@ -150,7 +146,9 @@ def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
         ("span_10_15_u_u", objectives.span_corruption(mean_noise_span_length=10.0)),
         ("all_permute", objectives.deshuffling),
         ("prefix_lm", objectives.prefix_lm),
-        ("lm", objectives.full_lm),
+        ("lm", objectives.lm),
+        ("full_lm", objectives.full_lm),
+        ("mixture_of_denoisers", objectives.mixture_of_denoisers),
     ],
 )
 def test_t5s_names_name_the_same_objectives(name, expected):
@@ -162,7 +160,7 @@ def test_t5s_names_name_the_same_objectives(name, expected):
 def test_t5s_name_of_berts_objective_says_how_much_is_random():
     found = objectives.named("iid_15_r10s90_f")
     tokens = np.full(2000, 5, dtype=np.int32)
-    inputs = found.apply(tokens, _words(0), SENTINEL)["inputs"]
+    inputs = found.example(tokens, 0, SENTINEL)["inputs"]
     changed = inputs[inputs != 5]
     assert (changed == SENTINEL).mean() == pytest.approx(0.9, abs=0.05)
     regular = objectives.named("reg_2-4_15_s_d")
