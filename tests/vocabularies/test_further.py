@@ -83,6 +83,8 @@ def test_unlisted_characters_are_unknown() -> None:
     unknown = chr(some.UNK_CODEPOINT)
     assert some.encode("back") == [5, 4, 3, 2] and some.decode([5, 4, 3, 2, 7]) == f"bac{unknown}{unknown}"
     assert in_a_pipeline(some, ["back", ""]) == ([[5, 4, 3, 2], []], [f"bac{unknown}", ""])
+    # Also one whose neighbour in the order of codepoints is listed: a search alone would take it for that.
+    assert some.encode_tf(tf.constant("A`d")).numpy().tolist() == some.encode("A`d") == [2, 2, 2]
     batch = some.encode_tf(tf.constant(["ab", "c"]))
     assert batch.to_list() == [[4, 5], [3]]
     with pytest.raises(ValueError, match="1114112 is no codepoint"):
