@@ -69,6 +69,26 @@ def test_strange_texts_come_back_as_sentencepiece_gives_them(pieces):
         assert own.decode(ids.tolist()) == own.decode(own.encode(text))
 
 
+def test_ties_are_settled_as_encode_tf_does(tmp_path):
+    import tensorflow as tf
+
+    # "-" and "---" in any order score the same.
+    (tmp_path / "text.txt").write_text("\n".join(["a - b --- c -- d", "--- --- x", "ab -- -----"] * 40))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "dashes"), vocab_size=24, pad_id=0, eos_id=1,
+        unk_id=2, bos_id=-1, minloglevel=2, user_defined_symbols=[], hard_vocab_limit=False,
+    )  # fmt: skip
+    vocabulary = SentencePieceVocabulary(tmp_path / "dashes.model")
+    texts = [b"a " + b"-" * count + b" b" for count in range(60)]
+    values, lengths = batch_tokenizers.tokenizer_of(vocabulary)(texts)
+    expected = vocabulary.encode_tf(tf.constant(texts))
+    assert np.split(values, np.cumsum(lengths)[:-1])[7].tolist() == expected[7].numpy().tolist()
+    assert values.tolist() == expected.flat_values.numpy().tolist()
+    # The test would not notice a thing if there were no ties.
+    own = vocabulary.tokenizer.encode(texts)
+    assert any(len(set(ids)) > 3 for ids in own)
+
+
 @pytest.mark.slow
 def test_a_line_of_ten_megabytes_is_tokenized_like_others(pieces):
     line = b"abba cad " * (10 * 2**20 // 9)
