@@ -214,7 +214,10 @@ def _print_table(caches: Sequence["KeptCache"], results: Sequence[str], folder: 
         for found, result in zip(caches, results, strict=True)
     ]
     title = f"{table.plural(len(rows), 'token cache')}, each in {folder.rstrip('/')}/tokens/TASK/SPLIT-KEY..."
-    emit(table.table(title, ("task", "split", ">examples", ">tokens", ">size", "key", ""), rows))
+    if not rows:
+        emit(f"no token cache in {folder}")
+        return
+    emit(title, table.table("", ("task", "split", ">examples", ">tokens", ">size", "key", ""), rows))
     if len(rows) > 1:
         emit(
             f"{sum(found.examples for found in caches):,} examples, "
