@@ -13,7 +13,8 @@ import tensorflow as tf
 
 import t5mix
 from t5mix import metrics, objectives, postprocessors, preprocessors
-from t5mix.checking import CHECKS, Limits, Report, check_task
+from t5mix.checking import CHECKS, Limits, Report
+from t5mix.checking.task import check_task
 from t5mix.cli.main import main
 
 WORDS = ["no", "yes"]
