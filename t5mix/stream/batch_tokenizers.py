@@ -99,7 +99,38 @@ def _encode_pieces(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) 
     pieces = vocabulary.tokenizer.encode(list(texts), num_threads=threads)
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     values = np.fromiter(itertools.chain.from_iterable(pieces), np.int32, int(lengths.sum()))
-    return values, lengths
+    tied = _tied(values, lengths, _units(vocabulary.sp_model))
+    if not len(tied):
+        return values, lengths
+    # The release of SentencePiece in tensorflow-text settles ties in another way; encode_tf is the measure.
+    import tensorflow as tf
+
+    made = vocabulary.encode_tf(tf.constant([texts[row] for row in tied.tolist()])).to_list()
+    for row, ids in zip(tied.tolist(), made, strict=True):
+        pieces[row] = ids
+    lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+    return np.fromiter(itertools.chain.from_iterable(pieces), np.int32, int(lengths.sum())), lengths
+
+
+def _tied(values: np.ndarray, lengths: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Returns the rows in which other pieces may score as much: those with unlike neighbours of one unit.
+
+    Such neighbours, "-" and "---", can change places without changing the text.
+    """
+    same = (units[values[1:]] == units[values[:-1]]) & (values[1:] != values[:-1])
+    return np.unique(np.searchsorted(np.cumsum(lengths), np.flatnonzero(same) + 1, side="right"))
+
+
+@functools.lru_cache(maxsize=16)
+def _units(model: bytes) -> np.ndarray:
+    """Returns for each piece the number of the shortest text that it repeats: of "---" that of "-"."""
+    import sentencepiece
+
+    processor = sentencepiece.SentencePieceProcessor()
+    processor.LoadFromSerializedProto(model)
+    numbers: dict[str, int] = {}
+    pieces = (processor.id_to_piece(number) for number in range(processor.get_piece_size()))
+    return np.array([numbers.setdefault(piece[: (piece + piece).find(piece, 1)], len(numbers)) for piece in pieces])
 
 
 def threads_for(size: int) -> int:

@@ -1,6 +1,7 @@
 """Tokens made in batches are those that `encode_tf` makes of each text, whatever is in it."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +68,19 @@ def test_strange_texts_come_back_as_sentencepiece_gives_them(pieces):
     own.LoadFromSerializedProto(pieces.sp_model)
     for text, ids in zip(_STRANGE, np.split(values, np.cumsum(lengths)[:-1]), strict=True):
         assert own.decode(ids.tolist()) == own.decode(own.encode(text))
+
+
+_T5 = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "t5_vocab" / "spiece.model"
+
+
+@pytest.mark.skipif(not _T5.exists(), reason="needs T5's vocabulary in ../shared/data, where ties are settled unlike")
+def test_ties_are_settled_as_encode_tf_does():
+    import tensorflow as tf
+
+    vocabulary = SentencePieceVocabulary(_T5, 100)
+    texts = [mark * count + b" end" for mark in (b"-", b".") for count in range(30)]
+    values, _ = batch_tokenizers.tokenizer_of(vocabulary)(texts)
+    assert values.tolist() == vocabulary.encode_tf(tf.constant(texts)).flat_values.numpy().tolist()
 
 
 @pytest.mark.slow
