@@ -102,7 +102,7 @@ def test_draws_that_a_block_has_no_room_for_go_to_the_next():
 
 
 def test_too_many_draws_overflow_into_the_next_window_or_are_counted():
-    packed, mixer, plan = _packed(windows=lambda plan: 1, draws=lambda plan: int(plan.draws / plan.windows * 1.2))
+    packed, _, plan = _packed(windows=lambda plan: 1, draws=lambda plan: int(plan.draws / plan.windows * 1.2))
     with pytest.warns(UserWarning, match=r"examples drawn for (window|block) 0 found no room .* of: .*b"):
         seen = [x for w in range(4) for x in _numbered(packed.window(w).draws)]
     lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
