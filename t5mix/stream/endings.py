@@ -66,7 +66,7 @@ class Ending:
           Their tokens, int32 [sum of lengths], one example behind the other, and their lengths,
           int64 [indices].
         """
-        most = self.kept(np.int64(np.iinfo(np.int64).max))
+        most = self.kept(np.array(np.iinfo(np.int64).max))
         return self._ended(*column.gather(indices, most))
 
     def _ended(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
