@@ -139,7 +139,7 @@ def test_one_feature_makes_rows_for_a_language_model(make_source, make_texts):
         assert sorted(batch) == ["targets", "targets_positions", "targets_segment_ids", "targets_task"]
         found = [example["targets"].tolist() for row in packing.unpack(batch, ["targets"]) for example in row]
         assert found == [texts_of[index] for _, _, index in stream.examples(step)]
-    assert stream.statistics().fill["targets"] > 0.97
+    assert stream.statistics().fill["targets"] > 0.95
 
 
 _OTHER_PROCESS = textwrap.dedent(
