@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from t5mix import fingerprints, objectives
 from t5mix.stream import cache, columns, whole_epochs
 from t5mix.stream.endings import Ending, ending
@@ -56,7 +54,7 @@ def open_examples(
     before, after = task.steps_before_cache, task.steps_after_cache
     plan = _native_plan(after)
     found = cache.cached_tokens(task, split, before, folder, plan is None, progress)
-    examples = _examples(task, found.table, plan, lengths, (seed, task.name))
+    examples = _examples(task, found, plan, lengths, (seed, task.name))
     if examples.count == 0:
         raise ValueError(f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example")
     steps = [cache.step_fingerprint(task, step) for step in after]
@@ -65,7 +63,7 @@ def open_examples(
 
 def _examples(
     task: Any,
-    table: pa.Table,
+    found: cache.CachedTokens,
     plan: "_Plan | None",
     lengths: Mapping[str, int],
     key: tuple[str | int, ...],
@@ -74,9 +72,9 @@ def _examples(
     step = None if plan is None else plan.eos
     endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step) for name, limit in lengths.items())
     if plan is None:
-        return EpochExamples(whole_epochs.WholeEpochs(task, table, dict(lengths), key), endings)
+        return EpochExamples(whole_epochs.WholeEpochs(task, found.table, dict(lengths), key), endings)
     if plan.objective is None:
-        features = tuple(columns.token_column(table, name) for name in names)
+        features = tuple(found.column(name) for name in names)
         return CachedExamples(features, endings)
     objective = plan.objective
     try:
@@ -84,7 +82,7 @@ def _examples(
         size = objective.segment_length(lengths)
     except ValueError as error:
         raise ValueError(f"task {task.name!r}: {error}") from error
-    documents = columns.token_column(table, "targets")
+    documents = found.column("targets")
     text: columns.TokenColumn | columns.EndedColumn = documents
     if objective.ends_documents:
         eos = ending(task, "targets", lengths["targets"], "append_eos").eos
