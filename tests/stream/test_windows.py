@@ -94,6 +94,7 @@ def test_draws_that_a_block_has_no_room_for_go_to_the_next():
     seen, late = [], 0
     for block in range(10):
         late += len(packed.deferred(block).task) > 0
+        assert (packed._blocks(block)[0].lengths.sum(axis=0) <= plan.room).all()
         seen += [x for w in (2 * block, 2 * block + 1) for x in _numbered(packed.window(w).draws)]
     lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
     everything = seen + lost + _numbered(packed.overflow(19)) + _numbered(packed.deferred(9))
