@@ -24,7 +24,7 @@ import numpy as np
 
 from t5mix.stream import fitting
 from t5mix.stream.capacity import Plan
-from t5mix.stream.columns import TokenColumn
+from t5mix.stream.columns import ArrayColumn
 from t5mix.stream.draws import Mixer
 from t5mix.stream.endings import Ending
 from t5mix.stream.examples import CachedExamples, Examples
@@ -92,7 +92,7 @@ def packed(lengths: np.ndarray, limits: tuple[int, ...]) -> tuple[float, float]:
 def streamed(lengths: np.ndarray, limits: tuple[int, ...], windows: int) -> tuple[float, int]:
     """The stream's share over windows of one task with these lengths, and how many examples it left out."""
     offsets = [np.append(0, np.cumsum(column)) for column in lengths.T]
-    columns = tuple(TokenColumn((np.empty(0, np.int32),), (one,)) for one in offsets)
+    columns = tuple(ArrayColumn((np.empty(0, np.int32),), (one,)) for one in offsets)
     task: Examples = CachedExamples(columns, tuple(Ending(limit) for limit in limits))
     mixer = Mixer({"task": task}, {"task": 1.0}, 0)
     plan = Plan.of(mixer, {"task": task}, {"task": 1.0}, limits, ROWS)
