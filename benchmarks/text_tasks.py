@@ -200,11 +200,8 @@ def write_t5mix_cache(place: Path, lengths: dict[str, int]) -> Any:
 def check_equal(place: Path, lengths: dict[str, int]) -> dict[str, int]:
     """Compares all examples of a task as the two deliver them, one a row, and returns how many are equal.
 
-    A few may differ in runs such as "-------", which have several segmentations of the same score: the SentencePiece
-    in tensorflow-text, which seqio tokenizes with, chooses another than the library itself.
-
     Raises:
-      SystemExit: when more than one in 500 differ.
+      SystemExit: when any differ.
     """
     import seqio
 
@@ -222,6 +219,6 @@ def check_equal(place: Path, lengths: dict[str, int]) -> dict[str, int]:
         for examples in (theirs.as_numpy_iterator(), (example for row in rows for example in row))
     )
     equal = (one & other).total()
-    if equal < count * 0.998:
+    if equal < count:
         raise SystemExit(f"{name}: {count - equal} of {count} examples of seqio and t5mix differ")
-    return {"examples_compared": count, "examples_equal": equal}
+    return {"examples_equal": equal}
