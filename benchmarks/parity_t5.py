@@ -33,6 +33,8 @@ import tensorflow_datasets as tfds  # noqa: E402
 import t5mix  # noqa: E402
 
 LENGTHS = {"inputs": 96, "targets": 24}
+# Tasks that pack rows themselves want one length.
+PACKED_LENGTHS = {"inputs": 64, "targets": 64}
 PREDICTIONS = 200
 
 # What is meant to differ: by task, the parts ("number", "ids", "metrics") and the reason.
@@ -44,16 +46,20 @@ INTENDED = {
         "T5 drops an answer at the text's very end, which is kept here; its metric counts words unlike its targets, so "
         "that right predictions score below 100, here 100",
     ),
+    "c4_prefix_lm_objective_encoder_decoder_architecture": (
+        ("number",),
+        "T5 fails at the last of an odd number of rows, which is packed with padding here",
+    ),
     "cnn_dailymail_v002": (("metrics",), "ROUGE is the mean; T5 reports the middle of a random bootstrap of it"),
 }
 # How far metrics that are meant to differ may be apart.
 TOLERANCES = {"cnn_dailymail_v002": 1.0}
 # Differences that show only in what no example has, or that the comparison allows for.
 ELSEWHERE = [
-    "GLUE is read in version 2.0.0, since TFDS no longer prepares 1.0.0",
+    "GLUE is read in version 2.0.0 and C4 in version 3.1.0, since TFDS no longer prepares 1.0.0 and 2.2.0",
     "correlations with a constant are 0 where T5 has NaN",
     "c4_*_unsupervised and wikipedia_*: span corruption where gin names no objective, where T5 trains on plain text",
-    "c4_v220_full_lm: the 100 extra pieces are added to the vocabulary, where T5 has a model file that holds them",
+    "c4_v220_full_lm, c4_prefix_lm_objective_*: 100 sentinels are added to the vocabulary, where T5's file holds them",
     "trivia_qa_v010: an answer is a text, where T5 reads a regular expression",
 ]
 
@@ -81,7 +87,12 @@ class Outcome:
 
 def is_noised(name: str) -> bool:
     """Tells whether a task puts noise on text."""
-    return name.startswith(("c4_", "wikipedia_")) and not name.endswith("_full_lm")
+    return name.startswith(("c4_", "wikipedia_")) and not name.endswith("_full_lm") and not packs_rows(name)
+
+
+def packs_rows(name: str) -> bool:
+    """Tells whether a task makes rows for a model itself."""
+    return name.startswith("c4_prefix_lm_objective_")
 
 
 def main() -> int:
@@ -110,7 +121,10 @@ def main() -> int:
         print(f"{name:45} {difference or 'equal'}")
     missing = [name for name in names if name not in ours]
     equal = [outcome for outcome in outcomes if not outcome.unintended]
-    reasons = {**{name: reason for name, (_, reason) in INTENDED.items()}, "c4_*, wikipedia_*": NOISE[1]}
+    reasons = {
+        **{name: reason for name, (_, reason) in INTENDED.items()},
+        "c4_* and wikipedia_* that make noise": NOISE[1],
+    }
     print(
         json.dumps(
             {
@@ -164,7 +178,8 @@ def with_examples(mine: Any, theirs: Any, split: str, rows: Sequence[Any], spec:
 
 def compare_split(outcome: Outcome, mine: Any, theirs: Any, split: str) -> None:
     """Compares texts, ids and metrics of one split."""
-    arguments = {"sequence_length": LENGTHS, "split": split, "shuffle": False, "seed": 7}
+    lengths = PACKED_LENGTHS if packs_rows(outcome.name) else LENGTHS
+    arguments = {"sequence_length": lengths, "split": split, "shuffle": False, "seed": 7}
     if is_noised(outcome.name):  # what the noise is applied to
         source = {"split": split, "shuffle": False}
         one = list(mine.run_steps(mine.source.get_dataset(**source), mine.steps_before_cache).as_numpy_iterator())
@@ -174,10 +189,18 @@ def compare_split(outcome: Outcome, mine: Any, theirs: Any, split: str) -> None:
         compare_rows(outcome, one, other, "tokens")
         return
     one = list(mine.get_dataset(**arguments).as_numpy_iterator())
-    other = list(theirs.get_dataset(**arguments).as_numpy_iterator())
+    other = list(until_it_fails(theirs.get_dataset(**arguments)))
     compare_rows(outcome, one, other, "ids")
     if mine.metric_fns or theirs.metric_fns:
         compare_metrics(outcome, mine, theirs, other)
+
+
+def until_it_fails(dataset: tf.data.Dataset) -> Iterator[Any]:
+    """Yields examples up to the first that cannot be made; how many there are is compared."""
+    try:
+        yield from dataset.as_numpy_iterator()
+    except tf.errors.InvalidArgumentError as error:
+        print("T5 fails:", str(error).splitlines()[0][:150])
 
 
 def compare_rows(outcome: Outcome, one: Sequence[Any], other: Sequence[Any], part: str) -> None:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t5mix import corpora as corpora
+    from t5mix import dataset_providers as dataset_providers
+    from t5mix import evaluation as evaluation
+    from t5mix import experimental as experimental
     from t5mix import feature_converters as feature_converters
+    from t5mix import helpers as helpers
     from t5mix import metrics as metrics
     from t5mix import objectives as objectives
     from t5mix import packs as packs
@@ -19,7 +23,16 @@ if TYPE_CHECKING:
     from t5mix import rates as rates
     from t5mix import sentinels as sentinels
     from t5mix import t5 as t5
+    from t5mix import test_utils as test_utils
+    from t5mix import utils as utils
     from t5mix import vocabularies as vocabularies
+    from t5mix.evaluation.evaluator import Evaluator as Evaluator
+    from t5mix.evaluation.json_values import TensorAndNumpyEncoder as TensorAndNumpyEncoder
+    from t5mix.evaluation.loggers import JSONLogger as JSONLogger
+    from t5mix.evaluation.loggers import Logger as Logger
+    from t5mix.evaluation.loggers import PyLoggingLogger as PyLoggingLogger
+    from t5mix.evaluation.loggers import TensorBoardLogger as TensorBoardLogger
+    from t5mix.evaluation.loggers import TensorBoardLoggerV1 as TensorBoardLoggerV1
     from t5mix.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
     from t5mix.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
     from t5mix.feature_converters import EncoderFeatureConverter as EncoderFeatureConverter
@@ -41,7 +54,16 @@ if TYPE_CHECKING:
     from t5mix.loading import get_dataset as get_dataset
     from t5mix.mapping import map_over_dataset as map_over_dataset
     from t5mix.mapping import map_seed_manager as map_seed_manager
+    from t5mix.mapping import stateless_shuffle as stateless_shuffle
     from t5mix.mixture import Mixture as Mixture
+    from t5mix.mixture import SampleFn as SampleFn
+    from t5mix.offline_caches import NotCachedError as NotCachedError
+    from t5mix.places import add_global_cache_dirs as add_global_cache_dirs
+    from t5mix.places import get_global_cache_dirs as get_global_cache_dirs
+    from t5mix.places import set_global_cache_dirs as set_global_cache_dirs
+    from t5mix.places import set_tfds_data_dir_override as set_tfds_data_dir_override
+    from t5mix.places import set_tfds_read_config_override as set_tfds_read_config_override
+    from t5mix.rates import mixing_rate_num_characters as mixing_rate_num_characters
     from t5mix.rates import mixing_rate_num_examples as mixing_rate_num_examples
     from t5mix.registry import MixtureRegistry as MixtureRegistry
     from t5mix.registry import TaskRegistry as TaskRegistry
@@ -49,30 +71,41 @@ if TYPE_CHECKING:
     from t5mix.registry import get_subtasks as get_subtasks
     from t5mix.registry import maybe_get_mixture_or_task as maybe_get_mixture_or_task
     from t5mix.registry import overlay as overlay
+    from t5mix.sources import DatasetFnCallable as DatasetFnCallable
     from t5mix.sources import DataSource as DataSource
     from t5mix.sources import FileDataSource as FileDataSource
     from t5mix.sources import FunctionDataSource as FunctionDataSource
     from t5mix.sources import HuggingFaceDataSource as HuggingFaceDataSource
+    from t5mix.sources import ProtoDataSource as ProtoDataSource
     from t5mix.sources import ShardInfo as ShardInfo
     from t5mix.sources import TableDataSource as TableDataSource
     from t5mix.sources import TextLineDataSource as TextLineDataSource
     from t5mix.sources import TfdsDataSource as TfdsDataSource
+    from t5mix.sources import TfdsSplit as TfdsSplit
     from t5mix.sources import TFExampleDataSource as TFExampleDataSource
     from t5mix.steps import CacheDatasetPlaceholder as CacheDatasetPlaceholder
     from t5mix.task import SHUFFLE_BUFFER_SIZE as SHUFFLE_BUFFER_SIZE
     from t5mix.task import SourceInfo as SourceInfo
     from t5mix.task import Task as Task
+    from t5mix.vocabularies import BertWordPieceVocabulary as BertWordPieceVocabulary
     from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
+    from t5mix.vocabularies import FullCodepointVocabulary as FullCodepointVocabulary
+    from t5mix.vocabularies import PartialCodepointVocabulary as PartialCodepointVocabulary
     from t5mix.vocabularies import PassThroughVocabulary as PassThroughVocabulary
     from t5mix.vocabularies import SentencePieceVocabulary as SentencePieceVocabulary
     from t5mix.vocabularies import T5Vocabulary as T5Vocabulary
+    from t5mix.vocabularies import UnigramVocabulary as UnigramVocabulary
     from t5mix.vocabularies import Vocabulary as Vocabulary
 
 __version__ = "0.1.0"
 
 _MODULES = (
     "corpora",
+    "dataset_providers",
+    "experimental",
+    "evaluation",
     "feature_converters",
+    "helpers",
     "metrics",
     "objectives",
     "packs",
@@ -82,10 +115,34 @@ _MODULES = (
     "rates",
     "sentinels",
     "t5",
+    "utils",
+    "test_utils",
     "vocabularies",
 )
 
 _HOMES = {
+    "SampleFn": "mixture",
+    "NotCachedError": "offline_caches",
+    "UnigramVocabulary": "vocabularies",
+    "PartialCodepointVocabulary": "vocabularies",
+    "FullCodepointVocabulary": "vocabularies",
+    "BertWordPieceVocabulary": "vocabularies",
+    "TfdsSplit": "sources",
+    "ProtoDataSource": "sources",
+    "DatasetFnCallable": "sources",
+    "mixing_rate_num_characters": "rates",
+    "set_tfds_read_config_override": "places",
+    "set_tfds_data_dir_override": "places",
+    "set_global_cache_dirs": "places",
+    "get_global_cache_dirs": "places",
+    "add_global_cache_dirs": "places",
+    "Evaluator": "evaluation.evaluator",
+    "JSONLogger": "evaluation.loggers",
+    "Logger": "evaluation.loggers",
+    "PyLoggingLogger": "evaluation.loggers",
+    "TensorAndNumpyEncoder": "evaluation.json_values",
+    "TensorBoardLogger": "evaluation.loggers",
+    "TensorBoardLoggerV1": "evaluation.loggers",
     "DecoderFeatureConverter": "feature_converters",
     "EncDecFeatureConverter": "feature_converters",
     "EncoderFeatureConverter": "feature_converters",
@@ -107,6 +164,7 @@ _HOMES = {
     "get_dataset": "loading",
     "map_over_dataset": "mapping",
     "map_seed_manager": "mapping",
+    "stateless_shuffle": "mapping",
     "Mixture": "mixture",
     "mixing_rate_num_examples": "rates",
     "MixtureRegistry": "registry",

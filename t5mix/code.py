@@ -53,6 +53,19 @@ def _lambda_source(code: types.CodeType) -> str | None:
     return f"{line - first},{column},{end_column}:{''.join(lines[first - 1 : end])}"
 
 
+def is_ours(thing: types.FunctionType | type) -> bool:
+    """Tells whether a function or class is t5mix's own."""
+    if isinstance(thing, types.FunctionType):
+        return thing.__code__.co_filename.startswith(_OURS)
+    file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+    return file is not None and _is_in_ours(file)
+
+
+@functools.lru_cache(maxsize=65536)
+def _is_in_ours(file: str) -> bool:
+    return os.path.abspath(file).startswith(_OURS)
+
+
 def package(thing: Any) -> str | None:
     """Returns the package that code is installed with; None for the user's and t5mix's own, which are followed."""
     if isinstance(thing, types.ModuleType):
@@ -84,8 +97,18 @@ def _package_of(module: str, file: str | None) -> str | None:
 @functools.lru_cache(maxsize=65536)
 def _distributions(top: str) -> str | None:
     """Returns the versions and the code of the distributions with the top-level name `top`; None without any."""
-    names = sorted(set(_names_of_distributions().get(top, ())))
+    # Most are called what they hold; to look through all of them takes half a second.
+    names = [top] if _holds(top) else sorted(set(_names_of_distributions().get(top, ())))
     return "; ".join(map(_distribution, names)) or None
+
+
+def _holds(name: str) -> bool:
+    """Tells whether there is a distribution that holds a module or package of its own name."""
+    try:
+        found = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return any(os.path.exists(str(found.locate_file(file))) for file in (f"{name}/__init__.py", f"{name}.py"))
 
 
 @functools.cache

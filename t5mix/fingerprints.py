@@ -68,10 +68,29 @@ def describe(thing: object) -> str:
     return _Describer().text(thing)
 
 
+def _is_settled(thing: types.FunctionType | type) -> bool:
+    """Tells whether nothing about a function or class can change while the process runs: it is all of t5mix's own."""
+    if isinstance(thing, type):
+        return code.is_ours(thing) and "<locals>" not in thing.__qualname__
+    if not code.is_ours(thing):
+        return False
+    mapped = getattr(thing, "map_fn", None)  # what map_over_dataset holds in its closure
+    return not thing.__closure__ if mapped is None else isinstance(mapped, types.FunctionType) and _is_settled(mapped)
+
+
+@functools.lru_cache(maxsize=65536)
+def _settled(thing: types.FunctionType | type) -> str:
+    """Describes what cannot change, once."""
+    describer = _Describer(settled=True)
+    return f"{type(thing).__qualname__}:{hashlib.sha256(describer.text(thing).encode()).hexdigest()}"
+
+
 class _Describer:
     """Writes nested things as text: each function and class once, and cycles come to an end."""
 
-    def __init__(self) -> None:
+    def __init__(self, settled: bool = False) -> None:
+        # Whether all that is described here is settled, and written out: it may refer to itself.
+        self._settled = settled
         self._inside: list[int] = []
         self._written: dict[int, int] = {}
         # Above 0 while what a module holds is described: loggers and locks are passed by there.
@@ -81,6 +100,8 @@ class _Describer:
         if isinstance(thing, _PLAIN):
             return f"{type(thing).__name__}:{thing!r}"
         if isinstance(thing, types.FunctionType | type):
+            if not self._settled and _is_settled(thing):
+                return _settled(thing)
             if id(thing) in self._written:
                 return f"written:{self._written[id(thing)]}"
             self._written[id(thing)] = len(self._written)

@@ -46,6 +46,45 @@ def next_map_seed() -> int | None:
     return _next_seed.get()
 
 
+def stateless_shuffle(value: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+    """Returns the elements of a tensor in an order that only `seed` decides; the shape stays.
+
+    Before: `[7, 8, 9]`; after, by the seed: `[8, 9, 7]`.
+
+    Args:
+      value: a tensor of any dtype and shape; its elements are shuffled, not its rows.
+      seed: two integers, such as `map_over_dataset(num_seeds=1)` gives.
+    """
+    flat = tf.reshape(value, [-1])
+    order = tf.argsort(tf.random.stateless_uniform(tf.shape(flat), seed))
+    return tf.reshape(tf.gather(flat, order), tf.shape(value))
+
+
+def take_map_seeds(count: int) -> list[int | None]:
+    """Returns the next `count` seeds and moves on, for steps that draw otherwise than through `map_over_dataset`.
+
+    Outside `map_seed_manager` each is None: take a fresh one.
+    """
+    first = _next_seed.get()
+    if first is None:
+        return [None] * count
+    _next_seed.set(first + count)
+    return [first + offset for offset in range(count)]
+
+
+def draws_seeds(num_seeds: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a preprocessor that maps with seeds inside, so that its task knows it for a random step.
+
+    Functions made by `map_over_dataset(num_seeds=...)` are marked already.
+    """
+
+    def mark(preprocessor: Callable[..., Any]) -> Callable[..., Any]:
+        preprocessor.num_seeds = num_seeds  # type: ignore[attr-defined]
+        return preprocessor
+
+    return mark
+
+
 def map_over_dataset(
     fn: Callable[..., Any] | None = None,
     *,
@@ -122,11 +161,5 @@ class _Mapped:
 
 def _seed_datasets(num_seeds: int) -> tuple[Any, ...]:
     """Returns `num_seeds` pairs of endless random datasets, and moves the next seed on."""
-    first = _next_seed.get()
-    if first is None:
-        numbers: list[int | None] = [None] * (2 * num_seeds)
-    else:
-        numbers = [first + offset for offset in range(2 * num_seeds)]
-        _next_seed.set(first + 2 * num_seeds)
-    datasets = [tf.data.Dataset.random(number) for number in numbers]
+    datasets = [tf.data.Dataset.random(number) for number in take_map_seeds(2 * num_seeds)]
     return tuple(zip(datasets[::2], datasets[1::2], strict=True))

@@ -4,6 +4,7 @@ The names, arguments, defaults and the arithmetic of rates are seqio's.
 """
 
 import functools
+import logging
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
+
+_log = logging.getLogger(__name__)
 
 Part = Union[Task, "Mixture", str]
 SampleFn = Callable[[Sequence[Any], Sequence[float], int | None], Any]
@@ -174,6 +177,21 @@ class Mixture:
         if not any(callable(rate) or rate > 0 for rate in rates):
             self._refuse("has only rates of 0", "give one task a positive rate")
 
+    def with_tasks(self, tasks: Mapping[str, Task]) -> "Mixture":
+        """Returns this mixture, not registered, with other tasks of the same names; rates stay.
+
+        Args:
+          tasks: by name; a task whose name is missing stays.
+        """
+        changed = [
+            part.with_tasks(tasks) if isinstance(part, Mixture) else tasks.get(name, part)
+            for name, part in self._parts.items()
+        ]
+        pairs = list(zip(changed, self._part_rates.values(), strict=True))
+        made = type(self)(self._name, pairs, None, self._sample_fn, self._source_info)
+        made._declared_at = self._declared_at
+        return made
+
     # What was declared.
 
     @property
@@ -193,6 +211,16 @@ class Mixture:
     def source_info(self) -> SourceInfo | None:
         """What was given as source_info."""
         return self._source_info
+
+    @property
+    def parts(self) -> list[Union[Task, "Mixture"]]:
+        """The tasks and mixtures that were named, in declared order."""
+        return list(self._parts.values())
+
+    @property
+    def sample_fn(self) -> SampleFn:
+        """What draws from datasets, for `get_dataset`."""
+        return self._sample_fn
 
     @property
     def tasks(self) -> list[Task]:
@@ -300,15 +328,15 @@ class Mixture:
         Args:
           sequence_length: for each feature its greatest length in tokens; None trims nothing.
           split: name of the split; tasks without it are left out, with a warning.
-          use_cached: accepted for seqio's sake; see `Task.get_dataset`.
+          use_cached: read caches that seqio made; see `Task.get_dataset`.
           shuffle: whether each task is shuffled.
           seed: makes shuffling, random steps and drawing repeatable.
           shard_info: which part of each task to read.
           num_epochs: passes over each task, the mixture ends with the first task that does; None,
             the default, is without end.
           copy_pretokenized: whether to keep the texts that were tokenized.
-          compute_stats_empirically: accepted for seqio's sake: `rates()` are the proportions.
-          log_mixing_proportions: likewise.
+          compute_stats_empirically: accepted for seqio's sake; `t5mix show` counts.
+          log_mixing_proportions: whether to log the share of each task, at level INFO.
           passthrough_features: further features to keep.
           trim_output_features: whether to trim features to sequence_length.
           try_in_mem_cache: whether to keep the raw examples of small splits in memory.
@@ -339,6 +367,9 @@ class Mixture:
             )
             select = functools.partial(_select, kept)
             datasets.append(dataset.map(select, num_parallel_calls=tf.data.AUTOTUNE))
+        if log_mixing_proportions:
+            for task, rate in zip(tasks, rates, strict=True):
+                _log.info("mixture %s: %.6f of task %s", self._name, rate / math.fsum(rates), task.name)
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED
         return self._sample_fn(datasets, rates, sample_seed)
 

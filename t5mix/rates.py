@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from t5mix import offline_caches
+
 if TYPE_CHECKING:
     from t5mix.task import Task
 
@@ -25,7 +27,10 @@ def mixing_rate_num_examples(
     fallback_to_num_input_examples: bool = True,
     split: str = "train",
 ) -> float:
-    """Returns min(n * scale, maximum) ** (1 / temperature) of the n raw examples of `task`.
+    """Returns min(n * scale, maximum) ** (1 / temperature) of the n examples of `task`.
+
+    n is the number of preprocessed examples when seqio has cached the task in a folder that
+    `t5mix.set_global_cache_dirs` named, and else the number of raw ones.
 
     Args:
       task: the task.
@@ -33,22 +38,44 @@ def mixing_rate_num_examples(
         refused, since it reads like the opposite.
       scale: what n is multiplied by, before the limit.
       temperature: 1 is proportional; the rates approach each other as it grows.
-      fallback_to_num_input_examples: must be True: raw examples are what is counted, so that rates
-        are known before anything is read.
+      fallback_to_num_input_examples: whether raw examples are counted where there is no such cache.
       split: the split that is counted.
 
     Raises:
       ValueError: when an argument is no positive number, or the number of examples is not known.
+      NotCachedError: when the task is not cached, and raw examples must not be counted.
     """
     _check(maximum=maximum, scale=scale, temperature=temperature)
-    if not fallback_to_num_input_examples:
-        raise ValueError(
-            f"mixing_rate_num_examples of task {task.name!r}: preprocessed examples are not "
-            "counted beforehand; leave fallback_to_num_input_examples True"
+    cached = task.cache_dir is not None
+    if not cached and not fallback_to_num_input_examples:
+        raise offline_caches.NotCachedError(
+            f"mixing_rate_num_examples of task {task.name!r}: it is not cached, so its preprocessed examples are not "
+            "counted; leave fallback_to_num_input_examples True, or name the cache with t5mix.set_global_cache_dirs"
         )
-    rate: float = _num_examples(task, split) * scale
+    if cached:
+        examples = _cached_count(task, "examples", split)
+    else:
+        examples = _num_examples(task, split)
+    rate: float = examples * scale
     if maximum is not None:
         rate = min(rate, maximum)
+    return rate if temperature == 1.0 else rate ** (1.0 / temperature)
+
+
+def mixing_rate_num_characters(task: "Task", temperature: float = 1.0, char_count_name: str = "text_chars") -> float:
+    """Returns c ** (1 / temperature) of the c characters that seqio counted when it cached split "train" of `task`.
+
+    Args:
+      task: a task that is cached in a folder that `t5mix.set_global_cache_dirs` named.
+      temperature: 1 is proportional; the rates approach each other as it grows.
+      char_count_name: name of the count, such as "inputs_chars".
+
+    Raises:
+      ValueError: when temperature is no positive number, or the cache has no such count.
+      NotCachedError: when the task is not cached.
+    """
+    _check(temperature=temperature)
+    rate: float = _cached_count(task, char_count_name, "train")
     return rate if temperature == 1.0 else rate ** (1.0 / temperature)
 
 
@@ -127,9 +154,19 @@ def _num_examples(task: "Task", split: str) -> int:
     if examples is None:
         raise ValueError(
             f"task {task.name!r} has no rate by its number of examples: its source does not know "
-            f"how many {split!r} has; give the source num_input_examples={{{split!r}: ...}}"
+            f"how many {split!r} has; give the source num_input_examples={{{split!r}: ...}}, or the mixture a number"
         )
     return examples
+
+
+def _cached_count(task: "Task", name: str, split: str) -> int:
+    counts = task.get_cached_stats(split)
+    if name not in counts:
+        raise ValueError(
+            f"task {task.name!r} has no rate by {name!r}: its cache has no such count for {split!r}, but "
+            f"{', '.join(sorted(counts))}; cache it with --enable_char_counts, or name another"
+        )
+    return counts[name]
 
 
 def _check(**numbers: Any) -> None:

@@ -95,8 +95,8 @@ class TaskRegistryType(Registry[Task]):
     def add(
         self,
         name: str,
-        source: DataSource,
-        output_features: Mapping[str, Feature],
+        source: DataSource | None = None,
+        output_features: Mapping[str, Feature] | None = None,
         preprocessors: Sequence[Step] | None = None,
         postprocess_fn: Callable[..., Any] | None = None,
         metric_fns: Sequence[MetricFn] | None = None,
@@ -110,10 +110,11 @@ class TaskRegistryType(Registry[Task]):
         Raises:
           ValueError: when the declaration cannot work or the name is taken.
         """
+        _refuse_legacy(name, source, task_cls, kwargs)
         task = task_cls(
             name=name,
-            source=source,
-            output_features=output_features,
+            source=source,  # type: ignore[arg-type]  # None is refused there, by name
+            output_features=output_features,  # type: ignore[arg-type]
             preprocessors=preprocessors,
             postprocess_fn=postprocess_fn,
             metric_fns=metric_fns,
@@ -123,6 +124,33 @@ class TaskRegistryType(Registry[Task]):
         )
         self.add_provider(name, task)
         return task
+
+
+def _refuse_legacy(name: str, source: Any, task_cls: Any, arguments: Mapping[str, Any]) -> None:
+    """Refuses a declaration of t5's own, before seqio: `add(name, TfdsTask, text_preprocessor=...)`."""
+    found = sorted(_LEGACY.intersection(arguments))
+    classes = [cls.__name__ for cls in (source, task_cls) if isinstance(cls, type) and not issubclass(cls, Task)]
+    if not found and not classes:
+        return
+    raise ValueError(
+        f"task {name!r} is declared as t5's old TaskRegistry wanted it ({', '.join(classes + found)}); give "
+        "source=TfdsDataSource(...), FunctionDataSource(...) or TextLineDataSource(...), output_features={'inputs': "
+        "Feature(...), 'targets': Feature(...)}, and preprocessors=[<text_preprocessor>, preprocessors.tokenize, "
+        "CacheDatasetPlaceholder(), <token_preprocessor>, preprocessors.append_eos_after_trim]"
+    )
+
+
+_LEGACY = frozenset(
+    {
+        "dataset_fn",
+        "feature_description",
+        "sentencepiece_model_path",
+        "split_to_filepattern",
+        "text_preprocessor",
+        "tfds_name",
+        "token_preprocessor",
+    }
+)
 
 
 class MixtureRegistryType(Registry[Mixture]):

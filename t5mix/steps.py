@@ -25,7 +25,7 @@ class CacheDatasetPlaceholder:
 
     Attributes:
       required: refuse `get_dataset(use_cached=False)`.
-      file_shuffle_buffer_size: accepted for seqio's sake; the cache is not shuffled by files.
+      file_shuffle_buffer_size: how many files of a cache that seqio made are shuffled at a time; None is all.
     """
 
     required: bool = False

@@ -5,14 +5,18 @@ The names, arguments and defaults are seqio's.
 
 import dataclasses
 import functools
+import inspect
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from t5mix import examples, names, task_checks
+from t5mix import examples, names, offline_caches, task_checks
 from t5mix import steps as steps_lib
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
+from t5mix.metrics import objects as metric_objects
+from t5mix.places import places
 from t5mix.sources import DataSource, ShardInfo
 from t5mix.steps import CacheDatasetPlaceholder, Step
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
+
+_log = logging.getLogger(__name__)
 
 SHUFFLE_BUFFER_SIZE = 1000
 # A source with fewer raw examples is kept in memory by `get_dataset`, as in seqio.
@@ -38,6 +44,18 @@ class SourceInfo:
     file_path: str | None = None
     line_number: int | None = None
 
+    @classmethod
+    def for_class(cls, klass: type) -> "SourceInfo":
+        """Returns where a class is defined, as far as Python knows."""
+        try:
+            return cls(inspect.getsourcefile(klass), inspect.getsourcelines(klass)[1])
+        except (OSError, TypeError):
+            return cls()
+
+    def has_meaningful_info(self) -> bool:
+        """Tells whether the file is known."""
+        return bool(self.file_path)
+
 
 class Task:
     """One text-to-text task.
@@ -52,7 +70,7 @@ class Task:
         compare.
       metric_fns: functions of (targets, predictions), (targets, scores) or (targets, predictions,
         aux_values), by these names, that return a dict of numbers.
-      metric_objs: not supported: give metric_fns.
+      metric_objs: metrics as objects, see `t5mix.metrics.Metric` and `CollectingMetric`.
       shuffle_buffer_size: how many examples `get_dataset` shuffles at a time; None disallows it.
       source_info: where the task was declared, if a tool knows better than the stack.
 
@@ -85,8 +103,7 @@ class Task:
         self._postprocessor = postprocess_fn
         self._metric_fns = task_checks.sequence(name, "metric_fns", metric_fns)
         self._metric_arguments = tuple(task_checks.metric_arguments(name, fn) for fn in self._metric_fns)
-        if metric_objs:
-            self._refuse("metric_objs", "are clu objects", "give functions as metric_fns instead")
+        self._metric_objs = task_checks.metric_objects(name, metric_objs)
         self._shuffle_buffer_size = task_checks.buffer_size(name, shuffle_buffer_size)
 
     def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
@@ -169,6 +186,12 @@ class Task:
         """The metrics of (targets, predictions, aux_values), in declared order."""
         return self._metrics_of(task_checks.METRIC_ARGUMENTS[2])
 
+    @property
+    def metric_objs(self) -> list[Any]:
+        """Every metric as an object: those given as metric_objs, then metric_fns, each in declared order."""
+        adapt = metric_objects.PassthroughLegacyMetric.from_metric_fn
+        return [*self._metric_objs, *(adapt(fn, self._postprocessor) for fn in self._metric_fns)]
+
     def _metrics_of(self, arguments: tuple[str, ...]) -> list[MetricFn]:
         pairs = zip(self._metric_fns, self._metric_arguments, strict=True)
         return [fn for fn, taken in pairs if taken == arguments]
@@ -195,20 +218,28 @@ class Task:
         return self._postprocessor(decoded_model_output, **postprocess_kwargs)
 
     def replace(self, **changes: Any) -> "Task":
-        """Returns a new task, not registered, with some arguments of the constructor changed."""
+        """Returns a new task, not registered, with some arguments of the constructor changed.
+
+        Unless it gets a name of its own, it is declared where this one is.
+        """
         arguments = {
             "name": self._name,
+            "source_info": None,
             "source": self._source,
             "output_features": self._output_features,
             "preprocessors": self._preprocessors,
             "postprocess_fn": self._postprocessor,
             "metric_fns": self._metric_fns,
+            "metric_objs": self._metric_objs,
             "shuffle_buffer_size": self._shuffle_buffer_size,
         }
         unknown = sorted(changes.keys() - arguments.keys())
         if unknown:
             self._refuse("replace", f"got {unknown}", f"it takes {', '.join(arguments)}")
-        return type(self)(**{**arguments, **changes})
+        made = type(self)(**{**arguments, **changes})
+        if made.name == self._name:
+            made._declared_at, made._source_info = self._declared_at, self._source_info
+        return made
 
     # Examples.
 
@@ -278,8 +309,9 @@ class Task:
         Args:
           sequence_length: for each feature its greatest length in tokens; None trims nothing.
           split: name of the split.
-          use_cached: accepted for seqio's sake; the examples are the same either way.  Training
-            reads tokens from a cache of its own.
+          use_cached: read the cache that seqio made, in the folders that
+            `t5mix.set_global_cache_dirs` named; when it named none, the examples are made anew,
+            and are the same.  Training reads tokens from a cache of its own.
           shuffle: whether to shuffle files and examples.
           shuffle_buffer_size: how many examples to shuffle at a time; None is the task's.
           seed: makes shuffling and random steps repeatable.
@@ -291,16 +323,20 @@ class Task:
         Raises:
           ValueError: for an unknown split, a length that is no positive number, shuffling that the
             task disallows, or a feature that preprocessing left missing or of another kind.
+          NotCachedError: with use_cached, when folders were named and none has a cache of the task.
         """
         self._check_split(split)
         examples.check_lengths(self._name, sequence_length)
         if self.requires_caching and not use_cached:
             self._refuse("preprocessors", "requires caching", "call get_dataset(use_cached=True)")
         buffer = self._buffer(shuffle, shuffle_buffer_size)
-        dataset = self._raw(split, shuffle, seed, shard_info)
-        if try_in_mem_cache and self._is_small(split, shard_info):
+        from_cache = use_cached and self._reads_offline_cache()
+        source = self._get_cached_source(split) if from_cache else self._source
+        dataset = _raw(source, split, shuffle, seed, shard_info)
+        if try_in_mem_cache and _is_small(source, split, shard_info):
             dataset = dataset.cache()
-        dataset = self.preprocess_precache(dataset, seed)
+        if not from_cache:
+            dataset = self.preprocess_precache(dataset, seed)
         if num_epochs != 1:
             dataset = dataset.repeat(num_epochs)
         dataset = self.preprocess_postcache(dataset, sequence_length, seed)
@@ -322,20 +358,52 @@ class Task:
             self._refuse("shuffle_buffer_size", "is None, which disallows shuffling", "pass shuffle=False")
         return self._shuffle_buffer_size and (size or self._shuffle_buffer_size)
 
-    def _raw(self, split: str, shuffle: bool, seed: int | None, shard_info: ShardInfo | None) -> "tf.data.Dataset":
-        source = self._source
-        if shard_info is None:
-            return source.get_dataset(split=split, shuffle=shuffle, seed=seed)
-        enough = len(source.list_shards(split)) >= shard_info.num_shards
-        if source.supports_arbitrary_sharding or enough:
-            return source.get_dataset(split=split, shuffle=shuffle, seed=seed, shard_info=shard_info)
-        dataset = source.get_dataset(split=split, shuffle=shuffle, seed=seed)
-        return dataset.shard(shard_info.num_shards, shard_info.index)
+    # Caches that seqio made.
 
-    def _is_small(self, split: str, shard_info: ShardInfo | None) -> bool:
-        count = self._source.num_input_examples(split)
-        shards = shard_info.num_shards if shard_info else 1
-        return count is not None and 0 < count < _MEMORY_CACHE_EXAMPLES * shards
+    @property
+    def cache_dir(self) -> str | None:
+        """The folder of the cache that seqio made of this task, in those named by `set_global_cache_dirs`, or None."""
+        return offline_caches.find(self._name)
+
+    def assert_cached(self) -> None:
+        """Raises a NotCachedError when there is no such cache."""
+        offline_caches.require(self._name)
+
+    def get_cached_stats(self, split: str = "train") -> Mapping[str, Any]:
+        """Returns what seqio counted when it cached `split`: "examples", "inputs_tokens", ...
+
+        Raises:
+          NotCachedError: when the task is not cached.
+          ValueError: when that split is not.
+        """
+        return offline_caches.stats(self._name, split)
+
+    def _reads_offline_cache(self) -> bool:
+        if places.cache_dirs and not self.supports_caching:
+            _log.warning("task %r has no CacheDatasetPlaceholder, so use_cached=True reads no cache", self._name)
+        return self.supports_caching and bool(places.cache_dirs)
+
+    def _get_cached_source(self, split: str) -> DataSource:
+        marks = [step for step in self._preprocessors if isinstance(step, CacheDatasetPlaceholder)]
+        return offline_caches.CachedDataSource(self._name, split, marks[0].file_shuffle_buffer_size)
 
     def __repr__(self) -> str:
-        return f"Task({self._name!r}, source={self._source!r})"
+        return f"Task({self._name!r}, source={self._source})"
+
+
+def _raw(
+    source: DataSource, split: str, shuffle: bool, seed: int | None, shard_info: ShardInfo | None
+) -> "tf.data.Dataset":
+    """Returns the raw examples, or a shard of them: of the files when there are enough, else of the examples."""
+    if shard_info is None:
+        return source.get_dataset(split=split, shuffle=shuffle, seed=seed)
+    if source.supports_arbitrary_sharding or len(source.list_shards(split)) >= shard_info.num_shards:
+        return source.get_dataset(split=split, shuffle=shuffle, seed=seed, shard_info=shard_info)
+    dataset = source.get_dataset(split=split, shuffle=shuffle, seed=seed)
+    return dataset.shard(shard_info.num_shards, shard_info.index)
+
+
+def _is_small(source: DataSource, split: str, shard_info: ShardInfo | None) -> bool:
+    count = source.num_input_examples(split)
+    shards = shard_info.num_shards if shard_info else 1
+    return count is not None and 0 < count < _MEMORY_CACHE_EXAMPLES * shards

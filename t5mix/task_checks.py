@@ -6,13 +6,10 @@ from typing import Any, NoReturn
 
 from t5mix import signatures
 from t5mix.features import Feature
+from t5mix.metrics.objects import OUTPUT_TYPES, ModelOutputType
 from t5mix.sources import DataSource
 
-METRIC_ARGUMENTS = (
-    ("targets", "predictions"),
-    ("targets", "scores"),
-    ("targets", "predictions", "aux_values"),
-)
+METRIC_ARGUMENTS = tuple(OUTPUT_TYPES)
 
 
 def refuse(task: str, field: str, what: str, mend: str) -> NoReturn:
@@ -67,6 +64,33 @@ def metric_arguments(task: str, fn: object) -> tuple[str, ...]:
             f"a metric takes {allowed}, by these names",
         )
     return arguments
+
+
+def metric_objects(task: str, given: Any) -> tuple[Any, ...]:
+    """Returns the metric objects, in order; of a class its empty object."""
+    objects = tuple(
+        each.empty() if isinstance(each, type) and hasattr(each, "empty") else each
+        for each in sequence(task, "metric_objs", given)
+    )
+    for each in objects:
+        if not callable(getattr(each, "from_model_output", None)):
+            refuse(
+                task,
+                "metric_objs",
+                f"has {each!r}, which has no from_model_output",
+                "give objects of t5mix.metrics.Metric or CollectingMetric, and functions as metric_fns",
+            )
+        kind = getattr(each, "model_output_type", None)
+        if kind not in list(ModelOutputType):
+            refuse(
+                task,
+                "metric_objs",
+                f"has {each!r}, whose model_output_type is {kind!r}",
+                "give one of t5mix.metrics.ModelOutputType",
+            )
+        if not callable(getattr(each, "actual_compute", None)) and not callable(getattr(each, "compute", None)):
+            refuse(task, "metric_objs", f"has {each!r}, which has no compute", "define it, or actual_compute")
+    return objects
 
 
 def _required_arguments(fn: Callable[..., Any]) -> tuple[str, ...]:

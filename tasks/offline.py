@@ -22,7 +22,8 @@ LANGUAGE_NAMES = [
 VALENCES = [f"{tenths / 10:.1f}" for tenths in range(-40, 41, 2)]
 
 VOCABULARY = t5mix.SentencePieceVocabulary(str(Path(__file__).with_name("offline.model")), extra_ids=28)
-FEATURES = {name: t5mix.Feature(VOCABULARY) for name in ("inputs", "targets")}
+# Language modelling has no inputs.
+FEATURES = {name: t5mix.Feature(VOCABULARY, required=name == "targets") for name in ("inputs", "targets")}
 
 
 def add(name: str, corpus: corpora.Corpus, *steps: Step, objective: Sequence[Step] = (), **evaluated: Any) -> None:
@@ -53,12 +54,12 @@ def add_classification(name: str, corpus: corpora.Corpus, label_names: list[str]
     )
 
 
-# C4: unsupervised text.
+# C4: unsupervised text. Span corruption, unless a run chooses another objective (gin/objectives/).
 add(
     "offline_documents",
     corpora.documents(),
     functools.partial(preprocessors.rekey, key_map={"inputs": None, "targets": "text"}),
-    objective=[objectives.span_corruption],
+    objective=[objectives.unsupervised],
 )
 
 # GLUE: classification, and a regression binned to 0.2 as STS-B is.

@@ -20,7 +20,8 @@ TASKS = [
     *(name.format(suffix) for name in WSC for suffix in ("", "_1_sentinel")),
     *("wmt14_ende_v003", "wmt14_enfr_v003", "wmt15_enfr_v003", "wmt16_enro_v003", "wmt19_ende_v003"),
     *("wmt_t2t_ende_v003", "trivia_qa_v010", "squad_v010", "squad_v010_allanswers", "squad_v010_context_free"),
-    "squad_v010_allanswers_span",
+    *("squad_v010_allanswers_span", "c4_prefix_lm_objective_decoder_architecture"),
+    "c4_prefix_lm_objective_encoder_decoder_architecture",
 ]
 LEFT_OUT = ["cnn_dailymail_v002", "squad_v010_allanswers", "wmt_t2t_ende_v003", "wmt15_enfr_v003", "wmt16_enro_v003"]
 MIXTURES = [
@@ -33,7 +34,7 @@ MIXTURES = [
 
 
 def test_every_name_is_there() -> None:
-    assert len(set(TASKS)) == 58 and set(TASKS) <= set(t5mix.TaskRegistry.names())
+    assert len(set(TASKS)) == 60 and set(TASKS) <= set(t5mix.TaskRegistry.names())
     assert len(set(MIXTURES)) == 20 and set(MIXTURES) <= set(t5mix.MixtureRegistry.names())
 
 
@@ -54,6 +55,8 @@ def test_declarations_and_names_need_no_vocabulary(monkeypatch: pytest.MonkeyPat
 
 class Counted:
     """A task of which only its name and number of examples are asked for."""
+
+    cache_dir = None
 
     def __init__(self, name: str, examples: int) -> None:
         self.name, self.examples = name, examples
@@ -210,6 +213,41 @@ def test_full_lm_joins_documents(on_real_data: object) -> None:
     text = next(task.source.get_dataset("validation", shuffle=False).as_numpy_iterator())["text"].decode()
     ids = [*task.output_features["targets"].vocabulary.encode(text), 1]
     assert set(row) == {"targets"} and row["targets"].tolist()[: len(ids)] == ids[:512]
+
+
+@pytest.mark.parametrize("architecture", ["encoder_decoder", "decoder"])
+def test_rows_of_prefix_lm_hold_the_documents(on_real_data: object, architecture: str) -> None:
+    task = on_real_data(f"c4_prefix_lm_objective_{architecture}_architecture")
+    lengths = {"inputs": 64, "targets": 64}
+    rows = list(task.get_dataset(lengths, "validation", shuffle=False, seed=3).as_numpy_iterator())
+    assert all(set(row) == set(task.output_features) - {"targets"} for row in rows)
+    vocabulary = task.output_features["targets"].vocabulary
+    documents = task.source.get_dataset("validation", shuffle=False).as_numpy_iterator()
+    stream = [id for document in documents for id in [*vocabulary.encode_tf(document["text"]).numpy().tolist(), 1]]
+    if architecture == "decoder":
+        found = [row["decoder_target_tokens"] for row in rows]
+    else:
+        found = []
+        for row in rows:
+            for segment in (1, 2):
+                prefix = row["encoder_input_tokens"][row["encoder_segment_ids"] == segment]
+                found += [prefix, row["decoder_target_tokens"][row["decoder_segment_ids"] == segment]]
+    joined = [int(id) for part in found for id in part]
+    assert joined[: len(stream)] == stream and not any(joined[len(stream) :])
+
+
+def test_tfds_prepares_every_version() -> None:
+    import tensorflow_datasets as tfds
+
+    sources = [t5mix.TaskRegistry.get(name).source for name in TASKS]
+    for name in sorted({source.tfds_name for source in sources}):
+        data, version = name.split(":")
+        builder, _, config = data.partition("/")
+        made = tfds.builder_cls(builder)
+        configs = {each.name: each for each in made.BUILDER_CONFIGS}
+        assert not config or config in configs or builder == "wikipedia", name
+        prepared = getattr(configs.get(config), "version", None) or made.VERSION
+        assert str(prepared) == version, name
 
 
 def test_hidden_labels_are_unknown(on_real_data: object) -> None:

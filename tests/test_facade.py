@@ -150,3 +150,16 @@ def test_order_does_not_depend_on_the_hash_seed() -> None:
         print(t5mix.TaskRegistry.names(), t5mix.MixtureRegistry.names())
     """
     assert len({run(code, PYTHONHASHSEED=seed) for seed in ("0", "2", "3")}) == 1
+
+
+@pytest.mark.parametrize("module", [t5mix.dataset_providers, t5mix.utils])
+def test_seqios_modules_hold_the_facades_objects(module: object) -> None:
+    for name in module.__all__:  # type: ignore[attr-defined]
+        assert getattr(module, name) is getattr(t5mix, name), name
+
+
+def test_every_name_of_the_facade_is_there_and_is_announced_to_type_checkers() -> None:
+    source = Path(t5mix.__file__).read_text()
+    for name in t5mix.__all__:
+        getattr(t5mix, name)
+        assert f" import {name} as {name}\n" in source, name

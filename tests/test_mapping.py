@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import t5mix
-from t5mix import map_over_dataset, map_seed_manager
+from t5mix import map_over_dataset, map_seed_manager, mapping
 
 
 @map_over_dataset
@@ -72,6 +72,13 @@ def test_the_manager_restores_the_seed_also_after_an_error() -> None:
     assert got == expected
 
 
+def test_seeds_taken_are_not_taken_again() -> None:
+    assert mapping.take_map_seeds(2) == [None, None]
+    with mapping.map_seed_manager(5):
+        assert mapping.take_map_seeds(2) == [5, 6] and mapping.take_map_seeds(1) == [7]
+        assert mapping.next_map_seed() == 8
+
+
 def test_another_thread_has_seeds_of_its_own() -> None:
     expected = drawn(one, one)
     with map_seed_manager(5):
@@ -86,3 +93,11 @@ def test_another_thread_has_seeds_of_its_own() -> None:
 def test_the_placeholder_is_never_called() -> None:
     with pytest.raises(RuntimeError, match="place"):
         t5mix.CacheDatasetPlaceholder()(None)
+
+
+def test_stateless_shuffle_keeps_elements_and_shape() -> None:
+    value = tf.reshape(tf.range(60), [3, 20])
+    first, again, other = (t5mix.stateless_shuffle(value, seed).numpy() for seed in ((0, 1), (0, 1), (2, 3)))
+    assert first.shape == (3, 20) and sorted(first.ravel()) == list(range(60))
+    assert (first == again).all() and (first != other).any() and (first != value.numpy()).any()
+    assert t5mix.stateless_shuffle(tf.range(6), (0, 1)).numpy().tolist() == [0, 3, 4, 2, 1, 5]  # seqio's, too

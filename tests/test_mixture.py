@@ -210,3 +210,18 @@ def test_an_empty_task_is_an_error_and_not_an_early_end() -> None:
 
 def test_num_epochs_ends_with_the_first_task_that_does() -> None:
     assert 1 <= len(drawn(t5mix.Mixture("m", [A, B], 1), 1000, num_epochs=1, seed=1)) < 30
+
+
+def test_the_share_of_each_task_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    mixture = t5mix.Mixture("m", [(task("a"), 3), (task("b"), 1)])
+    with caplog.at_level("INFO", logger="t5mix.mixture"):
+        mixture.get_dataset(log_mixing_proportions=False)
+        assert not caplog.messages
+        mixture.get_dataset()
+    assert caplog.messages == ["mixture m: 0.750000 of task a", "mixture m: 0.250000 of task b"]
+
+
+def test_the_parts_are_those_that_were_named_in_their_order() -> None:
+    inner = t5mix.Mixture("inner", [(task("z"), 1), (task("a"), 1)])
+    outer = t5mix.Mixture("outer", [(task("y"), 1), (inner, 2)])
+    assert [part.name for part in outer.parts] == ["y", "inner"] and [t.name for t in outer.tasks] == ["a", "y", "z"]

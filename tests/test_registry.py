@@ -133,3 +133,17 @@ def test_ten_thousand_tasks_register_and_look_up_in_half_a_second() -> None:
             t5mix.TaskRegistry.get(f"many_{attempt}_{i}")
         best = min(best, time.perf_counter() - start)
     assert best < 0.5, best
+
+
+def test_declarations_of_t5s_old_registry_are_told_the_new_words() -> None:
+    class TfdsTask: ...
+
+    old = ({"text_preprocessor": None, "metric_fns": []}, {"task_cls": TfdsTask, "tfds_name": "glue/cola:2.0.0"})
+    for arguments in old:
+        with pytest.raises(ValueError, match=r"'old' .*source=TfdsDataSource.*preprocessors=\[<text_preprocessor>"):
+            t5mix.TaskRegistry.add("old", **arguments)
+    with pytest.raises(ValueError, match=r"\(TfdsTask, split_to_filepattern\)"):
+        t5mix.TaskRegistry.add("old", TfdsTask, split_to_filepattern={})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'old': source is None; give a DataSource"):
+        t5mix.TaskRegistry.add("old")
+    assert "old" not in t5mix.TaskRegistry

@@ -249,7 +249,7 @@ REFUSED = {
     "metric": ({"metric_fns": ["accuracy"]}, "metric_fns has 'accuracy'"),
     "metric's arguments": ({"metric_fns": [lambda predictions, targets: {}]}, r"takes \(predictions, targets\)"),
     "metric's names": ({"metric_fns": [lambda y, y_hat: {}]}, r"takes \(y, y_hat\).*\(targets, predictions\)"),
-    "metric objects": ({"metric_objs": [object()]}, "metric_fns instead"),
+    "metric objects": ({"metric_objs": [object()]}, "functions as metric_fns"),
     "buffer": ({"shuffle_buffer_size": 0}, "shuffle_buffer_size is 0"),
 }  # fmt: skip
 
@@ -318,3 +318,10 @@ def test_a_glue_task_on_real_data(shared_data: Path) -> None:
         assert inputs.startswith("cola sentence: ") and example["inputs"][-1] == 1
         assert vocabulary.decode(example["targets"].tolist()) in ("unacceptable", "acceptable")
     assert t5mix.Mixture("m", [cola], t5mix.mixing_rate_num_examples).get_rate("cola") == 8551
+
+
+def test_source_info_says_where_a_class_is() -> None:
+    info = t5mix.SourceInfo.for_class(t5mix.Task)
+    assert info.file_path and info.file_path.endswith("task.py") and info.line_number and info.has_meaningful_info()
+    assert not t5mix.SourceInfo.for_class(int).has_meaningful_info()
+    assert task().replace(name="u", source_info=t5mix.SourceInfo("x.py", 3)).declared_at == "x.py:3"

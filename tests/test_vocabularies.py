@@ -44,6 +44,17 @@ def test_sentencepiece_encodes_as_the_library_does(model: Path) -> None:
     assert vocabulary.vocab_size == plain.get_piece_size()
 
 
+def test_the_fast_tokenizer_agrees_where_it_is_asked_for(model: Path) -> None:
+    plain, fast = (t5mix.SentencePieceVocabulary(model, 10, use_fast_tokenizer=fast) for fast in (False, True))
+    fast.load_model()
+    for text in ["the cat sat", "", "seven <extra_id_0> dogs  run", "<extra_id_9>"]:
+        ids = plain.encode(text)
+        assert fast.encode(text) == ids == fast.encode_tf(tf.constant(text)).numpy().tolist()
+        assert fast.decode_tf(tf.constant(ids, tf.int32)).numpy().decode() == plain.decode(ids)
+    assert type(fast.tf_tokenizer) is not type(plain.tf_tokenizer)
+    assert plain != fast and plain.fingerprint != fast.fingerprint
+
+
 def test_extra_ids_count_from_the_end(model: Path) -> None:
     plain, extra = t5mix.SentencePieceVocabulary(model), t5mix.SentencePieceVocabulary(model, 10)
     assert extra.vocab_size == plain.vocab_size + 10 and extra.extra_ids == 10

@@ -1,153 +1,240 @@
-"""Numbers by step, on disk: as lines of JSON, and as event files that TensorBoard reads.
+"""Loggers of an `Evaluator`: metrics and predictions of each task, to the log, to TensorBoard, to lines of JSON.
 
-Both loggers take `log(step, values)` and can go back to an earlier step when a run is resumed.
+Class names, arguments, tags and file formats are seqio's.  A run keeps its own logs, see `step_logs`.
 """
 
+import abc
 import json
-import math
+import logging
 import os
-import socket
-import time
-from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from t5mix.files import write_atomically
+import numpy as np
+
+from t5mix.evaluation import summaries
+from t5mix.evaluation.json_values import TensorAndNumpyEncoder
+from t5mix.evaluation.step_logs import EventFile
 from t5mix.lazy import lazy_import
+from t5mix.metrics.values import Generic, MetricValue, Scalar, Text
 
 if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
 
+_log = logging.getLogger(__name__)
 
-class Logger(Protocol):
-    """What training and evaluation need of a logger."""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Records `values` as they were after `step` steps."""
-
-    def close(self) -> None:
-        """Writes out what is left and frees the file."""
+Inferences = Mapping[str, Any]
 
 
-class _Closing:
-    """Closes itself at the end of a `with` block."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-class JsonlLogger(_Closing):
-    """Appends one line `{"step": 100, "loss": 2.5, ...}` a call.
-
-    What it writes depends on its arguments only, never on a clock, so a run that was killed and
-    resumed leaves the same bytes as one that was not. A NaN or an infinity is written as null.
+class Logger(abc.ABC):
+    """Takes the results of each task at each evaluation.
 
     Args:
-        path: The file; made with its folders when missing.
-        resume_step: When given, lines of later steps are removed first, atomically, together with a
-            last line that a kill cut short.
+      output_dir: the folder that it may write to.
     """
 
-    def __init__(self, path: str | os.PathLike[str], resume_step: int | None = None):
-        self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if resume_step is not None and self.path.exists():
-            _truncate(self.path, resume_step)
-        self._file: IO[str] = open(self.path, "a", encoding="utf-8", newline="\n")
+    def __init__(self, output_dir: str | os.PathLike[str] | None) -> None:
+        self.output_dir = output_dir
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Appends a line and hands it to the operating system at once.
+    @abc.abstractmethod
+    def __call__(
+        self,
+        task_name: str,
+        step: int | None,
+        metrics: Mapping[str, MetricValue],
+        dataset: "tf.data.Dataset | None",
+        inferences: Inferences | None,
+        targets: Sequence[Any] | None,
+    ) -> None:
+        """Logs results.
 
         Args:
-            step: Steps done so far.
-            values: Numbers by name; "step" is not a name.
+          task_name: name of the task.
+          step: steps of training that the model has seen; None is written as -1.
+          metrics: values by name.
+          dataset: the examples after preprocessing.
+          inferences: what the model gave, by kind: "output", "prediction" and "score" have one entry an example,
+            "aux_value" is a dict of such lists.
+          targets: postprocessed targets, one an example.
         """
-        if "step" in values:
-            raise ValueError(f"{self.path}: 'step' is the line's own key; rename that value")
-        row = {"step": int(step)} | {name: _number(value) for name, value in values.items()}
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        self._file.flush()
-
-    def sync(self) -> None:
-        """Waits until all lines are on disk, so that a checkpoint written next is never ahead of them."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
 
 
-class TensorBoardLogger(_Closing):
-    """Writes scalars into an event file that TensorBoard reads.
+class PyLoggingLogger(Logger):
+    """Writes metrics to Python's log, at level INFO."""
 
-    The records are written here rather than by `tf.summary`, which since TensorFlow 2.21 works only
-    where the package tensorboard is installed.
+    def __call__(
+        self,
+        task_name: str,
+        step: int | None,
+        metrics: Mapping[str, MetricValue],
+        dataset: "tf.data.Dataset | None",
+        inferences: Inferences | None,
+        targets: Sequence[Any] | None,
+    ) -> None:
+        """Writes one line a metric; see `Logger`."""
+        for name, value in metrics.items():
+            _log.info("%s/%s at step %d: %s", task_name, name, _number(step), _words(value))
+
+
+class TensorBoardLogger(Logger):
+    """Writes metrics of every kind as TensorBoard summaries, `eval/<metric>` in a folder for each task."""
+
+    def __init__(self, output_dir: str | os.PathLike[str]) -> None:
+        super().__init__(output_dir)
+        self._files: dict[str, EventFile] = {}
+
+    def __call__(
+        self,
+        task_name: str,
+        step: int | None,
+        metrics: Mapping[str, MetricValue],
+        dataset: "tf.data.Dataset | None",
+        inferences: Inferences | None,
+        targets: Sequence[Any] | None,
+    ) -> None:
+        """Writes one event a metric; see `Logger`."""
+        made = [self._summary(f"eval/{name}", value) for name, value in metrics.items()]
+        if task_name not in self._files:
+            assert self.output_dir is not None
+            self._files[task_name] = EventFile(os.path.join(self.output_dir, task_name))
+        for each in made:
+            self._files[task_name].write(_number(step), [each])
+
+    def _summary(self, tag: str, value: MetricValue) -> "tf.compat.v1.Summary.Value":
+        return summaries.summary(tag, value)
+
+
+class TensorBoardLoggerV1(TensorBoardLogger):
+    """Writes numbers in TensorBoard's first format, which knows no other kind."""
+
+    def _summary(self, tag: str, value: MetricValue) -> "tf.compat.v1.Summary.Value":
+        if not isinstance(value, Scalar):
+            raise ValueError(
+                f"{tag} is a {type(value).__name__}, TensorBoardLoggerV1 takes only Scalar; use TensorBoardLogger"
+            )
+        return tf.compat.v1.Summary.Value(tag=tag, simple_value=float(value.value))
+
+
+class JSONLogger(Logger):
+    """Writes metrics to `<task>-metrics.jsonl`, one line a step, and predictions to `<task>-<step>.jsonl`.
+
+    A line of predictions is an example: "input" has its fields, "target" the postprocessed target, "output",
+    "prediction" and "score" what the model gave, "aux_<name>" what it gave beside.  A field that JSON cannot hold is
+    left out, with a warning.
 
     Args:
-        folder: The folder of event files; each logger makes one of its own in it.
-        resume_step: When given, TensorBoard is told to forget what older files say of later steps.
+      output_dir: the folder, on any file system of TensorFlow.
+      write_n_results: how many predictions to write; None is all, 0 none.
+      json_encoder_cls: makes JSON of what plain JSON cannot hold.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], resume_step: int | None = None):
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        stamp = f"{time.time_ns() / 1e9:.6f}.{socket.gethostname()}.{os.getpid()}"
-        self._writer = tf.io.TFRecordWriter(str(path / f"events.out.tfevents.{stamp}"))
-        self._write(file_version="brain.Event:2")
-        if resume_step is not None:
-            start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
-            self._write(step=resume_step + 1, session_log=start)
+    def __init__(
+        self,
+        output_dir: str | os.PathLike[str],
+        write_n_results: int | None = None,
+        json_encoder_cls: type[json.JSONEncoder] = TensorAndNumpyEncoder,
+    ) -> None:
+        super().__init__(output_dir)
+        self._write_n_results = write_n_results
+        self._encoder = json_encoder_cls
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Records `values` at `step`; slashes in a name make TensorBoard's groups."""
-        kind = tf.compat.v1.Summary
-        scalars = [kind.Value(tag=tag, simple_value=float(v)) for tag, v in values.items()]
-        self._write(step=int(step), summary=kind(value=scalars))
+    def __call__(
+        self,
+        task_name: str,
+        step: int | None,
+        metrics: Mapping[str, MetricValue],
+        dataset: "tf.data.Dataset | None",
+        inferences: Inferences | None,
+        targets: Sequence[Any] | None,
+    ) -> None:
+        """Adds a line of metrics and writes the file of predictions; see `Logger`.
 
-    def close(self) -> None:
-        """Closes the file."""
-        self._writer.close()
+        Raises:
+          ValueError: when there is not one target, prediction or score for each example.
+        """
+        number = _number(step)
+        if metrics:
+            row = {"step": number, **_plain(task_name, metrics)}
+            self._append(f"{task_name}-metrics.jsonl", json.dumps(row, cls=self._encoder) + "\n")
+        if self._write_n_results == 0:
+            return
+        if dataset is None or not inferences or targets is None or not len(targets):
+            _log.info("task %s: there are no predictions to write", task_name)
+            return
+        rows = self._rows(task_name, dataset, inferences, targets)
+        self._replace(
+            f"{task_name}-{number:06}.jsonl", "".join(json.dumps(row, cls=self._encoder) + "\n" for row in rows)
+        )
 
-    def _write(self, **fields: Any) -> None:
-        event = tf.compat.v1.Event(wall_time=time.time(), **fields)
-        self._writer.write(event.SerializeToString())
-        self._writer.flush()
+    def _rows(
+        self, task_name: str, dataset: "tf.data.Dataset", inferences: Inferences, targets: Sequence[Any]
+    ) -> Iterator[dict[str, Any]]:
+        beside = inferences.get("aux_value", {})
+        columns = {"target": targets, **{name: each for name, each in inferences.items() if name != "aux_value"}}
+        columns |= {f"aux_{name}": each for name, each in beside.items()}
+        examples = list(dataset.as_numpy_iterator())
+        for name, column in columns.items():
+            if len(column) != len(examples):
+                raise ValueError(f"task {task_name!r}: {name} has {len(column)} entries for {len(examples)} examples")
+        columns = {name: column for name, column in columns.items() if self._is_plain(task_name, name, column)}
+        for place, example in enumerate(examples[: self._write_n_results]):
+            fields = {name: value.to_list() if hasattr(value, "to_list") else value for name, value in example.items()}
+            yield {"input": fields, **{name: column[place] for name, column in columns.items()}}
+
+    def _is_plain(self, task_name: str, name: str, column: Sequence[Any]) -> bool:
+        """Tells whether JSON can hold a column; warns when it cannot."""
+        try:
+            json.dumps(list(column), cls=self._encoder)
+        except TypeError as error:
+            _log.warning("task %s: %s is left out of the file of predictions: %s", task_name, name, error)
+            return False
+        return True
+
+    def _append(self, name: str, line: str) -> None:
+        path = os.path.join(str(self.output_dir), name)
+        old = ""
+        if tf.io.gfile.exists(path):
+            with tf.io.gfile.GFile(path) as file:
+                old = file.read()
+        self._replace(name, old + line)
+
+    def _replace(self, name: str, text: str) -> None:
+        """Writes a file under another name and renames it: a reader finds the old file or the new one, whole."""
+        path = os.path.join(str(self.output_dir), name)
+        tf.io.gfile.makedirs(str(self.output_dir))
+        with tf.io.gfile.GFile(path + ".tmp", "w") as file:
+            file.write(text)
+        tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
 
 
-def _number(value: float) -> float | int | None:
-    if isinstance(value, int):
-        return int(value)
-    return float(value) if math.isfinite(value) else None
+def _plain(task_name: str, metrics: Mapping[str, MetricValue]) -> dict[str, Any]:
+    """The values that JSON can hold; warns of the others."""
+    plain: dict[str, Any] = {}
+    for name, value in metrics.items():
+        if isinstance(value, Scalar):
+            plain[name] = value.value
+        elif isinstance(value, Text):
+            plain[name] = value.textdata
+        elif isinstance(value, Generic):
+            plain[name] = np.asarray(value.tensor).tolist()
+        else:
+            _log.warning("task %s: metric %s is a %s, which JSON cannot hold", task_name, name, type(value).__name__)
+    return plain
 
 
-def _truncate(path: Path, step: int) -> None:
-    """Keeps the lines of `path` up to `step`, by writing a new file and renaming it."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = lines[:-1] if lines and not lines[-1].endswith("\n") else lines
-    kept = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
-    if kept != lines:
-        write_atomically(path, "".join(kept))
+def _words(value: MetricValue) -> str:
+    if isinstance(value, Scalar):
+        return f"{float(np.asarray(value.value).item()):.3f}"
+    if isinstance(value, Text):
+        return value.textdata if isinstance(value.textdata, str) else value.textdata.decode("utf-8")
+    return f"a {type(value).__name__}, which a log cannot show"
 
 
-def _step(path: Path, number: int, line: str) -> int:
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}:{number} is not a line of metrics ({line.strip()[:60]!r}): "
-            "mend or remove that line, or move the file away"
-        ) from error
+def _number(step: int | None) -> int:
+    """Returns the step, -1 for None."""
+    if step is None:
+        _log.warning("no step was given with these results; they are logged as step -1")
+        return -1
+    return int(step)

@@ -1,5 +1,7 @@
-"""A test set with its targets ready, which scores any list of predicted texts."""
+"""A task's metrics of a model's outputs: for runs, for their baselines, and for `Evaluator`."""
 
+import dataclasses
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,11 +9,80 @@ from typing import Any
 from t5mix import signatures
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.standard_error import jackknife_standard_error
+from t5mix.metrics.objects import ModelOutputType, PassthroughLegacyMetric
+from t5mix.metrics.values import MetricValue, Scalar
 from t5mix.task import Task
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What the metrics of a task say.
+
+    Attributes:
+        values: Every metric's values by name, in declared order.
+        targets: Postprocessed targets; None where no metric tells them.
+        inferences: What was compared with them, by kind: "output", "prediction", "score", "aux_value".
+    """
+
+    values: Mapping[str, Any]
+    targets: Sequence[Any] | None
+    inferences: Mapping[str, Any]
+
+
+def compute_scores(
+    task: Task,
+    examples: Sequence[Mapping[str, Any]],
+    outputs: Mapping[ModelOutputType, Any],
+    target_field_name: str = "targets",
+    known_targets: dict[Any, Any] | None = None,
+) -> Scores:
+    """Computes every metric of a task.
+
+    Args:
+        task: The task.
+        examples: Its examples after preprocessing.
+        outputs: What a model gave, for each type that the task's metrics need; see `Metric.from_model_output`.
+        target_field_name: The feature that is the target.
+        known_targets: Postprocessed targets of earlier calls with the same examples; added to.
+
+    Raises:
+        ValueError: If two metrics return the same name.
+    """
+    known_targets = {} if known_targets is None else known_targets
+    values: dict[str, Any] = {}
+    compared: dict[str, Any] = {}
+    for place, metric in enumerate(task.metric_objs):
+        taken = metric.from_model_output(
+            examples, outputs[metric.model_output_type], task.output_features, target_field_name
+        )
+        if hasattr(taken, "actual_compute"):
+            # Metrics that postprocess in the same way share their targets.
+            key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {place}"
+            found, these = taken.actual_compute(
+                examples, task.output_features, target_field_name, known_targets.get(key)
+            )
+            known_targets[key] = these.get("targets")
+        else:
+            found, these = taken.compute(), getattr(taken, "targets_and_inferences", None) or {}
+        compared |= these
+        _merge(task.name, values, found)
+    return Scores(values, compared.pop("targets", None), compared)
+
+
+def _merge(task: str, values: dict[str, Any], found: Mapping[str, Any]) -> None:
+    repeated = [name for name in found if name in values]
+    if repeated:
+        raise ValueError(
+            f"Duplicate metric key {repeated[0]!r} in Task {task!r}: two of its metric_fns return {repeated[0]!r}; "
+            "give each number a name of its own"
+        )
+    values.update(found)
 
 
 class Scorer:
-    """Scores predictions for one task's examples with the task's own postprocessor and metrics.
+    """A test set with its targets ready, which scores any list of predicted texts.
 
     Metrics are better when higher, as all of T5's are; the first number of the first metric stands
     for the task wherever one number must.
@@ -21,67 +92,72 @@ class Scorer:
         examples: Its test set.
 
     Raises:
-        ValueError: If the task has no metric, or one that needs scores rather than predictions.
+        ValueError: If the task has no metric, or one that needs more than predicted texts.
     """
 
     def __init__(self, task: Task, examples: Sequence[Example]):
         check_metrics(task)
         self.task = task
         self.examples = tuple(examples)
-        self._targets = self._postprocess([e.target_text for e in self.examples], is_target=True)
+        self._fields = [example.fields for example in self.examples]
+        self._metric: PassthroughLegacyMetric = task.metric_objs[0]
+        self._targets = self._metric.targets(self._fields, task.output_features)
+        self._known: dict[Any, Any] = {id(self._metric.postprocess_fn): self._targets}
 
     def metrics(self, texts: Sequence[str]) -> dict[str, float]:
-        """Returns every metric of the predictions `texts`, by name, in declared order.
+        """Returns every number that the metrics make of the predictions `texts`, by name, in declared order.
 
         Raises:
-            ValueError: If two metric functions return the same name.
+            ValueError: If two metrics return the same name.
         """
-        predictions = self._postprocess(texts, is_target=False)
-        found: dict[str, float] = {}
-        for function in self.task.predict_metric_fns:
-            values = function(self._targets, predictions)
-            repeated = [name for name in values if name in found]
-            if repeated:
-                raise ValueError(
-                    f"task {self.task.name!r}: two of its metric_fns return {repeated[0]!r}; "
-                    "give each number a name of its own"
-                )
-            found.update((name, float(value)) for name, value in values.items())
-        return found
+        outputs = {ModelOutputType.PREDICTION: list(texts)}
+        values = compute_scores(self.task, self._fields, outputs, known_targets=self._known).values
+        return _numbers(self.task.name, values)
 
     def first(self, texts: Sequence[str]) -> float:
         """Returns the first metric alone."""
-        return self._first(self._targets, self._postprocess(texts, is_target=False))
+        return self._first(self._targets, self._metric.postprocess(texts, self._fields, False))
 
     def standard_error(self, texts: Sequence[str]) -> float:
         """Returns the jackknife standard error of the first metric."""
-        predictions = self._postprocess(texts, is_target=False)
+        predictions = self._metric.postprocess(texts, self._fields, False)
         return jackknife_standard_error(self._first, self._targets, predictions)
 
     def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
-        return first_value(self.task.predict_metric_fns[0](targets, predictions))[1]
-
-    def _postprocess(self, texts: Sequence[str], is_target: bool) -> list[Any]:
-        pairs = zip(texts, self.examples, strict=True)
-        function = self.task.postprocess_fn
-        return [function(text, example=e.fields, is_target=is_target) for text, e in pairs]
+        return first_value(_numbers(self.task.name, self._metric.metric_fn(targets, predictions)))[1]
 
 
 def check_metrics(task: Task) -> None:
-    """Refuses a task whose metrics cannot be computed from predictions.
+    """Refuses a task whose metrics cannot be computed from predicted texts.
 
     Raises:
         ValueError: Naming the task and the metric.
     """
-    if not task.metric_fns:
+    if not task.metric_objs:
         raise ValueError(f"task {task.name!r} has no metric_fns, so it cannot be evaluated")
-    for function in task.metric_fns:
-        if function not in task.predict_metric_fns:
+    for metric in task.metric_objs:
+        if not isinstance(metric, PassthroughLegacyMetric):
             raise ValueError(
-                f"task {task.name!r}: metric {signatures.name(function)!r} needs scores of the "
-                "targets, and evaluation has only predictions; give a metric of "
-                "(targets, predictions)"
+                f"task {task.name!r}: metric {type(metric).__name__!r} is an object of its own, and a run has only "
+                "predicted texts for it; give a function of (targets, predictions), or evaluate with t5mix.Evaluator"
             )
+        if metric.model_output_type is not ModelOutputType.PREDICTION:
+            raise ValueError(
+                f"task {task.name!r}: metric {signatures.name(metric)!r} needs scores of the "
+                "targets, and evaluation has only predictions; give a metric of "
+                "(targets, predictions), or evaluate with t5mix.Evaluator"
+            )
+
+
+def _numbers(task: str, values: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers among values; warns of the others."""
+    numbers: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, MetricValue) and not isinstance(value, Scalar):
+            _log.warning("task %s: %s is a %s; a run keeps numbers only", task, name, type(value).__name__)
+        else:
+            numbers[name] = float(value.value if isinstance(value, Scalar) else value)
+    return numbers
 
 
 def first_value(values: Mapping[str, float]) -> tuple[str, float]:

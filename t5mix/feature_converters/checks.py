@@ -99,11 +99,13 @@ def check_lengths(
             f"during {error_label} validation"
         )
         assertion = tf.debugging.assert_equal if strict else tf.debugging.assert_less_equal
-        checks = [assertion(length, limit, message=message)]
+        first = []
         if strict and isinstance(value, tf.RaggedTensor):
-            message = f"Strict length check requires all RaggedTensor dimensions to be equal, got others in '{name}'"
-            checks.insert(0, tf.debugging.assert_equal(length, tf.reduce_max(length), message=message))
-        with tf.control_dependencies(checks):
+            ragged = f"Strict length check requires all RaggedTensor dimensions to be equal, got others in '{name}'"
+            first = [tf.debugging.assert_equal(length, tf.reduce_max(length), message=ragged)]
+        with tf.control_dependencies(first):  # so that this is what is said of a value that fails both
+            last = assertion(tf.identity(length), limit, message=message)
+        with tf.control_dependencies([*first, last]):
             return tf.nest.map_structure(tf.identity, value, expand_composites=True)
 
     def one(example: Mapping[str, Any]) -> dict[str, Any]:

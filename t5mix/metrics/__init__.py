@@ -1,6 +1,7 @@
 """Metrics: functions of (targets, predictions), or (targets, scores), that return numbers by name.
 
-Names and scale are T5's: what is a share or correlation is given times 100.  All are deterministic.
+Names and scale are T5's: what is a share or correlation is given times 100.  All are deterministic.  Beside them stand
+seqio's kinds of values that a metric may return, and its metric objects.
 """
 
 from t5mix.metrics.classification import (
@@ -14,12 +15,36 @@ from t5mix.metrics.classification import (
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
 from t5mix.metrics.edits import edit_distance
 from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
-from t5mix.metrics.question_answering import coqa_f1, span_squad, squad, trivia_qa
+from t5mix.metrics.objects import (
+    CollectingMetric,
+    LegacyMetric,
+    Metric,
+    MetricFnCallable,
+    ModelOutputType,
+    PassthroughLegacyMetric,
+    globally_sort_model_output,
+    remove_padding_examples,
+)
+from t5mix.metrics.question_answering import coqa_f1, qa_metrics, span_squad, squad, trivia_qa
 from t5mix.metrics.ranking import auc, rank_classification, score_auc
-from t5mix.metrics.summarization import rouge
+from t5mix.metrics.summarization import rouge, rouge_mean
 from t5mix.metrics.translation import bleu
+from t5mix.metrics.values import Audio, Generic, Histogram, Image, MetricValue, Scalar, Text
 
 __all__ = [
+    "Audio",
+    "CollectingMetric",
+    "Generic",
+    "Histogram",
+    "Image",
+    "LegacyMetric",
+    "Metric",
+    "MetricFnCallable",
+    "MetricValue",
+    "ModelOutputType",
+    "PassthroughLegacyMetric",
+    "Scalar",
+    "Text",
     "accuracy",
     "all_match",
     "auc",
@@ -28,13 +53,17 @@ __all__ = [
     "deduplicate_metric",
     "edit_distance",
     "f1_score_with_invalid",
+    "globally_sort_model_output",
     "matthews_corrcoef",
     "mean_group_metric",
     "mean_multiclass_f1",
     "multirc_f1_over_all_answers",
     "pearson_corrcoef",
+    "qa_metrics",
     "rank_classification",
+    "remove_padding_examples",
     "rouge",
+    "rouge_mean",
     "score_auc",
     "sequence_accuracy",
     "sklearn_metrics_wrapper",

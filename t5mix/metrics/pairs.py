@@ -11,7 +11,8 @@ def check(metric: str, targets: Sized, predictions: Sized) -> None:
     """
     if len(targets) != len(predictions):
         raise ValueError(
-            f"{metric}: {len(targets)} targets and {len(predictions)} predictions; every target needs one prediction"
+            f"{metric}: {len(targets)} targets and {len(predictions)} predictions. Number of targets and predictions "
+            "must match."
         )
     if not len(targets):
         raise ValueError(f"{metric}: there is nothing to compare; give one example at least")

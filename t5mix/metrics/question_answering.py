@@ -77,10 +77,19 @@ def coqa_f1(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dic
     for answers, prediction in zip(targets, predictions, strict=True):
         if isinstance(answers, str) or not len(answers):
             raise ValueError(f"coqa_f1: a target is {answers!r}; give a list of correct answers")
-        given = normalize_squad(prediction).split()
-        correct = [normalize_squad(answer).split() for answer in answers]
-        total += max(_f1(answer, given) if answer or given else 1.0 for answer in correct)
+        given = coqa_tokens(prediction)
+        total += max(sequence_f1(coqa_tokens(answer), given) for answer in answers)
     return {"f1": 100 * total / len(targets)}
+
+
+def coqa_tokens(text: str) -> list[str]:
+    """Returns the words of a text as CoQA compares them: normalized as SQuAD's."""
+    return normalize_squad(text).split()
+
+
+def sequence_f1(target: list[str], prediction: list[str]) -> float:
+    """Returns the F1 of words, 0 to 1; of no words for none it is 1."""
+    return _f1(target, prediction) if target or prediction else 1.0
 
 
 def normalize_squad(text: str) -> str:
@@ -94,6 +103,16 @@ def normalize_trivia_qa(text: str) -> str:
     signs = string.punctuation + "‘’´`_"
     kept = "".join(" " if letter in signs else letter for letter in text.lower())
     return " ".join(_ARTICLES.sub(" ", kept).split())
+
+
+def qa_metrics(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
+    """Returns the mean exact match `em` and token `f1`, times 100, each with the best answer, of normalized text.
+
+    Args:
+      targets: for each question its correct answers.
+      predictions: the answers given.
+    """
+    return _scores("qa_metrics", targets, predictions, lambda text: text)
 
 
 def _scores(

@@ -66,13 +66,18 @@ def rank_classification(
       idx_len: how many numbers an idx has.
 
     Raises:
-      ValueError: when targets are of another form, or not num_classes for each example.
+      ValueError: when targets are of another form, two have the same idx, or not num_classes for each example.
     """
     pairs.check("rank_classification", targets, scores)
     if len(targets[0]) != 4:
         raise ValueError(f"rank_classification: a target is {targets[0]!r}; give (idx, is_correct, weight, length)")
     if not hasattr(targets[0][0], "__len__") or len(targets[0][0]) != idx_len:
         raise ValueError(f"rank_classification: an idx is {targets[0][0]!r}; give {idx_len} numbers")
+    if len({tuple(target[0]) for target in targets}) < len(targets):
+        raise ValueError(
+            "rank_classification: two targets have the same idx, so answers cannot be told apart; hosts that number "
+            "their own examples make that: give examples their numbers before sharding"
+        )
     if normalize_by_target_length:
         scores = [score / target[3] for target, score in zip(targets, scores, strict=True)]
     both = sorted(zip(targets, scores, strict=True), key=lambda pair: tuple(pair[0][0]))

@@ -5,15 +5,17 @@ An objective is a preprocessor like any other, for use after `CacheDatasetPlaceh
     preprocessors=[..., tokenize, CacheDatasetPlaceholder(), objectives.span_corruption, append_eos_after_trim]
 
 with other settings as `objectives.span_corruption(noise_density=0.3)` or through `functools.partial`, or
-by T5's name as `objectives.named("iid_15_d_d")`.
-`Task.get_dataset` calls it on a `tf.data.Dataset`; the stream calls the same NumPy code itself, for
-each example it needs, with noise that depends on the seed, the task, the epoch and the example alone.
+by T5's name as `objectives.named("iid_15_d_d")`.  With `objectives.unsupervised` in its place, a task leaves the
+objective to the run (`Run.objective`).
+`Task.get_dataset` calls it on a `tf.data.Dataset`; the stream calls the same NumPy code itself,
+for many examples at once, with noise that depends on the seed, the task, the epoch and the example alone.
 """
 
 from t5mix.objectives.base import Objective
+from t5mix.objectives.choice import with_objective
 from t5mix.objectives.denoising import Denoising, denoise
 from t5mix.objectives.deshuffling import deshuffling
-from t5mix.objectives.full_lm import FullLM, full_lm
+from t5mix.objectives.full_lm import FullLM, LanguageModel, full_lm, lm
 from t5mix.objectives.iid_denoising import bert_style, drop_tokens, iid_denoising, mass_style
 from t5mix.objectives.mixture_of_denoisers import (
     MixtureOfDenoisers,
@@ -31,7 +33,8 @@ from t5mix.objectives.noise_masks import (
     regular_noise_mask,
 )
 from t5mix.objectives.prefix_lm import PrefixLM, prefix_lm
-from t5mix.objectives.randomness import RandomWords, random_segments
+from t5mix.objectives.ragged import Ragged
+from t5mix.objectives.randomness import Noise, random_segments
 from t5mix.objectives.span_corruption import SpanCorruption, span_corruption
 from t5mix.objectives.spans import random_spans_helper, random_spans_lengths
 from t5mix.objectives.token_functions import (
@@ -53,10 +56,12 @@ from t5mix.objectives.unsupervised import unsupervised
 __all__ = [
     "Denoising",
     "FullLM",
+    "LanguageModel",
     "MixtureOfDenoisers",
+    "Noise",
     "Objective",
     "PrefixLM",
-    "RandomWords",
+    "Ragged",
     "SpanCorruption",
     "as_objective",
     "bert_style",
@@ -68,6 +73,7 @@ __all__ = [
     "full_lm",
     "iid_denoising",
     "iid_noise_mask",
+    "lm",
     "mass_style",
     "mixture_of_denoisers",
     "named",
@@ -92,5 +98,6 @@ __all__ = [
     "sentinel_id",
     "span_corruption",
     "unsupervised",
+    "with_objective",
     "x_denoisers",
 ]

@@ -1,14 +1,15 @@
-"""What an objective is: text becomes inputs and targets, one example at a time, in NumPy."""
+"""What an objective is: text becomes inputs and targets, many examples at once, in NumPy."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_over_dataset
-from t5mix.objectives.randomness import RandomWords
+from t5mix.objectives.ragged import Ragged
+from t5mix.objectives.randomness import Noise
 from t5mix.preprocessors.tokens import append_eos
 
 if TYPE_CHECKING:
@@ -73,18 +74,35 @@ class Objective:
         """
         return None
 
-    def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
-        """Makes one example.
+    def apply(self, texts: Ragged, noise: Noise, sentinel: int) -> dict[str, Ragged]:
+        """Makes many examples.
+
+        An example is the same whichever others it is made with: it depends on its text and its noise alone.
 
         Args:
-          tokens: int32 [size], at least one.
-          words: the source of noise.
+          texts: int32 token ids, at least one for each example.
+          noise: of the examples.
           sentinel: the first sentinel's id; the others lie below it.
 
         Returns:
           The features by name, `inputs` and `targets`, int32, without EOS.
         """
         raise NotImplementedError
+
+    def example(self, tokens: np.ndarray, seed: int | Sequence[int], sentinel: int) -> dict[str, np.ndarray]:
+        """Makes one example; see `apply`.
+
+        Args:
+          tokens: int [length], at least one.
+          seed: a whole number, or two: the noise follows from them.
+          sentinel: the first sentinel's id.
+
+        Returns:
+          The features by name, int32 [length].
+        """
+        key = (seed, 0) if isinstance(seed, int) else seed
+        text = Ragged.of([np.asarray(tokens, dtype=np.int32)])
+        return {name: made.values for name, made in self.apply(text, Noise.of(key), sentinel).items()}
 
     def check(self, output_features: Mapping[str, Any], lengths: Mapping[str, int]) -> int:
         """Returns the first sentinel's id, after checking that features and lengths suffice.
@@ -147,8 +165,7 @@ class Objective:
 
     def _example_tf(self, tokens: "tf.Tensor", sentinel: int, seed: "tf.Tensor") -> Any:
         def run(tokens: np.ndarray, seed: np.ndarray) -> list[np.ndarray]:
-            source = np.random.Philox(key=seed.astype(np.uint64))
-            example = self.apply(tokens, source.random_raw, sentinel)
+            example = self.example(tokens, seed.tolist(), sentinel)
             return [example[name] for name in self.features]
 
         made = tf.numpy_function(run, [tokens, tf.stack(seed)], [tf.int32] * len(self.features))

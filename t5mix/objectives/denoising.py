@@ -1,15 +1,17 @@
 """Objectives made of a noise mask and of what becomes of noise in inputs and in targets."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from t5mix.mapping import map_over_dataset
 from t5mix.objectives import noise_masks, token_functions
 from t5mix.objectives.base import Objective
-from t5mix.objectives.randomness import RandomWords
+from t5mix.objectives.ragged import Ragged, begins, running_counts
+from t5mix.objectives.randomness import Noise
 from t5mix.vocabularies import PassThroughVocabulary
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 TokenFunction = Callable[..., Any]
 
 _UNIQUE = (token_functions.noise_span_to_unique_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
+_SENTINELS = (token_functions.nonnoise_span_to_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
+# Of the number of independent spans: there are sentinels for so many above the mean.
+_DEVIATIONS = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +33,9 @@ class Denoising(Objective):
     are noise.  After, with the default functions: inputs "thank you <X> me to your party <Y> week",
     targets "<X> for inviting <Y> last <Z>".
 
-    The text is cut so that inputs and EOS fit, and targets too where they are the whole text; targets
-    that only hold noise may, rarely, be longer than their length and are then trimmed like any others.
+    The text is cut so that inputs and EOS fit, and targets too: the whole text always, targets that hold noise
+    alone on average; those that are longer are trimmed, and counted, like any others.  Where each span has a
+    sentinel, one text in a thousand has more spans than sentinels, and keeps its last ones.
 
     Attributes:
       name: what messages call the objective.
@@ -54,39 +60,87 @@ class Denoising(Objective):
         return self.name
 
     def segment_length(self, lengths: Mapping[str, int]) -> int:
-        """Returns what inputs with EOS can hold, and whole targets; see `Objective`."""
+        """Returns what inputs and targets can hold with EOS; see `Objective`."""
         size = self._inputs_length(lengths) - 1
-        return size if self.targets_fn is not None else max(1, min(size, lengths["targets"] - 1))
+        sizes = np.arange(1, size + 1)
+        fits = self._mean_targets(sizes) + 1 <= lengths["targets"]
+        return max(1, size if fits.all() else int(np.argmin(fits)))
+
+    def _mean_targets(self, sizes: np.ndarray) -> np.ndarray:
+        """Tokens of targets on average, without EOS; an upper bound where spans are not counted."""
+        if self.targets_fn is None:
+            return sizes.astype(float)
+        noise = sizes * self.noise_density
+        if self.targets_fn not in _SENTINELS:
+            return noise
+        if self.noise_mask_fn is noise_masks.iid_noise_mask:
+            return noise + sizes * self.noise_density * (1 - self.noise_density) + 1
+        return noise + self._most_spans(sizes)
 
     def sentinels(self, segment_length: int) -> int:
         """Returns the number of spans, where each has a sentinel of its own; see `Objective`."""
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
             # Text that neither begins nor ends with noise has one kept span more.
-            return self._most_spans(segment_length) + 1
-        uses = [fn for fn in (self.inputs_fn, self.targets_fn) if "sentinel" in getattr(fn, "__name__", "")]
-        return min(len(uses), 1)
+            return int(self._most_spans(segment_length)) + 1
+        return int(any("sentinel" in _name(fn) for fn in (self.inputs_fn, self.targets_fn)))
 
-    def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
-        """Makes one example; see `Objective`."""
-        seeds = (words(12) >> np.uint64(1)).astype(np.int64).reshape(6, 2)
-        mask = np.asarray(self.noise_mask_fn(len(tokens), self.noise_density, seeds=seeds[:2]), dtype=bool)
+    def apply(self, texts: Ragged, noise: Noise, sentinel: int) -> dict[str, Ragged]:
+        """Makes many examples; see `Objective`."""
+        noises = noise.fork(6)
+        mask = _masks(self.noise_mask_fn, texts.lengths, self.noise_density, noises[:2])
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
-            mask = _first_spans(mask, self._most_spans(len(tokens)))
+            mask = _first_spans(mask, texts.lengths, self._most_spans(texts.lengths))
         vocabulary = PassThroughVocabulary(size=sentinel + 1)
-        inputs = self.inputs_fn(tokens, mask, vocabulary, seeds=seeds[2:4])
-        targets = tokens
+        targets = texts
         if self.targets_fn is not None:
-            targets = self.targets_fn(tokens, mask, vocabulary, seeds=seeds[4:6])
-        return {"inputs": np.asarray(inputs, dtype=np.int32), "targets": np.asarray(targets, dtype=np.int32)}
+            targets = _tokens(self.targets_fn, texts, mask, vocabulary, noises[4:])
+        return {"inputs": _tokens(self.inputs_fn, texts, mask, vocabulary, noises[2:4]), "targets": targets}
 
-    def _most_spans(self, size: int) -> int:
-        return noise_masks.most_spans(self.noise_mask_fn, size, self.noise_density)
+    def _most_spans(self, sizes: np.ndarray | int) -> np.ndarray:
+        return noise_masks.most_spans(self.noise_mask_fn, sizes, self.noise_density, _DEVIATIONS)
 
 
-def _first_spans(mask: np.ndarray, spans: int) -> np.ndarray:
-    """Keeps the first `spans` spans of noise, so that no sentinel is needed that is not there."""
-    begins = mask & ~np.concatenate([[False], mask[:-1]])[: len(mask)]
-    return mask & (np.cumsum(begins) <= spans)
+def _name(function: TokenFunction | None) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__name__", "")
+
+
+def _masks(function: noise_masks.NoiseMask, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:
+    """The masks of texts of these lengths, joined; a function of one's own makes them one by one."""
+    many = noise_masks.of_many(function)
+    if many is not None:
+        return cast(np.ndarray, many(lengths, density, noises))
+    masks = [np.empty(0, dtype=bool)]
+    for length, seeds in zip(lengths.tolist(), _seeds(noises), strict=True):
+        mask = np.asarray(function(length, density, seeds=seeds), dtype=bool)
+        if mask.shape != (length,):
+            raise ValueError(
+                f"{function!r} made a mask of shape {mask.shape} for {length} tokens; make one of ({length},)"
+            )
+        masks.append(mask)
+    return np.concatenate(masks)
+
+
+def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary: Any, noises: list[Noise]) -> Ragged:
+    """What a function makes of noise in texts; one of one's own makes it text by text."""
+    many = noise_masks.of_many(function)
+    if many is not None:
+        return cast(Ragged, many(texts, mask, vocabulary, noises))
+    rows = zip(texts.rows(), Ragged(mask, texts.lengths).rows(), _seeds(noises), strict=True)
+    return Ragged.of(
+        [np.asarray(function(tokens, noise, vocabulary, seeds=seeds), np.int32) for tokens, noise, seeds in rows]
+    )
+
+
+def _seeds(noises: list[Noise]) -> np.ndarray:
+    """One pair of seeds of each noise for each text, int64 [texts, noises, 2]."""
+    return np.concatenate([noise.seeds(1) for noise in noises], axis=1)
+
+
+def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Keeps the first so many spans of noise of each text, so that no sentinel is needed that is not there."""
+    return mask & (running_counts(begins(mask, lengths), lengths) <= np.repeat(spans, lengths))
 
 
 def denoise(

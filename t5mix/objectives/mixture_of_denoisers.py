@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from t5mix.objectives.base import Objective
-from t5mix.objectives.randomness import RandomWords, random_shares
+from t5mix.objectives.ragged import Ragged, merged
+from t5mix.objectives.randomness import Noise
 from t5mix.objectives.span_corruption import SpanCorruption
 
 # Regular: short spans, little noise.
@@ -87,17 +88,31 @@ class MixtureOfDenoisers(Objective):
         """Returns what the denoiser with most spans needs; see `Objective`."""
         return max(denoiser.sentinels(segment_length) for denoiser in self.denoisers)
 
-    def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
-        """Makes one example; see `Objective`."""
+    def apply(self, texts: Ragged, noise: Noise, sentinel: int) -> dict[str, Ragged]:
+        """Makes many examples; see `Objective`."""
+        choice, rest = noise.fork(2)
         bounds = np.cumsum(self._rates)
-        drawn = random_shares(1, words)[0] * bounds[-1]
-        place = min(int(np.searchsorted(bounds, drawn, side="right")), len(bounds) - 1)
-        example = self.denoisers[place].apply(tokens, words, sentinel)
-        prefix = np.array(self._prefix(place), dtype=np.int32)
-        return {**example, "inputs": np.concatenate([prefix, example["inputs"]])}
+        drawn = np.searchsorted(bounds[:-1], choice.shares(1)[:, 0] * bounds[-1], side="right")
+        parts: dict[str, list[tuple[np.ndarray, Ragged]]] = {"inputs": [], "targets": []}
+        for place in np.unique(drawn).tolist():
+            rows = np.flatnonzero(drawn == place)
+            made = self.denoisers[place].apply(texts.take(rows), rest.take(rows), sentinel)
+            made["inputs"] = _preceded(made["inputs"], self._prefix(place))
+            for name in parts:
+                parts[name].append((rows, made[name]))
+        return {name: merged(part, len(texts)) for name, part in parts.items()}
 
     def _prefix(self, place: int) -> tuple[int, ...]:
         return self.prefixes[place] if self.prefixes is not None else ()
 
 
 mixture_of_denoisers = MixtureOfDenoisers()
+
+
+def _preceded(texts: Ragged, prefix: tuple[int, ...]) -> Ragged:
+    """Puts the same tokens before each text."""
+    if not prefix:
+        return texts
+    before = np.repeat(texts.starts, len(prefix))
+    values = np.insert(texts.values, before, np.tile(np.array(prefix, np.int32), len(texts)))
+    return Ragged(values, texts.lengths + len(prefix))

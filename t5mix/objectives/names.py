@@ -1,6 +1,7 @@
 """Objectives by the names that T5 gives them: `<noise>_<percent>_<inputs>_<targets>`."""
 
 import dataclasses
+import difflib
 import functools
 import re
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from t5mix.objectives import token_functions as functions
 from t5mix.objectives.base import Objective
 from t5mix.objectives.denoising import Denoising
 from t5mix.objectives.deshuffling import deshuffling
-from t5mix.objectives.full_lm import full_lm
+from t5mix.objectives.full_lm import full_lm, lm
+from t5mix.objectives.mixture_of_denoisers import mixture_of_denoisers
 from t5mix.objectives.prefix_lm import prefix_lm
 from t5mix.objectives.span_corruption import span_corruption
 
@@ -35,8 +37,14 @@ _WHOLE_NAMES: dict[str, Objective] = {
     "denoise": Denoising(inputs_fn=functions.noise_token_to_sentinel, targets_fn=None),
     "all_permute": deshuffling,
     "prefix_lm": prefix_lm,
-    "lm": full_lm,
+    "lm": lm,
+    "full_lm": full_lm,
+    "mixture_of_denoisers": mixture_of_denoisers,
 }
+_COMMON_NAMES = (
+    *("iid_15_m_f", "iid_15_r10s90_f", "iid_10_u_u", "iid_15_u_u", "iid_25_u_u", "iid_50_u_u", "iid_15_d_d"),
+    *("span_2_15_u_u", "span_3_15_u_u", "span_5_15_u_u", "span_10_15_u_u"),
+)
 _NAME = re.compile(
     r"(?P<noise>iid|span|reg)(_(?P<least>\d+)(-(?P<most>\d+))?)?_(?P<percent>\d+)_"
     r"(?P<inputs>[mrgpdsu]|r(?P<random>\d+)s(?P<sentinel>\d+))_(?P<targets>[fdsu])"
@@ -51,17 +59,19 @@ def named(name: str) -> Objective:
     5 tokens, at equal distances.  Inputs: m sentinel a token, r random token, g token of the text, p
     permuted, d dropped, s sentinel a span, u unique sentinel a span, r10s90 10% random and 90% sentinel.
     Targets: f full text, d noise alone, s and u noise with sentinels.  Whole names: span, denoise,
-    all_permute, prefix_lm, lm.
+    all_permute, prefix_lm, lm, full_lm, mixture_of_denoisers.
 
     Raises:
-      ValueError: for a name of another form.
+      ValueError: for a name of another form, or a percentage or span that no noise has.
     """
     if name in _WHOLE_NAMES:
         return _WHOLE_NAMES[name]
     found = _NAME.fullmatch(name)
     if found is None or (found["noise"] == "iid") != (found["least"] is None):
+        close = difflib.get_close_matches(name, [*_WHOLE_NAMES, *_COMMON_NAMES], n=3)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise ValueError(
-            f"T5 has no objective {name!r}; names are {', '.join(_WHOLE_NAMES)} or like iid_15_u_u, "
+            f"there is no objective {name!r}; {hint}names are {', '.join(_WHOLE_NAMES)} or like iid_15_u_u, "
             "span_3_15_u_u, reg_2_15_m_f, iid_15_r10s90_f"
         )
     density = int(found["percent"]) / 100

@@ -3,15 +3,20 @@
 Each function takes a length, a density and `seeds`, pairs of whole numbers, and returns a bool array
 of that length, True for noise.  Given tensors, as in a preprocessor of `tf.data`, it returns a tensor.
 The numbers drawn are not those of T5, which depend on TensorFlow's generator; their law is the same.
+
+Each is written for many texts at once, as the stream needs them: `many_texts` makes T5's function of it.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from t5mix.objectives.randomness import RandomWords, random_number, random_segments, random_shares
+from t5mix.objectives import randomness
+from t5mix.objectives.ragged import places
+from t5mix.objectives.randomness import Noise
 from t5mix.objectives.spans import noise_and_spans
 from t5mix.objectives.tensors import takes_tensors
 
@@ -20,54 +25,84 @@ Seeds = Sequence[Any] | np.ndarray
 NoiseMask = Callable[..., Any]
 
 
-def seeded(seeds: Seeds, place: int = 0) -> RandomWords:
-    """Returns the random words of the pair at `place` among `seeds`."""
-    pair = [int(number) % 2**64 for number in seeds[place]]
-    return np.random.Philox(key=np.array(pair, dtype=np.uint64)).random_raw
+def seeded(seeds: Seeds) -> list[Noise]:
+    """Returns, for each pair of whole numbers, the noise of one text."""
+    return [Noise.of([int(number) for number in pair]) for pair in seeds]
 
 
-@takes_tensors
-def iid_noise_mask(length: int, noise_density: float, seeds: Seeds) -> np.ndarray:
+def many_texts(many: Callable[..., np.ndarray]) -> NoiseMask:
+    """Makes T5's function of one length of a function of many, which it keeps as `many`.
+
+    `many` takes lengths, int64 [texts], the density, a sequence of `Noise`, one for each pair of seeds, and
+    settings, and returns the masks of all texts, joined.
+    """
+
+    def one(length: int, noise_density: float, seeds: Seeds, **settings: Any) -> np.ndarray:
+        return many(np.array([int(length)]), float(noise_density), seeded(seeds), **settings)
+
+    first = [p for name, p in inspect.signature(one).parameters.items() if name != "settings"]
+    settings = list(inspect.signature(many).parameters.values())[3:]
+    return takes_tensors(functools.wraps(many)(one), many, [*first, *settings])
+
+
+def of_many(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Returns what a function, or a partial of one with settings, does for many texts; None if it is one's own."""
+    if isinstance(function, functools.partial):
+        many = of_many(function.func)
+        return None if many is None or function.args else functools.partial(many, **function.keywords)
+    return getattr(function, "many", None)
+
+
+@many_texts
+def iid_noise_mask(lengths: np.ndarray, noise_density: float, noises: Sequence[Noise]) -> np.ndarray:
     """Makes each token noise by itself, with probability `noise_density`.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: probability, 0 to 1.
-      seeds: one pair or more.
+      noises: one or more; T5's function takes as many pairs of `seeds`.
 
     Returns:
       bool [length].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
     """
-    return random_shares(int(length), seeded(seeds)) < noise_density
+    return randomness.flat(noises[0].shares(int(lengths.max(initial=0))) < noise_density, lengths)
 
 
-@takes_tensors
+@many_texts
 def regular_noise_mask(
-    length: int, noise_density: float, seeds: Seeds, min_span_length: int = 1, max_span_length: int = 5
+    lengths: np.ndarray,
+    noise_density: float,
+    noises: Sequence[Noise],
+    min_span_length: int = 1,
+    max_span_length: int = 5,
 ) -> np.ndarray:
     """Makes spans of one length noise, at equal distances; length and first place are random.
 
     With density 0.25 and spans of 2: `..##......##......##`.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: share of noise, above 0 to 1.
-      seeds: two pairs or more.
+      noises: two or more; T5's function takes as many pairs of `seeds`.
       min_span_length: the least tokens of a span.
       max_span_length: the most tokens of a span.
 
     Returns:
       bool [length].
     """
-    span = min_span_length + random_number(max_span_length + 1 - min_span_length, seeded(seeds))
-    period = round(span / noise_density)
-    offset = random_number(period, seeded(seeds, 1))
-    return (np.arange(int(length)) + offset) % period < span
+    span = min_span_length + noises[0].numbers(max_span_length + 1 - min_span_length)[:, 0]
+    period = np.rint(span / noise_density).astype(np.int64)
+    offset = noises[1].numbers(period)[:, 0]
+    return places(offset, lengths) % np.repeat(period, lengths) < np.repeat(span, lengths)
 
 
-@takes_tensors
+@many_texts
 def random_spans_noise_mask(
-    length: int, noise_density: float, seeds: Seeds, mean_noise_span_length: float = 3.0, random_roll: bool = False
+    lengths: np.ndarray,
+    noise_density: float,
+    noises: Sequence[Noise],
+    mean_noise_span_length: float = 3.0,
+    random_roll: bool = False,
 ) -> np.ndarray:
     """Makes random spans noise: span corruption's mask.
 
@@ -75,9 +110,9 @@ def random_spans_noise_mask(
     with a kept token and end with noise are equally likely.
 
     Args:
-      length: number of tokens.
+      lengths: number of tokens; T5's function takes one `length`.
       noise_density: share of noise, 0 to 1.
-      seeds: two pairs or more.
+      noises: two or more; T5's function takes as many pairs of `seeds`.
       mean_noise_span_length: mean tokens of a span.
       random_roll: roll the mask around by a random number of places, so that noise may lie anywhere
         also where there is but one span.
@@ -85,29 +120,30 @@ def random_spans_noise_mask(
     Returns:
       bool [length].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4.
     """
-    length = int(length)
-    size = max(length, 2)
     if noise_density == 0:
-        return np.zeros(length, dtype=bool)
-    noise, spans = noise_and_spans(size, noise_density, mean_noise_span_length)
-    parts = np.stack(
-        [random_segments(size - noise, spans, seeded(seeds, 1)), random_segments(noise, spans, seeded(seeds))], axis=1
-    )
-    mask = np.repeat(np.tile([False, True], spans), parts.reshape(-1))[:length]
-    if random_roll and length:
-        (first, second), (third, fourth) = [[int(number) for number in pair] for pair in seeds[:2]]
-        mask = np.roll(mask, random_number(size, seeded([(first + fourth, second - third)])))
-    return mask
+        return np.zeros(int(lengths.sum()), dtype=bool)
+    sizes = np.maximum(lengths, 2)
+    noisy, spans = noise_and_spans(sizes, noise_density, mean_noise_span_length)
+    noisy_runs = randomness.random_parts(noisy, spans, noises[0])
+    kept_runs = randomness.random_parts(sizes - noisy, spans, noises[1])
+    runs = np.stack([kept_runs, noisy_runs], axis=1).reshape(-1)
+    mask = np.repeat(np.tile([False, True], len(kept_runs)), runs)
+    starts = np.cumsum(sizes) - sizes
+    if not random_roll:
+        return mask if lengths.min(initial=2) >= 2 else mask[places(starts, lengths)]
+    shift = noises[0].fork(1)[0].numbers(sizes)[:, 0]
+    back = places(np.zeros_like(lengths), lengths) - np.repeat(shift, lengths)
+    return mask[np.repeat(starts, lengths) + back % np.repeat(np.maximum(lengths, 1), lengths)]
 
 
-@takes_tensors
-def random_prefix_noise_mask(length: int, noise_density: float, seeds: Seeds) -> np.ndarray:
+@many_texts
+def random_prefix_noise_mask(lengths: np.ndarray, noise_density: float, noises: Sequence[Noise]) -> np.ndarray:
     """Makes the beginning noise, up to a random place: for prefix language modelling.
 
     Args:
-      length: number of tokens.
-      noise_density: must be 0.5, which is the mean of what it makes.
-      seeds: one pair or more.
+      lengths: number of tokens; T5's function takes one `length`.
+      noise_density: above 0 to 0.5; the noise is that part of the text that `prefix_lengths` says.
+      noises: one or more; T5's function takes as many pairs of `seeds`.
 
     Returns:
       bool [length], with one True or more, and one False or more if length allows.
@@ -115,31 +151,56 @@ def random_prefix_noise_mask(length: int, noise_density: float, seeds: Seeds) ->
     Raises:
       ValueError: for another density.
     """
-    if noise_density != 0.5:
-        raise ValueError(f"random_prefix_noise_mask: noise_density is {noise_density}; it can only be 0.5")
-    longest = int(length) - 1
-    shortest = min(longest, 1)
-    return np.arange(int(length)) < shortest + random_number(longest - shortest + 1, seeded(seeds))
+    prefixes = prefix_lengths(lengths, noise_density, noises[0])
+    return places(np.zeros_like(lengths), lengths) < np.repeat(prefixes, lengths)
 
 
-def most_spans(noise_mask_fn: NoiseMask, size: int, noise_density: float) -> int:
-    """Returns how many separate spans of noise, or between noise, a mask of `size` tokens has.
+def prefix_lengths(lengths: np.ndarray, noise_density: float, noise: Noise) -> np.ndarray:
+    """Cuts each text in two at random.
 
-    A bound that T5's masks keep: always, but for `iid_noise_mask`, which passes it once in a million
-    texts.  For a mask of one's own it is the greatest number there can be.
+    Args:
+      lengths: int64 [texts], their tokens.
+      noise_density: above 0 to 0.5, the mean share of the second part; at 0.5 all cuts are equally likely, below
+        that the earliest ones are left out.
+      noise: of the texts.
+
+    Returns:
+      int64 [texts], tokens of the first part: one or more, and less than all, but 0 where there is but one.
+
+    Raises:
+      ValueError: for another density.
+    """
+    if not 0 < noise_density <= 0.5:
+        raise ValueError(f"a random prefix: noise_density is {noise_density}; give more than 0, up to 0.5")
+    longest = np.maximum(lengths - 1, 0)
+    shortest = np.rint((1 - 2 * noise_density) * longest).astype(np.int64)
+    shortest = np.minimum(longest, np.maximum(shortest, 1))
+    return shortest + noise.numbers(longest - shortest + 1)[:, 0]
+
+
+def most_spans(
+    noise_mask_fn: NoiseMask, sizes: np.ndarray | int, noise_density: float, deviations: float = 5.0
+) -> np.ndarray:
+    """Returns how many separate spans of noise, or between noise, a mask of so many tokens has.
+
+    A bound that T5's masks keep: always, but for `iid_noise_mask`, whose number of spans passes it as often as a
+    number is so many standard deviations above its mean: at 5 once in a million texts, at 3 once in a thousand.
+    For a mask of one's own it is the greatest number there can be.
     """
     settings: dict[str, Any] = {}
     while isinstance(noise_mask_fn, functools.partial):
         settings = {**noise_mask_fn.keywords, **settings}
         noise_mask_fn = noise_mask_fn.func
-    greatest = (size + 1) // 2
+    sizes = np.asarray(sizes, dtype=np.int64)
+    greatest = (sizes + 1) // 2
     if noise_mask_fn is iid_noise_mask:
         share = noise_density * (1 - noise_density)  # a span begins with a change, at each place alike
-        return min(greatest, int(size * share + 5 * (size * share * (1 - 3 * share)) ** 0.5) + 2)
+        deviation = np.sqrt(sizes * share * (1 - 3 * share))
+        return np.minimum(greatest, (sizes * share + deviations * deviation).astype(np.int64) + 2)
     if noise_mask_fn is regular_noise_mask:
         period = max(1, round(settings.get("min_span_length", 1) / noise_density))
-        return min(greatest, -(-size // period) + 1)
+        return np.minimum(greatest, -(-sizes // period) + 1)
     if noise_mask_fn is random_spans_noise_mask:
-        spans = noise_and_spans(max(size, 2), noise_density, settings.get("mean_noise_span_length", 3.0))[1]
-        return min(greatest, spans + 1)
-    return 1 if noise_mask_fn is random_prefix_noise_mask else greatest
+        mean = settings.get("mean_noise_span_length", 3.0)
+        return np.minimum(greatest, noise_and_spans(np.maximum(sizes, 2), noise_density, mean)[1] + 1)
+    return np.ones_like(sizes) if noise_mask_fn is random_prefix_noise_mask else greatest

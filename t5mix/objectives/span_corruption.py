@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from t5mix.objectives.base import Objective
-from t5mix.objectives.randomness import RandomWords, random_segments
+from t5mix.objectives.ragged import Ragged, merged, places
+from t5mix.objectives.randomness import Noise, random_runs
 from t5mix.objectives.spans import noise_and_spans, random_spans_lengths
 
 
@@ -56,42 +57,55 @@ class SpanCorruption(Objective):
 
     def sentinels(self, segment_length: int) -> int:
         """Returns the number of spans; see `Objective`."""
-        return noise_and_spans(segment_length, self.noise_density, self.mean_noise_span_length)[1]
+        return int(self._counts(np.array(segment_length))[1])
 
     def example_lengths(self, sizes: np.ndarray) -> np.ndarray:
         """Returns the lengths, which are the same whatever the noise; see `Objective`."""
-        distinct, inverse = np.unique(sizes, return_inverse=True)
-        table = np.empty((len(distinct), 2), dtype=np.int64)
-        for row, size in enumerate(distinct.tolist()):
-            noise, spans = noise_and_spans(size, self.noise_density, self.mean_noise_span_length)
-            table[row] = size - noise + spans, noise + spans
-        return table[inverse]
+        noise, spans = self._counts(sizes)
+        return np.stack([sizes - noise + spans, noise + spans], axis=1)
 
-    def apply(self, tokens: np.ndarray, words: RandomWords, sentinel: int) -> dict[str, np.ndarray]:
-        """Makes one example; see `Objective`."""
-        noise, spans = noise_and_spans(len(tokens), self.noise_density, self.mean_noise_span_length)
-        if not spans:  # a last segment of one token
-            return {"inputs": tokens, "targets": tokens[:0]}
-        kept_lengths = random_segments(len(tokens) - noise, spans, words)
-        noise_lengths = random_segments(noise, spans, words)
-        bounds = np.cumsum(np.stack([kept_lengths, noise_lengths], axis=1).reshape(-1))
-        marks = np.arange(sentinel, sentinel - spans, -1, dtype=np.int32)
-        # The text is kept, noise, kept, noise, ...: a span's sentinel stands before its noise in the
-        # targets and in its place, behind what was kept before it, in the inputs.
-        is_noise = np.zeros(len(tokens), dtype=bool)
-        is_noise[_ranges(bounds[0::2], noise_lengths)] = True
-        kept_ends = np.cumsum(kept_lengths)
-        noise_starts = np.cumsum(noise_lengths) - noise_lengths
-        return {
-            "inputs": np.insert(tokens[~is_noise], kept_ends, marks),
-            "targets": np.insert(tokens[is_noise], noise_starts, marks),
-        }
+    def apply(self, texts: Ragged, noise: Noise, sentinel: int) -> dict[str, Ragged]:
+        """Makes many examples; see `Objective`."""
+        noisy, spans = self._counts(texts.lengths)
+        if spans.all():
+            return _corrupted(texts, noisy, spans, noise, sentinel)
+        # Segments of one token have no noise; there is at most one for each document.
+        long, short = np.flatnonzero(spans), np.flatnonzero(spans == 0)
+        made = _corrupted(texts.take(long), noisy[long], spans[long], noise.take(long), sentinel)
+        rest = {"inputs": texts.take(short), "targets": Ragged.empty(len(short))}
+        return {name: merged([(long, made[name]), (short, rest[name])], len(texts)) for name in made}
+
+    def _counts(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return noise_and_spans(sizes, self.noise_density, self.mean_noise_span_length)
 
 
 span_corruption = SpanCorruption()
 
 
-def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The numbers of [start, start + size) for each pair, one behind the other."""
-    ends = np.cumsum(sizes)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+def _corrupted(texts: Ragged, noisy: np.ndarray, spans: np.ndarray, noise: Noise, sentinel: int) -> dict[str, Ragged]:
+    """Makes sentinels of spans in texts with at least one span each.
+
+    A text is kept, noise, kept, noise, ...: a span's sentinel stands before its noise in the targets, and in
+    its place, behind what was kept before it, in the inputs.
+    """
+    kept_runs, noisy_runs = random_runs(texts.lengths - noisy, noisy, spans, noise)
+    runs = np.stack([kept_runs, noisy_runs], axis=1).reshape(-1)
+    is_noise = np.repeat(np.tile([False, True], len(kept_runs)), runs)
+    number = np.arange(len(kept_runs))
+    marks = (sentinel - places(np.zeros_like(spans), spans)).astype(np.int32)
+    inputs = _with_marks(texts.values[~is_noise], np.cumsum(kept_runs) + number, marks)
+    targets = _with_marks(texts.values[is_noise], np.cumsum(noisy_runs) - noisy_runs + number, marks)
+    return {
+        "inputs": Ragged(inputs, texts.lengths - noisy + spans),
+        "targets": Ragged(targets, noisy + spans),
+    }
+
+
+def _with_marks(tokens: np.ndarray, where: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Puts marks among tokens, at these places of the result."""
+    made = np.empty(len(tokens) + len(marks), dtype=np.int32)
+    is_token = np.ones(len(made), dtype=bool)
+    is_token[where] = False
+    made[where] = marks
+    made[is_token] = tokens
+    return made

@@ -1,5 +1,7 @@
 """How many noise tokens and spans a text gets, and how long that makes inputs and targets."""
 
+import numpy as np
+
 
 def random_spans_lengths(
     inputs_length: int,
@@ -26,8 +28,8 @@ def random_spans_lengths(
     def lengths(size: int) -> tuple[int, int]:
         noise, spans = noise_and_spans(size, noise_density, mean_noise_span_length)
         return (
-            size - noise + spans * extra_tokens_per_span_inputs + 1,
-            noise + spans * extra_tokens_per_span_targets + 1,
+            int(size - noise + spans * extra_tokens_per_span_inputs + 1),
+            int(noise + spans * extra_tokens_per_span_targets + 1),
         )
 
     size = inputs_length
@@ -42,13 +44,20 @@ def random_spans_lengths(
     return size, targets
 
 
-def noise_and_spans(size: int, density: float, mean_span: float) -> tuple[int, int]:
-    """Returns the number of noise tokens and of noise spans in `size` tokens of text."""
-    if size < 2:
-        return 0, 0
-    noise = min(max(round(size * density), 1), size - 1)
-    spans = min(max(round(noise / mean_span), 1), noise, size - noise)
-    return noise, spans
+def noise_and_spans(sizes: np.ndarray | int, density: float, mean_span: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the number of noise tokens and of noise spans in texts of so many tokens, int64 like `sizes`.
+
+    Text of one token has no noise.
+    """
+    sizes = np.asarray(sizes, dtype=np.int64)
+    noise = np.minimum(np.maximum(_rounded(sizes * density), 1), sizes - 1)
+    noise = np.maximum(noise, 0)
+    spans = np.minimum(np.maximum(_rounded(noise / mean_span), 1), np.minimum(noise, sizes - noise))
+    return noise, np.maximum(spans, 0)
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    return np.rint(numbers).astype(np.int64)
 
 
 # T5's name.

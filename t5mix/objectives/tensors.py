@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,22 +16,32 @@ else:
     tf = lazy_import("tensorflow")
 
 
-def takes_tensors(function: Callable[..., np.ndarray]) -> Callable[..., Any]:
+def takes_tensors(
+    function: Callable[..., np.ndarray], many: Callable[..., Any], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., Any]:
     """Makes a NumPy function of one vector's worth of arguments take and return tensors too.
 
     Given only arrays and numbers it is the function itself.  Given a tensor, in a graph or not, it runs
     as `tf.numpy_function`; the result has the dtype of a tensor named `tokens` or is bool, and one axis.
+
+    Args:
+      function: the function.
+      many: what it does for many vectors at once; kept as the attribute of this name.
+      parameters: what it takes, for whoever asks for its signature.
     """
+    signature = inspect.Signature(list(parameters))
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
+        signature.bind(*args, **kwargs)
         if not any(_has_tensor(value) for value in (*args, *kwargs.values())):
             return function(*args, **kwargs)
         return _in_tensorflow(function, args, kwargs)
 
     # TensorFlow would look behind the wrapper, and translate the NumPy code.
-    run.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     del run.__wrapped__
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.many = many  # type: ignore[attr-defined]
     return run
 
 

@@ -3,14 +3,21 @@
 Each function takes tokens, a mask of the same length that is True for noise, the vocabulary, and
 `seeds`, pairs of whole numbers, and returns tokens of the same dtype.  Given tensors, as in a
 preprocessor of `tf.data`, it returns a tensor.  Examples are of tokens a b c d e f, with b, c and e noise.
+
+Each is written for many texts at once, as the stream needs them: `many_texts` makes T5's function of it.
 """
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
+from t5mix.objectives import randomness
 from t5mix.objectives.noise_masks import Seeds, seeded
-from t5mix.objectives.randomness import random_numbers, random_order, random_shares
+from t5mix.objectives.ragged import Ragged, begins, running_counts
+from t5mix.objectives.randomness import Noise
 from t5mix.objectives.tensors import takes_tensors
 
 
@@ -19,110 +26,126 @@ def sentinel_id(vocabulary: Any, return_value: int | None = None) -> int:
     return cast(int, vocabulary.vocab_size - 1) if return_value is None else return_value
 
 
-@takes_tensors
-def noise_token_to_sentinel(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds = ()
-) -> np.ndarray:
+def many_texts(many: Callable[..., Ragged]) -> Callable[..., Any]:
+    """Makes T5's function of one text of a function of many, which it keeps as `many`.
+
+    `many` takes texts, their masks joined, the vocabulary, a sequence of `Noise`, one for each pair of seeds,
+    and settings.
+    """
+
+    def one(
+        tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any = None, seeds: Seeds = (), **settings: Any
+    ) -> np.ndarray:
+        tokens = np.asarray(tokens)
+        text = Ragged(tokens, np.array([len(tokens)]))
+        return many(text, np.asarray(noise_mask, dtype=bool), vocabulary, seeded(seeds), **settings).values
+
+    first = [p for name, p in inspect.signature(one).parameters.items() if name != "settings"]
+    settings = list(inspect.signature(many).parameters.values())[4:]
+    return takes_tensors(functools.wraps(many)(one), many, [*first, *settings])
+
+
+@many_texts
+def noise_token_to_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Makes each noise token the same sentinel: a X X d X f."""
-    return _where(noise_mask, sentinel_id(vocabulary), tokens)
+    return _where(noise, sentinel_id(vocabulary), texts)
 
 
-@takes_tensors
-def noise_span_to_sentinel(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds = ()
-) -> np.ndarray:
+@many_texts
+def noise_span_to_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Makes each span of noise one sentinel, always the same: a X d X f."""
-    return _where(noise_mask, sentinel_id(vocabulary), tokens)[~_inside(noise_mask)]
+    return _spans_to(texts, noise, sentinel_id(vocabulary))
 
 
-@takes_tensors
-def nonnoise_span_to_sentinel(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds = ()
-) -> np.ndarray:
+@many_texts
+def nonnoise_span_to_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Makes each span of kept text one sentinel, always the same: X b c X e X."""
-    return cast(np.ndarray, noise_span_to_sentinel(tokens, ~np.asarray(noise_mask), vocabulary, seeds))
+    return _spans_to(texts, ~noise, sentinel_id(vocabulary))
 
 
-@takes_tensors
-def noise_span_to_unique_sentinel(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds = ()
-) -> np.ndarray:
+@many_texts
+def noise_span_to_unique_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Makes each span of noise a sentinel of its own, from the vocabulary's last id down: a X d Y f."""
-    noise = np.asarray(noise_mask, dtype=bool)
-    number = np.cumsum(noise & ~_inside(noise))
-    return _where(noise, sentinel_id(vocabulary) + 1 - number, tokens)[~_inside(noise)]
+    return _spans_to(texts, noise, sentinel_id(vocabulary), unique=True)
 
 
-@takes_tensors
+@many_texts
 def nonnoise_span_to_unique_sentinel(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds = ()
-) -> np.ndarray:
+    texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]
+) -> Ragged:
     """Makes each span of kept text a sentinel of its own: X b c Y e Z."""
-    return cast(np.ndarray, noise_span_to_unique_sentinel(tokens, ~np.asarray(noise_mask), vocabulary, seeds))
+    return _spans_to(texts, ~noise, sentinel_id(vocabulary), unique=True)
 
 
-@takes_tensors
-def drop_noise_tokens(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any = None, seeds: Seeds = ()
-) -> np.ndarray:
+@many_texts
+def drop_noise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Leaves noise out: a d f."""
-    return np.asarray(tokens)[~np.asarray(noise_mask)]
+    return texts.where(~noise)
 
 
-@takes_tensors
-def drop_nonnoise_tokens(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any = None, seeds: Seeds = ()
-) -> np.ndarray:
+@many_texts
+def drop_nonnoise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Leaves all but noise out: b c e."""
-    return np.asarray(tokens)[np.asarray(noise_mask)]
+    return texts.where(noise)
 
 
-@takes_tensors
-def permute_noise_tokens(tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds) -> np.ndarray:
+@many_texts
+def permute_noise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Puts noise tokens in a random order, among their places: a e b d c f."""
-    result, places = np.array(tokens), np.flatnonzero(noise_mask)
-    result[places] = result[places[random_order(len(places), seeded(seeds))]]
-    return result
+    noisy = texts.where(noise)
+    order = randomness.random_orders(noisy.lengths, noises[0]) + np.repeat(noisy.starts, noisy.lengths)
+    values = texts.values.copy()
+    values[noise] = noisy.values[order]
+    return Ragged(values, texts.lengths)
 
 
-@takes_tensors
-def noise_token_to_gathered_token(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds
-) -> np.ndarray:
+@many_texts
+def noise_token_to_gathered_token(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Makes each noise token a random one of the text: a f a d d f."""
-    tokens = np.asarray(tokens)
-    return _where(noise_mask, tokens[random_numbers(len(tokens), len(tokens), seeded(seeds))], tokens)
+    drawn = _drawn(np.maximum(texts.lengths, 1), texts, noises[0]) + np.repeat(texts.starts, texts.lengths)
+    return _where(noise, texts.values[drawn], texts)
 
 
-@takes_tensors
+@many_texts
 def noise_token_to_random_token(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds, num_reserved_tokens: int = 3
-) -> np.ndarray:
+    texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise], num_reserved_tokens: int = 3
+) -> Ragged:
     """Makes each noise token a random one of the vocabulary, but for its first `num_reserved_tokens`."""
-    choices = vocabulary.vocab_size - num_reserved_tokens
-    random = num_reserved_tokens + random_numbers(len(tokens), choices, seeded(seeds))
-    return _where(noise_mask, random, tokens)
+    return _random_tokens(texts, noise, vocabulary, noises[0], num_reserved_tokens)
 
 
-@takes_tensors
+@many_texts
 def noise_token_to_random_token_or_sentinel(
-    tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any, seeds: Seeds, random_prob: float = 0.1
-) -> np.ndarray:
+    texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise], random_prob: float = 0.1
+) -> Ragged:
     """Makes each noise token a random one of the vocabulary, with this probability, or the sentinel.
 
     Source: Devlin et al. 2019, arXiv:1810.04805, less its tenth of unchanged tokens, as in T5.
     """
-    is_random = random_shares(len(tokens), seeded(seeds)) < random_prob
-    random = noise_token_to_random_token(tokens, noise_mask, vocabulary, seeds[1:])
-    return _where(is_random, random, noise_token_to_sentinel(tokens, noise_mask, vocabulary))
+    shares = noises[0].shares(int(texts.lengths.max(initial=0)))
+    is_random = randomness.flat(shares < random_prob, texts.lengths)
+    random = _random_tokens(texts, noise & is_random, vocabulary, noises[1])
+    return _where(noise & ~is_random, sentinel_id(vocabulary), random)
 
 
-def _where(mask: np.ndarray, yes: Any, no: Any) -> np.ndarray:
-    no = np.asarray(no)
-    return np.where(mask, yes, no).astype(no.dtype)
+def _where(mask: np.ndarray, yes: Any, texts: Ragged) -> Ragged:
+    return Ragged(np.where(mask, yes, texts.values).astype(texts.values.dtype), texts.lengths)
 
 
-def _inside(noise_mask: np.ndarray) -> np.ndarray:
-    """The noise tokens that follow another one."""
-    noise = np.asarray(noise_mask, dtype=bool)
-    return noise & np.concatenate([[False], noise[:-1]])[: len(noise)]
+def _random_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, words: Noise, reserved: int = 3) -> Ragged:
+    choices = np.full(len(texts), vocabulary.vocab_size - reserved)
+    return _where(noise, reserved + _drawn(choices, texts, words), texts)
+
+
+def _spans_to(texts: Ragged, noise: np.ndarray, sentinel: int, unique: bool = False) -> Ragged:
+    """Makes each span of noise a sentinel, the same or the next lower one each time."""
+    first = begins(noise, texts.lengths)
+    marks: Any = sentinel
+    if unique:
+        marks = sentinel + 1 - running_counts(first, texts.lengths)
+    return _where(noise, marks, texts).where(first | ~noise)
+
+
+def _drawn(limits: np.ndarray, texts: Ragged, noise: Noise) -> np.ndarray:
+    """A number below its text's limit for each token, int64 like the texts' values."""
+    return randomness.flat(noise.numbers(limits, int(texts.lengths.max(initial=0))), texts.lengths)

@@ -1,11 +1,11 @@
 """The place of an objective in T5's unsupervised tasks, which leave open which one."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from t5mix.objectives.base import Objective
 from t5mix.objectives.span_corruption import span_corruption
 
 
@@ -15,10 +15,12 @@ def unsupervised(
     output_features: Mapping[str, Any] | None = None,
     sequence_length: Mapping[str, int] | None = None,
 ) -> Any:
-    """Runs steps one after the other, or returns them as one step.
+    """Runs steps one after the other, or returns the step that does.
 
-    In T5 a gin file chooses; here `unsupervised(preprocessors=[iid_denoising])` does.  With one objective
-    and no dataset it returns that objective itself, so the stream runs it like any other.
+    A task that declares it leaves its objective open: a run's `Run.objective`, or `with_objective`, chooses
+    another one.  In T5 a gin file binds `preprocessors`, and without one the tasks are silently plain text; here
+    `unsupervised` alone is span corruption, and `unsupervised(preprocessors=[iid_denoising])` another default.
+    Where it is but one objective, the stream runs it like any other.
 
     Args:
       dataset: examples with `targets`, or None.
@@ -33,8 +35,13 @@ def unsupervised(
     if not steps:
         raise ValueError("unsupervised: preprocessors is empty; name an objective, such as span_corruption")
     if dataset is None:
-        return steps[0] if len(steps) == 1 and isinstance(steps[0], Objective) else Steps(steps)
+        return functools.partial(unsupervised, preprocessors=steps)
     return Steps(steps)(dataset, sequence_length, output_features)
+
+
+def is_open(step: Any) -> bool:
+    """Tells whether a preprocessing step is `unsupervised`, with whatever default."""
+    return step is unsupervised or (isinstance(step, functools.partial) and step.func is unsupervised)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,15 +118,37 @@ def preprocess_tsv(
     return map_over_dataset(parse)(dataset)
 
 
+@map_over_dataset
+def preprocess_tensorflow_examples(example: Example, inputs_format: str, targets_format: str) -> dict[str, Any]:
+    """Makes inputs and targets of features, by formats that name them.
+
+    Before, with inputs_format "title: {title}" and targets_format "{year}": `{"title": "Rain", "year": "1921"}`;
+    after: `{"inputs": "title: Rain", "targets": "1921"}`.
+
+    Args:
+      example: an example.
+      inputs_format: text with names of features in braces.
+      targets_format: likewise.
+
+    Raises:
+      ValueError: when a format names no feature.
+      TypeError: when it names one that is no text.
+    """
+    return {"inputs": fill(inputs_format, example), "targets": fill(targets_format, example)}
+
+
 def fill(template: str, example: Example) -> Any:
     """Returns `template`, a string scalar, with each {name} replaced by the feature of that name.
 
     Raises:
       ValueError: when the example has no such feature.
+      TypeError: when it is no text.
     """
     parts: list[Any] = []
     for index, piece in enumerate(re.split(r"\{([^{}]+)\}", template)):
         if index % 2 and piece not in example:
             raise ValueError(f"the format {template!r} names {piece!r}; the example has {', '.join(example)}")
+        if index % 2 and tf.convert_to_tensor(example[piece]).dtype != tf.string:
+            raise TypeError(f"the format {template!r} names {piece!r}, which is no text; make it text before")
         parts.append(example[piece] if index % 2 else piece)
     return tf.strings.join(parts)

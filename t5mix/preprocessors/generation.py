@@ -37,6 +37,42 @@ def translate(example: Example, source_language: str, target_language: str) -> d
     }
 
 
+def multi_translate(dataset: "tf.data.Dataset", source_language: str, target_language: str) -> "tf.data.Dataset":
+    """Asks for a translation, of examples that hold the same text in several languages.
+
+    Before, from "de" to "en": `{"translations": {"language": ["de", "en", "fr"], "translation": ["Das ist gut.", "That
+    is good.", "C'est bon."]}}`; after: `{"inputs": "translate German to English: Das ist gut.", "targets": "That is
+    good."}`.
+
+    An example without one of the two languages makes none.
+
+    Args:
+      dataset: examples with the feature `translations`, of `language` and `translation`, string [languages].
+      source_language: code of the language to translate from.
+      target_language: code of the language to translate to.
+
+    Raises:
+      ValueError: when a code names no language.
+      tf.errors.InvalidArgumentError: while reading, when an example has several texts of one of the languages.
+    """
+
+    def both(example: Example) -> Any:
+        languages = example["translations"]["language"]
+        return tf.reduce_any(languages == source_language) & tf.reduce_any(languages == target_language)
+
+    def by_language(example: Example) -> dict[str, Any]:
+        return {code: _only_text(example["translations"], code) for code in (source_language, target_language)}
+
+    return translate(map_over_dataset(by_language)(dataset.filter(both)), source_language, target_language)
+
+
+def _only_text(translations: Mapping[str, Any], code: str) -> Any:
+    found = tf.boolean_mask(translations["translation"], translations["language"] == code)
+    message = f"multi_translate: an example has several texts in {code}; choose one before"
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.size(found), 1, message)]):
+        return tf.identity(found[0])
+
+
 def language_name(code: str) -> str:
     """Returns the English name of a language, of the CLDR: "German" of "de" or "de-AT".
 

@@ -27,14 +27,14 @@ def squad_span_space_tokenized(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """
 
     def locate(example: Example) -> dict[str, Any]:
-        return {**example, "targets": _span(example["context"], example["targets"])}
+        return {**example, "targets": span_answer(example["context"], example["targets"])}
 
     located = map_over_dataset(locate)(generation.squad(dataset))
     return located.filter(lambda example: example["targets"] != "")
 
 
-def _span(text: Any, answer: Any) -> Any:
-    """Returns "start: 2 end: 2", or "" when the answer is not in the text."""
+def span_answer(text: Any, answer: Any) -> Any:
+    """Returns "start: 2 end: 2", where an answer stands in a text, or "" when it does not."""
     words, wanted = _words(text), _words(answer)
     starts = tf.range(tf.maximum(tf.size(words) - tf.size(wanted) + 1, 0))
     windows = tf.gather(words, starts[:, tf.newaxis] + tf.range(tf.size(wanted)))

@@ -1,5 +1,6 @@
 """Every possible answer as an example of its own, for models that score answers instead of writing them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def _answers(number: Any, inputs: Any, targets: Any, correct: Any) -> dict[str, 
     correct = tf.cast(correct, tf.bool)
     sizes = [tf.size(inputs), tf.size(targets)]
     count = tf.size(correct)
-    message = "rank_classification: inputs_fn, targets_fn and is_correct_fn must return as many answers"
+    message = "rank_classification: `inputs_fn`, `targets_fn`, and `is_correct_fn` must return the same size tensors"
     with tf.control_dependencies([tf.debugging.assert_equal(sizes, [count, count], message)]):
         places = tf.range(tf.identity(count))
     return {
@@ -107,7 +108,8 @@ def rank_classification_formatter(
       weight_key: feature that holds the example's weight; None gives none.
 
     Raises:
-      ValueError: when neither is a list or they differ in length, or a format names no string feature.
+      ValueError: when neither is a list or they differ in length, or a format names no feature.
+      TypeError: when a format names a feature that is no text.
     """
     inputs, targets = _equally_many(inputs_formats, targets_formats)
 
@@ -142,9 +144,13 @@ def _filled(templates: Sequence[str], example: Example) -> list[Any]:
     from t5mix.preprocessors.examples import fill
 
     flat = _flat(example)
-    for key in flat:
-        if flat[key].dtype != tf.string and any(f"{{{key}}}" in template for template in templates):
-            raise ValueError(f"rank_classification_formatter: feature {key!r} is {flat[key].dtype.name}, not text")
+    for template in templates:
+        for name in re.findall(r"\{([^{}]+)\}", template):
+            if name not in flat and any(key.startswith(f"{name}/") for key in flat):
+                raise ValueError(
+                    f"rank_classification_formatter: Final value of key {name!r} must be a tf.string. Got: dict; "
+                    f"name one of its features, as '{{{name}/...}}'"
+                )
     return [fill(template, flat) for template in templates]
 
 

@@ -35,23 +35,26 @@ def tokenize(
       with_eos: whether to end every sequence of a feature with add_eos by EOS; of a vector of
         texts, the last.
     """
+    return map_over_dataset(tokenize_impl)(dataset, output_features, copy_pretokenized, with_eos)
 
-    def encode(example: Example) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for key, value in example.items():
-            if key not in output_features:
-                result[key] = value
-                continue
-            if copy_pretokenized:
-                result[f"{key}_pretokenized"] = value
-            feature = output_features[key]
-            ids = feature.vocabulary.encode_tf(value)
-            if with_eos and feature.add_eos:
-                ids = _end_last(ids, eos_id(key, feature))
-            result[key] = ids
-        return result
 
-    return map_over_dataset(encode)(dataset)
+def tokenize_impl(
+    features: Example, output_features: Features, copy_pretokenized: bool = True, with_eos: bool = False
+) -> dict[str, Any]:
+    """Returns one example tokenized; see `tokenize`."""
+    result: dict[str, Any] = {}
+    for key, value in features.items():
+        if key not in output_features:
+            result[key] = value
+            continue
+        if copy_pretokenized:
+            result[f"{key}_pretokenized"] = value
+        feature = output_features[key]
+        ids = feature.vocabulary.encode_tf(value)
+        if with_eos and feature.add_eos:
+            ids = _end_last(ids, eos_id(key, feature))
+        result[key] = ids
+    return result
 
 
 def tokenize_and_append_eos(
@@ -89,20 +92,27 @@ def append_eos_after_trim(
       dataset: examples of tokens, of any rank; the innermost axis is ended.
       output_features: the task's, given by the task.
       sequence_length: the greatest lengths with EOS; None trims nothing.
+
+    Raises:
+      ValueError: when a length leaves no room for EOS.
     """
-    lengths = sequence_length or {}
+    return map_over_dataset(append_eos_after_trim_impl)(dataset, output_features, sequence_length)
 
-    def end(example: Example) -> dict[str, Any]:
-        result = dict(example)
-        for key, feature in output_features.items():
-            if key in result and feature.add_eos:
-                value, limit = result[key], lengths.get(key)
-                if limit is not None:
-                    value = value[..., : limit - 1]
-                result[key] = _end_each(value, eos_id(key, feature))
-        return result
 
-    return map_over_dataset(end)(dataset)
+def append_eos_after_trim_impl(
+    features: Example, output_features: Features, sequence_length: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Returns one example trimmed and ended; see `append_eos_after_trim`."""
+    lengths, result = sequence_length or {}, dict(features)
+    for key, feature in output_features.items():
+        if key in result and feature.add_eos:
+            value, limit = result[key], lengths.get(key)
+            if limit is not None:
+                if limit < 1:
+                    raise ValueError(f"append_eos_after_trim: sequence_length[{key!r}] is {limit}; give 1 or more")
+                value = value[..., : limit - 1]
+            result[key] = append_to_innermost_axis(value, eos_id(key, feature))
+    return result
 
 
 def eos_id(key: str, feature: Feature) -> int:
@@ -120,11 +130,14 @@ def eos_id(key: str, feature: Feature) -> int:
     return number
 
 
-def _end_each(tokens: Any, eos: int) -> Any:
-    """Puts `eos` behind the innermost axis."""
+def append_to_innermost_axis(tokens: Any, eos: int) -> Any:
+    """Puts `eos` behind each row of the innermost axis.
+
+    Before, with 1: `[[7, 8], [9]]`; after: `[[7, 8, 1], [9, 1]]`.
+    """
     if isinstance(tokens, tf.RaggedTensor):
-        if tokens.ragged_rank > 1:
-            return tokens.with_values(_end_each(tokens.values, eos))
+        if tokens.shape.rank > 2:
+            return tokens.with_values(append_to_innermost_axis(tokens.values, eos))
         ends = tf.fill([tokens.nrows(), 1], tf.cast(eos, tokens.dtype))
         return tf.concat([tokens, ends], axis=1)
     rank = tokens.shape.rank
@@ -132,10 +145,19 @@ def _end_each(tokens: Any, eos: int) -> Any:
 
 
 def _end_last(tokens: Any, eos: int) -> Any:
-    """Puts `eos` behind the last row of a ragged matrix, or behind a vector."""
-    end = tf.constant([eos], tokens.dtype)
+    """Puts `eos` behind a vector, or behind the last row of each innermost list of rows."""
     if not isinstance(tokens, tf.RaggedTensor):
-        return tf.concat([tokens, end], axis=0)
-    values = tf.concat([tokens.values, end], axis=0)
-    splits = tokens.row_splits
-    return tf.RaggedTensor.from_row_splits(values, tf.concat([splits[:-1], splits[-1:] + 1], axis=0))
+        return tf.concat([tokens, tf.constant([eos], tokens.dtype)], axis=0)
+    if tokens.ragged_rank > 2:
+        return tokens.with_values(_end_last(tokens.values, eos))
+    if tokens.ragged_rank == 2:
+        return tokens.with_values(_end_rows(tokens.values, tokens.row_splits, eos))
+    return _end_rows(tokens, tf.stack([0, tokens.nrows()]), eos)
+
+
+def _end_rows(rows: Any, splits: Any, eos: int) -> Any:
+    """Puts `eos` behind the last row of each list of rows, of which `splits` says where they begin and end."""
+    last = tf.boolean_mask(splits[1:] - 1, splits[1:] > splits[:-1])
+    counts = tf.scatter_nd(last[:, tf.newaxis], tf.ones_like(last), rows.nrows()[tf.newaxis])
+    ends = tf.RaggedTensor.from_row_lengths(tf.fill([tf.size(last)], tf.cast(eos, rows.dtype)), counts)
+    return tf.concat([rows, ends], axis=1)

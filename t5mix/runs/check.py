@@ -17,7 +17,7 @@ from t5mix.runs.check_tasks import (
     check_evaluation,
     check_mesh,
     check_provider,
-    find_provider,
+    chosen_provider,
     finetune_tasks,
 )
 from t5mix.runs.config import Run
@@ -65,7 +65,7 @@ def check_training(run: Run) -> Checked:
             f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
-    provider = find_provider(run.mixture, run.packs)
+    provider = chosen_provider(run)
     check_provider(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
     trained_on = [task for task in get_subtasks(provider) if "train" in task.splits]
@@ -91,7 +91,7 @@ def check_finetuning(run: Run) -> Checked:
     """
     if run.finetune is None:
         raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
-    provider = find_provider(run.mixture, run.packs)
+    provider = chosen_provider(run)
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
     try:
@@ -129,7 +129,7 @@ def check_recorded(
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, packs=packs).run
-    provider = find_provider(run.mixture, run.packs)
+    provider = chosen_provider(run)
     check_checkpoint(run, provider, checkpoint)
     check_provider(run, provider)
     check_mesh(run)

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from t5mix import packs
+from t5mix import objectives, packs
 from t5mix.evaluation.scoring import check_metrics
 from t5mix.mixture import Mixture
 from t5mix.registry import get_mixture_or_task, get_subtasks
@@ -31,6 +31,25 @@ def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
     for path in pack_paths:
         packs.add(path)
     return get_mixture_or_task(name)
+
+
+def chosen_provider(run: Run) -> Provider:
+    """The task or mixture that `Run.mixture` names, with `Run.objective` where a task leaves its objective open.
+
+    Raises:
+        ValueError: no task leaves it open, or lengths or extra ids do not suffice for it.
+    """
+    provider = find_provider(run.mixture, run.packs)
+    if run.objective is None:
+        return provider
+    objective = objectives.named(run.objective)
+    chosen = {task.name: objectives.with_objective(task, objective) for task in get_subtasks(provider)}
+    if not any(chosen[task.name] is not task for task in get_subtasks(provider)):
+        raise ValueError(
+            f"Run.objective is {run.objective!r}, but no task of {provider.name} leaves its objective open; leave it "
+            "None, or declare objectives.unsupervised among a task's preprocessors"
+        )
+    return provider.with_tasks(chosen) if isinstance(provider, Mixture) else chosen[provider.name]
 
 
 def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:

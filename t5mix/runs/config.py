@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from t5mix import objectives
 from t5mix.mesh.config import T5Config
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.training.schedules import Schedule
@@ -37,6 +38,8 @@ class Training:
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints; one is always written at the end.
         keep: how many checkpoints stay on disk, the newest ones.
+        allow_changed_mixture: resume although the mixture's tasks, rates or examples changed since the
+            checkpoint; what changed is said.
     """
 
     steps: int
@@ -44,6 +47,7 @@ class Training:
     log_every: int = 100
     checkpoint_every: int = 1000
     keep: int = 3
+    allow_changed_mixture: bool = False
 
     def __post_init__(self) -> None:
         _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
@@ -130,6 +134,8 @@ class Run:
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
         packs: files and folders of declarations, besides the shipped ones.
+        objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
+            "span_3_15_u_u"; None means what they declare.  See the files of gin/objectives/.
     """
 
     folder: str
@@ -144,6 +150,7 @@ class Run:
     packing: bool = True
     seed: int = 0
     packs: tuple[str, ...] = ()
+    objective: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sequence_length", dict(self.sequence_length))
@@ -155,6 +162,11 @@ class Run:
                 raise ValueError(f"Run.{name} is empty: it must be set")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"Run.seed is {self.seed}: it must be at least 0 and less than 2**31")
+        if self.objective is not None:
+            try:
+                objectives.named(self.objective)
+            except ValueError as error:
+                raise ValueError(f"Run.objective: {error}") from None
         for feature, length in self.sequence_length.items():
             if length < 1:
                 raise ValueError(f"Run.sequence_length gives {feature!r} {length} tokens: it must be at least 1")

@@ -5,9 +5,9 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from t5mix.evaluation.evaluator import evaluate_task
-from t5mix.evaluation.loggers import TensorBoardLogger
 from t5mix.evaluation.report import print_report
+from t5mix.evaluation.step_logs import EventFile
+from t5mix.evaluation.task_results import evaluate_task
 from t5mix.mesh.engine import State
 from t5mix.runs.check import Checked
 from t5mix.runs.folders import Trained
@@ -53,7 +53,7 @@ def score_tasks(
 def _log(trained: Trained, score: Score) -> None:
     """Adds the score to TensorBoard, beside the losses of training."""
     names = {f"eval/{score.task}/{name}": value for name, value in score.metrics.items()}
-    with TensorBoardLogger(trained.tensorboard) as board:
+    with EventFile(trained.tensorboard) as board:
         board.log(score.step, names)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from t5mix.evaluation.baselines import Baseline
-from t5mix.evaluation.evaluator import TaskResult
 from t5mix.evaluation.report import ReportRow
 from t5mix.evaluation.scoring import first_value
+from t5mix.evaluation.task_results import TaskResult
 from t5mix.files import write_atomically
 
 

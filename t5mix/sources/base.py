@@ -30,6 +30,7 @@ class DataSource(abc.ABC):
       splits: names of the splits.
       num_input_examples: number of raw examples of splits, where it is known.
       caching_permitted: whether the examples may be kept.
+      performs_internal_shuffling: whether `get_dataset(shuffle=True)` shuffles well enough for training by itself.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class DataSource(abc.ABC):
         splits: Iterable[str],
         num_input_examples: Mapping[str, int] | None = None,
         caching_permitted: bool = True,
+        performs_internal_shuffling: bool = False,
     ) -> None:
         self._splits = self._checked_splits(splits)
         self._num_input_examples = dict(num_input_examples or {})
         self._caching_permitted = caching_permitted
+        self._performs_internal_shuffling = performs_internal_shuffling
         for split, number in self._num_input_examples.items():
             self._check_count(split, number)
 
@@ -86,7 +89,7 @@ class DataSource(abc.ABC):
     @property
     def performs_internal_shuffling(self) -> bool:
         """Whether `get_dataset(shuffle=True)` shuffles well enough for training by itself."""
-        return False
+        return self._performs_internal_shuffling
 
     @property
     def supports_arbitrary_sharding(self) -> bool:

@@ -1,11 +1,11 @@
-"""Examples in files: lines of text, and records."""
+"""Examples in files, and of these the lines of text."""
 
 import glob
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from t5mix import fingerprints, signatures
+from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.sources.base import DataSource, ShardInfo
 
@@ -16,7 +16,7 @@ else:
 
 
 class FileDataSource(DataSource):
-    """Examples in files, read in the sorted order of their paths, several at a time.
+    """Examples in files, read in the order of the patterns and, within one, of the paths; several at a time.
 
     Args:
       read_file_fn: makes a `tf.data.Dataset` of raw examples from the path of one file.
@@ -46,7 +46,8 @@ class FileDataSource(DataSource):
                 f"{self._kind}: split_to_filepattern is {split_to_filepattern!r}; give a dict such "
                 "as {'train': 'data/train*.txt'}"
             )
-        super().__init__(split_to_filepattern, num_input_examples, caching_permitted)
+        super().__init__(split_to_filepattern, num_input_examples, caching_permitted, performs_internal_shuffling)
+        self._split_to_filepattern = dict(split_to_filepattern)
         self._patterns = {
             split: (os.fspath(patterns),)
             if isinstance(patterns, str | os.PathLike)
@@ -57,29 +58,24 @@ class FileDataSource(DataSource):
         self._file_shuffle_buffer_size = file_shuffle_buffer_size
         self._cycle_length = cycle_length
         self._block_length = block_length
-        self._performs_internal_shuffling = performs_internal_shuffling
-
-    @property
-    def performs_internal_shuffling(self) -> bool:
-        """Whether shuffling the files is enough."""
-        return self._performs_internal_shuffling
 
     def list_shards(self, split: str) -> list[str]:
-        """Returns the paths of the files of `split`, sorted.
+        """Returns the paths of the files of `split`: those of each pattern sorted, each file once.
 
         Raises:
           ValueError: when a pattern matches no file, or a file is empty.
         """
         self._check_split(split)
-        paths: set[str] = set()
+        paths: list[str] = []
         for pattern in self._patterns[split]:
             found = _expand(pattern)
             if not found:
                 raise ValueError(f"{self._kind}: no file matches {pattern!r} of split {split!r}")
-            paths.update(found)
+            paths += found
+        paths = list(dict.fromkeys(paths))
         if self._num_input_examples.get(split) != 0:
-            self._refuse_empty_files(split, sorted(paths))
-        return sorted(paths)
+            self._refuse_empty_files(split, paths)
+        return paths
 
     def _refuse_empty_files(self, split: str, paths: Sequence[str]) -> None:
         for path in paths:
@@ -124,8 +120,19 @@ class FileDataSource(DataSource):
         """What decides the examples of a file, besides its bytes."""
         return self._read_file_fn
 
+    def __str__(self) -> str:
+        return f"{self._kind}({self._split_to_filepattern})"
+
     def __repr__(self) -> str:
-        return f"{self._kind}({self._patterns})"
+        settings = {
+            "split_to_filepattern": self._split_to_filepattern,
+            "num_input_examples": self._num_input_examples or None,
+            "caching_permitted": self._caching_permitted,
+            "file_shuffle_buffer_size": self._file_shuffle_buffer_size,
+            "cycle_length": self._cycle_length,
+            "block_length": self._block_length,
+        }
+        return f"{self._kind}({', '.join(f'{name}={value}' for name, value in settings.items())})"
 
 
 class TextLineDataSource(FileDataSource):
@@ -172,61 +179,6 @@ class TextLineDataSource(FileDataSource):
 
     def _reading(self) -> object:
         return self._skip_header_lines
-
-
-class TFExampleDataSource(FileDataSource):
-    """`tf.train.Example` records: each example is a dict of the described features.
-
-    Args:
-      split_to_filepattern: for each split a pattern with wildcards, or several.
-      feature_description: what `tf.io.parse_single_example` needs; or a function without arguments
-        that returns it, so that a declaration need not load TensorFlow.
-      reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
-      num_input_examples: see `FileDataSource`, as the rest.
-      caching_permitted: whether the examples may be kept.
-      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
-      cycle_length: how many files are read at a time.
-      block_length: how many records are taken from one before the next.
-      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
-    """
-
-    def __init__(
-        self,
-        split_to_filepattern: Mapping[str, str | Iterable[str]],
-        feature_description: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
-        reader_cls: Callable[..., "tf.data.Dataset"] | None = None,
-        num_input_examples: Mapping[str, int] | None = None,
-        caching_permitted: bool = True,
-        file_shuffle_buffer_size: int | None = None,
-        cycle_length: int = 16,
-        block_length: int = 16,
-        performs_internal_shuffling: bool = False,
-    ) -> None:
-        self._feature_description = feature_description
-        self._reader_cls = reader_cls
-        super().__init__(
-            self._read,
-            split_to_filepattern,
-            num_input_examples,
-            caching_permitted,
-            file_shuffle_buffer_size,
-            cycle_length,
-            block_length,
-            performs_internal_shuffling,
-        )
-
-    def _description(self) -> Mapping[str, Any]:
-        given = self._feature_description
-        return given() if callable(given) else given
-
-    def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
-        reader = self._reader_cls or tf.data.TFRecordDataset
-        description = self._description()
-        return reader(path).map(lambda record: tf.io.parse_single_example(record, description))
-
-    def _reading(self) -> object:
-        described = {key: repr(value) for key, value in self._description().items()}
-        return described, signatures.name(self._reader_cls or "TFRecordDataset")
 
 
 def _expand(pattern: str) -> list[str]:

@@ -1,13 +1,20 @@
 """Examples that a function makes."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from t5mix import fingerprints, signatures
 from t5mix.sources.base import DataSource, ShardInfo
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+
+class DatasetFnCallable(Protocol):
+    """What `FunctionDataSource` calls: `fn(split, shuffle_files)`, with `seed` where it may be repeatable."""
+
+    def __call__(self, split: str, shuffle_files: bool, seed: int | None = None) -> "tf.data.Dataset":
+        """Returns the raw examples of `split`."""
 
 
 class FunctionDataSource(DataSource):

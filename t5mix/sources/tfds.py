@@ -1,6 +1,6 @@
 """TensorFlow Datasets as a source."""
 
-import functools
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,12 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
+from t5mix.places import places
 from t5mix.sources.base import DataSource, ShardInfo
 
 if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
+
+
+@dataclasses.dataclass(frozen=True)
+class TfdsSplit:
+    """A split of one data set, for a source whose splits come from several.
+
+    Attributes:
+      dataset: name, config and version of the data set.
+      split: name of the split or a slice of it, such as "train[:1%]".
+      data_dir: folder of prepared data sets; None is TFDS's own.
+    """
+
+    dataset: str
+    split: str | None
+    data_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_version(self.dataset, "TfdsSplit: dataset")
+        if not self.split or not isinstance(self.split, str):
+            raise ValueError(f"TfdsSplit({self.dataset!r}): split is {self.split!r}; give its name or slice")
 
 
 class TfdsDataSource(DataSource):
@@ -23,74 +44,112 @@ class TfdsDataSource(DataSource):
 
     Args:
       tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so
-        that the examples stay the same.
+        that the examples stay the same.  None when `splits` are TfdsSplits, or when tfds_data_dir
+        is the folder of one prepared version of a data set.
       tfds_data_dir: folder of prepared data sets; None is TFDS's own.
       splits: names of the splits to allow; or a dict from names to TFDS splits or slices, such as
-        {"validation": "train[:1%]"}; None is every split.
+        {"validation": "train[:1%]"}, or to TfdsSplits; None is every split.
       caching_permitted: whether the examples may be kept.
       decoders: TFDS decoders, by feature.
       tfds_builder_kwargs: further arguments of `tfds.builder`.
       read_only: refuse to prepare a data set that is not there.
 
     Raises:
-      ValueError: when the version is missing.
+      ValueError: when the version is missing, or the arguments name the data set twice or not at all.
     """
 
     def __init__(
         self,
         tfds_name: str | None = None,
         tfds_data_dir: str | None = None,
-        splits: Iterable[str] | Mapping[str, str] | None = None,
+        splits: Iterable[str] | Mapping[str, str] | Mapping[str, TfdsSplit] | None = None,
         caching_permitted: bool = True,
         decoders: Any = None,
         tfds_builder_kwargs: dict[str, Any] | None = None,
         read_only: bool = False,
     ) -> None:
-        if not tfds_name or ":" not in tfds_name:
-            raise ValueError(
-                f"TfdsDataSource: tfds_name is {tfds_name!r}; give the version too, as in "
-                "'glue/cola:2.0.0', so that the examples stay the same"
-            )
         super().__init__(splits or (), caching_permitted=caching_permitted)
-        self._split_map = dict(splits) if isinstance(splits, Mapping) else {}
-        for split, instruction in self._split_map.items():
-            if not isinstance(instruction, str):
-                raise ValueError(
-                    f"TfdsDataSource({tfds_name!r}): splits[{split!r}] is {instruction!r}; give "
-                    "the name or slice of a TFDS split, such as 'train[:1%]'"
-                )
+        self._split_map: dict[str, str | TfdsSplit] = dict(splits) if isinstance(splits, Mapping) else {}
         self._name = tfds_name
         self._data_dir = tfds_data_dir
         self._decoders = decoders
         self._builder_kwargs = dict(tfds_builder_kwargs or {})
         self._read_only = read_only
+        self._builders: dict[tuple[str | None, str | None], Any] = {}
+        self._check_data_set()
+
+    def _check_data_set(self) -> None:
+        kinds = {type(instruction) for instruction in self._split_map.values()}
+        if not kinds <= {str} and kinds != {TfdsSplit}:
+            raise ValueError(
+                f"TfdsDataSource({self._name!r}): splits is {self._split_map!r}; give for each the name or slice of a "
+                "TFDS split, such as 'train[:1%]', or for each a TfdsSplit"
+            )
+        if self._several:
+            if self._name or self._data_dir:
+                raise ValueError(
+                    f"TfdsDataSource({self._name!r}): splits are TfdsSplits, which name data set and folder "
+                    "themselves; leave out tfds_name and tfds_data_dir"
+                )
+        elif self._name or not self._data_dir:
+            _check_version(self._name, "TfdsDataSource: tfds_name")
+        elif self._builder_kwargs:
+            raise ValueError(
+                f"TfdsDataSource: tfds_data_dir {self._data_dir!r} without a tfds_name is read as it is prepared; "
+                "leave out tfds_builder_kwargs"
+            )
 
     @property
-    def tfds_name(self) -> str:
-        """Name, config and version."""
+    def tfds_name(self) -> str | None:
+        """Name, config and version; None when the splits come from several data sets."""
         return self._name
 
-    @functools.cached_property
+    @property
+    def _several(self) -> bool:
+        return any(isinstance(instruction, TfdsSplit) for instruction in self._split_map.values())
+
+    @property
     def builder(self) -> Any:
         """The `tfds.core.DatasetBuilder`, of a data set that is prepared.
 
         Raises:
-          ValueError: when it is not, and read_only is set or preparing it fails.
+          ValueError: when it is not, and read_only is set or preparing it fails; or when the splits come from several.
         """
+        if self._several:
+            raise ValueError(f"{self!r} reads several data sets; ask for the builder of a split: builder_of(split)")
+        return self._builder(self._name, self._data_dir)
+
+    def builder_of(self, split: str) -> Any:
+        """Returns the `tfds.core.DatasetBuilder` that `split` is read from; see `builder`."""
+        instruction = self._split_map.get(split)
+        if isinstance(instruction, TfdsSplit):
+            return self._builder(instruction.dataset, instruction.data_dir)
+        return self._builder(self._name, self._data_dir)
+
+    def _builder(self, name: str | None, data_dir: str | None) -> Any:
+        key = (name, places.tfds_data_dir or data_dir if name else data_dir)
+        if key not in self._builders:
+            self._builders[key] = self._prepared(*key)
+        return self._builders[key]
+
+    def _prepared(self, name: str | None, data_dir: str | None) -> Any:
         import tensorflow_datasets as tfds
 
-        place = f"in {self._data_dir}" if self._data_dir else "in TFDS's default folder"
+        place = f"in {data_dir}" if data_dir else "in TFDS's default folder"
+        what = repr(name) if name else "the data set"
         try:
-            builder = tfds.builder(self._name, data_dir=self._data_dir, **self._builder_kwargs)
+            if name is None:
+                return tfds.builder_from_directory(data_dir)
+            builder = tfds.builder(name, data_dir=data_dir, **self._builder_kwargs)
             if builder.is_prepared():
                 return builder
             if not self._read_only:
                 builder.download_and_prepare()
                 return builder
         except Exception as error:  # TFDS raises dozens of kinds, network errors among them
-            raise ValueError(f"TfdsDataSource: cannot open or prepare {self._name!r} {place}: {error}") from error
+            raise ValueError(f"TfdsDataSource: cannot open or prepare {what} {place}: {error}") from error
         raise ValueError(
-            f"TfdsDataSource: {self._name!r} is not prepared {place}, and read_only is set; "
+            f"TfdsDataSource: {what} is not prepared {place}, and read_only is set; "
             "prepare it there, or give another tfds_data_dir"
         )
 
@@ -101,14 +160,19 @@ class TfdsDataSource(DataSource):
 
     def _instruction(self, split: str) -> str:
         self._check_split(split)
-        return self._split_map.get(split, split)
+        instruction = self._split_map.get(split, split)
+        if isinstance(instruction, TfdsSplit):
+            assert instruction.split  # checked when it was made
+            return instruction.split
+        return instruction
 
-    def num_input_examples(self, split: str) -> int:
-        """Returns the number of raw examples of `split`."""
-        return self._info(split).num_examples
+    def num_input_examples(self, split: str) -> int | None:
+        """Returns the number of raw examples of `split`; None when TFDS says 0, its word for not counted."""
+        return self._info(split).num_examples or None
 
     def _info(self, split: str) -> Any:
-        return self.builder.info.splits[self._instruction(split)]
+        instruction = self._instruction(split)
+        return self.builder_of(split).info.splits[instruction]
 
     def list_shards(self, split: str) -> list[str]:
         """Returns the names of the files that `split` is read from."""
@@ -127,16 +191,19 @@ class TfdsDataSource(DataSource):
         context = shard_info and tf.distribute.InputContext(
             num_input_pipelines=shard_info.num_shards, input_pipeline_id=shard_info.index
         )
-        return self.builder.as_dataset(
-            split=self._instruction(split),
+        config = places.tfds_read_config or tfds.ReadConfig()
+        instruction = self._instruction(split)
+        return self.builder_of(split).as_dataset(
+            split=instruction,
             shuffle_files=shuffle,
-            read_config=tfds.ReadConfig(shuffle_seed=seed, skip_prefetch=True, input_context=context),
+            read_config=dataclasses.replace(config, shuffle_seed=seed, skip_prefetch=True, input_context=context),
             decoders=self._decoders,
         )
 
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of name, version, split, and the metadata with the files' checksums."""
-        folder = Path(self.builder.data_dir)
+        builder = self.builder_of(split)
+        folder = Path(builder.data_dir)
         metadata = [
             (name, hashlib.sha256((folder / name).read_bytes()).hexdigest())
             for name in ("dataset_info.json", "features.json")
@@ -144,7 +211,7 @@ class TfdsDataSource(DataSource):
         ]
         shards = [(Path(path).name, self._size(folder, path)) for path in self.list_shards(split)]
         return fingerprints.digest(
-            "tfds", self.builder.info.full_name, self._instruction(split), metadata, shards,
+            "tfds", builder.info.full_name, self._instruction(split), metadata, shards,
             self._decoders and repr(self._decoders), self._builder_kwargs,
         )  # fmt: skip
 
@@ -153,4 +220,13 @@ class TfdsDataSource(DataSource):
         return file.stat().st_size if file.is_file() else None
 
     def __repr__(self) -> str:
-        return f"TfdsDataSource({self._name!r})"
+        if self._several:
+            return f"TfdsDataSource(splits={self._split_map})"
+        return f"TfdsDataSource({self._name or self._data_dir!r})"
+
+
+def _check_version(name: str | None, what: str) -> None:
+    if not isinstance(name, str) or ":" not in name:
+        raise ValueError(
+            f"{what} is {name!r}; give the version too, as in 'glue/cola:2.0.0', so that the examples stay the same"
+        )

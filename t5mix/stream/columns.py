@@ -1,57 +1,156 @@
-"""Columns of the token cache: lists of numbers in Arrow's memory-mapped buffers, as NumPy views."""
+"""Columns of tokens: lists of ids, of which many are read at once by a few NumPy calls."""
 
+import abc
 import dataclasses
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 
-@dataclasses.dataclass(frozen=True)
-class TokenColumn:
-    """One feature of every cached example; nothing is copied until it is asked for.
+class TokenColumn(abc.ABC):
+    """One feature of every example; nothing is copied until it is asked for.
+
+    A column comes in parts, which lie one behind the other: record batches of files, or arrays.
 
     Attributes:
-      values: the chunks' token ids, one example behind the other.
-      offsets: the chunks' example boundaries in `values`, int64 [examples + 1].
+      first_rows: int64 [parts + 1], the example that each part begins with, and how many there are.
+      first_tokens: int64 [parts + 1], the token that each part begins with, and how many there are.
     """
 
-    values: tuple[np.ndarray, ...]
-    offsets: tuple[np.ndarray, ...]
+    first_rows: np.ndarray
+    first_tokens: np.ndarray
+
+    @abc.abstractmethod
+    def _bounds(self, parts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where rows of parts begin, int64, in tokens from the beginning of their part, and where they end."""
+
+    @abc.abstractmethod
+    def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Returns pieces of parts, joined, int32 [sum of lengths]."""
+
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+        return int(self.first_rows[-1])
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens."""
+        return int(self.first_tokens[-1])
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of each example, int64 [examples]."""
-        return np.concatenate([np.diff(offsets) for offsets in self.offsets])
+        """Tokens of each example, int64 [examples]: 8 bytes an example, kept; `lengths_of` reads a few."""
+        return self.lengths_of(np.arange(self.count))
 
-    @functools.cached_property
-    def first_rows(self) -> np.ndarray:
-        """The example that each chunk begins with, and the number of examples at the end."""
-        return np.cumsum([0] + [len(offsets) - 1 for offsets in self.offsets])
+    def lengths_of(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the tokens of some examples, int64 [indices], without reading the others' lengths."""
+        starts, stops = self._bounds(*self._places(np.asarray(indices)))
+        return stops - starts
 
-    @functools.cached_property
-    def first_tokens(self) -> np.ndarray:
-        """The number of the token that each chunk begins with, and the number of tokens at the end."""
-        return np.cumsum([0] + [len(values) for values in self.values])
+    def gather(self, indices: np.ndarray, most: np.ndarray | int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns some examples, joined one behind the other.
+
+        Args:
+          indices: integers [rows], the examples, in any order, also repeatedly.
+          most: int64 [rows] or one number, how many tokens to read of each at most; None is all.
+
+        Returns:
+          Their tokens, int32 [sum of lengths], and their lengths, int64 [rows].
+        """
+        parts, rows = self._places(np.asarray(indices))
+        starts, stops = self._bounds(parts, rows)
+        lengths = stops - starts
+        if most is not None:
+            lengths = np.minimum(lengths, most)
+        return self._read(parts, starts, lengths), lengths
+
+    def spans(self, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns pieces of the examples joined one behind the other.
+
+        Args:
+          starts: integers [pieces], the first token of each.
+          stops: integers [pieces], the token behind the last of each.
+
+        Returns:
+          Their tokens, int32 [sum of lengths], joined, and their lengths, int64 [pieces].
+        """
+        starts, stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
+        first = np.searchsorted(self.first_tokens, starts, side="right") - 1
+        last = np.maximum(np.searchsorted(self.first_tokens, stops, side="left"), first + 1)
+        # A piece that reaches into another part is read in several.
+        parts = places(first, last - first)
+        begins = np.maximum(np.repeat(starts, last - first), self.first_tokens[parts])
+        ends = np.minimum(np.repeat(stops, last - first), self.first_tokens[np.minimum(parts + 1, self._parts)])
+        parts = np.minimum(parts, self._parts - 1)
+        return self._read(parts, begins - self.first_tokens[parts], np.maximum(ends - begins, 0)), stops - starts
+
+    def begins(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the number of the token that examples begin with, int64; one past the last gives all tokens."""
+        indices = np.asarray(indices, np.int64)
+        if not self.count:
+            return np.zeros(indices.shape, np.int64)
+        parts, rows = self._places(np.minimum(indices, self.count - 1))
+        starts, stops = self._bounds(parts, rows)
+        return self.first_tokens[parts] + np.where(indices < self.count, starts, stops)
 
     def row(self, index: int) -> np.ndarray:
-        """Returns the tokens of one example, read-only."""
-        chunk = int(np.searchsorted(self.first_rows, index, side="right")) - 1
-        place = index - self.first_rows[chunk]
-        start, stop = self.offsets[chunk][place : place + 2]
-        return self.values[chunk][start:stop]
+        """Returns the tokens of one example."""
+        return self.gather(np.array([index]))[0]
 
     def span(self, start: int, stop: int) -> np.ndarray:
         """Returns tokens `start` to `stop` of the examples joined one behind the other."""
-        chunk = int(np.searchsorted(self.first_tokens, start, side="right")) - 1
-        parts = []
-        while start < stop:
-            base, end = self.first_tokens[chunk], min(stop, self.first_tokens[chunk + 1])
-            parts.append(self.values[chunk][start - base : end - base])
-            start, chunk = end, chunk + 1
-        return parts[0] if len(parts) == 1 else np.concatenate([*parts, np.empty(0, np.int32)])
+        return self.spans(np.array([start]), np.array([stop]))[0]
+
+    @property
+    def _parts(self) -> int:
+        return len(self.first_rows) - 1
+
+    def _places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the part of each example, and its row there."""
+        if self._parts == 1:
+            return np.zeros(len(indices), np.int64), indices
+        parts = np.searchsorted(self.first_rows, indices, side="right") - 1
+        return parts, indices - self.first_rows[parts]
+
+
+class ArrayColumn(TokenColumn):
+    """A column in memory.
+
+    Args:
+      values: the parts' token ids, int32, one example behind the other.
+      offsets: the parts' example boundaries in `values`, int64 [examples + 1].
+    """
+
+    def __init__(self, values: tuple[np.ndarray, ...], offsets: tuple[np.ndarray, ...]) -> None:
+        self._values, self._offsets = values, offsets
+        self.first_rows = np.cumsum([0] + [len(part) - 1 for part in offsets])
+        self.first_tokens = np.cumsum([0] + [len(part) for part in values])
+
+    def _bounds(self, parts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        starts, stops = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        for part, here in by_number(parts):
+            starts[here], stops[here] = self._offsets[part][rows[here]], self._offsets[part][rows[here] + 1]
+        return starts, stops
+
+    def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        return read_pieces(
+            parts, starts, lengths, lambda part, begins, sizes: self._values[part][places(begins, sizes)]
+        )
+
+
+class EmptyColumn(TokenColumn):
+    """The column of a feature that no example has: empty lists."""
+
+    def __init__(self, count: int) -> None:
+        self.first_rows, self.first_tokens = np.array([0, count]), np.zeros(2, np.int64)
+
+    def _bounds(self, parts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+
+    def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        return np.empty(0, np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,44 +165,101 @@ class EndedColumn:
     column: TokenColumn
     eos: int
 
-    @functools.cached_property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each example with its EOS, int64 [examples]."""
-        return self.column.lengths + 1
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+        return self.column.count
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens, EOS included."""
+        return self.column.tokens + self.column.count
 
     @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each example with its EOS, int64 [examples]; see `TokenColumn.lengths`."""
+        return self.column.lengths + 1
+
+    @property
+    def first_rows(self) -> np.ndarray:
+        """See `TokenColumn`."""
+        return self.column.first_rows
+
+    @property
     def first_tokens(self) -> np.ndarray:
-        """The number of the token that each example begins with, and the number of tokens at the end."""
-        return np.concatenate([[0], np.cumsum(self.lengths)])
+        """See `TokenColumn`."""
+        return self.column.first_tokens + self.column.first_rows
+
+    def lengths_of(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the tokens of some examples with their EOS, int64 [indices]."""
+        return self.column.lengths_of(indices) + 1
+
+    def gather(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns some examples with their EOS, joined; see `TokenColumn.gather`."""
+        values, lengths = self.column.gather(indices)
+        return np.insert(values, np.cumsum(lengths), np.int32(self.eos)), lengths + 1
+
+    def spans(self, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns pieces of the examples with their EOS, joined; see `TokenColumn.spans`."""
+        starts, stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
+        first, last = self._ended_before(np.concatenate([starts, stops])).reshape(2, -1)
+        # Each EOS before a place is one token that the column itself does not have there.
+        begins = starts - first
+        values, lengths = self.column.spans(begins, stops - last)
+        ended = places(first, last - first)
+        out = np.cumsum(lengths) - lengths - begins
+        ends = self.column.begins(ended + 1) + np.repeat(out, last - first)
+        return np.insert(values, ends, np.int32(self.eos)), stops - starts
 
     def span(self, start: int, stop: int) -> np.ndarray:
         """Returns tokens `start` to `stop` of the examples joined one behind the other."""
-        first = int(np.searchsorted(self.first_tokens, start, side="right")) - 1
-        last = int(np.searchsorted(self.first_tokens, stop, side="left"))
-        begins = (self.first_tokens - np.arange(len(self.first_tokens)))[first : last + 1]
-        tokens = np.insert(self.column.span(int(begins[0]), int(begins[-1])), begins[1:] - begins[0], self.eos)
-        offset = int(self.first_tokens[first])
-        return tokens[start - offset : stop - offset]
+        return self.spans(np.array([start]), np.array([stop]))[0]
+
+    def _ended_before(self, tokens: np.ndarray) -> np.ndarray:
+        """Returns how many examples have ended, EOS included, before each of these tokens."""
+        parts = np.clip(np.searchsorted(self.first_tokens, tokens, side="right") - 1, 0, len(self.first_rows) - 2)
+        low, high = self.first_rows[parts], self.first_rows[parts + 1]
+        # The last example that begins at the token or before it, by halves, of all places at once.
+        while (low < high).any():
+            middle = (low + high + 1) // 2
+            begun = self.column.begins(middle) + middle <= tokens
+            low, high = np.where(begun, middle, low), np.where(begun, high, middle - 1)
+        return low
 
 
-def read_table(path: Path) -> pa.Table:
-    """Maps an Arrow IPC file into memory; any Arrow implementation can read it."""
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Returns the places of rows that begin at `starts`: starts[0], starts[0] + 1, ..., starts[1], ..."""
+    ends = np.cumsum(lengths)
+    found = np.repeat(starts - (ends - lengths), lengths)
+    found += np.arange(len(found))
+    return found
 
 
-def token_column(table: pa.Table, name: str) -> TokenColumn:
-    """Returns views of a column of lists of int32; an absent column is all empty lists."""
-    if name not in table.column_names:
-        nothing = np.zeros(table.num_rows + 1, dtype=np.int64)
-        return TokenColumn((np.empty(0, dtype=np.int32),), (nothing,))
-    chunks = [chunk for chunk in table.column(name).chunks if len(chunk)]
-    return TokenColumn(tuple(_values(chunk) for chunk in chunks), tuple(_offsets(chunk) for chunk in chunks))
+def by_number(numbers: np.ndarray) -> list[tuple[int, Any]]:
+    """Returns each of `numbers` once, with an index of its places."""
+    if len(numbers) == 0:
+        return []
+    if numbers[0] == numbers[-1] and (numbers == numbers[0]).all():
+        return [(int(numbers[0]), slice(None))]
+    order = np.argsort(numbers, kind="stable")
+    found, starts = np.unique(numbers[order], return_index=True)
+    return list(zip(found.tolist(), np.split(order, starts[1:]), strict=True))
 
 
-def _values(chunk: Any) -> np.ndarray:
-    return chunk.values.to_numpy(zero_copy_only=True)
+def read_pieces(numbers: np.ndarray, starts: np.ndarray, lengths: np.ndarray, read: Any) -> np.ndarray:
+    """Joins pieces of several arrays in the order asked for, int32.
 
-
-def _offsets(chunk: Any) -> np.ndarray:
-    return chunk.offsets.to_numpy(zero_copy_only=True)
+    Args:
+      numbers: which array each piece is of.
+      starts: int64, where in it the piece begins.
+      lengths: int64.
+      read: `read(number, starts, lengths)` returns joined pieces of one array.
+    """
+    groups = by_number(numbers)
+    if len(groups) == 1:
+        return read(groups[0][0], starts, lengths)
+    ends = np.cumsum(lengths)
+    values = np.empty(int(ends[-1]) if len(ends) else 0, np.int32)
+    for number, here in groups:
+        values[places(ends[here] - lengths[here], lengths[here])] = read(number, starts[here], lengths[here])
+    return values

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.stream import columns
+
 
 @dataclasses.dataclass(frozen=True)
 class Ending:
@@ -40,6 +42,40 @@ class Ending:
         if self.eos is None or len(trimmed) == self.limit:
             return trimmed
         return np.append(trimmed, np.int32(self.eos))
+
+    def apply_to_rows(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns many sequences as the model gets them.
+
+        Args:
+          values: int32 [sum of lengths], the sequences' tokens, one behind the other.
+          lengths: int64 [sequences].
+
+        Returns:
+          The same of the trimmed and ended sequences.
+        """
+        kept = self.kept(lengths)
+        if (kept < lengths).any():
+            starts = np.cumsum(lengths) - lengths
+            values = values[columns.places(starts, kept)]
+        return self._ended(values, kept)
+
+    def gather(self, column: columns.TokenColumn, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns some examples of a column as the model gets them; what is trimmed is not read.
+
+        Returns:
+          Their tokens, int32 [sum of lengths], one example behind the other, and their lengths,
+          int64 [indices].
+        """
+        most = self.kept(np.array(np.iinfo(np.int64).max))
+        return self._ended(*column.gather(indices, most))
+
+    def _ended(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Appends EOS where there is room for it."""
+        if self.eos is None:
+            return values, kept
+        lengths = np.minimum(kept + 1, self.limit)
+        ends = np.cumsum(kept)[lengths > kept]
+        return np.insert(values, ends, np.int32(self.eos)), lengths
 
 
 def ending(task: Any, feature: str, limit: int, step: str | None) -> Ending:

@@ -1,13 +1,8 @@
-"""The order of examples, computed and not stored: permutations of an epoch, quotas of a window."""
-
-import dataclasses
-import math
-from collections.abc import Mapping
-from fractions import Fraction
+"""The order of a task's examples in an epoch: a permutation, computed and not stored."""
 
 import numpy as np
 
-from t5mix.stream import keys
+from t5mix.stream import keys, shares
 
 # Two more rounds than the four after which a Feistel network with random functions cannot be told
 # from a random permutation (Luby and Rackoff 1988), because our halves may be a few bits small.
@@ -17,81 +12,51 @@ _ROUNDS = 6
 def permute(positions: np.ndarray, size: int, key: tuple[str | int, ...]) -> np.ndarray:
     """Returns where a pseudorandom permutation of 0 .. size-1 sends `positions`.
 
-    A Feistel network over the least power of four that holds `size`; what falls outside walks on
-    until it falls inside ("cycle walking", Black and Rogaway 2002), four steps at most on average.
-
     Args:
-      positions: integers in [0, size), any shape.
+      positions: integers in [0, size), one axis.
       size: number of elements, at least 1.
       key: what the permutation is named by: a seed, a task, an epoch.
 
     Returns:
       int64 array of the shape of `positions`; distinct positions give distinct values.
     """
-    assert size >= 1
-    half = max(1, ((size - 1).bit_length() + 1) // 2)
-    round_keys = np.array(keys.words(("permutation", *key), _ROUNDS), dtype=np.uint64)
-    values = _feistel(np.asarray(positions).astype(np.uint64), half, round_keys)
-    while True:
-        outside = values >= size
-        if not outside.any():
-            return values.astype(np.int64)
-        values[outside] = _feistel(values[outside], half, round_keys)
+    positions = np.asarray(positions)
+    word = np.array(keys.words(("permutation", *key), 1), dtype=np.uint64)
+    return permute_each(positions, np.full(len(positions), size), np.repeat(word, len(positions)))
 
 
-def _feistel(values: np.ndarray, half: int, round_keys: np.ndarray) -> np.ndarray:
-    """One pass over numbers of 2 * half bits, a bijection whatever the round keys are."""
-    shift, mask = np.uint64(half), np.uint64((1 << half) - 1)
-    left, right = values >> shift, values & mask
-    for round_key in round_keys:
-        left, right = right, left ^ (_mix(right ^ round_key) >> np.uint64(64 - half))
-    return (left << shift) | right
+def permute_each(positions: np.ndarray, sizes: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Returns where pseudorandom permutations send `positions`, each its own.
 
+    A Feistel network over the least power of four that holds the size; what falls outside walks on
+    until it falls inside ("cycle walking", Black and Rogaway 2002), four steps at most on average.
 
-def _mix(values: np.ndarray) -> np.ndarray:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood 2014): each bit changes half of all."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    Args:
+      positions: integers in [0, size), one axis.
+      sizes: int64, the number of elements of each one's permutation, at least 1.
+      words: uint64, each one's key.
 
-
-@dataclasses.dataclass(frozen=True)
-class Quotas:
-    """How many examples each task gives to each window, exactly.
-
-    After w windows of `draws` examples, task t has given floor(w * draws * p_t + phi_t), where p_t
-    is its share and phi_t in [0, 1) is fixed by the seed and the task's name: always within one
-    example of its share.  Everything is whole numbers: p_t = weight_t / total, phi_t = phase_t / total.
-
-    Attributes:
-      draws: examples in a window over all tasks, on average.
-      weights: the tasks' rates as whole numbers with a common denominator.
-      total: sum of the weights.
-      phases: one number in [0, total) for each task.
+    Returns:
+      int64 array of the shape of `positions`.
     """
-
-    draws: int
-    weights: tuple[int, ...]
-    total: int
-    phases: tuple[int, ...]
-
-    @classmethod
-    def of(cls, rates: Mapping[str, float | Fraction], draws: int, seed: int) -> "Quotas":
-        """Returns the quotas of `rates`, taken as the exact numbers that they are."""
-        exact = [Fraction(rate) for rate in rates.values()]
-        assert draws >= 1 and exact and all(rate > 0 for rate in exact)
-        denominator = math.lcm(*(rate.denominator for rate in exact))
-        weights = tuple(int(rate * denominator) for rate in exact)
-        total = sum(weights)
-        phases = tuple(_phase(name, total, seed) for name in rates)
-        return cls(draws, weights, total, phases)
-
-    def before(self, window: int) -> list[int]:
-        """Returns, for each task, how many examples it gives before `window`."""
-        drawn = window * self.draws
-        return [(drawn * weight + phase) // self.total for weight, phase in zip(self.weights, self.phases, strict=True)]
+    assert (sizes >= 1).all()
+    # The bits of the greatest element; float64 is exact up to 2**53.
+    bits = np.frexp((sizes - 1).astype(np.float64))[1]
+    half = np.maximum(1, (bits + 1) // 2).astype(np.uint64)
+    limit = sizes.astype(np.uint64)
+    values = _feistel(positions.astype(np.uint64), half, words)
+    walking = np.flatnonzero(values >= limit)
+    while len(walking):
+        values[walking] = _feistel(values[walking], half[walking], words[walking])
+        walking = walking[values[walking] >= limit[walking]]
+    return values.astype(np.int64)
 
 
-def _phase(name: str, total: int, seed: int) -> int:
-    high, low = keys.words(("phase", seed, name))
-    return (((high << 64) | low) * total) >> 128
+def _feistel(values: np.ndarray, half: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """One pass over numbers of 2 * half bits, a bijection whatever the words are."""
+    left, right = values >> half, values & ((np.uint64(1) << half) - np.uint64(1))
+    shift = np.uint64(64) - half
+    for turn in range(_ROUNDS):
+        word = (right ^ words) + np.uint64((turn + 1) * 0x9E3779B97F4A7C15 % 2**64)
+        left, right = right, left ^ (shares.mix(word) >> shift)
+    return (left << half) | right

@@ -4,59 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-# Scores of rows are whole numbers below this one.
-_NEVER = np.iinfo(np.int64).max
-
-
-def best_fit(
-    lengths: np.ndarray, limits: Sequence[int], rows: int | None, used: np.ndarray | None = None
-) -> np.ndarray:
-    """Chooses a row for each example: longest first, each where it leaves the least room.
-
-    An example is as long as the sum of its shares of each feature's length; room is the sum of the
-    free shares.  Whole-number arithmetic and stable sorting give the same answer on every
-    machine.  Source: best-fit decreasing (Johnson 1974), in as many dimensions as features.
-
-    Args:
-      lengths: int [examples, features], tokens of each example.
-      limits: tokens a row holds of each feature.
-      rows: number of rows, or None for as many as are needed.
-      used: int [rows, features], tokens that the rows hold already; none by default.
-
-    Returns:
-      int32 [examples]: the row of each example, -1 where none has room.
-    """
-    limit = np.asarray(limits, dtype=np.int64)
-    scale = int(np.prod(limit)) // limit  # a whole row weighs the same in every feature
-    count = lengths.shape[0]
-    capacity = max(count, 1) if rows is None else rows
-    assert (lengths <= limit).all()
-    free = np.repeat(limit[:, None], capacity, axis=1)
-    opened = 0
-    if used is not None:
-        free -= used.T
-        opened = capacity
-    room = (free * scale[:, None]).sum(axis=0)
-    weights = lengths.astype(np.int64) * scale
-    order = np.argsort(-weights.sum(axis=1), kind="stable")
-    taken = weights.sum(axis=1).tolist()
-    chosen = np.full(count, -1, dtype=np.int32)
-    sizes = lengths.tolist()
-    for example in order.tolist():
-        # Rows that are still empty are all alike, and last choice: one of them stands for all.
-        stop = min(opened + 1, capacity)
-        size = sizes[example]
-        fits = free[0, :stop] >= size[0]
-        for feature in range(1, len(size)):
-            fits &= free[feature, :stop] >= size[feature]
-        row = int(np.where(fits, room[:stop], _NEVER).argmin())
-        if not fits[row]:
-            continue
-        chosen[example] = row
-        free[:, row] -= lengths[example]
-        room[row] -= taken[example]
-        opened = max(opened, row + 1)
-    return chosen
+from t5mix.stream import columns
+from t5mix.stream.examples import Tokens
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:
@@ -102,7 +51,7 @@ def lay_out(lengths: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def fill(
-    tokens: Mapping[str, Sequence[np.ndarray]],
+    tokens: Mapping[str, Tokens],
     limits: Mapping[str, int],
     rows: np.ndarray,
     tasks: np.ndarray,
@@ -111,7 +60,7 @@ def fill(
     """Writes examples into the arrays of a batch.
 
     Args:
-      tokens: for each feature, the examples' token ids, in the order of `rows`.
+      tokens: for each feature, the examples' token ids, in the order of `rows`; in the order of `limits`.
       limits: for each feature, the length of a row.
       rows: int [examples], ascending: the row that each example lies in.
       tasks: int [examples]: the number of each example's task.
@@ -122,16 +71,14 @@ def fill(
       `<feature>_segment_ids` (1, 2, ...; padding 0), `<feature>_positions` (from 0 in each segment),
       and `targets_task`, the task's number at each target token (padding -1), if there are targets.
     """
-    lengths = np.array([[len(ids) for ids in tokens[name]] for name in tokens], dtype=np.int64).T
-    lengths = lengths.reshape(len(rows), len(tokens))
+    lengths = np.stack([ids.lengths for ids in tokens.values()], axis=1)
     segments, starts = lay_out(lengths, rows)
     batch: dict[str, np.ndarray] = {}
     for column, (name, length) in enumerate(limits.items()):
         sizes = lengths[:, column]
-        positions = _positions(sizes)
+        positions = columns.places(np.zeros(len(sizes), np.int64), sizes)
         places = np.repeat(rows * length + starts[:, column], sizes) + positions
-        flat = np.concatenate([*tokens[name], np.empty(0, np.int32)])
-        batch[name] = _scatter(flat, places, height, length)
+        batch[name] = _scatter(tokens[name].values, places, height, length)
         batch[f"{name}_segment_ids"] = _scatter(np.repeat(segments, sizes), places, height, length)
         batch[f"{name}_positions"] = _scatter(positions, places, height, length)
         if name == "targets":
@@ -155,12 +102,6 @@ def unpack(batch: Mapping[str, np.ndarray], features: Sequence[str]) -> list[lis
         ]
         for row in range(height)
     ]
-
-
-def _positions(sizes: np.ndarray) -> np.ndarray:
-    """0, 1, .. size-1 for each of the sizes, one behind the other."""
-    ends = np.cumsum(sizes)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
 
 
 def _scatter(values: np.ndarray, places: np.ndarray, height: int, length: int, padding: int = 0) -> np.ndarray:

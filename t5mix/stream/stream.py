@@ -15,12 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import cache, packing, statistics
-from t5mix.stream.examples import open_examples
-from t5mix.stream.windows import Draws, Mixer, PackedRows, PlainRows, Rows, draws_of_window, rows_of_window
+from t5mix.stream import cache, statistics
+from t5mix.stream.batches import Batches
+from t5mix.stream.capacity import Plan
+from t5mix.stream.draws import MIXINGS, Draws, Mixer
+from t5mix.stream.opening import open_examples
+from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
 # Raise when the order of examples or their noise changes.
-_VERSION = 1
+_VERSION = 2
 
 
 class Stream:
@@ -35,6 +38,10 @@ class Stream:
       split: the split to read.
       seed: decides the order of examples and the noise of objectives.
       pack: put several examples in a row; otherwise one.
+      mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
+        within one example (see `balanced`).  "random": independently, with the task's share as its probability
+        (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
+        stand in its rows in any order.
       cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
         folder.
       progress: called with (task, examples done, examples in all or None) while caches are made.
@@ -56,10 +63,14 @@ class Stream:
         split: str = "train",
         seed: int = 0,
         pack: bool = True,
+        mixing: str = "balanced",
         cache_dir: str | Path | None = None,
         progress: cache.Progress | None = None,
     ) -> None:
         _check_numbers(lengths, batch_size, seed)
+        if mixing not in MIXINGS:
+            raise ValueError(f"mixing is {mixing!r}; give one of {sorted(MIXINGS)}")
+        self.mixing = mixing
         self.lengths = {name: int(length) for name, length in lengths.items()}
         self.batch_size, self.split, self.seed, self.pack = batch_size, split, seed, pack
         self.name = provider.name
@@ -71,16 +82,17 @@ class Stream:
         opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
-        self._rows = self._plan_rows()
+        mixer = Mixer(self._examples, self._rates, seed, mixing)
+        self._rows = self._plan_rows(mixer)
+        examples = tuple(self._examples.values())
+        self._batches = Batches(examples, mixer.lengths, self._rows, self.lengths, batch_size)
 
-    def _plan_rows(self) -> PackedRows | PlainRows:
-        rows = rows_of_window(self.batch_size)
+    def _plan_rows(self, mixer: Mixer) -> PackedRows | PlainRows:
         if not self.pack:
-            return PlainRows(Mixer(self._examples, self._rates, rows, self.seed), self.batch_size)
-        limits = tuple(self.lengths.values())
-        draws = draws_of_window(self._examples, self._rates, limits, rows, self.seed)
-        mixer = Mixer(self._examples, self._rates, draws, self.seed)
-        return PackedRows(mixer, limits, rows, self.batch_size, self.seed)
+            return PlainRows(mixer, self.batch_size)
+        rows = rows_of_window(self.batch_size)
+        plan = Plan.of(mixer, self._examples, self._rates, tuple(self.lengths.values()), rows)
+        return PackedRows(mixer, plan, self.seed)
 
     def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
         """Returns the batch of a step.
@@ -96,12 +108,7 @@ class Stream:
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)
         if stride != 1 or stop <= start:
             raise ValueError(f"rows is {rows}; give slice(start, stop) within {self.batch_size} rows")
-        chosen = self._batch_rows(step).between(start, stop)
-        made = [
-            self._examples[self.task_names[task]].tokens(epoch, index) for task, epoch, index in _numbers(chosen.draws)
-        ]
-        tokens = {name: [ids[i] for ids in made] for i, name in enumerate(self.lengths)}
-        return packing.fill(tokens, self.lengths, chosen.row, chosen.draws.task, stop - start)
+        return self._batches.batch(_checked(step), start, stop)
 
     def examples(self, step: int) -> list[tuple[str, int, int]]:
         """Returns (task, epoch, index) of each example of a batch, row by row, in order."""
@@ -109,10 +116,7 @@ class Stream:
         return [(self.task_names[task], epoch, index) for task, epoch, index in _numbers(draws)]
 
     def _batch_rows(self, step: int) -> Rows:
-        step = operator.index(step)  # NumPy's integers overflow where Python's do not
-        if step < 0:
-            raise ValueError(f"step is {step}; steps count from 0")
-        return self._rows.batch(step)
+        return self._batches.rows(_checked(step))
 
     def state(self, step: int) -> dict[str, Any]:
         """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks.
@@ -127,6 +131,7 @@ class Stream:
             "seed": self.seed,
             "split": self.split,
             "pack": self.pack,
+            "mixing": self.mixing,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
             "tasks": {name: [self._identities[name][:12], self._rates[name] / total] for name in self.task_names},
@@ -138,12 +143,16 @@ class Stream:
         Raises:
           ValueError: naming what changed: an argument, or a task, its rate or its examples.
         """
-        changes = _changes(state, self.state(int(state.get("step", 0))))
+        changes = self.changes(state)
         if changes:
             raise ValueError(
                 f"the stream of {self.name!r} is not the one of the checkpoint: {'; '.join(changes)}. "
-                "Restore what it was, or start a new run from the checkpoint's weights"
+                "Restore what it was, start a new run from the checkpoint's weights, or allow the change"
             )
+
+    def changes(self, state: Mapping[str, Any]) -> list[str]:
+        """Says, by name, how this stream differs from the one that `state` was taken of; nothing if it does not."""
+        return _changes(state, self.state(int(state.get("step", 0))))
 
     def statistics(self) -> statistics.Statistics:
         """Measures tasks and packing; see `statistics.Statistics`."""
@@ -167,7 +176,7 @@ class Stream:
 
     def _dropped(self) -> dict[str, int]:
         # Copied at once: a thread may be making the next batch.
-        lost = list(self._rows.dropped.values()) if isinstance(self._rows, PackedRows) else []
+        lost = list(self._rows.dropped.values())
         counts: collections.Counter[str] = collections.Counter()
         for draws in lost:
             counts.update(self.task_names[task] for task in draws.task.tolist())
@@ -176,6 +185,13 @@ class Stream:
 
 def _numbers(draws: Draws) -> zip:
     return zip(draws.task.tolist(), draws.epoch.tolist(), draws.index.tolist(), strict=True)
+
+
+def _checked(step: int) -> int:
+    step = operator.index(step)  # NumPy's integers overflow where Python's do not
+    if step < 0:
+        raise ValueError(f"step is {step}; steps count from 0")
+    return step
 
 
 def _check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
@@ -227,7 +243,7 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Says, by name, in what two states differ but for their steps."""
     changes = [
         f"{key} was {old.get(key)!r} and is {new[key]!r}"
-        for key in ("version", "seed", "split", "pack", "batch_size", "lengths")
+        for key in ("version", "seed", "split", "pack", "mixing", "batch_size", "lengths")
         if old.get(key) != new[key]
     ]
     before, now = old.get("tasks", {}), new["tasks"]

@@ -1,66 +1,128 @@
 """Running a task's steps before the cache, and writing what they make as Arrow record batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
+from t5mix.stream import plain_steps
+from t5mix.stream.batch_tokenizers import TokenizeStep
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
 
 # Examples tokenized at once, and tokens after which a record batch is written.
 _EXAMPLES_AT_ONCE = 1024
-_TOKENS_IN_BATCH = 1 << 22
+_TOKENS_IN_BATCH = 1 << 20
 # Examples that are made twice, to see whether they come out the same.
 _COMPARED = 256
-# Whoever writes a cache writes the same, also where a step before it is random.
-_SEED = 0
+# The seeds of random maps count up from a shard's first one, 0 for the first shard: whoever writes it writes the same.
+_SEEDS_OF_SHARD = 1 << 32
 
 
-def record_batches(task: Any, split: str, steps: tuple[Any, ...], keep_all: bool) -> Iterator[pa.RecordBatch]:
-    """Yields the examples of a task as its steps before the cache leave them, in source order.
+def record_batches(job: Any, shard: int) -> "Iterator[pa.RecordBatch]":
+    """Yields the examples of a shard as the steps before the cache leave them, in source order.
 
     Args:
-      task: the task.
-      split: the split of its source.
-      steps: the steps to run.
-      keep_all: keep every column, not only the task's features.
+      job: what to make, a `writing.Job`.
+      shard: which part of the source.
 
     Raises:
       ValueError: naming the task and the feature, when a required feature is missing or an id lies
         outside its vocabulary; naming the task, when its examples are others each time.
     """
-    dataset = task.source.get_dataset(split=split, shuffle=False)
-    with map_seed_manager(_SEED):
-        dataset = task.run_steps(dataset, list(steps))
-    features = task.output_features
-    spec = _checked_spec(task, dataset.element_spec)
-    names = [name for name in spec if keep_all or name in features]
-    ranks = {name: _rank(task, name, spec[name]) for name in names}
-    # Steps that run Python code forget shapes; without its rank, a tensor cannot be batched.
-    dataset = dataset.map(
-        lambda example: {name: tf.ensure_shape(example[name], [None] * ranks[name]) for name in names}
-    )
-    dataset = ordered(dataset)
-    check_repeatable(task, dataset, "before the cache")
+    import pyarrow as pa
+
     held: list[pa.RecordBatch] = []
     tokens = 0
-    for batch in dataset.ragged_batch(_EXAMPLES_AT_ONCE):
-        arrays = {name: _arrow(task, name, value) for name, value in batch.items()}
-        held.append(pa.RecordBatch.from_pydict(arrays))
+    for arrays in _columns(job, shard):
+        held.append(pa.RecordBatch.from_pydict(dict(sorted(arrays.items()))))
         tokens += sum(array.nbytes for array in arrays.values()) // 4
         if tokens >= _TOKENS_IN_BATCH:
             yield _joined(held)
             held, tokens = [], 0
     if held:
         yield _joined(held)
+
+
+def empty_schema(task: Any) -> "pa.Schema":
+    """Returns the columns of a shard without examples."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.large_list(pa.int32())) for name in sorted(task.output_features)])
+
+
+def _columns(job: Any, shard: int) -> "Iterator[dict[str, pa.Array]]":
+    """Yields examples as Arrow arrays, tokenized in batches where the last step is known to tokenize."""
+    task = job.task
+    last = TokenizeStep.of(job.steps[-1], task.output_features) if job.steps else None
+    if last is not None:
+        texts = plain_steps.batches(task.source, job.split, shard, job.steps[:-1])
+        if texts is not None and not job.keep_all:
+            yield from (_tokenized(task, last, batch) for batch in texts)
+            return
+        dataset = _dataset(job, shard, job.steps[:-1])
+        spec = dataset.element_spec
+        if isinstance(spec, dict) and all(_is_text(spec[name]) for name in spec if name in task.output_features):
+            yield from _tokenized_columns(job, last, dataset)
+            return
+    dataset = _dataset(job, shard, job.steps)
+    spec = _checked_spec(task, dataset.element_spec)
+    ranks = {name: _rank(task, name, spec[name]) for name in spec if job.keep_all or name in task.output_features}
+    for batch in _batched(task, dataset, ranks):
+        yield {name: _arrow(task, name, value) for name, value in batch.items()}
+
+
+def _dataset(job: Any, shard: int, steps: Sequence[Any]) -> "tf.data.Dataset":
+    dataset = job.task.source.get_dataset(split=job.split, shuffle=False, shard_info=job.shard_info(shard))
+    with map_seed_manager(shard * _SEEDS_OF_SHARD):
+        return job.task.run_steps(dataset, list(steps))
+
+
+def _batched(task: Any, dataset: "tf.data.Dataset", ranks: Mapping[str, int]) -> "tf.data.Dataset":
+    # Steps that run Python code forget shapes; without its rank, a tensor cannot be batched.
+    dataset = dataset.map(
+        lambda example: {name: tf.ensure_shape(example[name], [None] * rank) for name, rank in ranks.items()}
+    )
+    dataset = ordered(dataset)
+    check_repeatable(task, dataset, "before the cache")
+    return dataset.ragged_batch(_EXAMPLES_AT_ONCE)
+
+
+def _is_text(spec: Any) -> bool:
+    return isinstance(spec, tf.TensorSpec) and spec.dtype == tf.string and spec.shape.rank == 0
+
+
+def _tokenized_columns(job: Any, step: TokenizeStep, dataset: "tf.data.Dataset") -> "Iterator[dict[str, pa.Array]]":
+    """Yields the examples of a dataset of texts, tokenized many at once."""
+    task = job.task
+    spec = _checked_spec(task, dataset.element_spec)
+    texts = [name for name in spec if name in task.output_features]
+    others = [name for name in spec if name not in task.output_features and job.keep_all]
+    ranks = {**dict.fromkeys(texts, 0), **{name: _rank(task, name, spec[name]) for name in others}}
+    for batch in _batched(task, dataset, ranks):
+        kept = {name: _arrow(task, name, batch[name]) for name in others}
+        plain = {name: batch[name].numpy().tolist() for name in texts}
+        if job.keep_all and step.copy_pretokenized:
+            kept |= {f"{name}_pretokenized": _plain(batch[name].numpy()) for name in texts}
+        yield {**kept, **_tokenized(task, step, plain)}
+
+
+def _tokenized(task: Any, step: TokenizeStep, texts: Mapping[str, list[bytes]]) -> "dict[str, pa.Array]":
+    """Returns the task's features of texts."""
+    _checked_spec(task, texts)
+    arrays = {}
+    for name in texts:
+        if name in task.output_features:
+            values, lengths = step.ids(name, texts[name])
+            arrays[name] = _lists(np.concatenate([[0], np.cumsum(lengths)]), _checked_ids(task, name, values))
+    return arrays
 
 
 def ordered(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
@@ -87,7 +149,11 @@ def check_repeatable(task: Any, dataset: "tf.data.Dataset", place: str) -> None:
         )
 
 
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+def _joined(batches: "list[pa.RecordBatch]") -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    if len(batches) == 1:
+        return batches[0]
     return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
@@ -124,7 +190,7 @@ def _rank(task: Any, name: str, spec: Any) -> int:
     return rank
 
 
-def _arrow(task: Any, name: str, value: Any) -> pa.Array:
+def _arrow(task: Any, name: str, value: Any) -> "pa.Array":
     """Turns a batch of one column, dense or ragged, into an Arrow array."""
     if isinstance(value, tf.RaggedTensor):
         flat, splits = value.flat_values.numpy(), value.row_splits.numpy()
@@ -136,10 +202,18 @@ def _arrow(task: Any, name: str, value: Any) -> pa.Array:
         splits = np.arange(len(dense) + 1) * dense.shape[1]
     if name in task.output_features:
         flat = _checked_ids(task, name, flat)
+    return _lists(splits, flat)
+
+
+def _lists(splits: np.ndarray, flat: np.ndarray) -> "pa.Array":
+    import pyarrow as pa
+
     return pa.LargeListArray.from_arrays(pa.array(splits, pa.int64()), _plain(flat))
 
 
-def _plain(values: np.ndarray) -> pa.Array:
+def _plain(values: np.ndarray) -> "pa.Array":
+    import pyarrow as pa
+
     return pa.array(values.tolist(), pa.large_binary()) if values.dtype == object else pa.array(values)
 
 

@@ -4,13 +4,13 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager, next_map_seed
 from t5mix.stream import columns, keys, tokenizing
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
@@ -33,13 +33,13 @@ class WholeEpochs:
       key: the seed and the task.
     """
 
-    def __init__(self, task: Any, table: pa.Table, lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
+    def __init__(self, task: Any, table: "pa.Table", lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
         self._is_random = True
         kept = max(_EPOCHS, _EXAMPLES // max(table.num_rows, 1))
         self._kept = functools.lru_cache(maxsize=kept)(self._run)
         tokenizing.check_repeatable(task, self._pipeline(0), "behind the cache")
-        self.count = int(self._kept(0)[0].first_rows[-1])
+        self.count = self._kept(0)[0].count
 
     def features(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
         """Returns the features of an epoch.
@@ -48,7 +48,7 @@ class WholeEpochs:
           ValueError: naming the task, when it has another number of examples than the first epoch.
         """
         made = self._kept(epoch if self._is_random else 0)
-        count = int(made[0].first_rows[-1])
+        count = made[0].count
         if count != self.count:
             raise ValueError(
                 f"task {self._task.name!r}: the preprocessors behind the cache leave {self.count} "
@@ -80,10 +80,10 @@ class WholeEpochs:
 
 def _column(rows: list[np.ndarray]) -> columns.TokenColumn:
     offsets = np.cumsum([0] + [len(row) for row in rows])
-    return columns.TokenColumn((np.concatenate([*rows, np.empty(0, np.int32)]),), (offsets,))
+    return columns.ArrayColumn((np.concatenate([*rows, np.empty(0, np.int32)]),), (offsets,))
 
 
-def _dataset(table: pa.Table) -> "tf.data.Dataset":
+def _dataset(table: "pa.Table") -> "tf.data.Dataset":
     """Returns cached examples as a dataset, every column with its dtype and rank."""
     tensors = {name: _tensor(table.column(name).combine_chunks()) for name in table.column_names}
     return tf.data.Dataset.from_tensor_slices(tensors)
@@ -91,6 +91,8 @@ def _dataset(table: pa.Table) -> "tf.data.Dataset":
 
 def _tensor(array: Any) -> Any:
     """Turns a column into a tensor, ragged when it has lists."""
+    import pyarrow as pa
+
     if isinstance(array, pa.ChunkedArray):  # older pyarrow, when there is nothing to combine
         array = pa.concat_arrays(array.chunks)
     if not pa.types.is_large_list(array.type):

@@ -1,56 +1,24 @@
-"""Windows: a fixed number of steps each, filled with each task's exact quota of examples.
+"""Rows: which examples stand in which row of which step.
 
-The batch at a step depends on its window, and on the one before, whose overflow it takes: on nothing
-else, so any step can be computed without those before it.
+Packed, a window is a fixed number of steps, and several windows make a block.  A block holds a fixed number of draws;
+each of its windows gets its part of every task's, long and short ones alike, so that windows are equally full.  The
+batch at a step depends on its window and the one before, and on their block and the one before: on nothing else, so
+any step can be computed without those before it.
 """
 
-import bisect
 import dataclasses
 import functools
 import math
 import warnings
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from t5mix.stream import order, packing
-from t5mix.stream.examples import Examples
+from t5mix.stream import fitting, order, packing
+from t5mix.stream.capacity import Plan
+from t5mix.stream.draws import Draws, Mixer
 
-# Rows of a window, at least: best-fit packing needs choice, and sums over more examples vary less.
+# Rows of a window, at least: packing needs choice.
 _ROWS = 1024
-# Standard deviations of a window's demand for rows that are kept free.  What exceeds a window goes to
-# free space of the next; that both exceed happens once in 10**5 windows.
-_MARGIN = 3.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Draws:
-    """Examples, as numbers.
-
-    Attributes:
-      task: int32, number of the task.
-      epoch: int64, the task's epoch.
-      index: int64, the example within the epoch.
-      lengths: int64 [examples, features], its tokens.
-    """
-
-    task: np.ndarray
-    epoch: np.ndarray
-    index: np.ndarray
-    lengths: np.ndarray
-
-    def take(self, which: np.ndarray) -> "Draws":
-        """Returns these examples."""
-        return Draws(self.task[which], self.epoch[which], self.index[which], self.lengths[which])
-
-    def then(self, other: "Draws") -> "Draws":
-        """Returns these examples, and the others behind them."""
-        pairs = zip(_fields(self), _fields(other), strict=True)
-        return Draws(*(np.concatenate(pair) for pair in pairs))
-
-
-def _fields(draws: Draws) -> list[np.ndarray]:
-    return [draws.task, draws.epoch, draws.index, draws.lengths]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,247 +36,140 @@ class Rows:
     def between(self, start: int, stop: int) -> "Rows":
         """Returns rows `start` to `stop`, numbered from 0."""
         first, last = np.searchsorted(self.row, [start, stop])
-        return Rows(self.draws.take(np.arange(first, last)), self.row[first:last] - start)
-
-
-class Mixer:
-    """Draws examples of tasks, in a random order within each window.
-
-    Args:
-      examples: each task's examples, by name.
-      rates: each task's share, positive.
-      draws: examples in a window, on average.
-      seed: decides the order.
-    """
-
-    def __init__(
-        self,
-        examples: Mapping[str, Examples],
-        rates: Mapping[str, float],
-        draws: int,
-        seed: int,
-    ) -> None:
-        self._examples = tuple(examples.values())
-        self.names = tuple(examples)
-        self._seed = seed
-        self.quotas = order.Quotas.of(rates, draws, seed)
-
-    def before(self, window: int) -> int:
-        """Returns how many examples are drawn before `window`."""
-        return sum(self.quotas.before(window))
-
-    def window_of(self, draw: int) -> int:
-        """Returns the window that holds the draw-th example."""
-        # The draws before a window differ from its share by less than one for each task.
-        windows = range((draw + len(self.names)) // self.quotas.draws + 2)
-        return bisect.bisect_right(windows, draw, key=self.before) - 1
-
-    def window(self, number: int) -> Draws:
-        """Returns the examples of a window."""
-        starts, stops = self.quotas.before(number), self.quotas.before(number + 1)
-        parts = [
-            self._occurrences(task, start, stop)
-            for task, (start, stop) in enumerate(zip(starts, stops, strict=True))
-            if stop > start
-        ]
-        if not parts:
-            return self._occurrences(0, 0, 0)
-        joined = Draws(*(np.concatenate(parts) for parts in zip(*map(_fields, parts), strict=True)))
-        count = len(joined.task)
-        return joined.take(order.permute(np.arange(count), count, ("draws", self._seed, number)))
-
-    def _occurrences(self, task: int, start: int, stop: int) -> Draws:
-        """Returns the examples that `task` gives from its start-th to before its stop-th."""
-        examples, name = self._examples[task], self.names[task]
-        numbers = np.arange(start, stop)
-        epoch = numbers // examples.count
-        index = np.empty_like(numbers)
-        lengths = [np.empty((0, len(self._lengths_of_nothing)), dtype=np.int64)]
-        for one in np.unique(epoch).tolist():
-            here = epoch == one
-            key = (self._seed, name, one)
-            index[here] = order.permute(numbers[here] % examples.count, examples.count, key)
-            lengths.append(examples.lengths(one, index[here]))
-        tasks = np.full(len(numbers), task, dtype=np.int32)
-        return Draws(tasks, epoch, index, np.concatenate(lengths))
-
-    @functools.cached_property
-    def _lengths_of_nothing(self) -> np.ndarray:
-        return self._examples[0].lengths(0, np.arange(1))[0]
+        return Rows(self.draws.take(slice(int(first), int(last))), self.row[first:last] - start)
 
 
 class PlainRows:
-    """One example in each row, none left out, no row empty.
-
-    Windows differ by a few examples in size, so they do not begin where batches do.
-    """
-
-    def __init__(self, mixer: Mixer, batch_size: int) -> None:
-        self._mixer, self._batch_size = mixer, batch_size
-        self._window = functools.lru_cache(maxsize=4)(mixer.window)
-
-    def batch(self, step: int) -> Rows:
-        """Returns the rows of a batch."""
-        start = step * self._batch_size
-        stop = start + self._batch_size
-        window = self._mixer.window_of(start)
-        parts: list[Draws] = []
-        missing = stop - start
-        skip = start - self._mixer.before(window)
-        while missing:
-            found = self._window(window)
-            part = found.take(np.arange(skip, min(skip + missing, len(found.task))))
-            parts.append(part)
-            missing -= len(part.task)
-            skip, window = 0, window + 1
-        return Rows(functools.reduce(Draws.then, parts), np.arange(self._batch_size))
-
-
-class PackedRows:
-    """Several examples in each row, by best fit within a window.
-
-    What does not fit its own window goes to free space of the next, in which nothing else has to
-    give way; what does not fit there either is counted in `dropped`, with a warning.
+    """One example in each row, in the order of draws.
 
     Args:
       mixer: draws the examples.
-      limits: tokens that a row holds of each feature.
-      rows: rows of a window.
-      batch_size: rows of a batch, a divisor of `rows`.
-      seed: decides the order of rows.
+      batch_size: rows of a batch.
     """
 
-    def __init__(self, mixer: Mixer, limits: Sequence[int], rows: int, batch_size: int, seed: int) -> None:
-        assert rows % batch_size == 0
-        self._mixer, self._limits, self._seed = mixer, limits, seed
-        self.rows, self._batch_size = rows, batch_size
+    def __init__(self, mixer: Mixer, batch_size: int) -> None:
+        self._mixer = mixer
+        self.rows = rows_of_window(batch_size)
+        self.window = functools.lru_cache(maxsize=3)(self._make)
+        self.dropped: dict[tuple[str, int], Draws] = {}
+
+    def _make(self, window: int) -> Rows:
+        return Rows(self._mixer.draws(window * self.rows, (window + 1) * self.rows), np.arange(self.rows))
+
+
+class PackedRows:
+    """Several examples in each row.
+
+    What does not fit its window goes to free space of the next, in which nothing else has to give way; so do draws
+    that a block has no room for.  What does not fit there either is counted in `dropped`, with a warning.
+
+    Args:
+      mixer: draws the examples.
+      plan: how much is drawn for how much room.
+      seed: decides which example goes where.
+    """
+
+    def __init__(self, mixer: Mixer, plan: Plan, seed: int) -> None:
+        self._mixer, self._plan, self._seed = mixer, plan, seed
+        self.rows = plan.rows
+        self._drawn = functools.lru_cache(maxsize=2)(self._draw)
+        self._blocks = functools.lru_cache(maxsize=2)(self._make_block)
         self._own = functools.lru_cache(maxsize=3)(self._pack_own)
         self.window = functools.lru_cache(maxsize=3)(self._pack)
-        # The examples that found no room, by the window that they were drawn for.
-        self.dropped: dict[int, Draws] = {}
-
-    def batch(self, step: int) -> Rows:
-        """Returns the rows of a batch."""
-        window, place = divmod(step, self.rows // self._batch_size)
-        start = place * self._batch_size
-        return self.window(window).between(start, start + self._batch_size)
+        # The examples that found no room, by the window, or the block, that they were drawn for.
+        self.dropped: dict[tuple[str, int], Draws] = {}
 
     def overflow(self, window: int) -> Draws:
         """Returns the examples of a window that do not fit it."""
         draws, row = self._own(window)
         return draws.take(np.flatnonzero(row < 0))
 
+    def deferred(self, block: int) -> Draws:
+        """Returns the draws that a block has no room for."""
+        draws, fits = self._drawn(block)
+        return draws.take(np.flatnonzero(~fits))
+
+    def _draw(self, block: int) -> tuple[Draws, np.ndarray]:
+        """Returns the draws of a block, and which there is room for."""
+        size = self._plan.draws
+        draws = self._mixer.quota(block * size, (block + 1) * size)
+        return draws, self._room(draws, np.zeros(len(self._plan.limits), dtype=np.int64), block)
+
+    def _room(self, draws: Draws, used: np.ndarray, block: int) -> np.ndarray:
+        """Returns which draws there is room for, beside `used` tokens of each feature: any as soon as others."""
+        room = np.array(self._plan.room, dtype=np.int64) - used
+        if (draws.lengths.sum(axis=0) <= room).all():
+            return np.ones(len(draws.task), dtype=bool)
+        by_chance = order.permute(np.arange(len(draws.task)), len(draws.task), ("room", self._seed, block))
+        fits = np.empty(len(draws.task), dtype=bool)
+        fits[by_chance] = (np.cumsum(draws.lengths[by_chance], axis=0) <= room).all(axis=1)
+        return fits
+
+    def _make_block(self, block: int) -> tuple[Draws, np.ndarray]:
+        """Returns the examples of a block, window by window, and where each window begins."""
+        draws, fits = self._drawn(block)
+        draws = draws if fits.all() else draws.take(np.flatnonzero(fits))
+        if block > 0 and len((late := self.deferred(block - 1)).task):
+            fits = self._room(late, draws.lengths.sum(axis=0), block - 1)
+            self._drop(("block", block - 1), late.take(np.flatnonzero(~fits)))
+            draws = Draws.joined([draws, late.take(np.flatnonzero(fits))])
+        window = self._dealt(draws, block)
+        by_window = np.argsort(window, kind="stable")
+        return draws.take(by_window), np.searchsorted(window[by_window], np.arange(self._plan.windows + 1))
+
+    def _dealt(self, draws: Draws, block: int) -> np.ndarray:
+        """Returns the window of a block that each draw goes to: of as many draws of equal kind each gets one."""
+        windows, count = self._plan.windows, len(draws.task)
+        size = (draws.lengths * self._plan.scale).sum(axis=1)
+        like = np.lexsort((size, draws.task))
+        chance = order.permute(np.arange(count), count, ("windows", self._seed, block)) if count else like
+        place = np.arange(count)
+        window = np.empty(count, dtype=np.int64)
+        window[like[np.lexsort((chance, place // windows))]] = place % windows
+        return window
+
     def _pack_own(self, window: int) -> tuple[Draws, np.ndarray]:
-        draws = self._mixer.window(window)
-        return draws, packing.best_fit(draws.lengths, self._limits, self.rows)
+        block, place = divmod(window, self._plan.windows)
+        draws, starts = self._blocks(block)
+        here = np.arange(starts[place], starts[place + 1])
+        if len(here):
+            here = here[order.permute(np.arange(len(here)), len(here), ("order", self._seed, window))]
+        draws = draws.take(here)
+        return draws, fitting.choose_rows(draws.lengths, self._plan.limits, self.rows)
 
     def _pack(self, window: int) -> Rows:
         draws, row = self._own(window)
-        kept = np.flatnonzero(row >= 0)
-        draws, row = draws.take(kept), row[kept]
-        if window > 0:
-            draws, row = self._with_overflow(window - 1, draws, row)
+        if (row < 0).any():
+            kept = np.flatnonzero(row >= 0)
+            draws, row = draws.take(kept), row[kept]
+        if window > 0 and len((late := self.overflow(window - 1)).task):
+            draws, row = self._with_late(late, window, draws, row)
         row = packing.spread(row, self.rows)
-        places = order.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))
-        row = places[row]
+        row = order.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))[row]
         by_row = np.argsort(row, kind="stable")
         return Rows(draws.take(by_row), row[by_row])
 
-    def _with_overflow(self, window: int, draws: Draws, row: np.ndarray) -> tuple[Draws, np.ndarray]:
-        """Puts what `window` could not hold into free space of the next one."""
-        late = self.overflow(window)
-        used = np.zeros((self.rows, len(self._limits)), dtype=np.int64)
+    def _with_late(self, late: Draws, window: int, draws: Draws, row: np.ndarray) -> tuple[Draws, np.ndarray]:
+        """Puts what the window before could not hold into free space."""
+        used = np.zeros((self.rows, len(self._plan.limits)), dtype=np.int64)
         np.add.at(used, row, draws.lengths)
-        late_row = packing.best_fit(late.lengths, self._limits, self.rows, used)
-        lost = late_row < 0
-        if lost.any():
-            self.dropped[window] = late.take(np.flatnonzero(lost))
-            names = sorted({self._mixer.names[task] for task in self.dropped[window].task.tolist()})
-            warnings.warn(
-                f"{np.count_nonzero(lost)} of {self._mixer.quotas.draws} examples drawn for window {window} found no "
-                f"room in it nor in the next and are left out, of: {', '.join(names)}",
-                stacklevel=2,
-            )
-        fits = np.flatnonzero(~lost)
-        return draws.then(late.take(fits)), np.concatenate([row, late_row[fits]])
+        late_row = fitting.choose_rows(late.lengths, self._plan.limits, self.rows, used)
+        self._drop(("window", window - 1), late.take(np.flatnonzero(late_row < 0)))
+        fits = np.flatnonzero(late_row >= 0)
+        return Draws.joined([draws, late.take(fits)]), np.concatenate([row, late_row[fits]])
+
+    def _drop(self, where: tuple[str, int], lost: Draws) -> None:
+        if len(lost.task) == 0:
+            return
+        self.dropped[where] = lost
+        names = sorted({self._mixer.names[task] for task in lost.task.tolist()})
+        warnings.warn(
+            f"{len(lost.task)} examples drawn for {where[0]} {where[1]} found no room in it nor in the next and are "
+            f"left out, of: {', '.join(names)}",
+            stacklevel=2,
+        )
 
 
 def rows_of_window(batch_size: int) -> int:
     """Returns the rows of a window: a multiple of the batch size."""
     return batch_size * math.ceil(_ROWS / batch_size)
-
-
-def draws_of_window(
-    examples: Mapping[str, Examples],
-    rates: Mapping[str, float],
-    limits: Sequence[int],
-    rows: int,
-    seed: int,
-) -> int:
-    """Returns how many examples to draw for a window, so that they fit its rows.
-
-    A first window is packed into as many rows as it needs, which tells how well examples fit together;
-    three standard deviations of the demand stay free.  The number follows from lengths and seed alone.
-    """
-    total = math.fsum(rates.values())
-    shares = {name: rates[name] / total for name in examples}
-    moments = {name: _Moments.of(task, limits) for name, task in examples.items()}
-    # Each feature's slots that an example takes on average, as shares of a row.
-    demand = [
-        math.fsum(shares[name] * moments[name].means[feature] for name in examples) for feature in range(len(limits))
-    ]
-    volume = max(*demand, 1 / max(limits))
-    most = max(1, int(rows / volume))
-    sample = Mixer(examples, rates, most, seed).window(0).lengths
-    needed = int(packing.best_fit(sample, limits, None).max(initial=0)) + 1
-    slots = [int(tokens) / limit for tokens, limit in zip(sample.sum(axis=0), limits, strict=True)]
-    # Relative to what the sample holds, which differs by chance from what examples hold on average.
-    rows_each = needed * volume / max(*slots, 1 / max(limits))
-    variance = math.fsum(moments[name].variance_of(shares[name], most) for name in examples)
-    greatest = math.fsum(shares[name] * moments[name].mean for name in examples)
-    spread = _MARGIN * math.sqrt(variance / most) * rows_each / max(greatest, volume)
-    # The greatest n with n * rows_each + spread * sqrt(n) <= rows.
-    root = (math.sqrt(spread**2 + 4 * rows_each * rows) - spread) / (2 * rows_each)
-    return max(1, min(most, int(root**2 * (1 + 1e-12))))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Moments:
-    """Lengths of a task's examples as shares of a row.
-
-    Sums are of whole numbers, so that they are the same on every machine.
-
-    Attributes:
-      count: number of examples measured.
-      means: mean share of each feature.
-      mean: mean of the examples' greatest share.
-      variance: its variance.
-    """
-
-    count: int
-    means: tuple[float, ...]
-    mean: float
-    variance: float
-
-    @classmethod
-    def of(cls, task: Examples, limits: Sequence[int]) -> "_Moments":
-        one = 1 << 16
-        shares = task.lengths(0, task.sample()) * one // np.asarray(limits, dtype=np.int64)
-        greatest = shares.max(axis=1)
-        count, total, squares = len(shares), int(greatest.sum()), int((greatest**2).sum())
-        return cls(
-            count,
-            tuple(int(number) / count / one for number in shares.sum(axis=0)),
-            total / count / one,
-            (squares * count - total**2) / count**2 / one**2,
-        )
-
-    def variance_of(self, rate: float, draws: int) -> float:
-        """Returns the variance of the sum over the task's quota of a window.
-
-        Whole epochs do not vary; the rest is drawn without replacement.  The quota of a task that is
-        not alone is one of two neighbouring numbers.
-        """
-        rest = rate * draws % self.count
-        without = rest * (self.count - rest) / max(self.count - 1, 1)
-        return without * self.variance + (0.25 * self.mean**2 if rate < 1 else 0.0)

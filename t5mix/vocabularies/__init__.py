@@ -6,15 +6,22 @@ defaults are seqio's.
 
 from t5mix.vocabularies.base import PAD_ID, Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
+from t5mix.vocabularies.codepoint import FullCodepointVocabulary, PartialCodepointVocabulary
 from t5mix.vocabularies.pass_through import PassThroughVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
 from t5mix.vocabularies.t5 import T5Vocabulary
+from t5mix.vocabularies.unigram import UnigramVocabulary
+from t5mix.vocabularies.word_piece import BertWordPieceVocabulary
 
 __all__ = [
     "PAD_ID",
+    "BertWordPieceVocabulary",
     "ByteVocabulary",
+    "FullCodepointVocabulary",
+    "PartialCodepointVocabulary",
     "PassThroughVocabulary",
     "SentencePieceVocabulary",
     "T5Vocabulary",
+    "UnigramVocabulary",
     "Vocabulary",
 ]

@@ -52,6 +52,7 @@ class ByteVocabulary(Vocabulary):
         return bytes(held).decode("utf-8", errors="ignore")
 
     def _encode_tf(self, s: "tf.Tensor") -> "tf.Tensor":
+        s = tf.convert_to_tensor(s)
         if s.shape.rank == 0:
             return self._ids(tf.io.decode_raw(s, tf.uint8))
         single = tf.strings.bytes_split(s)  # ragged, one byte a string

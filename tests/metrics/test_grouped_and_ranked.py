@@ -135,6 +135,13 @@ def test_rank_classification_refuses() -> None:
             metrics.rank_classification(targets, [-1.0], num_classes=2)
 
 
+def test_answers_with_the_same_idx_are_refused() -> None:
+    """Two hosts that each number their examples from 0 make them."""
+    targets = [((0, 0), True, 1.0, 1), ((0, 1), False, 1.0, 1)] * 2
+    with pytest.raises(ValueError, match="two targets have the same idx"):
+        metrics.rank_classification(targets, [0.1, 0.2, 0.3, 0.4], num_classes=2)
+
+
 def test_sklearn_metrics_wrapper() -> None:
     hamming = metrics.sklearn_metrics_wrapper("hamming_loss", "wrong", lambda value: 100 * value)
     assert hamming([1, 2, 3, 4], [1, 2, 3, 0]) == {"wrong": 25.0} and hamming.__name__ == "wrong"

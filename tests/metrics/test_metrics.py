@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import t5mix
 from t5mix import metrics
+from t5mix.metrics import question_answering
 
 LABELS = st.lists(st.tuples(st.integers(0, 1), st.integers(-1, 3)), min_size=2, max_size=40)
 
@@ -23,13 +24,15 @@ FACTORIES = {
     "sklearn_metrics_wrapper": lambda: metrics.sklearn_metrics_wrapper("accuracy_score"),
 }
 OF_SCORES = ("rank_classification", "score_auc")
+OBJECTS = ("t5mix.metrics.objects", "t5mix.metrics.values")  # these modules have no metric functions
 OF_ONE_GROUP = ("all_match", "multirc_f1_over_all_answers")
 
 
 def test_every_metric_takes_targets_and_predictions_or_scores() -> None:
     source = t5mix.FunctionDataSource(lambda split, shuffle_files: None, ["train"])
     feature = {"targets": t5mix.Feature(t5mix.ByteVocabulary())}
-    every = [FACTORIES[name]() if name in FACTORIES else getattr(metrics, name) for name in metrics.__all__]
+    functions = [n for n in metrics.__all__ if getattr(metrics, n).__module__ not in OBJECTS and n[0].islower()]
+    every = [FACTORIES[name]() if name in FACTORIES else getattr(metrics, name) for name in functions]
     task = t5mix.Task("t", source, feature, metric_fns=every)
     assert len(task.score_metric_fns) == len(OF_SCORES)
     assert len(task.predict_metric_fns) == len(every) - len(OF_SCORES)
@@ -104,6 +107,12 @@ def test_squad_by_the_official_rules() -> None:
             metrics.squad([wrong], ["x"])
 
 
+def test_parts_of_the_question_answering_metrics() -> None:
+    assert metrics.qa_metrics([["big moose", "hippo"], ["b"]], ["big cat", "B"]) == {"em": 0.0, "f1": 25.0}
+    assert question_answering.coqa_tokens("Maru  the cat.") == ["maru", "cat"]
+    assert question_answering.sequence_f1([], []) == 1.0 and question_answering.sequence_f1([], ["cat"]) == 0.0
+
+
 def test_bleu_is_sacrebleus() -> None:
     targets, predictions = (
         ["the cat sat on the mat .", "a dog ran away quickly"],
@@ -126,3 +135,9 @@ def test_rouge_by_hand_and_without_chance() -> None:
     assert got["rougeLsum"] == pytest.approx(100 * (4 / 5 + 2 / 4) / 2)
     assert got == metrics.rouge(targets, predictions)
     assert list(metrics.rouge(targets, predictions, score_keys=["rougeL"])) == ["rougeL"]
+
+
+def test_rouge_mean_is_rouge() -> None:
+    targets, predictions = ["It rained all day . We sang .", "Bo came."], ["It rained .", "Ann came ."]
+    assert metrics.rouge_mean(targets, predictions) == metrics.rouge(targets, predictions)
+    assert metrics.rouge_mean(targets, predictions, ["rougeL"]).keys() == {"rougeL"}

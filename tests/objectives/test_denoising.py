@@ -21,12 +21,8 @@ LENGTHS = {"inputs": 64, "targets": 64}
 NAMES = ["iid_denoising", "bert_style", "mass_style", "drop_tokens", "deshuffling"]
 
 
-def _words(seed):
-    return np.random.Philox(seed).random_raw
-
-
 def _apply(objective, size, seed=0):
-    return objective.apply(np.arange(size, dtype=np.int32), _words(seed), SENTINEL)
+    return objective.example(np.arange(size), seed, SENTINEL)
 
 
 def _features(extra_ids=100):
@@ -118,10 +114,14 @@ def test_task_and_stream_run_the_same_objective(name, tmp_path):
     for one, other in zip(found, again, strict=True):
         assert all(np.array_equal(one[key], other[key]) for key in one)
     if objective.targets_fn is None:
-        texts = [examples.tokens(0, i)[1].tolist() for i in range(examples.count)]
+        texts = [_row(examples, 0, i)[1].tolist() for i in range(examples.count)]
         assert texts == [example["targets"].tolist() for example in found]
-    first = [ids.tolist() for ids in examples.tokens(0, 1)]
-    assert first == [ids.tolist() for ids in examples.tokens(0, 1)] != [ids.tolist() for ids in examples.tokens(1, 1)]
+    first = [ids.tolist() for ids in _row(examples, 0, 1)]
+    assert first == [ids.tolist() for ids in _row(examples, 0, 1)] != [ids.tolist() for ids in _row(examples, 1, 1)]
+
+
+def _row(examples, epoch, index):
+    return [ids.values for ids in examples.gather(epoch, np.array([index]))]
 
 
 def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
@@ -132,7 +132,7 @@ def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
     assert [len(ids) for ids in found] == [50] * 5 + [24]
     assert np.flatnonzero(text == 1).tolist() == [40, 141, 142, 273]
     examples = Stream(task, {"targets": 50}, 2, cache_dir=tmp_path)._examples["text"]
-    assert [examples.tokens(0, i)[0].tolist() for i in range(examples.count)] == [ids.tolist() for ids in found]
+    assert [_row(examples, 0, i)[0].tolist() for i in range(examples.count)] == [ids.tolist() for ids in found]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,9 @@ def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
         ("span_10_15_u_u", objectives.span_corruption(mean_noise_span_length=10.0)),
         ("all_permute", objectives.deshuffling),
         ("prefix_lm", objectives.prefix_lm),
-        ("lm", objectives.full_lm),
+        ("lm", objectives.lm),
+        ("full_lm", objectives.full_lm),
+        ("mixture_of_denoisers", objectives.mixture_of_denoisers),
     ],
 )
 def test_t5s_names_name_the_same_objectives(name, expected):
@@ -158,7 +160,7 @@ def test_t5s_names_name_the_same_objectives(name, expected):
 def test_t5s_name_of_berts_objective_says_how_much_is_random():
     found = objectives.named("iid_15_r10s90_f")
     tokens = np.full(2000, 5, dtype=np.int32)
-    inputs = found.apply(tokens, _words(0), SENTINEL)["inputs"]
+    inputs = found.example(tokens, 0, SENTINEL)["inputs"]
     changed = inputs[inputs != 5]
     assert (changed == SENTINEL).mean() == pytest.approx(0.9, abs=0.05)
     regular = objectives.named("reg_2-4_15_s_d")
@@ -200,7 +202,15 @@ def test_unsupervised_is_the_objective_it_is_told_to_be(tmp_path):
     step = functools.partial(objectives.unsupervised, preprocessors=[objectives.iid_denoising])
     assert objectives.as_objective(step) is objectives.iid_denoising
     assert objectives.as_objective(objectives.unsupervised) is objectives.span_corruption
-    assert objectives.unsupervised(preprocessors=[objectives.prefix_lm]) is objectives.prefix_lm
+    assert (
+        objectives.as_objective(objectives.unsupervised(preprocessors=[objectives.prefix_lm])) is objectives.prefix_lm
+    )
+    # T5's 512 with 192, 103 and 256 targets take whole inputs; where targets are short the text is.
+    sizes = [
+        objectives.named(f"iid_{percent}_u_u").segment_length({"inputs": 512, "targets": targets})
+        for percent, targets in ((15, 192), (10, 103), (25, 256), (50, 40))
+    ]
+    assert sizes == [511, 511, 511, 50]
     made = {
         name: [
             e["targets"].tolist() for e in _task(step).get_dataset(LENGTHS, shuffle=False, seed=1).as_numpy_iterator()

@@ -11,7 +11,7 @@ LENGTHS = {"inputs": 512, "targets": 512}
 
 def _examples(objective, size, count):
     text = np.arange(size, dtype=np.int32)
-    return [objective.apply(text, np.random.Philox(seed).random_raw, SENTINEL) for seed in range(count)]
+    return [objective.example(text, seed, SENTINEL) for seed in range(count)]
 
 
 def test_every_denoiser_fits_at_the_segment_length_and_one_does_not_beyond():

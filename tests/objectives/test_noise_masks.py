@@ -72,8 +72,11 @@ def test_prefixes_leave_something_on_both_sides():
     sizes = [objectives.random_prefix_noise_mask(6, 0.5, _seeds(i)).sum() for i in range(200)]
     assert set(sizes) == {1, 2, 3, 4, 5}
     assert objectives.random_prefix_noise_mask(1, 0.5, _seeds(0)).tolist() == [False]
-    with pytest.raises(ValueError, match=r"can only be 0\.5"):
-        objectives.random_prefix_noise_mask(6, 0.3, _seeds(0))
+    # Below a half the prefix is longer: T5 leaves out the first (1 - 2 * density) of the cuts.
+    longer = [int(objectives.random_prefix_noise_mask(101, 0.25, _seeds(i)).sum()) for i in range(2000)]
+    assert set(longer) == set(range(50, 101))
+    with pytest.raises(ValueError, match=r"up to 0\.5"):
+        objectives.random_prefix_noise_mask(6, 0.6, _seeds(0))
 
 
 def test_tensors_give_the_same_masks():

@@ -54,6 +54,27 @@ def test_of_several_texts_only_the_last_is_ended() -> None:
     assert row["targets"] == [[*ids("ab"), 1], [*ids("c"), 1]]
 
 
+def test_of_lists_of_texts_the_last_of_each_is_ended() -> None:
+    vocabulary = t5mix.SentencePieceVocabulary(str(t5mix.paths.shipped("tasks") / "offline.model"))
+    features = {"targets": t5mix.Feature(vocabulary)}
+    a, b = vocabulary.encode("It rains"), vocabulary.encode("at noon")
+    lists = tf.ragged.constant([[["It rains", "at noon"], []], [["at noon"]]])
+    for value, expected in (
+        (tf.constant([["It rains", "at noon"], ["at noon", "It rains"]]), [[a, [*b, 1]], [b, [*a, 1]]]),
+        (tf.constant([["It rains"], ["at noon"]]), [[[*a, 1]], [[*b, 1]]]),
+        (lists, [[[a, [*b, 1]], []], [[[*b, 1]]]]),
+    ):
+        dataset = tf.data.Dataset.from_tensors({"targets": value})
+        (row,) = preprocessors.tokenize(dataset, features, with_eos=True)
+        assert row["targets"].to_list() == expected
+
+
+def test_rows_of_a_ragged_list_of_matrices_are_ended() -> None:
+    rows_of_two = tf.ragged.constant([[[1, 2], [3, 4]], [[5, 6]]], ragged_rank=1)
+    ended = preprocessors._append_to_innermost_axis(rows_of_two, -1)
+    assert ended.to_list() == [[[1, 2, -1], [3, 4, -1]], [[5, 6, -1]]]
+
+
 def test_append_eos_does_not_trim() -> None:
     dataset = tf.data.Dataset.from_tensors({"inputs": [5, 6], "targets": [7, 8, 9], "other": [3]})
     (row,) = rows(preprocessors.append_eos(dataset, FEATURES))

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from t5mix.evaluation.baselines import Baseline
-from t5mix.evaluation.evaluator import Prediction, TaskResult
+from t5mix.evaluation.task_results import Prediction, TaskResult
 from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from t5mix import objectives
 from t5mix.preprocessors import append_eos
-from t5mix.stream import cache, columns
+from t5mix.stream import cache, shards
 from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary
 
 
@@ -26,8 +26,8 @@ def _tokens(task, folder, **options):
 
 
 def _rows(found, name="inputs"):
-    column = columns.token_column(found.table, name)
-    return [column.row(i).tolist() for i in range(found.table.num_rows)]
+    column = found.column(name)
+    return [column.row(i).tolist() for i in range(found.examples)]
 
 
 def _place(folder):
@@ -55,7 +55,7 @@ def test_the_manifest_counts_what_is_in_the_file(make_task, tmp_path):
     manifest = json.loads((_place(tmp_path) / "manifest.json").read_text())
     sizes = {name: sum(map(len, _rows(found, name))) for name in ("inputs", "targets")}
     assert manifest["examples"] == 40 and manifest["tokens"] == sizes
-    assert manifest["files"]["tokens.arrow"]["bytes"] == os.path.getsize(_place(tmp_path) / "tokens.arrow")
+    assert manifest["shards"][0]["bytes"] == os.path.getsize(_place(tmp_path) / "00000-of-00001.arrow")
 
 
 def _shorten(dataset, length):
@@ -104,7 +104,7 @@ def test_a_step_that_cannot_be_identified_is_refused_by_name(make_task, tmp_path
 def test_every_flipped_byte_and_every_cut_is_found_and_mended(make_task, tmp_path):
     task = make_task("a", count=7)
     expected = _rows(_tokens(task, tmp_path))
-    file = _place(tmp_path) / "tokens.arrow"
+    file = _place(tmp_path) / "00000-of-00001.arrow"
     whole = file.read_bytes()
     rng = np.random.default_rng(0)
     damaged = [whole[:length] for length in range(0, len(whole), 64)]
@@ -114,7 +114,7 @@ def test_every_flipped_byte_and_every_cut_is_found_and_mended(make_task, tmp_pat
         damaged.append(bytes(flipped))
     for content in damaged:
         file.write_bytes(content)
-        with pytest.raises(cache._Damaged):
+        with pytest.raises(shards.DamagedError):
             cache._open(file.parent, _tokens_key(file))
     with pytest.warns(UserWarning, match="damaged"):
         assert _rows(_tokens(task, tmp_path)) == expected
@@ -131,7 +131,7 @@ def _tokens_key(file):
         lambda place: (place / "manifest.json").write_text("{"),
         lambda place: (place / "manifest.json").write_text('{"files": 3}'),
         lambda place: (place / "manifest.json").unlink(),
-        lambda place: (place / "tokens.arrow").unlink(),
+        lambda place: (place / "00000-of-00001.arrow").unlink(),
     ],
 )
 def test_a_broken_folder_is_made_anew(make_task, tmp_path, spoil):
@@ -161,7 +161,7 @@ def _drop_all(dataset):
 def test_a_task_without_examples_is_refused_by_name(make_task, tmp_path):
     with pytest.raises(ValueError, match="task 'a' has no example in split 'train'"):
         _tokens(make_task("a", before=[_drop_all]), tmp_path)
-    assert not list(tmp_path.rglob("tokens.arrow"))
+    assert not list(tmp_path.rglob("00000-of-00001.arrow"))
 
 
 def _only_inputs(dataset):
@@ -202,7 +202,7 @@ def test_what_killed_writers_left_is_swept_after_a_day(make_task, tmp_path):
     for name, (folder_age, file_age) in kinds.items():
         places[name] = folder / f".train-{name}.{'0' * 32}"
         places[name].mkdir(parents=True)
-        file = places[name] / "tokens.arrow"
+        file = places[name] / "00000-of-00001.arrow"
         file.write_text("half")
         os.utime(file, (time.time() - file_age,) * 2)
         os.utime(places[name], (time.time() - folder_age,) * 2)
@@ -265,12 +265,12 @@ def test_a_cache_in_several_batches_reads_like_one(make_task, tmp_path, monkeypa
     monkeypatch.setattr(tokenizing, "_EXAMPLES_AT_ONCE", 3)
     monkeypatch.setattr(tokenizing, "_TOKENS_IN_BATCH", 100)
     parts = _tokens(make_task("a"), tmp_path / "parts")
-    one, many = (columns.token_column(found.table, "inputs") for found in (whole, parts))
-    assert len(one.values) == 1 and len(many.values) > 5
+    one, many = (found.column("inputs") for found in (whole, parts))
+    assert len(one.first_rows) == 2 and len(many.first_rows) > 6
     assert _rows(whole) == _rows(parts)
     assert np.array_equal(one.lengths, many.lengths)
     rng = np.random.default_rng(0)
-    for start, stop in np.sort(rng.integers(0, len(one.values[0]), (50, 2)), axis=1).tolist():
+    for start, stop in np.sort(rng.integers(0, one.tokens, (50, 2)), axis=1).tolist():
         assert np.array_equal(one.span(start, stop), many.span(start, stop))
 
 
@@ -284,7 +284,7 @@ _WRITER = textwrap.dedent(
     task = text_task("a", count=20000, longest=60)
     print("ready", flush=True)
     found = cache.cached_tokens(task, "train", task.steps_before_cache, Path({folder!r}))
-    print(found.table.num_rows, flush=True)
+    print(found.examples, flush=True)
     """
 )
 
@@ -309,7 +309,7 @@ def test_processes_that_are_killed_while_they_write_leave_no_wrong_cache(make_ta
     finished = [process.communicate(timeout=120)[0] for process in processes]
     assert all("20000" in text for text in finished[2:])
     task = make_task("a", count=20000, longest=60)
-    assert _tokens(task, tmp_path).table.num_rows == 20000
+    assert _tokens(task, tmp_path).examples == 20000
     assert task.texts.read == 0
 
 

@@ -1,0 +1,52 @@
+"""Names of seqio's module of this name, for code that says `seqio.dataset_providers.Task`."""
+
+from t5mix.features import ContinuousFeature, Feature, PassThroughFeature
+from t5mix.loading import get_dataset
+from t5mix.mixture import Mixture, SampleFn
+from t5mix.registry import (
+    MixtureRegistry,
+    TaskRegistry,
+    get_mixture_or_task,
+    get_subtasks,
+    maybe_get_mixture_or_task,
+)
+from t5mix.sources import (
+    DatasetFnCallable,
+    DataSource,
+    FileDataSource,
+    FunctionDataSource,
+    ProtoDataSource,
+    ShardInfo,
+    TextLineDataSource,
+    TfdsDataSource,
+    TFExampleDataSource,
+)
+from t5mix.steps import CacheDatasetPlaceholder
+from t5mix.task import SHUFFLE_BUFFER_SIZE, SourceInfo, Task
+
+__all__ = [
+    "SHUFFLE_BUFFER_SIZE",
+    "CacheDatasetPlaceholder",
+    "ContinuousFeature",
+    "DataSource",
+    "DatasetFnCallable",
+    "Feature",
+    "FileDataSource",
+    "FunctionDataSource",
+    "Mixture",
+    "MixtureRegistry",
+    "PassThroughFeature",
+    "ProtoDataSource",
+    "SampleFn",
+    "ShardInfo",
+    "SourceInfo",
+    "TFExampleDataSource",
+    "Task",
+    "TaskRegistry",
+    "TextLineDataSource",
+    "TfdsDataSource",
+    "get_dataset",
+    "get_mixture_or_task",
+    "get_subtasks",
+    "maybe_get_mixture_or_task",
+]

@@ -1,0 +1,67 @@
+"""What a model's function returned, in the order of the examples."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from t5mix.metrics.objects import as_arrays, permuted
+
+# An entry is (index, output): token ids, or a log likelihood.
+IndexedOutputs = Sequence[tuple[int, Any]]
+# Beside the entries may stand a dict of lists in the same order.
+ModelFnReturnType = IndexedOutputs | tuple[IndexedOutputs, Any]
+ModelFn = Callable[..., ModelFnReturnType]
+PredictFnReturnType = ModelFnReturnType
+ScoreFnReturnType = ModelFnReturnType
+
+
+def in_order(task: str, returned: ModelFnReturnType) -> Any:
+    """Returns outputs by index, and what stands beside them in the same order.
+
+    Args:
+        task: The task's name.
+        returned: What the function of the model gave.
+
+    Returns:
+        A list of outputs; or a pair of it and the dict, its lists as arrays where they can be.
+
+    Raises:
+        ValueError: If an index is missing or given twice, or what stands beside is of another length.
+    """
+    beside: Any = None
+    entries: Any = returned
+    if _is_pair(returned):
+        entries, beside = returned
+    entries = list(entries)
+    if any(not isinstance(entry, tuple | list) or len(entry) != 2 for entry in entries):
+        raise ValueError(
+            f"task {task!r}: the model's function must return (index, output) for each example, "
+            "with the index that stands beside the example in its dataset"
+        )
+    indices = [int(index) for index, _ in entries]
+    order = np.argsort(indices, kind="stable")
+    _check_indices(task, [indices[place] for place in order])
+    outputs = [entries[place][1] for place in order]
+    return outputs if beside is None else (outputs, as_arrays(_beside(task, beside, order)))
+
+
+def _is_pair(returned: Any) -> bool:
+    return isinstance(returned, tuple) and len(returned) == 2 and not isinstance(returned[1], tuple)
+
+
+def _check_indices(task: str, indices: Sequence[int]) -> None:
+    for place, index in enumerate(indices):
+        if index != place:
+            what = f"twice for example {index}" if index < place else f"nothing for example {place}"
+            raise ValueError(f"task {task!r}: the model's function returned {what}; it must answer each example once")
+
+
+def _beside(task: str, beside: Any, order: np.ndarray) -> Any:
+    try:
+        return permuted(beside, order)
+    except IndexError as error:
+        raise ValueError(
+            f"task {task!r}: what the model's function returned beside its outputs is shorter than they are; "
+            "give one entry for each"
+        ) from error

@@ -1,0 +1,177 @@
+"""Few-shot tasks, tasks that are cached whole, and tasks with sentinels.
+
+The names, arguments and defaults are those of seqio's module of this name.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from t5mix import sentinels, signatures
+from t5mix.features import Feature
+from t5mix.lazy import lazy_import
+from t5mix.mapping import map_over_dataset
+from t5mix.mixture import Mixture
+from t5mix.registry import MixtureRegistry, TaskRegistry
+from t5mix.sources.fewshot import FewshotDataSource
+from t5mix.steps import CacheDatasetPlaceholder, Step
+from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+__all__ = [
+    "FewshotDataSource",
+    "add_fully_cached_mixture",
+    "add_fully_cached_task",
+    "add_task_with_sentinels",
+    "fewshot_preprocessor",
+]
+
+
+def fewshot_preprocessor(
+    ds: "tf.data.Dataset",
+    inputs_prefix: str = "",
+    targets_prefix: str = "",
+    example_separator: str = "\n\n",
+    prompt: str = "",
+    reverse: bool = False,
+) -> "tf.data.Dataset":
+    """Makes `inputs` and `targets` of what `FewshotDataSource` gives.
+
+    Before: `{"train": {"inputs": ["2+2"], "targets": ["4"]}, "eval": {"inputs": "3+3", "targets": "6"}}`; after, with
+    prefixes "Q: " and " A: " and separator "; ": `{"inputs": "Q: 2+2 A: 4; Q: 3+3 A:", "targets": "6"}`.
+
+    Args:
+      ds: examples with `eval` and, unless there are no shots, `train`: each a dict with `inputs` and `targets`, string
+        scalars, in `train` one a shot.  If those of `eval` are vectors, each of their elements becomes an example.
+      inputs_prefix: what stands before every input.
+      targets_prefix: what stands before every target; behind the last input without the white space at its end.
+      example_separator: what stands behind every solved example.
+      prompt: what stands before all, followed by example_separator; "" is nothing.
+      reverse: whether the solved examples are reversed, so that further shots come before the others.
+    """
+
+    def join(example: Mapping[str, Any]) -> dict[str, Any]:
+        shots: Any = tf.constant("")
+        if "train" in example:
+            solved = example["train"]
+            texts = inputs_prefix + solved["inputs"] + targets_prefix + solved["targets"] + example_separator
+            shots = tf.strings.reduce_join(tf.reverse(texts, [0]) if reverse else texts)
+        if prompt:
+            shots = prompt + example_separator + shots
+        asked = example["eval"]
+        return {**asked, "inputs": shots + inputs_prefix + asked["inputs"] + targets_prefix.rstrip()}
+
+    ds = map_over_dataset(join)(ds)
+    return ds.unbatch() if ds.element_spec["inputs"].shape.rank else ds
+
+
+def add_fully_cached_task(task_name: str, sequence_length: Mapping[str, int], disallow_shuffling: bool = False) -> Task:
+    """Registers, unless it is, a task whose every step is before the cache, and returns it.
+
+    Its name says the lengths, as in seqio: "t" with {"inputs": 512, "targets": 114} is "t_i512_t114".
+
+    Args:
+      task_name: name of the task.
+      sequence_length: for each feature the length that the steps get; no other can be asked for later.
+      disallow_shuffling: whether examples keep the order of the cache.
+
+    Raises:
+      ValueError: when there is no such task, or another one has the new name.
+    """
+    task = TaskRegistry.get(task_name)
+    name = _name_of_fully_cached(task_name, sequence_length)
+    if name in TaskRegistry:
+        return TaskRegistry.get(name)
+    lengths = dict(sequence_length)
+    steps: list[Step] = [
+        _FixedLengths(step, lengths) for step in task.preprocessors if not isinstance(step, CacheDatasetPlaceholder)
+    ]
+    check = functools.partial(_check_lengths, name=name, lengths=lengths)
+    return TaskRegistry.add(
+        name,
+        source=task.source,
+        preprocessors=[*steps, CacheDatasetPlaceholder(required=True), check],
+        output_features=task.output_features,
+        metric_fns=task.metric_fns,
+        postprocess_fn=task.postprocessor,
+        shuffle_buffer_size=None if disallow_shuffling else SHUFFLE_BUFFER_SIZE,
+    )
+
+
+def add_fully_cached_mixture(
+    mixture_name: str, sequence_length: Mapping[str, int], disallow_shuffling: bool = False
+) -> Mixture:
+    """Registers a mixture of the fully cached tasks of another, with their rates, and returns it.
+
+    Args:
+      mixture_name: name of the mixture.
+      sequence_length: see `add_fully_cached_task`.
+      disallow_shuffling: whether examples keep the order of the cache.
+
+    Raises:
+      ValueError: when there is no such mixture, or the new name is taken.
+    """
+    mixture = MixtureRegistry.get(mixture_name)
+    # Shares of all tasks, since the parts of nested mixtures have no rate of their own here.
+    pairs = [
+        (add_fully_cached_task(task.name, sequence_length, disallow_shuffling), mixture.get_rate(task))
+        for task in mixture.tasks
+    ]
+    return MixtureRegistry.add(_name_of_fully_cached(mixture_name, sequence_length), pairs)
+
+
+def add_task_with_sentinels(task_name: str, num_sentinels: int = 1) -> Task:
+    """Registers the task with sentinels behind its inputs and before its targets, and returns it.
+
+    Its name has "_1_sentinel" behind it, but before "_train", "_dev", "_test", "_eval" and "."; see
+    `t5mix.sentinels.with_sentinels`.
+
+    Raises:
+      ValueError: when there is no such task, the name is taken, or num_sentinels is no positive number.
+    """
+    task = sentinels.with_sentinels(TaskRegistry.get(task_name), num_sentinels)
+    TaskRegistry.add_provider(task.name, task)
+    return task
+
+
+@dataclasses.dataclass(frozen=True)
+class _FixedLengths:
+    """A step that no longer takes sequence_length."""
+
+    step: Step
+    lengths: Mapping[str, int]
+
+    def __call__(self, dataset: "tf.data.Dataset", output_features: Mapping[str, Feature]) -> "tf.data.Dataset":
+        given = {"sequence_length": self.lengths, "output_features": output_features}
+        return self.step(dataset, **{key: value for key, value in given.items() if signatures.takes(self.step, key)})
+
+    @property
+    def num_seeds(self) -> int:
+        """How many seeds the step draws."""
+        return int(getattr(self.step, "num_seeds", 0))
+
+
+def _check_lengths(
+    dataset: "tf.data.Dataset", sequence_length: Mapping[str, int] | None, name: str, lengths: Mapping[str, int]
+) -> "tf.data.Dataset":
+    if sequence_length is not None and dict(sequence_length) != dict(lengths):
+        raise ValueError(
+            f"task {name!r} is fully cached for sequence_length={dict(lengths)}, and cannot be read with "
+            f"{dict(sequence_length)}; give that, or None"
+        )
+    return dataset
+
+
+def _name_of_fully_cached(name: str, sequence_length: Mapping[str, int]) -> str:
+    """Returns the name with the lengths behind it, each with the shortest beginning that tells the features apart."""
+    if not sequence_length:
+        raise ValueError(f"{name!r} cannot be fully cached without sequence_length; give every feature its length")
+    size = 0
+    while len({feature[:size] for feature in sequence_length}) < len(sequence_length):
+        size += 1
+    return f"{name}_" + "_".join(f"{feature[:size]}{length}" for feature, length in sequence_length.items())

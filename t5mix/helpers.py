@@ -1,0 +1,239 @@
+"""Tasks and mixtures made of others: with a new vocabulary, with less data, without tasks that lack a split.
+
+The functions' names, arguments and defaults are seqio's.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from t5mix import fingerprints, signatures
+from t5mix.entries import shelf
+from t5mix.features import Feature
+from t5mix.mixture import Mixture
+from t5mix.registry import MixtureRegistry, TaskRegistry, get_mixture_or_task, maybe_get_mixture_or_task
+from t5mix.sources import DataSource, ShardInfo
+from t5mix.steps import CacheDatasetPlaceholder, Step
+from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
+from t5mix.vocabularies import Vocabulary
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def mixture_or_task_with_new_vocab(
+    mixture_or_task: Task | Mixture | str,
+    new_mixture_or_task_name: str,
+    *,
+    new_vocab: Vocabulary | None = None,
+    new_output_features: Mapping[str, Feature] | None = None,
+    add_to_seqio_registry: bool = True,
+    add_cache_placeholder: bool = False,
+    validate_features: bool = True,
+) -> Task | Mixture:
+    """Returns the same task or mixture with another vocabulary.
+
+    The parts of a mixture are made anew, too: task "b" in the new mixture "m" is "m.b".
+
+    Args:
+      mixture_or_task: a task, a mixture or the name of one.
+      new_mixture_or_task_name: name of the new one.
+      new_vocab: the vocabulary of every feature.
+      new_output_features: or the features themselves, the same ones by name.
+      add_to_seqio_registry: whether to register what is made, parts and all.
+      add_cache_placeholder: whether a task without a CacheDatasetPlaceholder gets one, before its first step that
+        takes sequence_length; in seqio only the task itself does, here the tasks of a mixture, too.
+      validate_features: whether to refuse new features that differ in more than vocabulary, add_eos and required.
+
+    Raises:
+      ValueError: when not exactly one of new_vocab and new_output_features is given, or the features differ.
+    """
+    if (new_vocab is None) == (new_output_features is None):
+        raise ValueError(
+            f"mixture_or_task_with_new_vocab({new_mixture_or_task_name!r}): give new_vocab or new_output_features, "
+            f"{'one of them' if new_vocab is None else 'not both'}"
+        )
+
+    def changed(task: Task, name: str) -> Task:
+        features = _features(task, new_vocab, new_output_features)
+        if validate_features:
+            _check_features(task, features)
+        steps = _with_placeholder(task.preprocessors) if add_cache_placeholder else task.preprocessors
+        return task.replace(name=name, output_features=features, preprocessors=steps, source_info=task.source_info)
+
+    with shelf.undone_on_error():
+        return _rebuilt(mixture_or_task, new_mixture_or_task_name, changed, add_to_seqio_registry)
+
+
+def mixture_or_task_with_truncated_data(
+    mixture_or_task: Task | Mixture | str,
+    new_mixture_or_task_name: str,
+    *,
+    split_sizes: Mapping[str, int],
+    add_to_seqio_registry: bool = True,
+) -> Task | Mixture:
+    """Returns the same task or mixture with fewer examples; see `TruncatedDatasetProvider`.
+
+    Args:
+      mixture_or_task: a task, a mixture or the name of one.
+      new_mixture_or_task_name: name of the new one; task "b" in the new mixture "m" is "m.b".
+      split_sizes: the greatest number of raw examples of splits; in a mixture that of each task.
+      add_to_seqio_registry: whether to register what is made, parts and all.
+
+    Raises:
+      ValueError: when a size is no whole number, or no task has a split of that name.
+    """
+    provider = maybe_get_mixture_or_task(mixture_or_task)
+    tasks = provider.tasks if isinstance(provider, Mixture) else [provider]
+    known = {split for task in tasks for split in task.splits}
+    for split, size in split_sizes.items():
+        if split not in known or isinstance(size, bool) or not isinstance(size, int) or size < 0:
+            raise ValueError(
+                f"mixture_or_task_with_truncated_data({new_mixture_or_task_name!r}): split_sizes has {split!r}: "
+                f"{size!r}; give whole numbers for splits of {provider.name!r}: {', '.join(sorted(known))}"
+            )
+
+    def changed(task: Task, name: str) -> Task:
+        sizes = {split: size for split, size in split_sizes.items() if split in task.splits}
+        source = TruncatedDatasetProvider(task.source, sizes, task.shuffle_buffer_size)
+        return task.replace(name=name, source=source, source_info=task.source_info)
+
+    with shelf.undone_on_error():
+        return _rebuilt(provider, new_mixture_or_task_name, changed, add_to_seqio_registry)
+
+
+def mixture_with_missing_task_splits_removed(
+    mixture_name: str, split: str, new_mixture_name: str, *, add_to_seqio_registry: bool = True
+) -> Mixture:
+    """Returns a mixture of those parts of another that have `split`, with their rates.
+
+    Args:
+      mixture_name: name of the mixture.
+      split: name of the split.
+      new_mixture_name: name of the new mixture.
+      add_to_seqio_registry: whether to register it.
+
+    Raises:
+      ValueError: when no part has the split.
+    """
+    mixture = MixtureRegistry.get(mixture_name)
+    rates = mixture.rate_per_task_name
+    kept = [(part, rates[part.name]) for part in mixture.parts if split in part.splits]
+    if not kept:
+        raise ValueError(f"mixture {mixture_name!r} has no task with split {split!r}; its splits: {mixture.splits}")
+    new = Mixture(new_mixture_name, kept, sample_fn=mixture.sample_fn, source_info=mixture.source_info)
+    if add_to_seqio_registry:
+        MixtureRegistry.add_provider(new_mixture_name, new)
+    return new
+
+
+class TruncatedDatasetProvider(DataSource):
+    """The first raw examples of each split of another source.
+
+    Args:
+      child: the source.
+      split_sizes: the greatest number of examples of splits; other splits are whole.
+      shuffle_buffer_size: how many examples are shuffled at a time.
+    """
+
+    def __init__(
+        self, child: DataSource, split_sizes: Mapping[str, int], shuffle_buffer_size: int | None = None
+    ) -> None:
+        super().__init__((), caching_permitted=child.caching_permitted)
+        self._child = child
+        self._split_sizes = dict(split_sizes)
+        self._shuffle_buffer_size = shuffle_buffer_size or SHUFFLE_BUFFER_SIZE
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits of the source."""
+        return tuple(self._child.splits)
+
+    @property
+    def performs_internal_shuffling(self) -> bool:
+        """Whether the source does."""
+        return self._child.performs_internal_shuffling
+
+    def num_input_examples(self, split: str) -> int | None:
+        """Returns the number of raw examples of `split` that are left, or None when the source does not know."""
+        count = self._child.num_input_examples(split)
+        size = self._split_sizes.get(split)
+        return count if count is None or size is None else min(count, size)
+
+    def list_shards(self, split: str) -> list[str]:
+        """Returns one name for a split that is cut, so that shards are cut from its examples; else the source's."""
+        self._check_split(split)
+        return [split] if split in self._split_sizes else list(self._child.list_shards(split))
+
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: ShardInfo | None = None,
+    ) -> "tf.data.Dataset":
+        """Returns the first raw examples of `split`, the same ones whether or not they are shuffled."""
+        self._check_split(split)
+        if split not in self._split_sizes:
+            return self._child.get_dataset(split=split, shuffle=shuffle, seed=seed, shard_info=shard_info)
+        dataset = self._child.get_dataset(split=split, shuffle=False, seed=seed).take(self._split_sizes[split])
+        if shard_info:
+            dataset = dataset.shard(shard_info.num_shards, shard_info.index)
+        return dataset.shuffle(self._shuffle_buffer_size, seed=seed) if shuffle else dataset
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256 of the source's and of how much is left."""
+        return fingerprints.digest("truncated", self._child.fingerprint(split), self._split_sizes.get(split))
+
+    def __repr__(self) -> str:
+        return f"TruncatedDatasetProvider({self._child!r}, {self._split_sizes})"
+
+
+def _rebuilt(
+    mixture_or_task: Task | Mixture | str, name: str, changed: Callable[[Task, str], Task], register: bool
+) -> Task | Mixture:
+    """Returns a task or mixture of that name in which every task is `changed`."""
+    provider = get_mixture_or_task(mixture_or_task) if isinstance(mixture_or_task, str) else mixture_or_task
+    if isinstance(provider, Task):
+        task = changed(provider, name)
+        if register:
+            TaskRegistry.add_provider(name, task)
+        return task
+    rates = provider.rate_per_task_name
+    rebuild = functools.partial(_rebuilt, changed=changed, register=register)
+    parts = [(rebuild(part, f"{name}.{part.name}"), rates[part.name]) for part in provider.parts]
+    mixture = Mixture(name, parts, sample_fn=provider.sample_fn, source_info=provider.source_info)
+    if register:
+        MixtureRegistry.add_provider(name, mixture)
+    return mixture
+
+
+def _features(task: Task, vocabulary: Vocabulary | None, features: Any) -> Mapping[str, Feature]:
+    if vocabulary is None:
+        return features
+    return {key: dataclasses.replace(old, vocabulary=vocabulary) for key, old in task.output_features.items()}
+
+
+def _check_features(task: Task, features: Mapping[str, Feature]) -> None:
+    old = task.output_features
+    if features.keys() != old.keys():
+        raise ValueError(
+            f"task {task.name!r}: new_output_features names {sorted(features)}; name those it has: {sorted(old)}"
+        )
+    for key, feature in features.items():
+        for field in ("dtype", "rank"):
+            if getattr(feature, field) != getattr(old[key], field):
+                raise ValueError(
+                    f"task {task.name!r}: new_output_features[{key!r}] has {field} {getattr(feature, field)!r}, and "
+                    f"the preprocessors make {getattr(old[key], field)!r}; keep it"
+                )
+
+
+def _with_placeholder(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Returns the steps with a CacheDatasetPlaceholder before the first that takes sequence_length, or at the end."""
+    if any(isinstance(step, CacheDatasetPlaceholder) for step in steps):
+        return steps
+    places = [place for place, step in enumerate(steps) if signatures.takes(step, "sequence_length")]
+    place = places[0] if places else len(steps)
+    return (*steps[:place], CacheDatasetPlaceholder(), *steps[place:])

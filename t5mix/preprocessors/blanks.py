@@ -1,0 +1,109 @@
+"""Text with blanks, and what stands in them: objectives on words that T5's authors tried before the paper."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from t5mix.lazy import lazy_import
+from t5mix.mapping import draws_seeds, map_over_dataset
+from t5mix.preprocessors.text import split_text_to_words
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+Example = Mapping[str, Any]
+
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+@draws_seeds(3)
+def fill_in_the_blank(dataset: "tf.data.Dataset", text_key: str = "text", label: str = "fill: ") -> "tf.data.Dataset":
+    """Cuts a text at random into parts that go to inputs and targets by turns, an X in each other's place.
+
+    Before: `{"text": "The fat cat sat on the mat."}`; after, when it is cut before "cat" and "the": `{"inputs": "fill:
+    X cat sat on X", "targets": "The fat X the mat."}` and `{"inputs": "fill: The fat X the mat.", "targets": "X cat
+    sat on X"}`.
+
+    How likely a cut is, is drawn for each text, from about one cut a text to one every other word; there is one cut at
+    least.  A text of one word makes no example.
+
+    Args:
+      dataset: examples of text.
+      text_key: the text.
+      label: what the inputs begin with.
+    """
+
+    def cut(example: Example, seeds: Any) -> dict[str, Any]:
+        words = example["words"]
+        begins = _random_cuts(tf.size(words), seeds)
+        part = tf.cumsum(tf.cast(begins, tf.int32)) % 2
+        sides = []
+        for side in (0, 1):
+            mine = part == side
+            kept = tf.boolean_mask(tf.where(mine, words, "X"), mine | begins)
+            sides.append(tf.strings.reduce_join(kept, separator=" "))
+        inputs = tf.strings.join([label, tf.stack(sides)])
+        return {"inputs": inputs, "targets": tf.stack(sides[::-1])}
+
+    return map_over_dataset(cut, num_seeds=3)(split_text_to_words(dataset, text_key)).unbatch()
+
+
+def _random_cuts(count: Any, seeds: Any) -> Any:
+    """Tells before which words a part begins, bool [count]: the first, and one other at least."""
+    rarest = -tf.math.log(tf.cast(count, tf.float32) + 2.0)
+    probability = tf.exp(tf.random.stateless_uniform([], seeds[0], minval=rarest, maxval=-tf.math.log(2.0)))
+    cuts = tf.random.stateless_uniform([count - 1], seeds[1]) < probability
+
+    def one() -> Any:
+        place = tf.random.stateless_uniform([], seeds[2], minval=0, maxval=count - 1, dtype=tf.int32)
+        return tf.range(count - 1) == place
+
+    return tf.concat([[True], tf.cond(tf.reduce_any(cuts), lambda: cuts, one)], axis=0)
+
+
+@draws_seeds(2)
+def fill_in_the_blank_sized(
+    dataset: "tf.data.Dataset",
+    size_bins: Sequence[int] = SIZES,
+    text_key: str = "text",
+    label: str = "fill: ",
+) -> "tf.data.Dataset":
+    """Takes one run of words out of a text, and says in its place about how many.
+
+    Before: `{"text": "The fat cat sat on the mat."}`; after, when three words are taken: `{"inputs": "fill: The fat
+    _2_ the mat.", "targets": "cat sat on"}`.
+
+    The number of words is uniform from the least to the greatest of size_bins, but leaves one word of the text where
+    that is possible.  The number told is the nearest of size_bins, of two as near the smaller.  A text with fewer words
+    than the least, or with one, makes no example.  T5 never takes the greatest, and fails at a text that has just as
+    many words as the least.
+
+    Args:
+      dataset: examples of text.
+      size_bins: the numbers that may be told.
+      text_key: the text.
+      label: what the inputs begin with.
+
+    Raises:
+      ValueError: when size_bins has no number, or one below 1.
+    """
+    sizes = sorted(size_bins)
+    if not sizes or sizes[0] < 1:
+        raise ValueError(f"fill_in_the_blank_sized: size_bins is {size_bins!r}; give numbers of 1 or more")
+
+    def take(example: Example, seeds: Any) -> dict[str, Any]:
+        words = example["words"]
+        count = tf.size(words)
+        beyond = tf.maximum(tf.minimum(count, sizes[-1] + 1), sizes[0] + 1)
+        size = tf.random.stateless_uniform([], seeds[0], minval=sizes[0], maxval=beyond, dtype=tf.int32)
+        told = tf.gather(sizes, tf.argmin(tf.abs(tf.constant(sizes) - size)))
+        start = tf.random.stateless_uniform([], seeds[1], minval=0, maxval=count - size + 1, dtype=tf.int32)
+        blank = tf.strings.join(["_", tf.as_string(told), "_"])
+        inputs = tf.concat([words[:start], [blank], words[start + size :]], axis=0)
+        return {
+            "inputs": tf.strings.join([label, tf.strings.reduce_join(inputs, separator=" ")]),
+            "targets": tf.strings.reduce_join(words[start : start + size], separator=" "),
+        }
+
+    return map_over_dataset(take, num_seeds=2)(split_text_to_words(dataset, text_key, max(2, sizes[0])))

@@ -1,0 +1,136 @@
+"""Two splits of a source as one: an example to answer, and some solved ones before it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from t5mix import fingerprints
+from t5mix.lazy import lazy_import
+from t5mix.sources.base import DataSource, ShardInfo
+from t5mix.steps import Step
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = lazy_import("tensorflow")
+
+_SHUFFLE_BUFFER_SIZE = 1000
+
+
+class FewshotDataSource(DataSource):
+    """Each example holds `eval`, one of the split, and `train`, a batch of `num_shots` from another split.
+
+    Each epoch brings other ones together, so its examples are not counted, and never kept in memory.
+
+    Before, with 2 shots: `{"inputs": "Where is Rome?", "targets": "Italy"}` of "test"; after: `{"train": {"inputs":
+    ["Where is Paris?", "Where is Bonn?"], "targets": ["France", "Germany"]}, "eval": {"inputs": "Where is Rome?",
+    "targets": "Italy"}}`.  `fewshot_preprocessor` makes one text of it.
+
+    Args:
+      original_source: the source of both splits.
+      num_shots: how many solved examples; with 0 there is no `train`.
+      train_preprocessors: steps on the solved examples, before they are batched.
+      eval_preprocessors: steps on the examples to answer.
+      train_split: the split of the solved examples.
+      train_feature_keys: what is kept of them; all must have one shape.
+      shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, so that none is its
+        own question; without shuffle always in the same way.
+      eval_on_fixed_exemplars: whether every example of a split other than train_split has the same solved ones.
+
+    Raises:
+      ValueError: when num_shots is no whole number.
+    """
+
+    def __init__(
+        self,
+        original_source: DataSource,
+        num_shots: int,
+        train_preprocessors: Iterable[Step] = (),
+        eval_preprocessors: Iterable[Step] = (),
+        train_split: str = "train",
+        train_feature_keys: Iterable[str] = ("inputs", "targets"),
+        shuffle_buffer_size: int = _SHUFFLE_BUFFER_SIZE,
+        eval_on_fixed_exemplars: bool = False,
+    ) -> None:
+        if isinstance(num_shots, bool) or not isinstance(num_shots, int) or num_shots < 0:
+            raise ValueError(f"FewshotDataSource: num_shots is {num_shots!r}; give 0, 1, 2, ...")
+        super().__init__((), caching_permitted=original_source.caching_permitted)
+        self._original_source = original_source
+        self._num_shots = num_shots
+        self._train_preprocessors = tuple(train_preprocessors)
+        self._eval_preprocessors = tuple(eval_preprocessors)
+        self._train_split = train_split
+        self._train_feature_keys = tuple(train_feature_keys)
+        self._shuffle_buffer_size = shuffle_buffer_size
+        self._eval_on_fixed_exemplars = eval_on_fixed_exemplars
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits of the source."""
+        return tuple(self._original_source.splits)
+
+    def list_shards(self, split: str) -> list[str]:
+        """Returns the names of the parts that `split` is stored in."""
+        return list(self._original_source.list_shards(split))
+
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: ShardInfo | None = None,
+    ) -> "tf.data.Dataset":
+        """Returns the examples of `split` with their solved ones.
+
+        Raises:
+          ValueError: when the source has no train_split, or that has no example.
+        """
+        self._check_split(split)
+        # Two seeds: with one shot and one seed an example would be its own solution.
+        evaluated = self._part(split, shuffle, None if seed is None else seed + 1, shard_info)
+        parts = {"eval": _run(evaluated, self._eval_preprocessors)}
+        if self._num_shots:
+            parts = {"train": self._shots(split, seed if shuffle else 0, shard_info), **parts}
+        return tf.data.Dataset.zip(parts)
+
+    def _shots(self, split: str, seed: int | None, shard_info: ShardInfo | None) -> "tf.data.Dataset":
+        if self._train_split not in self.splits:
+            raise ValueError(
+                f"FewshotDataSource: train_split {self._train_split!r} is no split of the source; its splits: "
+                f"{', '.join(self.splits)}"
+            )
+        in_order = _run(self._part(self._train_split, False, seed, shard_info), self._train_preprocessors)
+        if not any(True for _ in in_order.take(1)):  # repeating nothing would wait for ever
+            raise ValueError(f"FewshotDataSource: split {self._train_split!r} has no example to solve; name another")
+        solved = _run(self._part(self._train_split, True, seed, shard_info), self._train_preprocessors)
+        keys = self._train_feature_keys
+        solved = solved.map(lambda example: {key: example[key] for key in keys}, num_parallel_calls=tf.data.AUTOTUNE)
+        solved = solved.repeat().batch(self._num_shots)
+        if self._eval_on_fixed_exemplars and split != self._train_split:
+            solved = solved.take(1).cache().repeat()
+        return solved
+
+    def _part(self, split: str, shuffle: bool, seed: int | None, shard_info: ShardInfo | None) -> "tf.data.Dataset":
+        """Returns a split of the source, a shard of its files if there are enough, else of its examples."""
+        source = self._original_source
+        arguments: dict[str, Any] = {"split": split, "shuffle": shuffle, "seed": seed}
+        shards = shard_info or ShardInfo(0, 1)
+        if source.supports_arbitrary_sharding or len(source.list_shards(split)) >= shards.num_shards:
+            dataset = source.get_dataset(**arguments, shard_info=shards)
+        else:
+            dataset = source.get_dataset(**arguments).shard(shards.num_shards, shards.index)
+        return dataset.shuffle(self._shuffle_buffer_size, seed) if shuffle else dataset
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256 of the source's two splits, the steps and the arguments."""
+        settings = {name: value for name, value in vars(self).items() if name != "_original_source"}
+        contents = [self._original_source.fingerprint(each) for each in (split, self._train_split)]
+        return fingerprints.digest("few-shot", contents, settings)
+
+    def __repr__(self) -> str:
+        return f"FewshotDataSource({self._original_source!r}, num_shots={self._num_shots})"
+
+
+def _run(dataset: "tf.data.Dataset", steps: Iterable[Step]) -> "tf.data.Dataset":
+    for step in steps:
+        dataset = step(dataset)
+    return dataset

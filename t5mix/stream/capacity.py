@@ -1,0 +1,155 @@
+"""How many examples are drawn for how many rows, so that rows are full and nothing is left out."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from t5mix.stream import fitting
+from t5mix.stream.draws import Mixer
+from t5mix.stream.examples import Examples
+
+# Standard deviations of a block's demand for rows that are kept free.  What exceeds a block goes to free space of
+# the next; that both exceed happens once in 10**5 blocks.
+_MARGIN = 3.0
+# Part of a window's rows that is kept free, because windows do not all pack equally well.
+_SPARE = 1 / 512
+# A block has one window, or as many as make its margin less than _NARROW of its rows, up to _WINDOWS, and not more
+# draws than _DRAWS if one window has fewer.
+_WINDOWS, _DRAWS, _NARROW = 16, 1 << 16, 0.004
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Room and draws.
+
+    Attributes:
+      limits: tokens that a row holds of each feature.
+      rows: rows of a window.
+      windows: windows of a block.
+      draws: examples drawn for a block.
+      room: tokens of each feature that a block holds.
+    """
+
+    limits: tuple[int, ...]
+    rows: int
+    windows: int
+    draws: int
+    room: tuple[int, ...]
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Weights by which a whole row weighs the same in every feature."""
+        return math.prod(self.limits) // np.array(self.limits, dtype=np.int64)
+
+    @classmethod
+    def of(
+        cls,
+        mixer: Mixer,
+        examples: Mapping[str, Examples],
+        rates: Mapping[str, float],
+        limits: Sequence[int],
+        rows: int,
+    ) -> "Plan":
+        """Plans so that draws fit their rows.
+
+        The first draws are packed into as many rows as they need, which tells how well examples fit together; three
+        standard deviations of the demand stay free.  The numbers follow from lengths and seed alone.
+        """
+        total = math.fsum(rates.values())
+        shares = [rates[name] / total for name in examples]
+        moments = [_Moments.of(task, limits) for task in examples.values()]
+        # Each feature's slots that an example takes on average, as shares of a row.
+        demand = [
+            math.fsum(share * one.means[feature] for share, one in zip(shares, moments, strict=True))
+            for feature in range(len(limits))
+        ]
+        volume = max(*demand, 1 / max(limits))
+        most = max(1, int(rows / volume))
+        fill = _fill(mixer.quota(0, most).lengths, limits)
+        windows = 1
+        while True:
+            draws, margin = _draws(mixer, shares, moments, volume / fill, rows * windows)
+            if margin <= _NARROW or windows == _WINDOWS or 2 * draws > _DRAWS:
+                break
+            windows *= 2
+        room = tuple(math.ceil(rows * windows * limit * min(1.0, fill)) for limit in limits)
+        return cls(tuple(limits), rows, windows, draws, room)
+
+
+def _draws(
+    mixer: Mixer, shares: Sequence[float], moments: Sequence["_Moments"], rows_each: float, rows: int
+) -> tuple[int, float]:
+    """Returns how many examples to draw for so many rows, and the part of them that this keeps free by intention.
+
+    Args:
+      mixer: draws the examples.
+      shares: each task's share.
+      moments: each task's lengths.
+      rows_each: rows that an example takes on average.
+      rows: the rows.
+    """
+    most = max(1, int(rows / rows_each))
+    mean = math.fsum(share * one.mean for share, one in zip(shares, moments, strict=True))
+    if mixer.is_random:
+        squares = math.fsum(share * (one.variance + one.mean**2) for share, one in zip(shares, moments, strict=True))
+        variance = (squares - mean**2) * most
+    else:
+        variance = math.fsum(one.variance_of(share, most) for share, one in zip(shares, moments, strict=True))
+    spread = _MARGIN * math.sqrt(max(variance, 0.0) / most) * rows_each / max(mean, 1e-9)
+    # Lengths that are all alike pack alike, too.
+    spare = rows * (_SPARE if variance > 0 else 0.0)
+    # The greatest n with n * rows_each + spread * sqrt(n) <= rows - spare.
+    root = (math.sqrt(spread**2 + 4 * rows_each * (rows - spare)) - spread) / (2 * rows_each)
+    draws = max(1, min(most, int(root**2 * (1 + 1e-12))))
+    return draws, spread * math.sqrt(draws) / rows
+
+
+def _fill(lengths: np.ndarray, limits: Sequence[int]) -> float:
+    """Returns how full rows get when they are packed with these examples."""
+    rows = int(fitting.choose_rows(lengths, limits, None).max(initial=0)) + 1
+    slots = max(int(tokens) / limit for tokens, limit in zip(lengths.sum(axis=0), limits, strict=True))
+    return max(slots, 1 / max(limits)) / rows
+
+
+@dataclasses.dataclass(frozen=True)
+class _Moments:
+    """Lengths of a task's examples as shares of a row.
+
+    Sums are of whole numbers, so that they are the same on every machine.
+
+    Attributes:
+      count: number of examples measured.
+      means: mean share of each feature.
+      mean: mean of the examples' greatest share.
+      variance: its variance.
+    """
+
+    count: int
+    means: tuple[float, ...]
+    mean: float
+    variance: float
+
+    @classmethod
+    def of(cls, task: Examples, limits: Sequence[int]) -> "_Moments":
+        one = 1 << 16
+        shares = task.lengths(0, task.sample()) * one // np.asarray(limits, dtype=np.int64)
+        greatest = shares.max(axis=1)
+        count, total, squares = len(shares), int(greatest.sum()), int((greatest**2).sum())
+        return cls(
+            count,
+            tuple(int(number) / count / one for number in shares.sum(axis=0)),
+            total / count / one,
+            (squares * count - total**2) / count**2 / one**2,
+        )
+
+    def variance_of(self, rate: float, draws: int) -> float:
+        """Returns the variance of the sum over the task's quota of a window.
+
+        Whole epochs do not vary; the rest is drawn without replacement.  The quota of a task that is
+        not alone is one of two neighbouring numbers.
+        """
+        rest = rate * draws % self.count
+        without = rest * (self.count - rest) / max(self.count - 1, 1)
+        return without * self.variance + (0.25 * self.mean**2 if rate < 1 else 0.0)

@@ -1,0 +1,149 @@
+"""Which row each example goes to, so that rows are full.
+
+Rows are filled one after the other.  A row takes, of the examples that it has room for, the one that uses most of
+what it has left: a long-inputs one where much room for inputs is left, a long-targets one where it is for targets.
+Source: the dot-product heuristic for vector bin packing (Panigrahy, Talwar, Uyeda and Wieder 2011), with directions
+rounded to one for each feature and one between them; with one feature it is first-fit decreasing (Johnson 1974).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# In the order of a feature, it weighs four times as much as the others.
+_WEIGHT = 4
+
+
+def choose_rows(
+    lengths: np.ndarray, limits: Sequence[int], rows: int | None, used: np.ndarray | None = None
+) -> np.ndarray:
+    """Chooses a row for each example.
+
+    Whole-number arithmetic and stable sorting give the same answer on every machine.
+
+    Args:
+      lengths: int [examples, features], tokens of each example, within the limits.
+      limits: tokens a row holds of each feature.
+      rows: number of rows, or None for as many as are needed.
+      used: int [rows, features], tokens that the rows hold already; none by default.
+
+    Returns:
+      int32 [examples]: the row of each example, -1 where none has room.
+    """
+    limit = np.asarray(limits, dtype=np.int64)
+    lengths = np.asarray(lengths, dtype=np.int64).reshape(-1, len(limit))
+    assert (lengths <= limit).all()
+    height = len(lengths) if rows is None else rows
+    free = np.repeat(limit[None], height, axis=0) if used is None else limit - used
+    # The fullest first, so that what is left at the end is room in few rows.
+    turns = np.argsort(free @ _scale(limit), kind="stable").tolist()
+    shelf = _Shelf(lengths, limit)
+    chosen = np.full(len(lengths), -1, dtype=np.int32)
+    for row in turns:
+        if not shelf.left:
+            break
+        taken = shelf.fill(free[row].tolist())
+        chosen[taken] = row
+    return chosen
+
+
+def _scale(limit: np.ndarray) -> np.ndarray:
+    """Weights by which a whole row weighs the same in every feature."""
+    return int(np.prod(limit)) // limit
+
+
+class _Shelf:
+    """Examples that are not in a row yet, those of equal lengths as one shape.
+
+    A set of shapes is a Python integer whose bits are shapes, the heaviest lowest: the heaviest shape that fits a
+    row is the lowest bit of what is left and has few enough tokens of each feature.
+
+    Args:
+      lengths: int64 [examples, features].
+      limit: int64 [features].
+    """
+
+    def __init__(self, lengths: np.ndarray, limit: np.ndarray) -> None:
+        shapes, inverse, counts = np.unique(lengths, axis=0, return_inverse=True, return_counts=True)
+        self.left = len(lengths)
+        self._shapes, self._counts = shapes.tolist(), counts.tolist()
+        self._members = np.argsort(inverse.ravel(), kind="stable").tolist()
+        self._next = (np.cumsum(counts) - counts).tolist()
+        self._weights = [scale * scale for scale in _scale(limit).tolist()]
+        self._volumes = [int(sum_) * weight for sum_, weight in zip(lengths.sum(axis=0), self._weights, strict=True)]
+        self._orders = [_Order(shapes, weights, limit) for weights in _directions(limit)]
+
+    def fill(self, free: list[int]) -> list[int]:
+        """Takes examples for a row with so much room, and returns them."""
+        taken: list[int] = []
+        while True:
+            order = self._orders[self._direction(free)]
+            fits = order.left
+            for table, room in zip(order.at_most, free):  # noqa: B905
+                fits &= table[room]
+            if not fits:
+                return taken
+            shape = order.shapes[(fits & -fits).bit_length() - 1]
+            taken.append(self._take(shape))
+            for feature, size in enumerate(self._shapes[shape]):
+                free[feature] -= size
+                self._volumes[feature] -= size * self._weights[feature]
+
+    def _direction(self, free: list[int]) -> int:
+        """Returns the number of the order that suits a row: 0, or 1 + a feature that has much the most room.
+
+        Room counts by how much is left to be placed of a feature.  Volumes carry squared scales, which make of
+        room and volume shares of a row.
+        """
+        if len(free) == 2:  # what follows the loop, without it: it is most of the time that packing takes
+            one, other = free[0] * self._volumes[0], free[1] * self._volumes[1]
+            return 1 if 4 * one > 7 * other else 2 if 4 * other > 7 * one else 0
+        if len(free) == 1:
+            return 0
+        worth = [room * volume for room, volume in zip(free, self._volumes, strict=True)]
+        feature = worth.index(max(worth))
+        rest = max(worth[:feature] + worth[feature + 1 :])
+        return 1 + feature if 4 * worth[feature] > 7 * rest else 0
+
+    def _take(self, shape: int) -> int:
+        example = self._members[self._next[shape]]
+        self._next[shape] += 1
+        self._counts[shape] -= 1
+        self.left -= 1
+        if not self._counts[shape]:
+            for order in self._orders:
+                order.left ^= 1 << order.places[shape]
+        return example
+
+
+class _Order:
+    """Shapes by weight, heaviest first.
+
+    Attributes:
+      shapes: the shapes in this order.
+      places: each shape's place in it.
+      left: bits of the shapes that have examples left.
+      at_most: for each feature, for 0, 1, .. limit tokens, bits of the shapes with no more.
+    """
+
+    def __init__(self, shapes: np.ndarray, weights: np.ndarray, limit: np.ndarray) -> None:
+        order = np.argsort(-(shapes @ weights), kind="stable")
+        self.shapes = order.tolist()
+        self.places = np.argsort(order).tolist()
+        self.left = (1 << len(order)) - 1
+        self.at_most = [_at_most(shapes[order, feature], most) for feature, most in enumerate(limit.tolist())]
+
+
+def _at_most(sizes: np.ndarray, limit: int) -> list[int]:
+    values, inverse = np.unique(sizes, return_inverse=True)
+    bits = np.packbits(inverse[None, :] <= np.arange(len(values))[:, None], axis=1, bitorder="little")
+    sets = [0] + [int.from_bytes(row.tobytes(), "little") for row in bits]
+    return [sets[number] for number in np.searchsorted(values, np.arange(limit + 1), side="right").tolist()]
+
+
+def _directions(limit: np.ndarray) -> list[np.ndarray]:
+    """Weights of features: all alike, then for each feature, if there are several, it above the others."""
+    features = len(limit)
+    alike = np.ones(features, dtype=np.int64)
+    above = [alike + (_WEIGHT - 1) * row for row in np.eye(features, dtype=np.int64)] if features > 1 else []
+    return [weights * _scale(limit) for weights in [alike, *above]]

@@ -1,0 +1,134 @@
+"""Opening a task on the stream: its token cache, and what runs behind it.
+
+What runs behind the token cache runs as examples are read: objectives and EOS in NumPy, other steps through
+`tf.data`, an epoch at a time.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from t5mix import fingerprints, objectives
+from t5mix.stream import cache, columns, whole_epochs
+from t5mix.stream.endings import Ending, ending
+from t5mix.stream.examples import CachedExamples, EpochExamples, Examples
+from t5mix.stream.objective_examples import ObjectiveExamples
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskExamples:
+    """A task on the stream.
+
+    Attributes:
+      examples: its examples.
+      identity: hash of everything that decides them, but for seed and lengths.
+    """
+
+    examples: Examples
+    identity: str
+
+
+def open_examples(
+    task: Any,
+    split: str,
+    lengths: Mapping[str, int],
+    seed: int,
+    folder: Path,
+    progress: cache.Progress | None = None,
+) -> TaskExamples:
+    """Returns the examples of a task, making its token cache when there is none.
+
+    Args:
+      task: the task.
+      split: the split of its source.
+      lengths: for each feature of the stream its length in tokens.
+      seed: decides the noise.
+      folder: the folder of caches.
+      progress: see `cache.Progress`.
+
+    Raises:
+      ValueError: naming the task, when its features do not fit the stream or it has no example.
+    """
+    _check_features(task, lengths)
+    before, after = task.steps_before_cache, task.steps_after_cache
+    plan = _native_plan(after)
+    found = cache.cached_tokens(task, split, before, folder, plan is None, progress)
+    examples = _examples(task, found, plan, lengths, (seed, task.name))
+    if examples.count == 0:
+        raise ValueError(f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example")
+    steps = [cache.step_fingerprint(task, step) for step in after]
+    return TaskExamples(examples, fingerprints.digest(found.key, steps))
+
+
+def _examples(
+    task: Any,
+    found: cache.CachedTokens,
+    plan: "_Plan | None",
+    lengths: Mapping[str, int],
+    key: tuple[str | int, ...],
+) -> Examples:
+    names = tuple(lengths)
+    step = None if plan is None else plan.eos
+    endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step) for name, limit in lengths.items())
+    if plan is None:
+        return EpochExamples(whole_epochs.WholeEpochs(task, found.table, dict(lengths), key), endings)
+    if plan.objective is None:
+        features = tuple(found.column(name) for name in names)
+        return CachedExamples(features, endings)
+    objective = plan.objective
+    try:
+        sentinel = objective.check(task.output_features, lengths)
+        size = objective.segment_length(lengths)
+    except ValueError as error:
+        raise ValueError(f"task {task.name!r}: {error}") from error
+    documents = found.column("targets")
+    text: columns.TokenColumn | columns.EndedColumn = documents
+    if objective.ends_documents:
+        eos = ending(task, "targets", lengths["targets"], "append_eos").eos
+        text = documents if eos is None else columns.EndedColumn(documents, eos)
+    return ObjectiveExamples(objective, text, size, sentinel, names, endings, key)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """Steps behind the cache that run in NumPy: at most an objective, then at most an EOS step."""
+
+    objective: objectives.Objective | None
+    eos: str | None
+
+
+def _native_plan(steps: tuple[Any, ...]) -> _Plan | None:
+    """Returns the plan of these steps, or None when `tf.data` must run them."""
+    rest = list(steps)
+    objective = objectives.as_objective(rest[0]) if rest else None
+    if objective is not None:
+        rest = rest[1:]
+    if not rest:
+        return _Plan(objective, None)
+    name = _eos_step(rest[0])
+    return _Plan(objective, name) if name is not None and len(rest) == 1 else None
+
+
+def _eos_step(step: Any) -> str | None:
+    from t5mix import preprocessors
+
+    for name in ("append_eos", "append_eos_after_trim"):
+        if step is getattr(preprocessors, name):
+            return name
+    return None
+
+
+def _check_features(task: Any, lengths: Mapping[str, int]) -> None:
+    surplus = [name for name in task.output_features if name not in lengths]
+    if surplus:
+        raise ValueError(
+            f"task {task.name!r} has the feature {surplus[0]!r}, but the stream has lengths for "
+            f"{list(lengths)} only; give its length"
+        )
+    for name, feature in task.output_features.items():
+        if feature.rank != 1 or "int" not in str(feature.dtype):
+            raise ValueError(
+                f"task {task.name!r}, feature {name!r}: the stream takes lists of token ids, not "
+                f"{feature.dtype} of rank {feature.rank}"
+            )

@@ -1,0 +1,269 @@
+"""Writing a token cache, shard by shard.
+
+A shard's bytes follow from the job and the shard's number alone, whoever writes it: one process, several at once,
+or the workers of Apache Beam.
+"""
+
+import dataclasses
+import functools
+import importlib.metadata
+import json
+import os
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t5mix import fingerprints
+from t5mix.sources import ShardInfo
+from t5mix.stream import manifest, shards, tokenizing
+
+# Called with how many more examples are written.
+Count = Callable[[int], None]
+
+# Raise when the files' layout, or the code that fills them, changes.
+FORMAT = 2
+# A larger file is forced to the disk.  A smaller one that a power cut damages is found and made anew soon enough.
+_FORCED = 1 << 20
+# Bytes that are gathered before they are written.
+_AT_ONCE = 16 * shards.BLOCK
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A token cache to make.
+
+    Attributes:
+      task: the task.
+      split: the split of its source.
+      steps: the steps before the cache.
+      keep_all: keep every column that the steps make, not only the task's features.
+    """
+
+    task: Any
+    split: str
+    steps: tuple[Any, ...]
+    keep_all: bool = False
+
+    @functools.cached_property
+    def num_shards(self) -> int:
+        """Number of shards: the source's."""
+        return max(1, len(self.task.source.list_shards(self.split)))
+
+    @functools.cached_property
+    def made_from(self) -> dict[str, Any]:
+        """Everything that decides the tokens, as JSON.
+
+        Raises:
+          ValueError: naming the task, when a step cannot be identified.
+        """
+        task = self.task
+        return {
+            "format": FORMAT,
+            "versions": {name: _version(name) for name in ("t5mix", "tensorflow-text", "sentencepiece")},
+            "source": task.source.fingerprint(self.split),
+            "split": self.split,
+            "shards": self.num_shards,
+            "steps": [step_fingerprint(task, step) for step in self.steps],
+            "features": {
+                name: [feature.vocabulary.fingerprint, str(feature.dtype), feature.rank]
+                for name, feature in sorted(task.output_features.items())
+            },
+            "columns": "all" if self.keep_all else "features",
+        }
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A hash of `made_from`."""
+        return fingerprints.digest(json.dumps(self.made_from, sort_keys=True))
+
+    def shard_name(self, shard: int) -> str:
+        """Returns the file name of a shard."""
+        return f"{shard:05}-of-{self.num_shards:05}.arrow"
+
+    def shard_info(self, shard: int) -> ShardInfo | None:
+        """Returns which part of the source a shard is made of; None is all of it."""
+        return ShardInfo(shard, self.num_shards) if self.num_shards > 1 else None
+
+
+def step_fingerprint(task: Any, step: Any) -> str:
+    """Returns the identity of a preprocessing step.
+
+    Raises:
+      ValueError: naming the task, when the step holds something that cannot be identified.
+    """
+    try:
+        return fingerprints.of_callable(step)
+    except ValueError as error:
+        raise ValueError(f"task {task.name!r}, preprocessor {step!r}: {error}") from error
+
+
+@functools.cache
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
+        return ""
+
+
+def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) -> shards.ShardRecord:
+    """Writes one shard into a folder, reads it back, and gives it its name.
+
+    Writers of the same shard at once do no harm: they write the same, under names of their own.
+
+    Args:
+      job: the cache.
+      shard: its number, from 0.
+      folder: an existing folder that no reader looks into.
+      count: called with the number of examples of each record batch.
+
+    Returns:
+      What `finish` needs to know of it.
+
+    Raises:
+      ValueError: see `tokenizing.record_batches`.
+      OSError: when the disk is full, or gives back something else than was written.
+    """
+    import pyarrow as pa
+
+    name = job.shard_name(shard)
+    private = folder / f".{name}.{uuid.uuid4().hex}"
+    batches = tokenizing.record_batches(job, shard)
+    first = next(batches, None)
+    schema = tokenizing.empty_schema(job.task) if first is None else first.schema
+    with open(private, "wb", buffering=0) as file:
+        sink = _Summing(file)
+        with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema) as writer:
+            for batch in _chained(first, batches):
+                writer.write_batch(batch)
+                if count is not None:
+                    count(batch.num_rows)
+        checksums = sink.finish()
+        if sink.size > _FORCED:
+            os.fsync(file.fileno())
+    record = _placed(private, sink.size, checksums, job, name)
+    os.replace(private, folder / name)
+    return record
+
+
+def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> None:
+    """Completes the cache in `folder`, which holds the job's shards: writes its manifest.
+
+    Args:
+      job: the cache.
+      folder: where `write_shard` wrote.
+      records: what it returned, in the order of the shards.
+
+    Raises:
+      ValueError: naming the task, when it has no example.
+    """
+    names = [record.name for record in records]
+    expected = [job.shard_name(shard) for shard in range(job.num_shards)]
+    assert names == expected, f"shards {names} instead of {expected}"
+    examples = sum(record.examples for record in records)
+    if examples == 0:
+        raise no_example(job)
+    tokens = {
+        name: sum(int(record.columns[name].tokens.sum()) for record in records if name in record.columns)
+        for name in job.task.output_features
+    }
+    content = {
+        "key": job.key,
+        "made_from": job.made_from,
+        "task": job.task.name,
+        "split": job.split,
+        "examples": examples,
+        "tokens": tokens,
+        "shards": [record.as_json() for record in records],
+    }
+    manifest.write(folder, content)
+
+
+def no_example(job: Job) -> ValueError:
+    """Returns the error of a task without examples."""
+    return ValueError(
+        f"task {job.task.name!r} has no example in split {job.split!r}; check its source and the preprocessors "
+        "that filter"
+    )
+
+
+def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+class _Summing:
+    """A file that sums up what is written to it, block by block, as a check on what is read back."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._pending = bytearray()
+        self._checksums: list[int] = []
+        self.size = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        self._pending += data
+        self.size += len(data)
+        if len(self._pending) >= _AT_ONCE:
+            self._put(len(self._pending) // shards.BLOCK * shards.BLOCK)
+        return len(data)
+
+    def finish(self) -> np.ndarray:
+        """Writes what is left, and returns the blocks' checksums, uint32."""
+        self._put(len(self._pending))
+        return np.array(self._checksums, np.uint32)
+
+    def _put(self, size: int) -> None:
+        with memoryview(self._pending) as pending, pending[:size] as content:
+            for start in range(0, size, shards.BLOCK):
+                self._checksums.append(zlib.crc32(content[start : start + shards.BLOCK]))
+            written = 0
+            while written < size:
+                written += self._file.write(content[written:])
+        del self._pending[:size]
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        """Writes nothing yet: a block is summed up when it is whole."""
+
+    def close(self) -> None:
+        """Leaves the file open: its owner closes it."""
+
+
+def _placed(path: Path, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
+    """Reads a file back, and returns its record: what it holds, and where."""
+    import pyarrow as pa
+
+    content = shards.read(path, size)
+    if shards.checksums_of(content) != checksums.tolist():
+        raise OSError(f"{path} came back otherwise than it was written; is the disk full, or failing?")
+    file = pa.ipc.open_file(content)
+    batches = [file.get_batch(number) for number in range(file.num_record_batches)]
+    found = {
+        column: _column(column, batches, content.address)
+        for column in file.schema.names
+        if column in job.task.output_features
+    }
+    rows = np.array([batch.num_rows for batch in batches], np.int64)
+    return shards.ShardRecord(name, size, rows, found, checksums)
+
+
+def _column(name: str, batches: Sequence[Any], base: int) -> shards.ColumnRecord:
+    places = np.zeros((3, len(batches)), np.int64)
+    for number, batch in enumerate(batches):
+        array = batch.column(name)
+        assert array.offset == 0 and array.null_count == 0
+        ids = array.values
+        places[:, number] = len(ids), _address(ids.buffers()[1], base), _address(array.buffers()[1], base)
+    return shards.ColumnRecord(*places)
+
+
+def _address(buffer: Any, base: int) -> int:
+    return 0 if buffer is None or not buffer.size else buffer.address - base
