@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from t5mix.checking import CHECKS, Finding, Limits, Report, check_task
+from t5mix.checking import CHECKS, Finding, Limits, Report
 from t5mix.cli import settings, table
 from t5mix.registry import TaskRegistry, get_mixture_or_task, get_subtasks
 from t5mix.task import Task
@@ -73,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
+    from t5mix.checking.task import check_task
+
     tasks = _tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(
