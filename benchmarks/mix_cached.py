@@ -46,11 +46,11 @@ def t5mix_side(options: argparse.Namespace) -> Figures:
 
 
 def prepare(options: argparse.Namespace) -> Figures:
-    """Makes the caches of seqio and t5mix, and checks that they hold the same tokens."""
+    """Makes the caches of seqio and t5mix, and checks, at 10 tasks, that both deliver the same examples."""
     place = options.folder / f"tasks-{options.tasks}"
     text_tasks.write_seqio_cache(place)
     text_tasks.write_t5mix_cache(place, LENGTHS)
-    return {"examples_equal": text_tasks.check_equal(place, LENGTHS), "seconds": since_start()}
+    return text_tasks.check_equal(place, LENGTHS) if options.tasks == 10 else {}
 
 
 SIDES = {

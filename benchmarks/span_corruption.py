@@ -11,6 +11,8 @@ two places:
                   arrays, against `Stream.batch`; the last line's `ratio`
     preprocessor  inputs and targets of each example alone: T5's `span_corruption` and EOS, counted within TensorFlow,
                   against `ObjectiveExamples.gather`; the last line's `ratio_preprocessor`
+
+On a busy machine read `ratio_cpu` and `ratio_preprocessor_cpu` beside them: tokens for each second of CPU work.
 """
 
 import argparse
@@ -46,6 +48,9 @@ BATCH_SIZE = 128  # T5's
 
 SECONDS = 5.0
 
+# Tokens a second, and a second of all CPUs' work: what others do on the machine changes that less.
+Speed = tuple[float, float]
+
 
 def main() -> None:
     """Takes turns, prints each and the medians, and JSON."""
@@ -55,7 +60,7 @@ def main() -> None:
     parser.add_argument("--turn", nargs=2, metavar=("PLACE", "FOLDER"), help="for the processes of the turns")
     options = parser.parse_args()
     if options.turn:
-        print(TURNS[options.turn[0]](options.data, Path(options.turn[1])))
+        print(json.dumps(TURNS[options.turn[0]](options.data, Path(options.turn[1]))))
         return
     with tempfile.TemporaryDirectory(prefix="t5mix-benchmark-") as folder:
         documents = tokenized(options.data)
@@ -64,26 +69,28 @@ def main() -> None:
         )
         print(f"{len(documents):,} documents, {sum(map(len, documents)):,} tokens")
         open_stream(options.data, Path(folder))  # makes the token cache
-        speeds: dict[str, list[float]] = {place: [] for place in TURNS}
+        speeds: dict[str, list[Speed]] = {place: [] for place in TURNS}
         for turn in range(options.turns):
             for place, found in speeds.items():
                 found.append(take_turn(place, options.data, folder))
-                print(f"{turn + 1}  {place:22} {found[-1]:14,.0f} tokens/s", flush=True)
-    medians = {place: statistics.median(found) for place, found in speeds.items()}
-    for place, speed in medians.items():
-        print(f"median  {place:22} {speed:14,.0f} tokens/s")
-    ratios = {
-        "ratio": medians["t5mix batches"] / medians["t5 batches"],
-        "ratio_preprocessor": medians["t5mix preprocessor"] / medians["t5 preprocessor"],
-    }
+                print(
+                    f"{turn + 1}  {place:22} {found[-1][0]:14,.0f} tokens/s {found[-1][1]:14,.0f} a CPU second",
+                    flush=True,
+                )
+    ratios = {}
+    for number, unit in enumerate(("", "_cpu")):
+        medians = {place: statistics.median(speed[number] for speed in found) for place, found in speeds.items()}
+        ratios[f"ratio{unit}"] = medians["t5mix batches"] / medians["t5 batches"]
+        ratios[f"ratio_preprocessor{unit}"] = medians["t5mix preprocessor"] / medians["t5 preprocessor"]
     print(json.dumps({name: round(ratio, 1) for name, ratio in ratios.items()}))
 
 
-def take_turn(place: str, data: Path, folder: str) -> float:
-    """Returns the tokens a second of one turn, in a process of its own."""
+def take_turn(place: str, data: Path, folder: str) -> Speed:
+    """Returns the speed of one turn, in a process of its own."""
     command = [sys.executable, __file__, "--data", str(data), "--turn", place, folder]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(done.stdout.splitlines()[-1])
+    wall, cpu = json.loads(done.stdout.splitlines()[-1])
+    return wall, cpu
 
 
 def vocabulary_of(data: Path) -> t5mix.Vocabulary:
@@ -151,7 +158,7 @@ def with_threads(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
-def t5_batches(data: Path, folder: Path) -> float:
+def t5_batches(data: Path, folder: Path) -> Speed:
     """Speed of seqio's packed batches, after the first of them."""
     converter = seqio.EncDecFeatureConverter(pack=True)
     packed = converter(t5_examples(folder), task_feature_lengths=LENGTHS)
@@ -160,20 +167,20 @@ def t5_batches(data: Path, folder: Path) -> float:
     return speed(real_tokens(batch, "encoder", "decoder") for batch in batches)
 
 
-def t5mix_batches(data: Path, folder: Path) -> float:
+def t5mix_batches(data: Path, folder: Path) -> Speed:
     """Speed of the stream's packed batches, after the first of them."""
     stream = open_stream(data, folder)
     return speed(real_tokens(stream.batch(step), "inputs", "targets") for step in itertools.count())
 
 
-def t5_preprocessor(data: Path, folder: Path) -> float:
+def t5_preprocessor(data: Path, folder: Path) -> Speed:
     """Speed of T5's examples, counted within TensorFlow, after the first hundred."""
     counts = t5_examples(folder).map(lambda x: sum(tf.size(x[name], tf.int64) for name in LENGTHS))
     sums = with_threads(counts.batch(100).prefetch(tf.data.AUTOTUNE)).as_numpy_iterator()
     return speed(int(sizes.sum()) for sizes in sums)
 
 
-def t5mix_preprocessor(data: Path, folder: Path) -> float:
+def t5mix_preprocessor(data: Path, folder: Path) -> Speed:
     """Speed of the stream's examples, a thousand at a time, after the first thousand."""
     examples = open_stream(data, folder)._examples["span_corruption"]
     parts = [np.arange(start, min(start + 1000, examples.count)) for start in range(0, examples.count, 1000)]
@@ -181,13 +188,13 @@ def t5mix_preprocessor(data: Path, folder: Path) -> float:
     return speed(sum(int(tokens.lengths.sum()) for tokens in some) for some in made)
 
 
-def speed(counts: Iterator[int]) -> float:
-    """Tokens a second, of what comes in SECONDS after the first count."""
+def speed(counts: Iterator[int]) -> Speed:
+    """Tokens a second and a CPU second, of what comes in SECONDS after the first count."""
     next(counts)
-    tokens, started = 0, time.perf_counter()
+    tokens, started, worked = 0, time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - started) < SECONDS:
         tokens += next(counts)
-    return tokens / passed
+    return tokens / passed, tokens / (time.process_time() - worked)
 
 
 def real_tokens(batch: dict[str, np.ndarray], *sides: str) -> int:
@@ -195,7 +202,7 @@ def real_tokens(batch: dict[str, np.ndarray], *sides: str) -> int:
     return sum(int(np.count_nonzero(batch[f"{side}_segment_ids"])) for side in sides)
 
 
-TURNS: dict[str, Callable[[Path, Path], float]] = {
+TURNS: dict[str, Callable[[Path, Path], Speed]] = {
     "t5 batches": t5_batches,
     "t5mix batches": t5mix_batches,
     "t5 preprocessor": t5_preprocessor,

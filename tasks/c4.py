@@ -8,20 +8,19 @@ import functools
 
 import t5mix
 from t5mix import objectives, preprocessors, t5
+from t5mix.steps import Step
 
-# A run chooses the objective of these (gin/objectives/); it is span corruption where it does not.
-UNSUPERVISED = objectives.unsupervised
-
-# name: the data set and the objective.
-TEXT = {
+# name: the data set and the objective.  A run chooses the objective of those that are unsupervised (gin/objectives/);
+# it is span corruption where it does not.
+TEXT: dict[str, tuple[str, Step]] = {
     "c4_v220_span_corruption": ("c4/en:3.1.0", objectives.span_corruption),
     "c4_v220_iid_denoising": ("c4/en:3.1.0", objectives.iid_denoising),
     "c4_v220_prefix_lm": ("c4/en:3.1.0", objectives.prefix_lm),
-    "c4_v020_unsupervised": ("c4/en:3.1.0", UNSUPERVISED),
-    "c4_noclean_v020_unsupervised": ("c4/en.noclean:3.1.0", UNSUPERVISED),
-    "c4_realnewslike_v020_unsupervised": ("c4/realnewslike:3.1.0", UNSUPERVISED),
-    "c4_webtextlike_v020_unsupervised": ("c4/webtextlike:3.1.0", UNSUPERVISED),
-    "wikipedia_20190301.en_v003_unsupervised": ("wikipedia/20190301.en:1.0.0", UNSUPERVISED),
+    "c4_v020_unsupervised": ("c4/en:3.1.0", objectives.unsupervised),
+    "c4_noclean_v020_unsupervised": ("c4/en.noclean:3.1.0", objectives.unsupervised),
+    "c4_realnewslike_v020_unsupervised": ("c4/realnewslike:3.1.0", objectives.unsupervised),
+    "c4_webtextlike_v020_unsupervised": ("c4/webtextlike:3.1.0", objectives.unsupervised),
+    "wikipedia_20190301.en_v003_unsupervised": ("wikipedia/20190301.en:1.0.0", objectives.unsupervised),
 }
 rename = functools.partial(preprocessors.rekey, key_map={"inputs": None, "targets": "text"})
 

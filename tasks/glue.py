@@ -1,6 +1,7 @@
 """GLUE: nine tasks of sentences and pairs of sentences, with the splits and diagnostics they are judged on.
 
-T5 pins version 1.0.0 of the data, which TFDS no longer prepares; 2.0.0 differs in the order of examples only.
+T5 pins version 1.0.0 of the data, which TFDS no longer prepares; by its release notes, 2.0.0 takes QQP from a new
+source.
 """
 
 import functools

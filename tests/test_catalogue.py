@@ -56,6 +56,8 @@ def test_declarations_and_names_need_no_vocabulary(monkeypatch: pytest.MonkeyPat
 class Counted:
     """A task of which only its name and number of examples are asked for."""
 
+    cache_dir = None
+
     def __init__(self, name: str, examples: int) -> None:
         self.name, self.examples = name, examples
 

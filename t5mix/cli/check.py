@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from t5mix.checking import CHECKS, Finding, Limits, Report, check_task
+from t5mix.checking import CHECKS, Finding, Limits, Report
 from t5mix.cli import settings, table, wanted
 from t5mix.task import Task
 from t5mix.terminal import Progress, emit
@@ -71,6 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
+    from t5mix.checking.task import check_task
+
     tasks = wanted.tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(

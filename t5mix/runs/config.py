@@ -38,6 +38,8 @@ class Training:
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints; one is always written at the end.
         keep: how many checkpoints stay on disk, the newest ones.
+        allow_changed_mixture: resume although the mixture's tasks, rates or examples changed since the
+            checkpoint; what changed is said.
     """
 
     steps: int
@@ -45,6 +47,7 @@ class Training:
     log_every: int = 100
     checkpoint_every: int = 1000
     keep: int = 3
+    allow_changed_mixture: bool = False
 
     def __post_init__(self) -> None:
         _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")

@@ -80,6 +80,7 @@ class Parts:
             log_every=settings.log_every,
             checkpoint_every=settings.checkpoint_every,
             keep=settings.keep,
+            allow_changed_mixture=settings.allow_changed_mixture,
             start=start,
             title=title,
         )

@@ -1,8 +1,10 @@
 """The stream: tokens on disk -> mixed, packed batches, each a function of (mixture, seed, step).
 
 fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens on disk.
-`endings`, `examples`, `whole_epochs`: a task's examples at any (epoch, index).
-`keys`, `order`, `packing`, `windows`: which examples stand in which row of which step.
+`endings`, `examples`, `whole_epochs`, `small_tasks`: tasks' examples at any (epoch, index).
+`keys`, `shares`, `order`, `balanced`, `independent`, `draws`: which example each draw is.
+`capacity`, `fitting`, `windows`: which examples stand in which row of which step.
+`packing`, `batches`: their tokens in arrays.  `by_length`: a split for evaluation.
 `stream`, `statistics`: the whole, and what it feeds in numbers.
 """
 

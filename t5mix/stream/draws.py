@@ -1,7 +1,7 @@
 """Drawing examples: which example of which task each draw is."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Protocol
 
@@ -51,7 +51,10 @@ class Mixing(Protocol):
         """Returns the task of each draw from `start` to before `stop`, int32."""
 
 
-MIXINGS = {"balanced": Balanced, "random": Independent}
+MIXINGS: dict[str, Callable[[Mapping[str, float | Fraction], int], Mixing]] = {
+    "balanced": Balanced,
+    "random": Independent,
+}
 
 
 class Mixer:

@@ -75,7 +75,7 @@ class _Shelf:
 
     def fill(self, free: list[int]) -> list[int]:
         """Takes examples for a row with so much room, and returns them."""
-        taken = []
+        taken: list[int] = []
         while True:
             order = self._orders[self._direction(free)]
             fits = order.left

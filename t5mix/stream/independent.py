@@ -68,11 +68,11 @@ class Independent:
         for above in range(level):
             left = self._left(above, span >> (level - above))
             counts = counts - left if span >> (level - above - 1) & 1 else left
-        return _halved(counts, shares.hashed(self._words, np.uint64((1 << level) + span)))
+        return _halved(counts, shares.hashed(self._words, (1 << level) + span))
 
     def _in_order(self, span: int, counts: np.ndarray) -> np.ndarray:
         tasks = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        word = shares.hashed(self._order, np.uint64(span))
+        word = shares.hashed(self._order, span)
         return tasks[np.argsort(shares.hashed(word, np.arange(len(tasks))), kind="stable")]
 
 
@@ -95,7 +95,7 @@ def _halved(counts: np.ndarray, words: np.ndarray) -> np.ndarray:
     heads = np.bincount(owner, np.bitwise_count(thrown >> unused), minlength=len(counts)).astype(np.int64)
     many = np.flatnonzero(counts > _COINS)
     if len(many):
-        uniform = (shares.hashed(words[many], np.uint64(_COINS)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        uniform = (shares.hashed(words[many], _COINS) >> np.uint64(11)).astype(np.float64) * 2.0**-53
         deviation = heads[many] - _COINS / 2 + uniform - 0.5
         scale = np.sqrt((counts[many] / 4 - 1 / 12) / (_COINS / 4 + 1 / 12))
         odd = (counts[many] & 1) / 2

@@ -35,21 +35,13 @@ class ObjectiveExamples(Examples):
     @property
     def count(self) -> int:  # type: ignore[override]
         """Number of segments in an epoch."""
-        return len(self._segments[0])
+        return self._bounds.count
 
     @functools.cached_property
-    def _segments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where segments start and stop in the text of all documents."""
-        size = self.segment_length
+    def _bounds(self) -> "_Joined | _Apart":
         if self.objective.merge_examples_to_reduce_padding:
-            documents = np.array([self.text.first_tokens[-1]])
-        else:
-            documents = self.text.lengths
-        ends = np.cumsum(documents)
-        pieces = -(-documents // size)
-        number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        starts = np.repeat(ends - documents, pieces) + number * size
-        return starts, np.minimum(starts + size, np.repeat(ends, pieces))
+            return _Joined(int(self.text.first_tokens[-1]), self.segment_length)
+        return _Apart(self.text.lengths, self.segment_length)
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
@@ -80,8 +72,8 @@ class ObjectiveExamples(Examples):
 
     def _sizes(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """Lengths before their endings, int64 [indices, features]."""
-        starts, stops = self._segments
-        both = self.objective.example_lengths(stops[indices] - starts[indices])
+        starts, stops = self._bounds.of(indices)
+        both = self.objective.example_lengths(stops - starts)
         if both is None:
             parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
             none = np.empty((0, len(self.names)), dtype=np.int64)
@@ -92,22 +84,54 @@ class ObjectiveExamples(Examples):
 
     def _made(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """Features of these examples, before their endings."""
-        starts, stops = self._segments
-        texts = Ragged.of(_pieces(self.text, starts[indices], stops[indices]))
+        texts = Ragged(*self.text.spans(*self._bounds.of(indices)))
         noise = Noise.of(keys.words(("noise", *self.key, epoch)), indices)
         made = self.objective.apply(texts, noise, self.sentinel)
         return [made[name] if name in made else Ragged.empty(len(indices)) for name in self.names]
+
+
+class _Joined:
+    """Segments of all documents joined: each is full but for the last, and arithmetic finds it.
+
+    Args:
+      tokens: tokens of all documents.
+      size: tokens of a segment.
+    """
+
+    def __init__(self, tokens: int, size: int) -> None:
+        self.count = -(-tokens // size)
+        self._tokens, self._size = tokens, size
+
+    def of(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where segments start and stop in the text of all documents, int64 [indices]."""
+        starts = np.asarray(indices, dtype=np.int64) * self._size
+        return starts, np.minimum(starts + self._size, self._tokens)
+
+
+class _Apart:
+    """Segments that each lie within a document.
+
+    Args:
+      documents: tokens of each document, int64 [documents].
+      size: tokens of a segment, at most.
+    """
+
+    def __init__(self, documents: np.ndarray, size: int) -> None:
+        self._size = size
+        self._ends = np.cumsum(documents)
+        self._begins = self._ends - documents
+        pieces = -(-documents // size)
+        self._first = np.cumsum(pieces) - pieces
+        self.count = int(pieces.sum())
+
+    def of(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where segments start and stop in the text of all documents, int64 [indices]."""
+        document = np.searchsorted(self._first, indices, side="right") - 1
+        starts = self._begins[document] + (indices - self._first[document]) * self._size
+        return starts, np.minimum(starts + self._size, self._ends[document])
 
 
 def _groups(indices: np.ndarray, segment_length: int) -> list[np.ndarray]:
     """Cuts indices into groups whose work fits a processor's cache."""
     size = max(1, _TOKENS_AT_ONCE // segment_length)
     return [indices[start : start + size] for start in range(0, len(indices), size)]
-
-
-def _pieces(text: columns.TokenColumn | columns.EndedColumn, starts: np.ndarray, stops: np.ndarray) -> list[np.ndarray]:
-    """Returns the tokens from each start to its stop, of all examples joined; views where that can be."""
-    bounds = zip(starts.tolist(), stops.tolist(), strict=True)
-    if isinstance(text, columns.TokenColumn) and len(text.values) == 1:
-        return [text.values[0][start:stop] for start, stop in bounds]
-    return [text.span(start, stop) for start, stop in bounds]

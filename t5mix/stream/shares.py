@@ -39,12 +39,12 @@ def mix(values: np.ndarray) -> np.ndarray:
     return values ^ (values >> np.uint64(31))
 
 
-def hashed(words: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def hashed(words: np.ndarray, numbers: np.ndarray | int) -> np.ndarray:
     """Returns a random word for each pair of a key's word and a number, uint64 of their common shape.
 
     As SplitMix64 does, whose n-th output is the finalizer of its state plus n times the golden ratio.
     """
-    return mix(mix(words + np.asarray(numbers).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)))
+    return mix(mix(words + np.asarray(numbers, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)))
 
 
 def rank_within(groups: np.ndarray) -> np.ndarray:

@@ -60,8 +60,10 @@ def runs(examples: tuple[Examples, ...], task: np.ndarray, epoch: np.ndarray) ->
     """Returns (task, epoch, where) of runs of the same task, and the same epoch if that makes a difference."""
     varies = np.array([one.varies for one in examples])
     epoch = np.where(varies[task], epoch, 0)
-    begins = np.flatnonzero(np.append(True, (np.diff(task) != 0) | (np.diff(epoch) != 0))) if len(task) else []
-    stops = [*begins[1:], len(task)] if len(task) else []
+    if len(task) == 0:
+        return []
+    begins = np.flatnonzero(np.append(True, (np.diff(task) != 0) | (np.diff(epoch) != 0)))
+    stops = [*begins[1:], len(task)]
     return [
         (int(task[start]), int(epoch[start]), slice(int(start), int(stop)))
         for start, stop in zip(begins, stops, strict=True)

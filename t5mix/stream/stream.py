@@ -143,12 +143,16 @@ class Stream:
         Raises:
           ValueError: naming what changed: an argument, or a task, its rate or its examples.
         """
-        changes = _changes(state, self.state(int(state.get("step", 0))))
+        changes = self.changes(state)
         if changes:
             raise ValueError(
                 f"the stream of {self.name!r} is not the one of the checkpoint: {'; '.join(changes)}. "
-                "Restore what it was, or start a new run from the checkpoint's weights"
+                "Restore what it was, start a new run from the checkpoint's weights, or allow the change"
             )
+
+    def changes(self, state: Mapping[str, Any]) -> list[str]:
+        """Says, by name, how this stream differs from the one that `state` was taken of; nothing if it does not."""
+        return _changes(state, self.state(int(state.get("step", 0))))
 
     def statistics(self) -> statistics.Statistics:
         """Measures tasks and packing; see `statistics.Statistics`."""

@@ -56,6 +56,7 @@ def train(
     checkpoint_every: int = 1000,
     keep: int = 3,
     title: str = "training",
+    allow_changed_mixture: bool = False,
 ) -> State:
     """Trains to `steps`, from `start()`, or from the newest checkpoint in the folder.
 
@@ -74,6 +75,7 @@ def train(
         checkpoint_every: steps between checkpoints; one is always written at the end.
         keep: how many checkpoints stay.
         title: what is being trained, for the display.
+        allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
 
     Returns:
         The state after the last step.
@@ -90,7 +92,7 @@ def train(
         )
     checkpoints = Checkpoints(folder / "checkpoints", keep)
     with contextlib.closing(checkpoints):
-        state, progress = _begin(engine, stream, checkpoints, start)
+        state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture)
         loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every)
         with (
             _stop_told(),
@@ -206,14 +208,25 @@ class _Loop:
 
 
 def _begin(
-    engine: Engine, stream: Stream, checkpoints: Checkpoints, start: Callable[[], State]
+    engine: Engine,
+    stream: Stream,
+    checkpoints: Checkpoints,
+    start: Callable[[], State],
+    allow_changed_mixture: bool,
 ) -> tuple[State, _Progress]:
     """The newest checkpoint, or the start."""
     if not checkpoints.steps():
         return start(), _Progress(0, LossWindow(stream.task_names))
-    stream.check_state(checkpoints.extra(checkpoints.steps()[-1])["stream"])  # before the slow part
+    before = checkpoints.extra(checkpoints.steps()[-1])["stream"]  # before the slow part
+    changes = stream.changes(before)
+    if changes and allow_changed_mixture:
+        print(f"going on with a changed stream: {'; '.join(changes)}", file=sys.stderr)
+    else:
+        stream.check_state(before)
     step, state, extra = checkpoints.restore(None, engine)
-    return state, _Progress(step, LossWindow(stream.task_names, extra["window"]), extra["tokens"])
+    # Losses since the last line in the log are of the tasks that were.
+    window = LossWindow(stream.task_names, None if changes else extra["window"])
+    return state, _Progress(step, window, extra["tokens"])
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 import t5mix
 from t5mix import metrics, objectives, postprocessors, preprocessors
-from t5mix.checking import CHECKS, Limits, Report, check_task
+from t5mix.checking import CHECKS, Limits, Report
+from t5mix.checking.task import check_task
 from t5mix.cli.main import main
 
 WORDS = ["no", "yes"]
@@ -198,6 +199,22 @@ def test_metrics_with_another_best_and_of_scores() -> None:
     errors.best = 0  # type: ignore[attr-defined]
     assert found(check_task(task(postprocess_fn=None, metric_fns=[errors]), LIMITS))["gold"] == "pass"
     assert found(check_task(task(metric_fns=[metrics.score_auc]), LIMITS))["gold"] == "pass"
+
+
+def named(text: str, example: Any = None, is_target: bool = False) -> int:
+    """As WSC's: a target says whether the noun proposed is right, and a prediction whether it names that noun."""
+    return int(example["right"]) if is_target else int(text == example["targets_pretokenized"].decode())
+
+
+def test_a_target_text_may_be_declared_a_wrong_answer() -> None:
+    @t5mix.map_over_dataset
+    def judge(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "right": tf.equal(example["targets"], "yes")}
+
+    proposed: dict[str, Any] = {"preprocessors": [judge, *STEPS], "postprocess_fn": named}
+    report = check_task(task(**proposed), LIMITS)
+    assert found(report)["gold"] == "note" and "accuracy 100; 20 of 40 by another text" in messages(report, "gold")
+    assert found(check_task(task(**proposed, metric_fns=[half]), LIMITS))["gold"] == "fail"
 
 
 def test_one_class_alone_does_not_fail_a_correlation() -> None:

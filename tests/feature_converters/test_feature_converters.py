@@ -213,3 +213,13 @@ def test_a_converter_of_ones_own():
 
     (row, _) = convert(Weighted(pack=False), PAIRS, {"inputs": 5, "targets": 4})
     assert row["decoder_weights"] == [2.0, 2.0, 2.0, 0.0]
+
+
+def test_rows_of_unlike_length_are_named_before_their_length() -> None:
+    import tensorflow as tf
+
+    rows = tf.data.Dataset.from_tensors({"inputs": tf.ragged.constant([[1, 2, 3], [4, 5]])})
+    checked = feature_converters._check_lengths(rows, {"inputs": 4}, {"inputs": 1}, strict=True, error_label="initial")
+    for _ in range(5):  # both checks fail; which is told must not be left to chance
+        with pytest.raises(tf.errors.InvalidArgumentError, match="requires all RaggedTensor dimensions to be equal"):
+            list(checked)

@@ -202,7 +202,15 @@ def test_unsupervised_is_the_objective_it_is_told_to_be(tmp_path):
     step = functools.partial(objectives.unsupervised, preprocessors=[objectives.iid_denoising])
     assert objectives.as_objective(step) is objectives.iid_denoising
     assert objectives.as_objective(objectives.unsupervised) is objectives.span_corruption
-    assert objectives.unsupervised(preprocessors=[objectives.prefix_lm]) is objectives.prefix_lm
+    assert (
+        objectives.as_objective(objectives.unsupervised(preprocessors=[objectives.prefix_lm])) is objectives.prefix_lm
+    )
+    # T5's 512 with 192, 103 and 256 targets take whole inputs; where targets are short the text is.
+    sizes = [
+        objectives.named(f"iid_{percent}_u_u").segment_length({"inputs": 512, "targets": targets})
+        for percent, targets in ((15, 192), (10, 103), (25, 256), (50, 40))
+    ]
+    assert sizes == [511, 511, 511, 50]
     made = {
         name: [
             e["targets"].tolist() for e in _task(step).get_dataset(LENGTHS, shuffle=False, seed=1).as_numpy_iterator()

@@ -76,3 +76,8 @@ def make_task() -> Callable[..., Task]:
 @pytest.fixture
 def make_texts() -> Callable[..., list[str]]:
     return words
+
+
+@pytest.fixture
+def make_source() -> Callable[[dict[str, list[str]]], Texts]:
+    return Texts

@@ -1,20 +1,11 @@
-"""Permutations are bijections that look random; quotas stay within one example of their shares."""
-
-from fractions import Fraction
+"""Permutations are bijections that look random."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from t5mix.stream import keys, order
-
-RATES = st.dictionaries(
-    st.text("abcdefgh", min_size=1, max_size=4),
-    st.floats(1e-3, 1e3, allow_nan=False),
-    min_size=1,
-    max_size=12,
-)
 
 
 @given(size=st.integers(1, 5000), key=st.integers())
@@ -56,25 +47,15 @@ def test_keys_tell_parts_apart():
 def test_keys_are_the_same_in_every_version():
     # Changing these changes the order of every run: raise the stream's version with them.
     assert keys.words(("a", 1), 1) == (4836746945781937324,)
-    assert order.permute(np.arange(6), 6, (0, "task", 0)).tolist() == [0, 2, 5, 3, 4, 1]
+    assert order.permute(np.arange(6), 6, (0, "task", 0)).tolist() == [4, 3, 5, 0, 1, 2]
 
 
-@settings(max_examples=300)
-@given(rates=RATES, draws=st.integers(1, 5000), seed=st.integers(), window=st.integers(0, 10**9))
-def test_a_quota_is_within_one_example_of_the_share_at_every_window(rates, draws, seed, window):
-    quotas = order.Quotas.of(rates, draws, seed)
-    total = sum(Fraction(rate) for rate in rates.values())
-    before, after = quotas.before(window), quotas.before(window + 1)
-    for rate, start, stop in zip(rates.values(), before, after, strict=True):
-        assert abs(start - window * draws * Fraction(rate) / total) < 1
-        assert stop >= start
-    assert quotas.before(0) == [0] * len(rates)
-
-
-def test_quotas_hold_for_a_thousand_tasks_whose_rates_span_six_decades():
-    rates = {f"t{i}": 10 ** (6 * i / 999) for i in range(1000)}
-    quotas = order.Quotas.of(rates, 1777, 3)
-    total = sum(Fraction(rate) for rate in rates.values())
-    for window in (1, 10, 10**6):
-        for rate, count in zip(rates.values(), quotas.before(window), strict=True):
-            assert abs(count - window * 1777 * Fraction(rate) / total) < 1
+@given(sizes=st.lists(st.integers(1, 3000), min_size=1, max_size=6), key=st.integers(0, 2**64 - 1))
+def test_permutations_of_many_sizes_at_once_are_those_one_at_a_time(sizes, key):
+    positions = np.concatenate([np.arange(size) for size in sizes])
+    words = np.array([(key + number) % 2**64 for number in range(len(sizes))], dtype=np.uint64)
+    sent = order.permute_each(positions, np.repeat(sizes, sizes), np.repeat(words, sizes))
+    for number, (size, stop) in enumerate(zip(sizes, np.cumsum(sizes), strict=True)):
+        own = sent[stop - size : stop]
+        alone = order.permute_each(np.arange(size), np.full(size, size), np.full(size, words[number]))
+        assert np.array_equal(own, alone) and np.array_equal(np.sort(own), np.arange(size))

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t5mix.stream import packing
+from t5mix.stream import fitting, packing
+from t5mix.stream.examples import Tokens
 
 LIMITS = {"inputs": 12, "targets": 7}
 EXAMPLE = st.tuples(st.lists(st.integers(0, 99), max_size=12), st.lists(st.integers(0, 99), max_size=7)).filter(any)
@@ -16,11 +17,11 @@ def _lengths(examples):
 
 
 def _packed(examples, rows=None):
-    row = packing.best_fit(_lengths(examples), tuple(LIMITS.values()), rows)
+    row = fitting.choose_rows(_lengths(examples), tuple(LIMITS.values()), rows)
     kept = np.flatnonzero(row >= 0)
     kept = kept[np.argsort(row[kept], kind="stable")]
     ordered = [examples[i] for i in kept]
-    tokens = {name: [np.array(example[i], np.int32) for example in ordered] for i, name in enumerate(LIMITS)}
+    tokens = {name: Tokens.of([np.array(example[i], np.int32) for example in ordered]) for i, name in enumerate(LIMITS)}
     height = rows or int(row.max(initial=0)) + 1
     tasks = kept % 5
     return packing.fill(tokens, LIMITS, row[kept], tasks, height), ordered, row, kept
@@ -70,7 +71,7 @@ def test_empty_inputs_do_not_shift_segments():
 def test_rows_never_overflow_and_only_what_has_no_room_is_left(examples, rows):
     lengths = _lengths(examples)
     limits = np.array(list(LIMITS.values()))
-    row = packing.best_fit(lengths, limits, rows)
+    row = fitting.choose_rows(lengths, limits, rows)
     used = np.zeros((rows, 2), dtype=np.int64)
     np.add.at(used, row[row >= 0], lengths[row >= 0])
     assert (used <= limits).all() and row.max(initial=-1) < rows
@@ -82,18 +83,50 @@ def test_rows_never_overflow_and_only_what_has_no_room_is_left(examples, rows):
 def test_rows_that_hold_something_already_are_filled_up_only(first, second):
     limits = np.array(list(LIMITS.values()))
     used = np.zeros((4, 2), dtype=np.int64)
-    row = packing.best_fit(_lengths(first), limits, 4)
+    row = fitting.choose_rows(_lengths(first), limits, 4)
     np.add.at(used, row[row >= 0], _lengths(first)[row >= 0])
-    late = packing.best_fit(_lengths(second), limits, 4, used)
+    late = fitting.choose_rows(_lengths(second), limits, 4, used)
     np.add.at(used, late[late >= 0], _lengths(second)[late >= 0])
     assert (used <= limits).all()
+
+
+def _share(lengths, limits):
+    """Rows that the volume needs, as a share of those that packing needs."""
+    rows = fitting.choose_rows(lengths, limits, None).max() + 1
+    return (lengths.sum(axis=0) / limits).max() / rows
 
 
 def test_packing_is_close_to_the_volume_bound():
     rng = np.random.default_rng(0)
     lengths = np.stack([rng.integers(10, 120, 4000), rng.integers(2, 12, 4000)], axis=1)
-    rows = packing.best_fit(lengths, (512, 128), None).max() + 1
-    assert lengths[:, 0].sum() / 512 / rows > 0.99
+    assert _share(lengths, (512, 128)) > 0.99
+    text = rng.lognormal(5.3, 0.9, 2000).clip(8, 512).astype(int)[:, None]
+    assert _share(text, (512,)) > 0.995
+    pairs = np.stack([rng.lognormal(3.9, 0.9, 6000).clip(4, 512), rng.lognormal(2.5, 0.9, 6000).clip(2, 128)], axis=1)
+    assert _share(pairs.astype(int), (512, 128)) > 0.925
+
+
+def test_one_feature_is_packed_by_first_fit_decreasing():
+    lengths = np.random.default_rng(1).integers(1, 60, (200, 1))
+    free, rows = [], {}
+    for size in sorted((-lengths[:, 0]).tolist()):
+        row = next((row for row, room in enumerate(free) if room >= -size), len(free))
+        free += [64] * (row == len(free))
+        free[row] += size
+        rows.setdefault(row, []).append(-size)
+    found = fitting.choose_rows(lengths, (64,), None)
+    assert [sorted(lengths[found == row, 0].tolist()) for row in sorted(rows)] == [
+        sorted(rows[row]) for row in sorted(rows)
+    ]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 9)] * 3), max_size=40))
+def test_three_features_fit_too(sizes):
+    lengths = np.array(sizes, dtype=np.int64).reshape(-1, 3)
+    row = fitting.choose_rows(lengths, (9, 12, 10), None)
+    used = np.zeros((len(sizes), 3), dtype=np.int64)
+    np.add.at(used, row, lengths)
+    assert (row >= 0).all() and (used <= (9, 12, 10)).all()
 
 
 @given(st.lists(st.integers(0, 5), max_size=30), st.integers(6, 20))

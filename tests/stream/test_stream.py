@@ -14,10 +14,15 @@ import numpy as np
 import pytest
 
 from t5mix import objectives
+from t5mix.features import Feature
 from t5mix.mapping import map_over_dataset
 from t5mix.mixture import Mixture
-from t5mix.preprocessors import append_eos, append_eos_after_trim
+from t5mix.preprocessors import append_eos, append_eos_after_trim, tokenize
+from t5mix.sources import FunctionDataSource
+from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.stream import Stream, packing
+from t5mix.task import Task
+from t5mix.vocabularies import ByteVocabulary
 
 LENGTHS = {"inputs": 32, "targets": 17}
 
@@ -67,14 +72,16 @@ def test_batches_hold_the_examples_that_they_say(mixture, pack):
         assert pack or all(len(row) == 1 for row in rows)
 
 
+@pytest.mark.parametrize("mixing", ["balanced", "random"])
 @pytest.mark.parametrize("pack", [True, False])
-def test_an_epoch_holds_every_example_once(make_task, pack):
-    stream = Stream(make_task("a", count=50), LENGTHS, 4, pack=pack)
-    counts = Counter(x for step in range(600) for x in stream.examples(step))
+def test_an_epoch_holds_every_example_once(make_task, pack, mixing):
+    stream = Stream(make_task("a", count=50), LENGTHS, 4, pack=pack, mixing=mixing)
+    # Packed, the order is random within a block of windows, and what has no room comes in the next.
+    block, draws = (stream._rows._plan.windows, stream._rows._plan.draws) if pack else (1, 1024)
+    counts = Counter(x for step in range(2 * block * 256) for x in stream.examples(step))
     assert max(counts.values()) == 1
     epochs = Counter(epoch for _, epoch, _ in counts)
-    whole = (600 * 4 // 1024 - 1) * 1024 // 50  # the order is random within a window
-    assert whole > 3 and all(epochs[epoch] == 50 for epoch in range(whole))
+    assert draws // 50 > 3 and all(epochs[epoch] == 50 for epoch in range(draws // 50))
     assert stream.statistics().dropped == {}
 
 
@@ -102,14 +109,37 @@ def test_the_seed_changes_order_and_noise(mixture):
     assert _tokens(one, "long", 0, 0) == _tokens(other, "long", 1, 0)
 
 
-def test_hosts_that_take_their_rows_have_the_whole_batch(mixture):
-    stream = Stream(mixture, LENGTHS, 12, seed=5)
-    whole = stream.batch(7)
-    for hosts in (1, 2, 3, 4, 6):
-        size = 12 // hosts
-        parts = [stream.batch(7, slice(h * size, h * size + size)) for h in range(hosts)]
-        for name, array in whole.items():
+@pytest.mark.parametrize("mixing", ["balanced", "random"])
+@pytest.mark.parametrize("pack", [True, False])
+def test_hosts_that_take_their_rows_have_the_whole_batch_whatever_their_number(mixture, pack, mixing):
+    def stream():
+        return Stream(mixture, LENGTHS, 168, seed=5, pack=pack, mixing=mixing)
+
+    whole = stream()
+    # The number of hosts changes at each step: a run goes on elsewhere with as many as there are.
+    for step, hosts in enumerate((1, 2, 3, 4, 7, 8)):
+        size = 168 // hosts
+        parts = [stream().batch(step, slice(h * size, h * size + size)) for h in range(hosts)]
+        for name, array in whole.batch(step).items():
             assert np.array_equal(np.concatenate([part[name] for part in parts]), array)
+
+
+def test_one_feature_makes_rows_for_a_language_model(make_source, make_texts):
+    texts = make_source({"targets": make_texts("lm", 200, 1, 60)})
+    task = Task(
+        "lm",
+        source=FunctionDataSource(texts, splits=["train"]),
+        preprocessors=[tokenize, CacheDatasetPlaceholder(), append_eos_after_trim],
+        output_features={"targets": Feature(ByteVocabulary(extra_ids=100))},
+    )
+    stream = Stream(task, {"targets": 64}, 4)
+    texts_of = [[byte + 3 for byte in text.encode()] + [1] for text in texts.columns["targets"]]
+    for step in range(30):
+        batch = stream.batch(step)
+        assert sorted(batch) == ["targets", "targets_positions", "targets_segment_ids", "targets_task"]
+        found = [example["targets"].tolist() for row in packing.unpack(batch, ["targets"]) for example in row]
+        assert found == [texts_of[index] for _, _, index in stream.examples(step)]
+    assert stream.statistics().fill["targets"] > 0.95
 
 
 _OTHER_PROCESS = textwrap.dedent(
@@ -303,6 +333,8 @@ def test_what_cannot_work_is_refused_by_name(make_task):
         Stream(task, LENGTHS, 4, split="test")
     with pytest.raises(ValueError, match="task 'a' has no example"):
         Stream(make_task("a", columns={"inputs": [], "targets": []}), LENGTHS, 4)
+    with pytest.raises(ValueError, match="mixing is 'fair'; give one of"):
+        Stream(task, LENGTHS, 4, mixing="fair")
     with pytest.raises(ValueError, match="step is -1"):
         Stream(task, LENGTHS, 4).batch(-1)
 
@@ -350,6 +382,7 @@ def test_changed_streams_are_refused_by_name(make_task):
         (stream(batch_size=8), "batch_size was 4 and is 8"),
         (stream(lengths={"inputs": 32, "targets": 8}), "lengths was"),
         (stream(pack=False), "pack was True and is False"),
+        (stream(mixing="random"), "mixing was 'balanced' and is 'random'"),
     ]:
         with pytest.raises(ValueError, match=message):
             changed.check_state(state)

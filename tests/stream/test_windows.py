@@ -1,22 +1,30 @@
 """Rows of windows: all examples, each once, and each batch by itself."""
 
+import dataclasses
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from t5mix.stream import windows
+from t5mix.stream.batches import Batches
+from t5mix.stream.capacity import Plan
+from t5mix.stream.draws import Mixer
+from t5mix.stream.examples import Examples, Tokens
 
 
-class _Lengths(windows.Examples):
+class _Lengths(Examples):
     """Examples that are lengths only."""
 
     def __init__(self, lengths):
-        self._lengths, self.count = np.asarray(lengths), len(lengths)
+        self._lengths, self.count, self.read = np.asarray(lengths), len(lengths), []
 
     def lengths(self, epoch, indices):
         return self._lengths[indices]
 
-    def tokens(self, epoch, index):
-        return [np.full(size, 7, np.int32) for size in self._lengths[index]]
+    def gather(self, epoch, indices):
+        self.read += indices.tolist()
+        return [Tokens(np.full(sizes.sum(), 7, np.int32), sizes) for sizes in self._lengths[indices].T]
 
     def truncates(self, indices):
         return np.zeros((len(indices), self._lengths.shape[1]), dtype=bool)
@@ -37,12 +45,12 @@ def _examples():
 RATES = {"a": 5.0, "b": 1.0, "c": 0.3}
 
 
-def _packed(seed=0, draws=None, batch_size=8):
+def _packed(seed=0, mixing="balanced", batch_size=8, **changes):
     examples = _examples()
-    rows = windows.rows_of_window(batch_size)
-    draws = draws or windows.draws_of_window(examples, RATES, LIMITS, rows, seed)
-    mixer = windows.Mixer(examples, RATES, draws, seed)
-    return windows.PackedRows(mixer, LIMITS, rows, batch_size, seed), mixer
+    mixer = Mixer(examples, RATES, seed, mixing)
+    plan = Plan.of(mixer, examples, RATES, LIMITS, windows.rows_of_window(batch_size))
+    plan = dataclasses.replace(plan, **{name: change(plan) for name, change in changes.items()})
+    return windows.PackedRows(mixer, plan, seed), mixer, plan
 
 
 def _numbered(draws):
@@ -50,44 +58,72 @@ def _numbered(draws):
 
 
 def _drawn(mixer, stop):
-    """What the quotas say is drawn before window `stop`, as (task, epoch) -> count."""
-    counts = mixer.quotas.before(stop)
+    """How many examples of each (task, epoch) come before draw `stop`."""
     return {
         (task, epoch): min(examples.count, count - epoch * examples.count)
-        for task, (examples, count) in enumerate(zip(_examples().values(), counts, strict=True))
+        for task, (examples, count) in enumerate(zip(_examples().values(), mixer.before(stop).tolist(), strict=True))
         for epoch in range(-(-count // examples.count))
     }
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_packed_windows_hold_every_example_once_but_for_the_overflow_of_the_last(seed):
-    packed, mixer = _packed(seed)
-    seen = [x for w in range(6) for x in _numbered(packed.window(w).draws)]
-    seen += _numbered(packed.overflow(5))
+def _by_epoch(numbers):
+    return dict(Counter((task, epoch) for task, epoch, _ in numbers))
+
+
+@pytest.mark.parametrize("mixing", ["balanced", "random"])
+@pytest.mark.parametrize("count", [1, 4])
+def test_packed_windows_hold_every_example_once_but_for_the_overflow_of_the_last(mixing, count):
+    _, mixer, planned = _packed(mixing=mixing)
+    each = planned.draws // planned.windows
+    plan = dataclasses.replace(planned, windows=count, draws=each * count, room=tuple(10**9 for _ in LIMITS))
+    packed = windows.PackedRows(mixer, plan, 0)
+    stop = 8 // count * count
+    seen = [x for w in range(stop) for x in _numbered(packed.window(w).draws)]
+    seen += _numbered(packed.overflow(stop - 1))
     assert packed.dropped == {}
     assert len(set(seen)) == len(seen)
-    found = {}
-    for task, epoch, _ in seen:
-        found[task, epoch] = found.get((task, epoch), 0) + 1
-    assert found == _drawn(mixer, 6)
+    assert _by_epoch(seen) == _drawn(mixer, stop // count * plan.draws)
+
+
+def test_draws_that_a_block_has_no_room_for_go_to_the_next():
+    packed, mixer, plan = _packed(windows=lambda plan: 2, draws=lambda plan: 2 * plan.draws // plan.windows)
+    # Room for what is drawn on average, so that about every other block has too much.
+    mean = mixer.quota(0, 100 * plan.draws).lengths.sum(axis=0) / 100
+    plan = dataclasses.replace(plan, room=tuple(int(tokens * 1.001) for tokens in mean))
+    packed = windows.PackedRows(mixer, plan, 0)
+    seen, late = [], 0
+    for block in range(10):
+        late += len(packed.deferred(block).task) > 0
+        assert (packed._blocks(block)[0].lengths.sum(axis=0) <= plan.room).all()
+        seen += [x for w in (2 * block, 2 * block + 1) for x in _numbered(packed.window(w).draws)]
+    lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
+    everything = seen + lost + _numbered(packed.overflow(19)) + _numbered(packed.deferred(9))
+    assert late and len(set(everything)) == len(everything)
+    assert _by_epoch(everything) == _drawn(mixer, 10 * plan.draws)
 
 
 def test_too_many_draws_overflow_into_the_next_window_or_are_counted():
-    _, mixer = _packed()
-    packed, mixer = _packed(draws=int(mixer.quotas.draws * 1.2))
-    with pytest.warns(UserWarning, match=r"examples drawn for window 0 found no room .* of: .*b"):
+    packed, _, plan = _packed(windows=lambda plan: 1, draws=lambda plan: int(plan.draws / plan.windows * 1.2))
+    with pytest.warns(UserWarning, match=r"examples drawn for (window|block) 0 found no room .* of: .*b"):
         seen = [x for w in range(4) for x in _numbered(packed.window(w).draws)]
     lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
-    last = _numbered(packed.overflow(3))
+    last = _numbered(packed.overflow(3)) + _numbered(packed.deferred(3))
     assert lost and last
     everything = seen + lost + last
-    assert len(set(everything)) == len(everything) == mixer.before(4)
-    own = set(_numbered(mixer.window(1)))
-    assert any(x not in own for x in _numbered(packed.window(1).draws)) or packed.dropped
+    assert len(set(everything)) == len(everything) == 4 * plan.draws
+
+
+def test_windows_of_a_block_are_alike():
+    packed, _, _ = _packed(windows=lambda plan: 8, draws=lambda plan: 8 * plan.draws // plan.windows)
+    counts = np.array([np.bincount(packed._pack_own(w)[0].task, minlength=3) for w in range(8)])
+    assert (np.ptp(counts, axis=0) <= 2).all()  # part of a group at either end
+    # Inputs and targets as shares of a row.
+    tokens = np.array([(packed._pack_own(w)[0].lengths / LIMITS).sum() for w in range(8)])
+    assert np.ptp(tokens) < 0.01 * tokens.mean()
 
 
 def test_rows_hold_no_more_than_their_length():
-    packed, _ = _packed()
+    packed, _, _ = _packed()
     for window in range(3):
         rows = packed.window(window)
         used = np.zeros((packed.rows, 2), dtype=np.int64)
@@ -96,64 +132,86 @@ def test_rows_hold_no_more_than_their_length():
         assert used.max(axis=1).min() > 0  # no row is empty
 
 
-def test_windows_fit_and_are_well_filled():
-    packed, _ = _packed()
-    for window in range(1, 20):
-        packed.window(window)
-    filled = packed.window(5).draws.lengths.sum(axis=0) / (packed.rows * np.array(LIMITS))
-    assert packed.dropped == {} and filled.max() > 0.85
+@pytest.mark.parametrize("mixing", ["balanced", "random"])
+def test_windows_fit_and_are_well_filled(mixing):
+    packed, _, _ = _packed(mixing=mixing)
+    filled = [
+        packed.window(window).draws.lengths.sum(axis=0) / (packed.rows * np.array(LIMITS)) for window in range(1, 20)
+    ]
+    assert packed.dropped == {} and np.mean(filled, axis=0).max() > 0.9
 
 
 def test_equal_lengths_that_fill_a_row_leave_no_slot_empty():
     examples = {"a": _Lengths(np.tile([64, 32], (999, 1)))}
-    assert windows.draws_of_window(examples, {"a": 1.0}, LIMITS, 1024, 0) == 1024
+    mixer = Mixer(examples, {"a": 1.0}, 0)
+    assert Plan.of(mixer, examples, {"a": 1.0}, LIMITS, 1024).draws == 1024
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
-def test_plain_rows_are_one_example_each_and_none_is_left_out(batch_size):
-    examples = _examples()
-    mixer = windows.Mixer(examples, RATES, 50, 3)
+def test_plain_rows_are_draws_in_their_order(batch_size):
+    mixer = Mixer(_examples(), RATES, 3)
     plain = windows.PlainRows(mixer, batch_size)
-    steps = 600 // batch_size
     seen = []
-    for step in range(steps):
-        rows = plain.batch(step)
-        assert rows.row.tolist() == list(range(batch_size))
+    for window in range(3):
+        rows = plain.window(window)
+        assert rows.row.tolist() == list(range(plain.rows)) and plain.rows % batch_size == 0
         seen += _numbered(rows.draws)
-    expected = [x for w in range(14) for x in _numbered(mixer.window(w))]
-    assert seen == expected[: steps * batch_size]
+    assert seen == _numbered(mixer.draws(0, 3 * plain.rows))
+    assert sorted(seen) == sorted(_numbered(mixer.quota(0, 3 * plain.rows)))
+    assert _by_epoch(seen) == _drawn(mixer, 3 * plain.rows)
 
 
-def test_the_window_of_a_draw_is_found_where_tasks_outnumber_draws():
-    examples = {f"t{i}": _Lengths([[1, 1]]) for i in range(60)}
-    mixer = windows.Mixer(examples, dict.fromkeys(examples, 1.0), 7, 0)
-    for draw in range(100):
-        window = mixer.window_of(draw)
-        assert mixer.before(window) <= draw < mixer.before(window + 1)
+def _batches(examples, batch_size=8, pack=True):
+    mixer = Mixer(examples, RATES, 0)
+    rows = windows.PlainRows(mixer, batch_size)
+    if pack:
+        rows = windows.PackedRows(mixer, Plan.of(mixer, examples, RATES, LIMITS, rows.rows), 0)
+    return Batches(tuple(examples.values()), mixer.lengths, rows, {"inputs": 64, "targets": 32}, batch_size)
 
 
-def _own_order(rates, task, stop, seed=0):
-    """The examples that a task gives in its first `stop` occurrences, window by window."""
-    examples = {name: _examples()[name] for name in rates}
-    mixer = windows.Mixer(examples, rates, 100, seed)
-    number = list(rates).index(task)
-    return mixer._occurrences(number, 0, stop)
+def test_batches_are_the_same_however_many_are_made_at_once():
+    steps = list(range(40)) + [300, 301, 302, 5, 6, 7, 7, 128, 127]
+    examples = _examples()
+    one = _batches(examples)
+    for step in steps:
+        alone = _batches(examples).batch(step, 2, 6)
+        for name, array in one.batch(step, 2, 6).items():
+            assert np.array_equal(array, alone[name]) and array.flags.writeable and array.base is None
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_a_host_reads_the_examples_of_its_rows_only(pack):
+    examples = _examples()
+    batches = _batches(examples, 8, pack)
+    for step in range(9):
+        batches.batch(step, 2, 4)
+    read = Counter((task, index) for task, one in enumerate(examples.values()) for index in one.read)
+    # Batches are made in groups of 1, 2, 4, .. steps.
+    own = Counter()
+    for step in range(15):
+        draws = batches.rows(step).between(2, 4).draws
+        own.update(zip(draws.task.tolist(), draws.index.tolist(), strict=True))
+    assert read == own
 
 
 def test_adding_a_task_leaves_the_order_of_the_others_as_it_was():
-    alone = _own_order({"a": 1.0}, "a", 2000)
-    among = _own_order({"c": 2.0, "b": 0.1, "a": 3.0}, "a", 2000)
-    assert np.array_equal(alone.epoch, among.epoch)
-    assert np.array_equal(alone.index, among.index)
-    other = _own_order({"a": 1.0}, "a", 2000, seed=1)
-    assert not np.array_equal(alone.index, other.index)
+    def order(rates, task, seed=0):
+        examples = {name: _examples()[name] for name in rates}
+        return Mixer(examples, rates, seed).own_order(list(rates).index(task), 0, 2000)
+
+    alone = order({"a": 1.0}, "a")
+    for rates in ({"c": 2.0, "b": 0.1, "a": 3.0}, {"a": 1.0, "b": 5.0}):
+        among = order(rates, "a")
+        assert np.array_equal(alone.epoch, among.epoch)
+        assert np.array_equal(alone.index, among.index)
+    assert not np.array_equal(alone.index, order({"a": 1.0}, "a", seed=1).index)
 
 
-def test_shares_of_a_window_are_within_one_example():
-    mixer = windows.Mixer(_examples(), RATES, 100, 0)
-    total = sum(RATES.values())
-    counts = np.zeros(3)
-    for window in range(30):
-        counts += np.bincount(mixer.window(window).task, minlength=3)
-        shares = np.array(list(RATES.values())) / total * 100 * (window + 1)
-        assert (abs(counts - shares) < 1).all()
+@pytest.mark.parametrize("mixing", ["balanced", "random"])
+def test_draws_take_each_task_in_its_own_order(mixing):
+    mixer = Mixer(_examples(), RATES, 4, mixing)
+    draws = mixer.draws(5000, 9000)
+    before, after = mixer.before(5000), mixer.before(9000)
+    for task in range(3):
+        expected = mixer.own_order(task, int(before[task]), int(after[task]))
+        assert _numbered(draws.take(draws.task == task)) == _numbered(expected)

@@ -130,6 +130,23 @@ def test_a_checkpoint_of_another_model_or_mixture_is_refused(engine, cache, tmp_
         )
 
 
+def test_a_changed_mixture_goes_on_where_that_is_allowed(engine, cache, tmp_path, capsys):
+    run(engine, tmp_path, cache, 2)
+    other = toy.stream(cache, seed=8)
+    train(
+        engine,
+        other,
+        folder=tmp_path,
+        schedule=constant(),
+        steps=3,
+        seed=1,
+        start=lambda: pytest.fail("there is a checkpoint"),
+        allow_changed_mixture=True,
+    )
+    assert "changed stream: seed was" in capsys.readouterr().err
+    assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == 3
+
+
 def test_a_checkpoint_loads_on_another_mesh(engine, cache, tmp_path):
     state = run(engine, tmp_path, cache, 2)
     other = toy.engine("batch:2;model:2")

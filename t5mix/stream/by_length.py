@@ -1,0 +1,54 @@
+"""Batches of a whole split for evaluation: every example once, in rows that are little longer than they are."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from t5mix.stream import packing
+from t5mix.stream.examples import Examples, Tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class SortedBatch:
+    """Examples of about the same length.
+
+    Attributes:
+      index: int64 [rows], the number of each row's example in the split; -1 in rows that fill up the last batch.
+      arrays: int32 [rows, length], as `Stream.batch` makes them; the lengths are those of this batch.
+    """
+
+    index: np.ndarray
+    arrays: dict[str, np.ndarray]
+
+
+def batches_by_length(
+    examples: Examples, lengths: Mapping[str, int], batch_size: int, multiple: int = 32
+) -> Iterator[SortedBatch]:
+    """Yields every example of epoch 0 once, one a row, sorted by length, the longest first.
+
+    A batch is as long as its longest example, rounded up to a multiple of `multiple`, so that a program that is
+    compiled for each shape is compiled for few.  The first batch is the greatest, so that what does not fit into
+    memory shows at once.
+
+    Args:
+      examples: the examples; of a task, see `opening.open_examples`.
+      lengths: for each feature the length that no example exceeds.
+      batch_size: rows of a batch; the last is filled up with empty rows.
+      multiple: lengths of batches are multiples of it, or the feature's whole length.
+    """
+    sizes = examples.lengths(0, np.arange(examples.count))
+    order = np.lexsort((np.arange(examples.count), *(-sizes[:, ::-1].T)))
+    for start in range(0, examples.count, batch_size):
+        index = order[start : start + batch_size]
+        tokens: list[Tokens] = examples.gather(0, index)
+        longest = sizes[index].max(axis=0)
+        rounded = {
+            name: int(min(limit, max(1, -(-int(most) // multiple)) * multiple))
+            for (name, limit), most in zip(lengths.items(), longest, strict=True)
+        }
+        by_name = dict(zip(lengths, tokens, strict=True))
+        rows = np.arange(len(index))
+        arrays = packing.fill(by_name, rounded, rows, np.zeros(len(index), np.int32), batch_size)
+        padded = np.concatenate([index, np.full(batch_size - len(index), -1)])
+        yield SortedBatch(padded, arrays)

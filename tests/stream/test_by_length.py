@@ -1,0 +1,36 @@
+"""Every example of a split once, in rows little longer than it."""
+
+import numpy as np
+import pytest
+
+from t5mix.stream import packing
+from t5mix.stream.by_length import batches_by_length
+from t5mix.stream.opening import open_examples
+
+LENGTHS = {"inputs": 40, "targets": 17}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_every_example_comes_once_with_its_number_and_little_padding(make_task, tmp_path, batch_size):
+    examples = open_examples(make_task("a", count=50, longest=60), "train", LENGTHS, 0, tmp_path).examples
+    inputs, targets = examples.gather(0, np.arange(50))
+    ends = {"inputs": np.cumsum(inputs.lengths), "targets": np.cumsum(targets.lengths)}
+    seen, shapes = [], []
+    for batch in batches_by_length(examples, LENGTHS, batch_size, multiple=16):
+        assert len(batch.index) == batch_size
+        rows = packing.unpack(batch.arrays, list(LENGTHS))
+        for number, row in zip(batch.index.tolist(), rows, strict=True):
+            assert len(row) == (number >= 0)
+            for example in row:
+                seen.append(number)
+                for name, column in (("inputs", inputs), ("targets", targets)):
+                    stop = ends[name][number]
+                    expected = column.values[stop - column.lengths[number] : stop]
+                    assert np.array_equal(example[name], expected)
+        for name in LENGTHS:
+            length = batch.arrays[name].shape[1]
+            used = (batch.arrays[f"{name}_segment_ids"] > 0).sum(axis=1).max()
+            assert length == min(LENGTHS[name], max(16, -(-used // 16) * 16))
+        shapes.append(batch.arrays["inputs"].shape[1])
+    assert sorted(seen) == list(range(50))
+    assert shapes == sorted(shapes, reverse=True)
