@@ -77,7 +77,7 @@ def find(job: Job, folder: str | Path, verify: bool = False) -> kept.KeptCache |
     folder = str(folder)
     if remote.is_address(folder):
         content = remote.read_manifest(job, folder)
-        return kept.described(f"{folder.rstrip('/')}/{cache.relative_place(job)}", content) if content else None
+        return kept.described(remote.address_of(job, folder), content) if content else None
     place = cache.place_of(job, Path(folder))
     found = kept.kept_cache(place) if place.exists() else None
     if found is None or not (found.damage or (verify and kept.damage_of(place))):

@@ -21,6 +21,12 @@ def is_address(folder: str) -> bool:
     return "://" in folder
 
 
+def address_of(job: Job, folder: str) -> str:
+    """Returns the address of a cache in a folder of caches; what stands behind "?" says how to reach the store."""
+    path, mark, query = folder.partition("?")
+    return f"{path.rstrip('/')}/{cache.relative_place(job)}{mark}{query}"
+
+
 def write_shard(job: Job, shard: int, folder: str) -> shards.ShardRecord:
     """Writes one shard to its place in the store, and reads it back.
 
@@ -66,9 +72,9 @@ def read_manifest(job: Job, folder: str) -> dict[str, Any] | None:
             with store.open_input_file(f"{place}/{manifest.NAME}") as there:
                 (Path(private) / manifest.NAME).write_bytes(there.read())
             content = manifest.read(Path(private))
+            records = [shards.ShardRecord.from_json(one) for one in content["shards"]]
         except (FileNotFoundError, shards.DamagedError):
             return None
-    records = [shards.ShardRecord.from_json(one) for one in content["shards"]]
     files = store.get_file_info([f"{place}/{record.name}" for record in records])
     whole = [file.size for file in files] == [record.size for record in records]
     return content if whole and content["key"] == job.key else None

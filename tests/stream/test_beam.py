@@ -8,7 +8,7 @@ import pytest
 
 from t5mix import packs, registry
 from t5mix.registry import TaskRegistry
-from t5mix.stream import cache, opening, shards, writing
+from t5mix.stream import cache, opening, remote, shards, writing
 
 pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install 't5mix[beam]'")
 
@@ -119,6 +119,19 @@ def test_a_store_holds_the_same_bytes(pack, tmp_path) -> None:
     assert bytes_of(tmp_path / "store") == expected
     found = beam.find(job, address)
     assert found is not None and (found.examples, found.place.startswith(address)) == (15, True)
+
+
+def test_what_a_store_gives_back_is_compared(pack, tmp_path, monkeypatch) -> None:
+    def damaging(file, store, address):
+        content = bytearray(file.read_bytes())
+        content[-20] ^= 1
+        file.write_bytes(content)
+        copy(file, store, address)
+
+    copy = remote._copy
+    monkeypatch.setattr(remote, "_copy", damaging)
+    with pytest.raises(OSError, match=r"00000-of-00003.arrow came back otherwise than it was written"):
+        remote.write_shard(job_of("beam_tsv"), 0, f"file://{tmp_path}/store")
 
 
 def test_a_worker_that_fails_is_tried_again(pack, tmp_path) -> None:
