@@ -31,6 +31,10 @@ exit status: 0 the caches are there, 1 --list --verify found a damaged one, 2 wr
 """
 
 
+# Parts of Beam that log an error, with its traceback, which they also raise.
+_REPEATING = ("common", "direct.executor", "worker.sdk_worker", "portability.fn_api_runner.fn_runner")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
@@ -145,12 +149,7 @@ class _Told:
 
 
 def _made_on_beam(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, list[tuple["KeptCache", str]]]:
-    if not args.debug:  # what Beam logs of errors it raises too
-        logging.getLogger().setLevel(logging.CRITICAL)
-    try:
-        from t5mix.stream import beam
-    except ImportError as error:
-        raise ImportError(f"--runner {args.runner} needs Apache Beam ({error}): pip install 't5mix[beam]'") from error
+    beam = _beam(args)
     from t5mix.stream import cache
 
     folder = str(args.cache_dir or cache.default_folder())
@@ -172,6 +171,23 @@ def _made_on_beam(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str,
             raise ValueError(f"task {job.task.name!r}: the pipeline ended without its cache in {folder}")
         made.append((found, "made" if job in lacking else "found"))
     return folder, made
+
+
+def _beam(args: argparse.Namespace) -> Any:
+    """Returns `t5mix.stream.beam`, where there is Beam; has it say what matters, and an error once."""
+    loud, quiet = logging.getLogger(), [logging.getLogger(f"apache_beam.runners.{name}") for name in _REPEATING]
+    level = loud.level
+    if not args.debug:
+        loud.setLevel(logging.ERROR)  # it warns of what is not installed
+        for logger in quiet:
+            logger.setLevel(logging.CRITICAL)
+    try:
+        from t5mix.stream import beam
+    except ImportError as error:
+        raise ImportError(f"--runner {args.runner} needs Apache Beam ({error}): pip install 't5mix[beam]'") from error
+    finally:
+        loud.setLevel(level)
+    return beam
 
 
 def _list(args: argparse.Namespace) -> int:

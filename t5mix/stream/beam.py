@@ -51,8 +51,8 @@ def make(
       progress: called now and then, where `folder` is a path.
 
     Raises:
-      ValueError: see `cache.cached_tokens`; when a worker's packs or libraries would make other tokens.
-      RuntimeError: when the pipeline fails otherwise.
+      ValueError: see `cache.cached_tokens`; when a worker's packs or libraries would make other tokens; when the
+        pipeline fails otherwise.
     """
     address = str(folder) if remote.is_address(str(folder)) else os.path.abspath(folder)
     if remote.is_address(address):
@@ -112,12 +112,27 @@ def _run(pipeline: beam.Pipeline) -> None:
     try:
         result = pipeline.run()
         state = result.wait_until_finish()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # A runner in this process makes a RuntimeError of what it does not know.
+        stopped = next((each for each in _causes(error) if isinstance(each, KeyboardInterrupt)), None)
+        if stopped is None:
+            raise ValueError(f"the pipeline failed: {_last_line(str(error))}") from error
         with contextlib.suppress(Exception):  # not every runner can
             result.cancel()
-        raise
+        raise stopped from None
     if state not in (None, "DONE"):
-        raise RuntimeError(f"the pipeline ended as {state}; the runner's log says more")
+        raise ValueError(f"the pipeline ended as {state}; the runner's log says more")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _last_line(text: str) -> str:
+    """Returns what a worker's traceback ends with: its error."""
+    return text.strip().splitlines()[-1] if text.strip() else "the runner does not say why"
 
 
 class _OfJobs(beam.DoFn):
