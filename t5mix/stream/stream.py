@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import cache, statistics
+from t5mix.stream import cache, statistics, states
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.draws import MIXINGS, Draws, Mixer
 from t5mix.stream.opening import open_examples
 from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
-# Raise when the order of examples or their noise changes.
-_VERSION = 2
+# Raise when the order of examples or their noise changes, or what a state holds.
+_VERSION = 3
 
 
 class Stream:
@@ -71,7 +71,8 @@ class Stream:
         if mixing not in MIXINGS:
             raise ValueError(f"mixing is {mixing!r}; give one of {sorted(MIXINGS)}")
         self.mixing = mixing
-        self.lengths = {name: int(length) for name, length in lengths.items()}
+        # In one order, so that the one in which they are given changes nothing.
+        self.lengths = {name: int(lengths[name]) for name in sorted(lengths)}
         self.batch_size, self.split, self.seed, self.pack = batch_size, split, seed, pack
         self.name = provider.name
         tasks, self.left_out = _drawn_from(provider, split)
@@ -119,12 +120,13 @@ class Stream:
         return self._batches.rows(_checked(step))
 
     def state(self, step: int) -> dict[str, Any]:
-        """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks.
+        """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks; see `states.tasks`.
 
         Args:
           step: the step to go on with.
         """
         total = math.fsum(self._rates.values())
+        shares = {name: self._rates[name] / total for name in self.task_names}
         return {
             "version": _VERSION,
             "step": operator.index(step),
@@ -134,7 +136,7 @@ class Stream:
             "mixing": self.mixing,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
-            "tasks": {name: [self._identities[name][:12], self._rates[name] / total] for name in self.task_names},
+            **states.tasks(self._identities, shares),
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -152,7 +154,7 @@ class Stream:
 
     def changes(self, state: Mapping[str, Any]) -> list[str]:
         """Says, by name, how this stream differs from the one that `state` was taken of; nothing if it does not."""
-        return _changes(state, self.state(int(state.get("step", 0))))
+        return states.changes(state, self.state(int(state.get("step", 0))))
 
     def statistics(self) -> statistics.Statistics:
         """Measures tasks and packing; see `statistics.Statistics`."""
@@ -237,22 +239,3 @@ def _check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float
     for name in lengths:
         if name not in known:
             raise ValueError(f"lengths names {name!r}, which no task has; they have {sorted(known)}")
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Says, by name, in what two states differ but for their steps."""
-    changes = [
-        f"{key} was {old.get(key)!r} and is {new[key]!r}"
-        for key in ("version", "seed", "split", "pack", "mixing", "batch_size", "lengths")
-        if old.get(key) != new[key]
-    ]
-    before, now = old.get("tasks", {}), new["tasks"]
-    changes += [f"task {name!r} is gone" for name in before if name not in now]
-    changes += [f"task {name!r} is new" for name in now if name not in before]
-    for name in [name for name in now if name in before]:
-        (old_identity, old_share), (identity, share) = before[name], now[name]
-        if old_identity != identity:
-            changes.append(f"task {name!r} has other examples, steps or vocabularies")
-        if old_share != share:
-            changes.append(f"task {name!r} had share {old_share:.6g}, now {share:.6g}")
-    return changes
