@@ -65,8 +65,11 @@ class _QuietTensorFlow:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if name != "tensorflow":
             return None
+        place = sys.meta_path.index(self)
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
+        # Some only ask whether there is a TensorFlow, so this one stays until it is loaded, and is not asked again then.
+        sys.meta_path.insert(place, self)
         if spec is not None and spec.loader is not None:
             _load_quietly(spec.loader)
         return spec

@@ -15,7 +15,6 @@ from t5mix import steps as steps_lib
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
-from t5mix.metrics import objects as metric_objects
 from t5mix.places import places
 from t5mix.sources import DataSource, ShardInfo
 from t5mix.steps import CacheDatasetPlaceholder, Step
@@ -189,7 +188,9 @@ class Task:
     @property
     def metric_objs(self) -> list[Any]:
         """Every metric as an object: those given as metric_objs, then metric_fns, each in declared order."""
-        adapt = metric_objects.PassthroughLegacyMetric.from_metric_fn
+        from t5mix.metrics.objects import PassthroughLegacyMetric  # loads NumPy, which declaring does not need
+
+        adapt = PassthroughLegacyMetric.from_metric_fn
         return [*self._metric_objs, *(adapt(fn, self._postprocessor) for fn in self._metric_fns)]
 
     def _metrics_of(self, arguments: tuple[str, ...]) -> list[MetricFn]:

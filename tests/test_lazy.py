@@ -40,6 +40,15 @@ def test_tensorflow_is_quiet_whoever_imports_it() -> None:
     assert (done.stdout.strip(), done.stderr) == ("2", "")
 
 
+def test_tensorflow_is_quiet_also_when_somebody_asked_before_whether_it_is_there() -> None:
+    done = run(
+        "from t5mix.lazy import silence; silence()\n"
+        "import importlib.util; assert importlib.util.find_spec('tensorflow')\n"
+        "import tensorflow as tf; print(tf.add(1, 1).numpy())"
+    )
+    assert (done.stdout.strip(), done.stderr) == ("2", "")
+
+
 def test_loggers_that_users_can_do_nothing_about_show_errors_only() -> None:
     done = run(
         "import logging; from t5mix.lazy import silence; silence()\n"

@@ -6,7 +6,6 @@ work as well.
 """
 
 import dataclasses
-import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -15,32 +14,12 @@ import numpy as np
 from t5mix import signatures
 from t5mix.features import Feature
 from t5mix.metrics.values import MetricValue
+from t5mix.model_outputs import OUTPUT_TYPES, ModelOutputType
 
 Example = Mapping[str, Any]
 Features = Mapping[str, Feature]
 Values = Mapping[str, MetricValue | float]
 MetricFnCallable = Callable[..., Values]
-
-
-class ModelOutputType(enum.IntEnum):
-    """What a metric needs of a model."""
-
-    PREDICTION = 1
-    SCORE = 2
-    PREDICTION_WITH_AUX = 3
-    SCORE_WITH_INTERMEDIATES = 4
-
-    @classmethod
-    def to_str(cls, enm: "ModelOutputType") -> str:
-        """Returns "prediction", "score", "prediction_with_aux" or "score_with_intermediates"."""
-        return cls(enm).name.lower()
-
-
-OUTPUT_TYPES = {
-    ("targets", "predictions"): ModelOutputType.PREDICTION,
-    ("targets", "scores"): ModelOutputType.SCORE,
-    ("targets", "predictions", "aux_values"): ModelOutputType.PREDICTION_WITH_AUX,
-}
 
 
 class Metric:

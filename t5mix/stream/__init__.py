@@ -4,8 +4,8 @@ fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens o
 `endings`, `examples`, `whole_epochs`, `small_tasks`: tasks' examples at any (epoch, index).
 `keys`, `shares`, `order`, `balanced`, `independent`, `draws`: which example each draw is.
 `capacity`, `fitting`, `windows`: which examples stand in which row of which step.
-`packing`, `batches`: their tokens in arrays.  `by_length`: a split for evaluation.
-`stream`, `statistics`: the whole, and what it feeds in numbers.
+`packing`, `decoder_only`, `batches`: their tokens in arrays.  `by_length`: a split for evaluation.
+`stream`, `states`, `statistics`: the whole, what a checkpoint says of it, and what it feeds in numbers.
 """
 
 from t5mix.stream.statistics import Statistics, TaskStatistics

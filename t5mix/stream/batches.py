@@ -1,7 +1,7 @@
 """Batches of token ids, made several at a time."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -32,8 +32,9 @@ class Batches:
       examples: each task's examples.
       known: their lengths.
       rows: which examples stand in which rows.
-      lengths: for each feature the length of a row.
+      lengths: for each feature the most tokens of an example.
       batch_size: rows of a batch.
+      fill: writes examples into arrays: `packing.fill`, or another with its arguments.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class Batches:
         rows: PackedRows | PlainRows,
         lengths: Mapping[str, int],
         batch_size: int,
+        fill: Callable[..., dict[str, np.ndarray]] = packing.fill,
     ) -> None:
+        self._fill = fill
         self._examples, self._rows, self._lengths, self._batch_size = examples, rows, lengths, batch_size
         self._steps = rows.rows // batch_size
         self._most = max(1, _SLOTS // (batch_size * sum(lengths.values())))
@@ -51,7 +54,7 @@ class Batches:
         self._group: _Group | None = None
 
     def batch(self, step: int, start: int, stop: int) -> dict[str, np.ndarray]:
-        """Returns rows `start` to before `stop` of the batch of a step; see `packing.fill`."""
+        """Returns rows `start` to before `stop` of the batch of a step."""
         group = self._group
         if group is None or group.rows != (start, stop) or not group.start <= step < group.stop:
             group = self._group = self._make(step, self._count(step, (start, stop), group), start, stop)
@@ -104,7 +107,7 @@ class Batches:
             lengths = np.concatenate([np.empty(0, np.int64), *(one[feature].lengths for one in made)])
             values = np.concatenate([np.empty(0, np.int32), *(one[feature].values for one in made)])
             tokens[name] = _reordered(values, lengths, by_task)
-        return packing.fill(tokens, self._lengths, chosen.row, draws.task, height)
+        return self._fill(tokens, self._lengths, chosen.row, draws.task, height)
 
 
 def _reordered(values: np.ndarray, lengths: np.ndarray, places: np.ndarray) -> Tokens:

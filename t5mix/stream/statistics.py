@@ -35,7 +35,8 @@ class Statistics:
 
     Attributes:
       tasks: each task, in the order of task numbers.
-      fill: for each feature, the share of token slots that hold tokens, in the windows measured.
+      fill: for each feature, the share of token slots that hold tokens, in the windows measured; where a row holds
+        all features of an example, for "decoder_target_tokens".
       examples_per_batch: mean number of examples in a batch.
       dropped: for each task, how many examples found no room in the windows computed so far.
       left_out: tasks of the mixture that the stream does not draw from, and why.

@@ -15,15 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import cache, statistics
+from t5mix.stream import cache, packing, states, statistics
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
+from t5mix.stream.decoder_only import JoinedExamples
+from t5mix.stream.decoder_only import fill as fill_decoder_only
 from t5mix.stream.draws import MIXINGS, Draws, Mixer
+from t5mix.stream.examples import Examples
 from t5mix.stream.opening import open_examples
 from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
-# Raise when the order of examples or their noise changes.
-_VERSION = 2
+# Raise when the order of examples or their noise changes, or what a state holds.
+_VERSION = 3
 
 
 class Stream:
@@ -38,6 +41,8 @@ class Stream:
       split: the split to read.
       seed: decides the order of examples and the noise of objectives.
       pack: put several examples in a row; otherwise one.
+      decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
+        inputs and targets lie one behind the other, in rows as long as both lengths together (see `decoder_only.fill`).
       mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
         within one example (see `balanced`).  "random": independently, with the task's share as its probability
         (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
@@ -63,6 +68,7 @@ class Stream:
         split: str = "train",
         seed: int = 0,
         pack: bool = True,
+        decoder_only: bool = False,
         mixing: str = "balanced",
         cache_dir: str | Path | None = None,
         progress: cache.Progress | None = None,
@@ -70,9 +76,13 @@ class Stream:
         _check_numbers(lengths, batch_size, seed)
         if mixing not in MIXINGS:
             raise ValueError(f"mixing is {mixing!r}; give one of {sorted(MIXINGS)}")
+        if decoder_only:
+            _check_decoder_only(lengths)
         self.mixing = mixing
-        self.lengths = {name: int(length) for name, length in lengths.items()}
-        self.batch_size, self.split, self.seed, self.pack = batch_size, split, seed, pack
+        # In one order, so that the one in which they are given changes nothing.
+        self.lengths = {name: int(lengths[name]) for name in sorted(lengths)}
+        self.batch_size, self.split, self.seed = batch_size, split, seed
+        self.pack, self.decoder_only = pack, decoder_only
         self.name = provider.name
         tasks, self.left_out = _drawn_from(provider, split)
         self.task_names = tuple(task.name for task, _ in tasks)
@@ -82,16 +92,23 @@ class Stream:
         opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
-        mixer = Mixer(self._examples, self._rates, seed, mixing)
-        self._rows = self._plan_rows(mixer)
+        # What is placed in rows, and the length of these.
+        placed: Mapping[str, Examples] = self._examples
+        self._row_lengths = self.lengths
+        if decoder_only:
+            placed = {name: JoinedExamples(one) for name, one in self._examples.items()}
+            self._row_lengths = {"decoder_target_tokens": sum(self.lengths.values())}
+        mixer = Mixer(placed, self._rates, seed, mixing)
+        self._rows = self._plan_rows(mixer, placed)
         examples = tuple(self._examples.values())
-        self._batches = Batches(examples, mixer.lengths, self._rows, self.lengths, batch_size)
+        fill = fill_decoder_only if decoder_only else packing.fill
+        self._batches = Batches(examples, mixer.lengths, self._rows, self.lengths, batch_size, fill)
 
-    def _plan_rows(self, mixer: Mixer) -> PackedRows | PlainRows:
+    def _plan_rows(self, mixer: Mixer, placed: Mapping[str, Examples]) -> PackedRows | PlainRows:
         if not self.pack:
             return PlainRows(mixer, self.batch_size)
         rows = rows_of_window(self.batch_size)
-        plan = Plan.of(mixer, self._examples, self._rates, tuple(self.lengths.values()), rows)
+        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows)
         return PackedRows(mixer, plan, self.seed)
 
     def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
@@ -102,8 +119,9 @@ class Stream:
           rows: the rows to make, all by default: a host asks for its own only.
 
         Returns:
-          int32 arrays [batch_size, length]: `<feature>`, `<feature>_segment_ids`,
-          `<feature>_positions`, and `targets_task`; see `packing.fill`.
+          int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
+          `<feature>_positions`, and `targets_task`; see `packing.fill`.  With decoder_only, those of
+          `decoder_only.fill`.
         """
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)
         if stride != 1 or stop <= start:
@@ -119,22 +137,24 @@ class Stream:
         return self._batches.rows(_checked(step))
 
     def state(self, step: int) -> dict[str, Any]:
-        """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks.
+        """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks; see `states.tasks`.
 
         Args:
           step: the step to go on with.
         """
         total = math.fsum(self._rates.values())
+        shares = {name: self._rates[name] / total for name in self.task_names}
         return {
             "version": _VERSION,
             "step": operator.index(step),
             "seed": self.seed,
             "split": self.split,
             "pack": self.pack,
+            "decoder_only": self.decoder_only,
             "mixing": self.mixing,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
-            "tasks": {name: [self._identities[name][:12], self._rates[name] / total] for name in self.task_names},
+            **states.tasks(self._identities, shares),
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -152,7 +172,7 @@ class Stream:
 
     def changes(self, state: Mapping[str, Any]) -> list[str]:
         """Says, by name, how this stream differs from the one that `state` was taken of; nothing if it does not."""
-        return _changes(state, self.state(int(state.get("step", 0))))
+        return states.changes(state, self.state(int(state.get("step", 0))))
 
     def statistics(self) -> statistics.Statistics:
         """Measures tasks and packing; see `statistics.Statistics`."""
@@ -164,11 +184,11 @@ class Stream:
         )
         steps = 2 * rows_of_window(self.batch_size) // self.batch_size
         batches = [self._batch_rows(step).draws for step in range(steps)]
-        slots = np.array(list(self.lengths.values())) * self.batch_size * steps
+        slots = np.array(list(self._row_lengths.values())) * self.batch_size * steps
         tokens = np.sum([draws.lengths.sum(axis=0) for draws in batches], axis=0)
         return statistics.Statistics(
             tasks=tasks,
-            fill=statistics.fill(features, tokens, slots),
+            fill=statistics.fill(tuple(self._row_lengths), tokens, slots),
             examples_per_batch=sum(len(draws.task) for draws in batches) / steps,
             dropped=self._dropped(),
             left_out=dict(self.left_out),
@@ -206,6 +226,13 @@ def _check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> No
         raise ValueError(f"seed is {seed!r}; give a whole number")
 
 
+def _check_decoder_only(lengths: Mapping[str, int]) -> None:
+    if set(lengths) not in ({"targets"}, {"inputs", "targets"}):
+        raise ValueError(
+            f"decoder_only=True takes lengths of 'targets', or of 'inputs' and 'targets', and got {list(lengths)}"
+        )
+
+
 def _drawn_from(provider: Any, split: str) -> tuple[list[tuple[Any, float]], dict[str, str]]:
     """Returns the tasks to draw from with their rates, and why the others are left out."""
     if not hasattr(provider, "get_rate"):
@@ -237,22 +264,3 @@ def _check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float
     for name in lengths:
         if name not in known:
             raise ValueError(f"lengths names {name!r}, which no task has; they have {sorted(known)}")
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Says, by name, in what two states differ but for their steps."""
-    changes = [
-        f"{key} was {old.get(key)!r} and is {new[key]!r}"
-        for key in ("version", "seed", "split", "pack", "mixing", "batch_size", "lengths")
-        if old.get(key) != new[key]
-    ]
-    before, now = old.get("tasks", {}), new["tasks"]
-    changes += [f"task {name!r} is gone" for name in before if name not in now]
-    changes += [f"task {name!r} is new" for name in now if name not in before]
-    for name in [name for name in now if name in before]:
-        (old_identity, old_share), (identity, share) = before[name], now[name]
-        if old_identity != identity:
-            changes.append(f"task {name!r} has other examples, steps or vocabularies")
-        if old_share != share:
-            changes.append(f"task {name!r} had share {old_share:.6g}, now {share:.6g}")
-    return changes

@@ -81,15 +81,12 @@ def train(
         The state after the last step.
 
     Raises:
-        ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks.
+        ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks or
+            for batches of another shape.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
         Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
     """
-    if len(stream.task_names) > engine.num_tasks:
-        raise ValueError(
-            f"the engine reports the loss of {engine.num_tasks} tasks and the stream has {len(stream.task_names)}; "
-            "make it with num_tasks=len(stream.task_names)"
-        )
+    _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep)
     with contextlib.closing(checkpoints):
         state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture)
@@ -101,6 +98,22 @@ def train(
             StopSignal() as stop,
         ):
             return loop.run(state, progress, steps, logs, reporter, stop)
+
+
+def _check_fits(engine: Engine, stream: Stream) -> None:
+    if len(stream.task_names) > engine.num_tasks:
+        raise ValueError(
+            f"the engine reports the loss of {engine.num_tasks} tasks and the stream has {len(stream.task_names)}; "
+            "make it with num_tasks=len(stream.task_names)"
+        )
+    wanted, given = (engine.batch_size, engine.lengths), (stream.batch_size, stream.lengths)
+    if wanted != given:
+        raise ValueError(
+            f"the engine takes batches of {wanted[0]} rows of {wanted[1]} and the stream gives {given[0]} rows of "
+            f"{given[1]}; make both with the same numbers"
+        )
+    if stream.decoder_only:
+        raise ValueError("the engine has an encoder and a decoder; make the stream with decoder_only=False")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -262,5 +275,5 @@ def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[
 
 
 def _num_tokens(batch: dict[str, np.ndarray]) -> int:
-    """Tokens of the batch, inputs and targets, without padding."""
-    return sum(int(np.count_nonzero(batch[f"{name}_segment_ids"])) for name in ("inputs", "targets"))
+    """Tokens of the batch, of all features, without padding."""
+    return sum(int(np.count_nonzero(array)) for name, array in batch.items() if name.endswith("_segment_ids"))

@@ -5,8 +5,6 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.vocabularies.base import Vocabulary
@@ -149,6 +147,8 @@ class PartialCodepointVocabulary(Vocabulary):
 
     def _ids_of(self, codepoints: "tf.Tensor") -> "tf.Tensor":
         """Looks codepoints up in the sorted list: no table, so that any graph can hold it."""
+        import numpy as np
+
         order = np.argsort(self._codepoints).astype(np.int32)
         ascending = tf.constant(np.asarray(self._codepoints, np.int32)[order])
         places = tf.minimum(tf.searchsorted(ascending, codepoints), len(self._codepoints) - 1)

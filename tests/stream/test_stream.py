@@ -20,7 +20,7 @@ from t5mix.mixture import Mixture
 from t5mix.preprocessors import append_eos, append_eos_after_trim, tokenize
 from t5mix.sources import FunctionDataSource
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.stream import Stream, packing
+from t5mix.stream import Stream, packing, states
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
@@ -355,13 +355,14 @@ def test_state_is_small_json_and_accepts_its_own_stream(mixture):
     Stream(mixture, LENGTHS, 8).check_state(state)
 
 
-def test_a_thousand_tasks_have_a_state_under_64_kib(make_task):
-    stream = Stream(make_task("a"), LENGTHS, 8)
-    names = [f"benchmark_task_{i:04d}" for i in range(1000)]
-    stream.task_names = tuple(names)
-    stream._rates = {name: 1 / (i + 3) for i, name in enumerate(names)}
-    stream._identities = dict.fromkeys(names, "0123456789abcdef" * 4)
-    assert len(json.dumps(stream.state(10**6))) < 65536
+def test_a_thousand_tasks_with_long_names_have_a_state_under_64_kib():
+    names = [f"a_benchmark_with_a_long_name_of_task_{i:04d}" for i in range(1000)]
+    assert min(map(len, names)) >= 40
+    total = sum(1 / (i + 3) for i in range(1000))
+    told = states.tasks(
+        dict.fromkeys(names, "0123456789abcdef" * 4), {n: 1 / (i + 3) / total for i, n in enumerate(names)}
+    )
+    assert len(json.dumps({**told, "the rest": "x" * 400})) < 65536
 
 
 def test_changed_streams_are_refused_by_name(make_task):
@@ -383,9 +384,18 @@ def test_changed_streams_are_refused_by_name(make_task):
         (stream(lengths={"inputs": 32, "targets": 8}), "lengths was"),
         (stream(pack=False), "pack was True and is False"),
         (stream(mixing="random"), "mixing was 'balanced' and is 'random'"),
+        (stream(rate=1 + 1e-9), "shares of tasks changed, each by less than a part in 100,000"),
     ]:
         with pytest.raises(ValueError, match=message):
             changed.check_state(state)
+    with pytest.raises(ValueError, match="version was 2 and is"):
+        stream().check_state({**state, "version": 2, "tasks": {}})
+
+
+def test_the_order_in_which_lengths_are_given_changes_nothing(mixture):
+    lengths = {"inputs": 30, "targets": 30}
+    one, other = (Stream(mixture, dict(items), 8) for items in (lengths.items(), reversed(lengths.items())))
+    assert _digest(one, range(3)) == _digest(other, range(3))
 
 
 def test_statistics_say_what_is_fed(mixture):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from t5mix.stream import Stream
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
@@ -109,6 +110,19 @@ def test_weights_that_the_last_update_made_infinite_are_not_saved(engine, cache,
 def test_an_engine_made_for_fewer_tasks_is_refused(cache, tmp_path):
     with pytest.raises(ValueError, match=r"of 1 tasks and the stream has 2; .*num_tasks"):
         run(toy.engine(num_tasks=1), tmp_path, cache, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"decoder_only": True}, "decoder_only=False"),
+        ({"batch_size": toy.BATCH + 1}, r"batches of \d+ rows of .* and the stream gives \d+ rows of"),
+    ],
+)
+def test_a_stream_of_other_batches_is_refused_before_anything_is_compiled(engine, cache, tmp_path, changes, message):
+    stream = Stream(toy.mixture(), toy.LENGTHS, **{"batch_size": toy.BATCH, **changes}, cache_dir=cache)
+    with pytest.raises(ValueError, match=message):
+        train(engine, stream, folder=tmp_path, schedule=lambda step: 1e-3, steps=1, seed=1, start=dict)
 
 
 def test_a_checkpoint_of_another_model_or_mixture_is_refused(engine, cache, tmp_path):
