@@ -47,5 +47,5 @@ $(VENV)/installed: pyproject.toml setup.py | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml setup.py | $(BIN)/python
 	@echo "Installing t5mix and what its tests need into $(VENV); this takes a few minutes, once ..."
-	@$(PIP) install --editable '.[dev,hf]'
+	@$(PIP) install --editable '.[dev,hf,beam]'
 	@touch $@ $(VENV)/installed

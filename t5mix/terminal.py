@@ -80,20 +80,28 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def tell(self, what: str, done: int, total: int | None) -> None:
-        """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew."""
+    def tell(self, what: str, done: int, total: int | None, now_at: str = "") -> None:
+        """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew.
+
+        Args:
+            what: What is being done.
+            done: How much of it.
+            total: Of how much.
+            now_at: The part that is being done, shown behind `what`.
+        """
+        shown = f"{what} {now_at}".rstrip()
         if self._bar:
             if what != self._what:
                 for task in self._bar.task_ids:
                     self._bar.remove_task(task)
                 self._bar.add_task(what, total=total)
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=shown)
         now = time.monotonic()
         if what != self._what:
             self._what, self._began = what, now
         elif not self._bar and now - self._told >= self._every:
             self._told = now
-            print(f"{what}: {_so_far(done, total, now - self._began)}", file=self._file, flush=True)
+            print(f"{shown}: {_so_far(done, total, now - self._began)}", file=self._file, flush=True)
 
 
 def _so_far(done: int, total: int | None, seconds: float) -> str:

@@ -3,12 +3,10 @@
 import argparse
 import dataclasses
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from t5mix.checking import CHECKS, Finding, Limits, Report
-from t5mix.cli import settings, table
-from t5mix.registry import TaskRegistry, get_mixture_or_task, get_subtasks
+from t5mix.cli import settings, table, wanted
 from t5mix.task import Task
 from t5mix.terminal import Progress, emit
 
@@ -75,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
     from t5mix.checking.task import check_task
 
-    tasks = _tasks(args.name)
+    tasks = wanted.tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(
         args.lengths, args.examples, tuple(args.split), args.truncation_limit, args.overlap_limit, args.overlap_examples
@@ -92,20 +90,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_many(reports)
     return 0 if all(report.passed for report in reports) else 1
-
-
-def _tasks(wanted: Sequence[str]) -> list[Task]:
-    """Returns the tasks that names, mixtures and patterns mean, each once, in that order."""
-    found: dict[str, Task] = {}
-    for name in wanted:
-        if any(sign in name for sign in "*?["):
-            matching = [known for known in TaskRegistry.names() if fnmatchcase(known, name)]
-            if not matching:
-                raise ValueError(f"no task matches {name!r}; try: t5mix list")
-            found.update((each, TaskRegistry.get(each)) for each in matching)
-        else:
-            found.update((task.name, task) for task in get_subtasks(get_mixture_or_task(name)))
-    return list(found.values())
 
 
 def _check_usage(tasks: Sequence[Task], args: argparse.Namespace) -> None:

@@ -18,12 +18,16 @@ from t5mix.lazy import silence
 COMMANDS = {
     "list": "name the tasks and mixtures that are registered",
     "show": "look at a task's examples and tokens, or at a mixture's rates",
+    "cache": "make token caches ahead of time, or list them",
     "check": "try tasks on real examples: features, labels, metrics, splits",
     "train": "train on a mixture, and fine-tune from there where the run says so",
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",
     "predict": "answer the lines of a file",
 }
+
+# Commands that hand what stands behind "--" to a library.
+_HANDING_ON = ("cache",)
 
 EPILOG = """\
 examples:
@@ -45,7 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0; 2 where the input was wrong; 128 and the signal's number where one stopped it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = _parser(_command(arguments)).parse_args(arguments)
+    command = _command(arguments)
+    handed_on: list[str] = []
+    if command in _HANDING_ON and "--" in arguments:
+        division = arguments.index("--")
+        arguments, handed_on = arguments[:division], arguments[division + 1 :]
+    args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # packs may import TensorFlow by themselves
     try:
         with stoppable():

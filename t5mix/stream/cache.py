@@ -14,7 +14,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from t5mix.stream import manifest, shards, tokenizing, writing
@@ -35,6 +35,21 @@ def default_folder() -> Path:
     if chosen := os.environ.get("T5MIX_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "t5mix"
+
+
+def folder_of(cache_dir: str | Path | None = None) -> Path:
+    """Returns the folder of caches: the one that is named, or the default.
+
+    Raises:
+      ValueError: when it is the address of an object store, which cannot be read by memory map.
+    """
+    folder = str(cache_dir or default_folder())
+    if "://" in folder:
+        raise ValueError(
+            f"the folder of caches is {folder}, but a token cache is read from a file system; copy it to a folder, and "
+            "name that by cache_dir or $T5MIX_CACHE"
+        )
+    return Path(folder)
 
 
 def cached_tokens(
@@ -62,8 +77,12 @@ def cached_tokens(
         folder, when it cannot be written.
       OSError: when the disk is full.
     """
-    job = Job(task, split, steps, keep_all)
-    if not task.source.caching_permitted:
+    return tokens_of(Job(task, split, steps, keep_all), folder, progress)
+
+
+def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> CachedTokens:
+    """Returns the tokens of a job; see `cached_tokens`."""
+    if not job.task.source.caching_permitted:
         return _in_memory(job, _counting(job, progress))
     place = place_of(job, folder)
     try:
@@ -74,14 +93,19 @@ def cached_tokens(
         warnings.warn(f"the token cache {place} is damaged ({damage}); making it anew", stacklevel=2)
         if _repair(job, place, _counting(job, progress)):
             return _open(place, job.key)
-        _discard(place)
+        discard(place)
     make(job, place, _counting(job, progress))
     return _open(place, job.key)
 
 
 def place_of(job: Job, folder: Path) -> Path:
     """Returns the folder of a job's cache."""
-    return folder / "tokens" / _file_name(job.task.name) / f"{_file_name(job.split)}-{job.key[:32]}"
+    return folder / relative_place(job)
+
+
+def relative_place(job: Job) -> PurePosixPath:
+    """Returns where a job's cache lies in the folder of caches."""
+    return PurePosixPath("tokens", _file_name(job.task.name), f"{_file_name(job.split)}-{job.key[:32]}")
 
 
 def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
@@ -127,6 +151,16 @@ def publish(private: Path, place: Path) -> None:
         # The other's is verified when it is opened.
 
 
+def discard(place: Path) -> None:
+    """Takes a damaged cache out of the way at once, then deletes it."""
+    aside = _hidden(place)
+    try:
+        os.rename(place, aside)
+    except FileNotFoundError:  # another process did it
+        return
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _in_memory(job: Job, count: writing.Count) -> MemoryTokens:
     import pyarrow as pa
 
@@ -165,11 +199,17 @@ def _open(place: Path, key: str) -> FileTokens:
       FileNotFoundError: when there is none.
       DamagedError: when it is not what its manifest says.
     """
-    records = _records(place, key)
-    return FileTokens(key, tuple(shards.ShardFile(place / record.name, record) for record in records))
+    found = records(place, key)
+    return FileTokens(key, tuple(shards.ShardFile(place / record.name, record) for record in found))
 
 
-def _records(place: Path, key: str) -> list[shards.ShardRecord]:
+def records(place: Path, key: str) -> list[shards.ShardRecord]:
+    """Returns what the manifest of a cache says of its shards.
+
+    Raises:
+      FileNotFoundError: when there is no such cache.
+      DamagedError: when its manifest is not what was written.
+    """
     content = manifest.read(place)
     try:
         found_key, examples, listed = content["key"], content["examples"], list(content["shards"])
@@ -177,10 +217,10 @@ def _records(place: Path, key: str) -> list[shards.ShardRecord]:
         raise shards.DamagedError(f"its manifest lacks {error}") from None
     if found_key != key:
         raise shards.DamagedError("it holds other tokens than its name says")
-    records = [shards.ShardRecord.from_json(one) for one in listed]
-    if sum(record.examples for record in records) != examples:
+    found = [shards.ShardRecord.from_json(one) for one in listed]
+    if sum(record.examples for record in found) != examples:
         raise shards.DamagedError(f"its shards do not hold {examples} examples")
-    return records
+    return found
 
 
 def _repair(job: Job, place: Path, count: writing.Count) -> bool:
@@ -189,12 +229,12 @@ def _repair(job: Job, place: Path, count: writing.Count) -> bool:
     It does not when the manifest is damaged, or a shard comes out otherwise than the manifest says.
     """
     try:
-        records = _records(place, job.key)
+        listed = records(place, job.key)
     except shards.DamagedError:
         return False
     private = staging(place)
     try:
-        for number, record in enumerate(records):
+        for number, record in enumerate(listed):
             try:
                 shards.ShardFile(place / record.name, record).verify_all()
             except shards.DamagedError:
@@ -220,13 +260,3 @@ def _sweep(folder: Path) -> None:
             continue
         if re.search(r"\.[0-9a-f]{32}$", left.name) and time.time() - changed > _ABANDONED:
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _discard(place: Path) -> None:
-    """Takes a damaged cache out of the way at once, then deletes it."""
-    aside = _hidden(place)
-    try:
-        os.rename(place, aside)
-    except FileNotFoundError:  # another process did it
-        return
-    shutil.rmtree(aside, ignore_errors=True)

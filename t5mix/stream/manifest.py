@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,16 @@ _BEFORE, _BEHIND = '{"sha256": "', '",\n'
 
 
 def write(folder: Path, content: dict[str, Any]) -> None:
-    """Writes the manifest of a cache into its folder.
+    """Writes the manifest of a cache into its folder, whole or not at all.
 
     Args:
       folder: an existing folder.
       content: JSON; it names at least one thing.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
-    (folder / NAME).write_text(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}")
+    private = folder / f".{NAME}.{uuid.uuid4().hex}"
+    private.write_text(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}")
+    os.replace(private, folder / NAME)
 
 
 def read(folder: Path) -> dict[str, Any]:

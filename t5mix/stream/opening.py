@@ -14,6 +14,7 @@ from t5mix.stream import cache, columns, whole_epochs
 from t5mix.stream.endings import Ending, ending
 from t5mix.stream.examples import CachedExamples, EpochExamples, Examples
 from t5mix.stream.objective_examples import ObjectiveExamples
+from t5mix.stream.writing import Job
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,14 +52,19 @@ def open_examples(
       ValueError: naming the task, when its features do not fit the stream or it has no example.
     """
     _check_features(task, lengths)
-    before, after = task.steps_before_cache, task.steps_after_cache
+    after = task.steps_after_cache
     plan = _native_plan(after)
-    found = cache.cached_tokens(task, split, before, folder, plan is None, progress)
+    found = cache.cached_tokens(task, split, task.steps_before_cache, folder, plan is None, progress)
     examples = _examples(task, found, plan, lengths, (seed, task.name))
     if examples.count == 0:
         raise ValueError(f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example")
     steps = [cache.step_fingerprint(task, step) for step in after]
     return TaskExamples(examples, fingerprints.digest(found.key, steps))
+
+
+def cache_job(task: Any, split: str) -> Job:
+    """Returns the token cache that `open_examples` reads."""
+    return Job(task, split, task.steps_before_cache, keep_all=_native_plan(task.steps_after_cache) is None)
 
 
 def _examples(

@@ -88,7 +88,7 @@ class Stream:
         self.task_names = tuple(task.name for task, _ in tasks)
         self._rates = {task.name: rate for task, rate in tasks}
         _check_lengths_used(self.lengths, tasks)
-        folder = Path(cache_dir) if cache_dir is not None else cache.default_folder()
+        folder = cache.folder_of(cache_dir)
         opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}

@@ -32,6 +32,10 @@ class CachedTokens(abc.ABC):
     def table(self) -> Any:
         """All columns, a `pyarrow.Table`, verified."""
 
+    @abc.abstractmethod
+    def verify_all(self) -> None:
+        """Reads every byte that is on disk; see `shards.ShardFile.verify`."""
+
 
 @dataclasses.dataclass(frozen=True)
 class FileTokens(CachedTokens):
@@ -51,14 +55,19 @@ class FileTokens(CachedTokens):
             return columns.EmptyColumn(self.examples)
         return shards.ShardedColumn(self.files, name)
 
+    def verify_all(self) -> None:
+        """See `CachedTokens`."""
+        for file in self.files:
+            file.verify_all()
+
     @property
     def table(self) -> Any:
         """See `CachedTokens`."""
         import pyarrow as pa
 
+        self.verify_all()
         tables = []
         for file in self.files:
-            file.verify_all()
             if file.record.examples:
                 with pa.memory_map(str(file.path)) as source:
                     tables.append(pa.ipc.open_file(source).read_all())
@@ -84,3 +93,6 @@ class MemoryTokens(CachedTokens):
         chunks = [chunk for chunk in self.table.column(name).chunks if len(chunk)]
         values: tuple[np.ndarray, ...] = tuple(chunk.values.to_numpy(zero_copy_only=True) for chunk in chunks)
         return columns.ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
+
+    def verify_all(self) -> None:
+        """See `CachedTokens`."""

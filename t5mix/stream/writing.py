@@ -41,12 +41,14 @@ class Job:
       split: the split of its source.
       steps: the steps before the cache.
       keep_all: keep every column that the steps make, not only the task's features.
+      source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
     """
 
     task: Any
     split: str
     steps: tuple[Any, ...]
     keep_all: bool = False
+    source: str | None = None
 
     @functools.cached_property
     def num_shards(self) -> int:
@@ -64,7 +66,7 @@ class Job:
         return {
             "format": FORMAT,
             "versions": {name: _version(name) for name in ("t5mix", "tensorflow-text", "sentencepiece")},
-            "source": task.source.fingerprint(self.split),
+            "source": self.source or task.source.fingerprint(self.split),
             "split": self.split,
             "shards": self.num_shards,
             "steps": [step_fingerprint(task, step) for step in self.steps],
