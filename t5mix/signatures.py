@@ -67,8 +67,7 @@ def require(function: object, arguments: Sequence[str], what: str) -> None:
     surplus = [a for a in required_arguments(function) if a not in (*arguments, "seed")]
     if missing or surplus:
         raise ValueError(
-            f"{what} {name(function)!r} takes ({', '.join(free_arguments(function))}); it must "
-            f"take ({', '.join(arguments)}), by these names"
+            f"{what} {name(function)!r} must have initial args {tuple(arguments)}, got: {free_arguments(function)}"
         )
 
 

@@ -96,9 +96,9 @@ def _run_file(file: str, folders: dict[str, Path], only: str) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     warnings.simplefilter("ignore")
+    import swap
     from absl import flags
 
-    import swap
     from t5mix import MixtureRegistry, TaskRegistry
 
     flags.FLAGS(["original_tests"])
