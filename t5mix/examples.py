@@ -42,8 +42,8 @@ def check(task: str, dataset: "tf.data.Dataset", output_features: Mapping[str, F
             _check_feature(task, key, feature, spec[key])
         elif feature.required:
             raise ValueError(
-                f"Task dataset is missing expected output feature after preprocessing: {key} of task {task!r}, which has "
-                f"{', '.join(sorted(spec))}; make it in a preprocessor, or declare it required=False"
+                f"Task dataset is missing expected output feature after preprocessing: {key} of task {task!r}, which "
+                f"has {', '.join(sorted(spec))}; make it in a preprocessor, or declare it required=False"
             )
 
 

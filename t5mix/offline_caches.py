@@ -47,8 +47,8 @@ def require(task: str) -> str:
     if folder is None:
         searched = ", ".join(places.cache_dirs) or "none; name them with t5mix.set_global_cache_dirs"
         raise NotCachedError(
-            f"task {task!r} does not exist in any of the task cache directories ({searched}); cache it there with "
-            "seqio, or leave out use_cached=True"
+            f"task {task!r} does not exist in any of the task cache directories. These are {searched}. Cache it there "
+            "with seqio, or leave out use_cached=True"
         )
     return folder
 

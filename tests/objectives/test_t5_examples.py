@@ -1,8 +1,8 @@
 """The 240 examples that T5's span corruption made of 500 C4 documents, for google/airio's tests.
 
 They were made by T5's own `span_corruption` under `seqio.map_seed_manager(94043)`: TensorFlow's stateless generator,
-which T5 0.9.4 still reproduces.  Here: our functions of T5's names give the same examples, token for token; the noise of
-the stream and of `objectives.span_corruption` gives examples of the same law.
+which T5 0.9.4 still reproduces.  Here: our functions of T5's names give the same examples, token for token; the noise
+of the stream and of `objectives.span_corruption` gives examples of the same law.
 """
 
 from pathlib import Path
