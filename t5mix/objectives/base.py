@@ -35,7 +35,7 @@ class Objective:
 
     merge_examples_to_reduce_padding: bool = True
     reserved_for_packing: int | None = None
-    passthrough_feature_keys: Sequence[str] = ()
+    passthrough_feature_keys: tuple[str, ...] = ()
 
     @property
     def __name__(self) -> str:
@@ -156,7 +156,7 @@ class Objective:
         assert output_features is not None
         sentinel = objective.check(output_features, sequence_length)
         size = objective.segment_length(sequence_length)
-        kept = tuple(objective.passthrough_feature_keys or ())
+        kept = objective.passthrough_feature_keys
         dataset = dataset.map(lambda example: {name: example[name] for name in ("targets", *kept)})
         if objective.ends_documents:
             dataset = append_eos(dataset, {"targets": output_features["targets"]})
@@ -164,7 +164,7 @@ class Objective:
         return map_over_dataset(objective._example_tf, num_seeds=1)(segments, sentinel=sentinel)
 
     def _check_passthrough(self) -> None:
-        kept = tuple(self.passthrough_feature_keys or ())
+        kept = self.passthrough_feature_keys
         made = [name for name in kept if name in (*self.features, "targets")]
         if made:
             raise ValueError(f"{self.__name__}: passthrough_feature_keys has {made[0]!r}, which it makes; leave it out")
@@ -179,6 +179,8 @@ class Objective:
         for name in settings:
             if name not in known:
                 raise ValueError(f"{self.__name__} has no setting {name!r}; it has {known}")
+        if "passthrough_feature_keys" in settings:  # objectives are hashed
+            settings = {**settings, "passthrough_feature_keys": tuple(settings["passthrough_feature_keys"] or ())}
         return dataclasses.replace(self, **settings) if settings else self
 
     def _example_tf(self, segment: Mapping[str, Any], sentinel: int, seed: "tf.Tensor") -> Any:
