@@ -42,8 +42,8 @@ class Shelf:
         there = self._entries.get(name)
         if there is not None:
             raise ValueError(
-                f"{kind} {name!r}, declared at {declared_at}, has the name of the {there.kind} "
-                f"declared at {there.declared_at}; rename one, or remove that one first"
+                f"Attempting to register duplicate provider: {name}: {kind} {name!r}, declared at {declared_at}, has "
+                f"the name of the {there.kind} declared at {there.declared_at}; rename one, or remove that one first"
             )
         self._entries[name] = Entry(kind, thing, declared_at)
         self._sorted.clear()

@@ -41,23 +41,20 @@ def check(task: str, dataset: "tf.data.Dataset", output_features: Mapping[str, F
         if key in spec:
             _check_feature(task, key, feature, spec[key])
         elif feature.required:
-            task_checks.refuse(
-                task,
-                f"output feature {key!r}",
-                f"is missing after preprocessing, which leaves {', '.join(sorted(spec))}",
-                "make it in a preprocessor, or declare it required=False",
+            raise ValueError(
+                f"Task dataset is missing expected output feature after preprocessing: {key} of task {task!r}, which "
+                f"has {', '.join(sorted(spec))}; make it in a preprocessor, or declare it required=False"
             )
 
 
 def _check_feature(task: str, key: str, feature: Feature, spec: Any) -> None:
     dtype, rank = spec.dtype.name, spec.shape.rank
-    if (dtype, rank) != (feature.dtype, feature.rank):
-        task_checks.refuse(
-            task,
-            f"output feature {key!r}",
-            f"is {dtype} of rank {rank} after preprocessing",
-            f"it is declared as {feature.dtype} of rank {feature.rank}; is tokenize missing?",
-        )
+    for what, got, expected in (("type", dtype, feature.dtype), ("rank", rank, feature.rank)):
+        if got != expected:
+            raise ValueError(
+                f"Task dataset has incorrect {what} for feature {key!r} after preprocessing: Got {got}, expected "
+                f"{expected} in task {task!r}; is tokenize missing?"
+            )
 
 
 def trim(

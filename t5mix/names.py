@@ -24,7 +24,10 @@ def check(kind: str, name: object) -> None:
       ValueError: naming the part that is wrong.
     """
     if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
-        raise ValueError(f"{kind} {name!r}: a name is made of letters, digits and . : # _ - only; choose another")
+        raise ValueError(
+            f"{kind.capitalize()} name {name!r} contains invalid characters. Must match regex: {_ALLOWED.pattern}; "
+            "a name is made of letters, digits and . : # _ - only"
+        )
     for part in name.split(":"):
         if not part.strip("."):
             raise ValueError(

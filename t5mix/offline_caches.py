@@ -47,8 +47,8 @@ def require(task: str) -> str:
     if folder is None:
         searched = ", ".join(places.cache_dirs) or "none; name them with t5mix.set_global_cache_dirs"
         raise NotCachedError(
-            f"task {task!r} does not exist in any of the task cache directories ({searched}); cache it there with "
-            "seqio, or leave out use_cached=True"
+            f"task {task!r} does not exist in any of the task cache directories. These are {searched}. Cache it there "
+            "with seqio, or leave out use_cached=True"
         )
     return folder
 
@@ -60,13 +60,15 @@ def stats(task: str, split: str) -> dict[str, Any]:
       NotCachedError: when the task is not cached.
       ValueError: when that split is not.
     """
-    return _json(task, require(task), f"stats.{split}.json")
+    return _json(task, require(task), "stats", split)
 
 
-def _json(task: str, folder: str, name: str) -> dict[str, Any]:
-    path = os.path.join(folder, name)
+def _json(task: str, folder: str, kind: str, split: str) -> dict[str, Any]:
+    path = os.path.join(folder, f"{kind}.{split}.json")
     if not tf.io.gfile.exists(path):
-        raise ValueError(f"task {task!r} is cached in {folder}, but without {name}; cache that split too")
+        raise ValueError(
+            f"{kind.capitalize()} do not exist for {task!r} split: {split}, in {path}; cache that split too"
+        )
     with tf.io.gfile.GFile(path) as file:
         return json.load(file)
 
@@ -87,7 +89,7 @@ class CachedDataSource(FileDataSource):
     def __init__(self, task: str, split: str, file_shuffle_buffer_size: int | None = None) -> None:
         self._task = task
         self._folder = require(task)
-        info = _json(task, self._folder, f"info.{split}.json")
+        info = _json(task, self._folder, "info", split)
         self._num_shards = int(info["num_shards"])
         self._features: dict[str, Mapping[str, Any]] = info["features"]
         if "seqio_version" not in info:  # before seqio said its version, it wrote every int32 down as an int64

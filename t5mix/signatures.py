@@ -66,10 +66,8 @@ def require(function: object, arguments: Sequence[str], what: str) -> None:
     missing = [argument for argument in arguments if not takes(function, argument)]
     surplus = [a for a in required_arguments(function) if a not in (*arguments, "seed")]
     if missing or surplus:
-        raise ValueError(
-            f"{what} {name(function)!r} takes ({', '.join(free_arguments(function))}); it must "
-            f"take ({', '.join(arguments)}), by these names"
-        )
+        rule = "must have initial args" if missing else "may only have positional args"
+        raise ValueError(f"{what} {name(function)!r} {rule} {tuple(arguments)}, got: {free_arguments(function)}")
 
 
 _NAMED = (

@@ -50,10 +50,14 @@ def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
             )
     marks = [i for i, step in enumerate(steps) if isinstance(step, CacheDatasetPlaceholder)]
     if len(marks) > 1:
-        raise ValueError(f"task {task!r}: preprocessors has CacheDatasetPlaceholder at {marks}; keep one")
+        raise ValueError(
+            "`CacheDatasetPlaceholder` can appear at most once in the preprocessing pipeline. Found multiple in "
+            f"{task!r}."
+        )
     if marks and not caching_permitted:
         raise ValueError(
-            f"task {task!r}: preprocessors has a CacheDatasetPlaceholder, but the source permits no caching; remove it"
+            f"Caching was requested for {task!r}, but the underlying data source prohibits caching. Please remove "
+            "`CacheDatasetPlaceholder` and try again."
         )
     for step in steps[: marks[0]] if marks else ():
         _check_cached_step(task, step)
@@ -62,8 +66,8 @@ def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
 def _check_cached_step(task: str, step: Step) -> None:
     if signatures.takes(step, "sequence_length"):
         raise ValueError(
-            f"task {task!r}: preprocessor {signatures.name(step)!r} takes sequence_length, which "
-            "is not known yet before CacheDatasetPlaceholder; move it behind"
+            f"{signatures.name(step)!r} has a `sequence_length` argument but occurs before `CacheDatasetPlaceholder` "
+            f"in {task!r}. This is not allowed since the sequence length is specified at run time."
         )
     if is_random(step):
         warnings.warn(

@@ -236,7 +236,7 @@ class Task:
         }
         unknown = sorted(changes.keys() - arguments.keys())
         if unknown:
-            self._refuse("replace", f"got {unknown}", f"it takes {', '.join(arguments)}")
+            self._refuse("replace", f"got {unknown}", f"Expected keys: {', '.join(arguments)}")
         made = type(self)(**{**arguments, **changes})
         if made.name == self._name:
             made._declared_at, made._source_info = self._declared_at, self._source_info
@@ -329,7 +329,7 @@ class Task:
         self._check_split(split)
         examples.check_lengths(self._name, sequence_length)
         if self.requires_caching and not use_cached:
-            self._refuse("preprocessors", "requires caching", "call get_dataset(use_cached=True)")
+            raise ValueError(f"Task {self._name!r} requires caching, but was called with `use_cached=False`.")
         buffer = self._buffer(shuffle, shuffle_buffer_size)
         from_cache = use_cached and self._reads_offline_cache()
         source = self._get_cached_source(split) if from_cache else self._source
@@ -356,7 +356,10 @@ class Task:
         if not shuffle:
             return None
         if self._shuffle_buffer_size is None and not self._source.performs_internal_shuffling:
-            self._refuse("shuffle_buffer_size", "is None, which disallows shuffling", "pass shuffle=False")
+            raise ValueError(
+                f"Shuffling is disallowed for Task {self._name!r} since its `shuffle_buffer_size` was set to `None` on "
+                "construction. Pass shuffle=False."
+            )
         return self._shuffle_buffer_size and (size or self._shuffle_buffer_size)
 
     # Caches that seqio made.

@@ -56,12 +56,14 @@ def metric_arguments(task: str, fn: object) -> tuple[str, ...]:
         refuse(task, "metric_fns", f"has {fn!r}, which cannot be called", "give functions")
     arguments = _required_arguments(fn)
     if arguments not in METRIC_ARGUMENTS:
-        allowed = " or ".join(f"({', '.join(names)})" for names in METRIC_ARGUMENTS)
+        *others, last = sorted(METRIC_ARGUMENTS, key=lambda names: (len(names), names != ("targets", "scores")))
+        allowed = f"{', '.join(map(str, others))} or {last}"
         refuse(
             task,
             "metric_fns",
-            f"has {signatures.name(fn)!r}, which takes ({', '.join(arguments)})",
-            f"a metric takes {allowed}, by these names",
+            f"has {signatures.name(fn)!r}. Metric functions must have positional arguments matching either {allowed}. "
+            f"Got: {arguments}",
+            "use these names",
         )
     return arguments
 

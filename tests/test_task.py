@@ -107,7 +107,7 @@ def test_shuffling_is_last_and_follows_the_seed() -> None:
 
 def test_a_task_may_disallow_shuffling() -> None:
     fixed = task(shuffle_buffer_size=None)
-    with pytest.raises(ValueError, match="shuffling; pass shuffle=False"):
+    with pytest.raises(ValueError, match=r"Shuffling is disallowed for Task .* Pass shuffle=False"):
         fixed.get_dataset()
     assert len(rows(fixed.get_dataset(shuffle=False))) == 2
 
@@ -136,7 +136,7 @@ def test_small_sources_are_read_once() -> None:
 def test_a_required_cache_must_be_asked_for() -> None:
     required = task(preprocessors.tokenize, t5mix.CacheDatasetPlaceholder(required=True))
     assert required.requires_caching and required.supports_caching
-    with pytest.raises(ValueError, match="use_cached=True"):
+    with pytest.raises(ValueError, match="requires caching, but was called with `use_cached=False`"):
         required.get_dataset()
     assert len(rows(required.get_dataset(use_cached=True))) == 2
 
@@ -207,9 +207,9 @@ def test_an_error_inside_a_step_names_step_and_task() -> None:
     [
         (
             (functools.partial(preprocessors.rekey, key_map={"inputs": "inputs"}), preprocessors.tokenize),
-            "'targets' is missing.*inputs",
+            "missing .* preprocessing: targets of task .*inputs",
         ),
-        ((preprocessors.rekey,), "is string of rank 0.*int32 of rank 1; is tokenize missing"),
+        ((preprocessors.rekey,), "Got string, expected int32.*is tokenize missing"),
         ((lambda dataset: dataset.map(lambda e: e["targets"]),), "must be dicts"),
     ],
 )
@@ -238,17 +238,17 @@ REFUSED = {
     "preprocessor": ({"preprocessors": [preprocessors.tokenize, 5]}, r"preprocessors\[1\] is 5"),
     "one preprocessor": ({"preprocessors": preprocessors.tokenize}, "give a list"),
     "a set": ({"preprocessors": {preprocessors.tokenize}}, "no order"),
-    "two caches": ({"preprocessors": [CACHE, CACHE]}, r"\[0, 1\]; keep one"),
+    "two caches": ({"preprocessors": [CACHE, CACHE]}, "at most once"),
     "lengths before the cache": (
-        {"preprocessors": [preprocessors.append_eos_after_trim, CACHE]}, "'append_eos_after_trim' takes",
+        {"preprocessors": [preprocessors.append_eos_after_trim, CACHE]}, "'append_eos_after_trim' has a `sequence_",
     ),
     "cache forbidden": (
-        {"source": t5mix.FunctionDataSource(words, ["train"], caching_permitted=False)}, "permits no caching",
+        {"source": t5mix.FunctionDataSource(words, ["train"], caching_permitted=False)}, "source prohibits caching",
     ),
     "postprocessor": ({"postprocess_fn": "lower"}, "postprocess_fn is 'lower'"),
     "metric": ({"metric_fns": ["accuracy"]}, "metric_fns has 'accuracy'"),
-    "metric's arguments": ({"metric_fns": [lambda predictions, targets: {}]}, r"takes \(predictions, targets\)"),
-    "metric's names": ({"metric_fns": [lambda y, y_hat: {}]}, r"takes \(y, y_hat\).*\(targets, predictions\)"),
+    "metric's arguments": ({"metric_fns": [lambda predictions, targets: {}]}, r"Got: \('predictions', 'targets'\)"),
+    "metric's names": ({"metric_fns": [lambda y, y_hat: {}]}, r"\('targets', 'predictions'\).*Got: \('y', 'y_hat'\)"),
     "metric objects": ({"metric_objs": [object()]}, "functions as metric_fns"),
     "buffer": ({"shuffle_buffer_size": 0}, "shuffle_buffer_size is 0"),
 }  # fmt: skip
@@ -257,7 +257,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_work_is_refused_when_it_is_declared(case: str) -> None:
     arguments, message = REFUSED[case]
-    with pytest.raises(ValueError, match="task 'trial': ") as error:
+    with pytest.raises(ValueError, match="'trial'") as error:
         task(**arguments)
     assert re.search(message, str(error.value)), str(error.value)
 

@@ -27,6 +27,7 @@ from t5mix.metrics.objects import (
 )
 from t5mix.metrics.question_answering import coqa_f1, qa_metrics, span_squad, squad, trivia_qa
 from t5mix.metrics.ranking import auc, rank_classification, score_auc
+from t5mix.metrics.sharded_squad import ShardedSquad
 from t5mix.metrics.summarization import rouge, rouge_mean
 from t5mix.metrics.translation import bleu
 from t5mix.metrics.values import Audio, Generic, Histogram, Image, MetricValue, Scalar, Text
@@ -44,6 +45,7 @@ __all__ = [
     "ModelOutputType",
     "PassthroughLegacyMetric",
     "Scalar",
+    "ShardedSquad",
     "Text",
     "accuracy",
     "all_match",

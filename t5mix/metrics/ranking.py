@@ -70,9 +70,15 @@ def rank_classification(
     """
     pairs.check("rank_classification", targets, scores)
     if len(targets[0]) != 4:
-        raise ValueError(f"rank_classification: a target is {targets[0]!r}; give (idx, is_correct, weight, length)")
+        raise ValueError(
+            f"rank_classification: `targets` should contain 4 elements but has {len(targets[0])}. A target is "
+            f"{targets[0]!r}; give (idx, is_correct, weight, length)"
+        )
     if not hasattr(targets[0][0], "__len__") or len(targets[0][0]) != idx_len:
-        raise ValueError(f"rank_classification: an idx is {targets[0][0]!r}; give {idx_len} numbers")
+        raise ValueError(
+            "rank_classification: The first element of `targets` ('idx') should be "
+            f"{idx_len}-dimensional. Got {targets[0][0]!r}."
+        )
     if len({tuple(target[0]) for target in targets}) < len(targets):
         raise ValueError(
             "rank_classification: two targets have the same idx, so answers cannot be told apart; hosts that number "

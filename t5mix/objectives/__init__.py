@@ -13,7 +13,7 @@ for many examples at once, with noise that depends on the seed, the task, the ep
 
 from t5mix.objectives.base import Objective
 from t5mix.objectives.choice import with_objective
-from t5mix.objectives.denoising import Denoising, denoise
+from t5mix.objectives.denoising import Denoising
 from t5mix.objectives.deshuffling import deshuffling
 from t5mix.objectives.full_lm import FullLM, LanguageModel, full_lm, lm
 from t5mix.objectives.iid_denoising import bert_style, drop_tokens, iid_denoising, mass_style
@@ -36,7 +36,19 @@ from t5mix.objectives.prefix_lm import PrefixLM, prefix_lm
 from t5mix.objectives.ragged import Ragged
 from t5mix.objectives.randomness import Noise, random_segments
 from t5mix.objectives.span_corruption import SpanCorruption, span_corruption
-from t5mix.objectives.spans import random_spans_helper, random_spans_lengths
+from t5mix.objectives.spans import (
+    random_spans_helper,
+    random_spans_lengths,
+    random_spans_targets_length,
+    random_spans_tokens_length,
+)
+from t5mix.objectives.t5_denoising import (
+    DenoiseInputsFn,
+    DenoiseNoiseMaskFn,
+    DenoiseTargetsFn,
+    denoise,
+    single_example_denoise,
+)
 from t5mix.objectives.token_functions import (
     drop_noise_tokens,
     drop_nonnoise_tokens,
@@ -54,6 +66,9 @@ from t5mix.objectives.token_functions import (
 from t5mix.objectives.unsupervised import unsupervised
 
 __all__ = [
+    "DenoiseInputsFn",
+    "DenoiseNoiseMaskFn",
+    "DenoiseTargetsFn",
     "Denoising",
     "FullLM",
     "LanguageModel",
@@ -93,9 +108,12 @@ __all__ = [
     "random_spans_helper",
     "random_spans_lengths",
     "random_spans_noise_mask",
+    "random_spans_targets_length",
+    "random_spans_tokens_length",
     "regular_noise_mask",
     "s_denoisers",
     "sentinel_id",
+    "single_example_denoise",
     "span_corruption",
     "unsupervised",
     "with_objective",

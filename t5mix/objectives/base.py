@@ -29,10 +29,13 @@ class Objective:
       merge_examples_to_reduce_padding: join the documents, one behind the other, before they are cut
         into segments; otherwise each document is cut by itself.
       reserved_for_packing: tokens of the inputs' length to leave free, or None.
+      passthrough_feature_keys: features of the document that a dataset's examples keep; only when documents are
+        not joined.  The stream, which reads no other features, drops them.
     """
 
     merge_examples_to_reduce_padding: bool = True
     reserved_for_packing: int | None = None
+    passthrough_feature_keys: tuple[str, ...] = ()
 
     @property
     def __name__(self) -> str:
@@ -135,7 +138,8 @@ class Objective:
         """Runs the objective on a dataset, or returns it with other settings.
 
         Args:
-          dataset: examples with `targets`, int [length]; other features are dropped.
+          dataset: examples with `targets`, int [length]; other features are dropped, but for
+            `passthrough_feature_keys`.
           sequence_length: the lengths of `inputs` and `targets`.
           output_features: the task's features.
           **settings: settings to change, by name.
@@ -144,6 +148,7 @@ class Objective:
           A dataset of the objective's features, int32 [length], or, without a dataset, the objective.
         """
         objective = self._with(settings)
+        objective._check_passthrough()
         if dataset is None:
             return objective
         if sequence_length is None:
@@ -151,25 +156,41 @@ class Objective:
         assert output_features is not None
         sentinel = objective.check(output_features, sequence_length)
         size = objective.segment_length(sequence_length)
+        kept = objective.passthrough_feature_keys
+        dataset = dataset.map(lambda example: {name: example[name] for name in ("targets", *kept)})
         if objective.ends_documents:
-            dataset = append_eos(dataset.map(lambda example: {"targets": example["targets"]}), output_features)
+            dataset = append_eos(dataset, {"targets": output_features["targets"]})
         segments = _segments(dataset, size, objective.merge_examples_to_reduce_padding)
         return map_over_dataset(objective._example_tf, num_seeds=1)(segments, sentinel=sentinel)
+
+    def _check_passthrough(self) -> None:
+        kept = self.passthrough_feature_keys
+        made = [name for name in kept if name in (*self.features, "targets")]
+        if made:
+            raise ValueError(f"{self.__name__}: passthrough_feature_keys has {made[0]!r}, which it makes; leave it out")
+        if kept and self.merge_examples_to_reduce_padding:
+            raise ValueError(
+                f"{self.__name__}: passthrough_feature_keys not supported with merge_examples_to_reduce_padding=True, "
+                "where an example is of several documents; set it to False"
+            )
 
     def _with(self, settings: Mapping[str, Any]) -> "Objective":
         known = [field.name for field in dataclasses.fields(self)]
         for name in settings:
             if name not in known:
                 raise ValueError(f"{self.__name__} has no setting {name!r}; it has {known}")
+        if "passthrough_feature_keys" in settings:  # objectives are hashed
+            settings = {**settings, "passthrough_feature_keys": tuple(settings["passthrough_feature_keys"] or ())}
         return dataclasses.replace(self, **settings) if settings else self
 
-    def _example_tf(self, tokens: "tf.Tensor", sentinel: int, seed: "tf.Tensor") -> Any:
+    def _example_tf(self, segment: Mapping[str, Any], sentinel: int, seed: "tf.Tensor") -> Any:
         def run(tokens: np.ndarray, seed: np.ndarray) -> list[np.ndarray]:
             example = self.example(tokens, seed.tolist(), sentinel)
             return [example[name] for name in self.features]
 
-        made = tf.numpy_function(run, [tokens, tf.stack(seed)], [tf.int32] * len(self.features))
-        return {name: tf.ensure_shape(ids, [None]) for name, ids in zip(self.features, made, strict=True)}
+        kept = dict(segment)
+        made = tf.numpy_function(run, [kept.pop("targets"), tf.stack(seed)], [tf.int32] * len(self.features))
+        return {**kept, **{name: tf.ensure_shape(ids, [None]) for name, ids in zip(self.features, made, strict=True)}}
 
     def _inputs_length(self, lengths: Mapping[str, int]) -> int:
         length = lengths["inputs"] - (self.reserved_for_packing or 0)
@@ -179,11 +200,11 @@ class Objective:
 
 
 def _segments(dataset: "tf.data.Dataset", size: int, merge: bool) -> "tf.data.Dataset":
-    """Cuts the `targets` of a dataset into pieces of `size` tokens, the last ones shorter."""
-    documents = dataset.map(lambda example: tf.cast(example["targets"], tf.int32))
+    """Cuts the `targets` of a dataset into pieces of `size` tokens, the last ones shorter; each keeps the rest."""
+    documents = dataset.map(lambda example: {**example, "targets": tf.cast(example["targets"], tf.int32)})
     if merge:  # 128 documents at a time, as T5 does
-        documents = documents.ragged_batch(128).map(_joined)
-    return documents.flat_map(lambda tokens: _cut(tokens, size))
+        documents = documents.ragged_batch(128).map(lambda batch: {"targets": _joined(batch["targets"])})
+    return documents.flat_map(lambda document: _cut(document, size))
 
 
 def _joined(documents: Any) -> "tf.Tensor":
@@ -191,7 +212,7 @@ def _joined(documents: Any) -> "tf.Tensor":
     return documents.flat_values if ragged else tf.reshape(documents, [-1])
 
 
-def _cut(tokens: "tf.Tensor", size: int) -> "tf.data.Dataset":
-    total = tf.size(tokens)
-    starts = tf.data.Dataset.range(0, tf.cast(total, tf.int64), size)
-    return starts.map(lambda start: tokens[start : start + size])
+def _cut(document: Mapping[str, Any], size: int) -> "tf.data.Dataset":
+    tokens = document["targets"]
+    starts = tf.data.Dataset.range(0, tf.size(tokens, tf.int64), size)
+    return starts.map(lambda start: {**document, "targets": tokens[start : start + size]})

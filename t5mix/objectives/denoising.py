@@ -2,20 +2,16 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
 
-from t5mix.mapping import map_over_dataset
 from t5mix.objectives import noise_masks, token_functions
 from t5mix.objectives.base import Objective
 from t5mix.objectives.ragged import Ragged, begins, running_counts
 from t5mix.objectives.randomness import Noise
 from t5mix.vocabularies import PassThroughVocabulary
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 TokenFunction = Callable[..., Any]
 
@@ -141,61 +137,3 @@ def _seeds(noises: list[Noise]) -> np.ndarray:
 def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np.ndarray:
     """Keeps the first so many spans of noise of each text, so that no sentinel is needed that is not there."""
     return mask & (running_counts(begins(mask, lengths), lengths) <= np.repeat(spans, lengths))
-
-
-def denoise(
-    dataset: "tf.data.Dataset",
-    output_features: Mapping[str, Any],
-    noise_density: float,
-    noise_mask_fn: noise_masks.NoiseMask,
-    inputs_fn: TokenFunction,
-    targets_fn: TokenFunction | None = None,
-    passthrough_feature_keys: Sequence[str] | None = None,
-    input_feature_key: str = "inputs",
-) -> "tf.data.Dataset":
-    """Puts noise into examples that are cut to their length already; T5's preprocessor of this name.
-
-    Before: `{"targets": [3, 4, 5, 6]}`; after, with 4 and 5 noise, unique sentinels and a vocabulary of
-    100: `{"inputs": [3, 99, 6], "targets": [99, 4, 5, 98]}`.
-
-    Args:
-      dataset: examples with `targets`, int [length].
-      output_features: the task's, given by the task.
-      noise_density: share of noise.
-      noise_mask_fn: function of (length, noise_density, seeds) to a bool mask.
-      inputs_fn: function of (tokens, noise_mask, vocabulary, seeds) to tokens.
-      targets_fn: the same for the targets; None makes them the whole text.
-      passthrough_feature_keys: further features to keep.
-      input_feature_key: what to call the inputs.
-
-    Raises:
-      ValueError: when inputs and targets have different vocabularies, or a kept feature is made anew.
-    """
-    kept = tuple(passthrough_feature_keys or ())
-    clash = [name for name in kept if name in (input_feature_key, "targets")]
-    if clash:
-        raise ValueError(f"denoise: passthrough_feature_keys has {clash[0]!r}, which denoise makes; leave it out")
-    vocabulary = output_features["targets"].vocabulary
-    if input_feature_key in output_features and output_features[input_feature_key].vocabulary != vocabulary:
-        raise ValueError(
-            f"denoise makes {input_feature_key!r} of the tokens of 'targets', but their vocabularies differ; "
-            "declare both features with the same one"
-        )
-
-    @map_over_dataset(num_seeds=6)
-    def one(example: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
-        tokens = example["targets"]
-        mask = noise_mask_fn(_size(tokens), noise_density, seeds=seeds[:2])
-        made = {
-            input_feature_key: inputs_fn(tokens, mask, vocabulary, seeds=seeds[2:4]),
-            "targets": targets_fn(tokens, mask, vocabulary, seeds=seeds[4:6]) if targets_fn else tokens,
-        }
-        return {**made, **{name: example[name] for name in kept if name in example}}
-
-    return one(dataset)
-
-
-def _size(tokens: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.size(tokens)

@@ -1,48 +1,24 @@
 """Which tokens of a text become noise.  Names, arguments and meaning are T5's.
 
-Each function takes a length, a density and `seeds`, pairs of whole numbers, and returns a bool array
-of that length, True for noise.  Given tensors, as in a preprocessor of `tf.data`, it returns a tensor.
-The numbers drawn are not those of T5, which depend on TensorFlow's generator; their law is the same.
+Each function takes a length, a density and `seeds`, pairs of whole numbers, and returns a bool tensor of that length,
+True for noise: the one that T5 draws with these seeds (`t5_noise`).
 
-Each is written for many texts at once, as the stream needs them: `many_texts` makes T5's function of it.
+Each is written for many texts at once, as the stream needs them, with noise of the same law: its attribute `many`.
 """
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from t5mix.objectives import randomness
+from t5mix.objectives import randomness, t5_noise
 from t5mix.objectives.ragged import places
 from t5mix.objectives.randomness import Noise
 from t5mix.objectives.spans import noise_and_spans
-from t5mix.objectives.tensors import takes_tensors
+from t5mix.objectives.tensors import drawing_as_t5
 
-# Pairs of whole numbers, the seeds of one function each draw.
-Seeds = Sequence[Any] | np.ndarray
 NoiseMask = Callable[..., Any]
-
-
-def seeded(seeds: Seeds) -> list[Noise]:
-    """Returns, for each pair of whole numbers, the noise of one text."""
-    return [Noise.of([int(number) for number in pair]) for pair in seeds]
-
-
-def many_texts(many: Callable[..., np.ndarray]) -> NoiseMask:
-    """Makes T5's function of one length of a function of many, which it keeps as `many`.
-
-    `many` takes lengths, int64 [texts], the density, a sequence of `Noise`, one for each pair of seeds, and
-    settings, and returns the masks of all texts, joined.
-    """
-
-    def one(length: int, noise_density: float, seeds: Seeds, **settings: Any) -> np.ndarray:
-        return many(np.array([int(length)]), float(noise_density), seeded(seeds), **settings)
-
-    first = [p for name, p in inspect.signature(one).parameters.items() if name != "settings"]
-    settings = list(inspect.signature(many).parameters.values())[3:]
-    return takes_tensors(functools.wraps(many)(one), many, [*first, *settings])
 
 
 def of_many(function: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -53,12 +29,12 @@ def of_many(function: Callable[..., Any]) -> Callable[..., Any] | None:
     return getattr(function, "many", None)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.iid_noise_mask)
 def iid_noise_mask(lengths: np.ndarray, noise_density: float, noises: Sequence[Noise]) -> np.ndarray:
     """Makes each token noise by itself, with probability `noise_density`.
 
     Args:
-      lengths: number of tokens; T5's function takes one `length`.
+      lengths: int64 [texts], numbers of tokens; T5's function takes one `length`.
       noise_density: probability, 0 to 1.
       noises: one or more; T5's function takes as many pairs of `seeds`.
 
@@ -68,7 +44,7 @@ def iid_noise_mask(lengths: np.ndarray, noise_density: float, noises: Sequence[N
     return randomness.flat(noises[0].shares(int(lengths.max(initial=0))) < noise_density, lengths)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.regular_noise_mask)
 def regular_noise_mask(
     lengths: np.ndarray,
     noise_density: float,
@@ -81,7 +57,7 @@ def regular_noise_mask(
     With density 0.25 and spans of 2: `..##......##......##`.
 
     Args:
-      lengths: number of tokens; T5's function takes one `length`.
+      lengths: int64 [texts], numbers of tokens; T5's function takes one `length`.
       noise_density: share of noise, above 0 to 1.
       noises: two or more; T5's function takes as many pairs of `seeds`.
       min_span_length: the least tokens of a span.
@@ -96,7 +72,7 @@ def regular_noise_mask(
     return places(offset, lengths) % np.repeat(period, lengths) < np.repeat(span, lengths)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.random_spans_noise_mask)
 def random_spans_noise_mask(
     lengths: np.ndarray,
     noise_density: float,
@@ -110,7 +86,7 @@ def random_spans_noise_mask(
     with a kept token and end with noise are equally likely.
 
     Args:
-      lengths: number of tokens; T5's function takes one `length`.
+      lengths: int64 [texts], numbers of tokens; T5's function takes one `length`.
       noise_density: share of noise, 0 to 1.
       noises: two or more; T5's function takes as many pairs of `seeds`.
       mean_noise_span_length: mean tokens of a span.
@@ -136,12 +112,12 @@ def random_spans_noise_mask(
     return mask[np.repeat(starts, lengths) + back % np.repeat(np.maximum(lengths, 1), lengths)]
 
 
-@many_texts
+@drawing_as_t5(t5_noise.random_prefix_noise_mask)
 def random_prefix_noise_mask(lengths: np.ndarray, noise_density: float, noises: Sequence[Noise]) -> np.ndarray:
     """Makes the beginning noise, up to a random place: for prefix language modelling.
 
     Args:
-      lengths: number of tokens; T5's function takes one `length`.
+      lengths: int64 [texts], numbers of tokens; T5's function takes one `length`.
       noise_density: above 0 to 0.5; the noise is that part of the text that `prefix_lengths` says.
       noises: one or more; T5's function takes as many pairs of `seeds`.
 

@@ -1,6 +1,11 @@
 """How many noise tokens and spans a text gets, and how long that makes inputs and targets."""
 
+import logging
+from typing import Any
+
 import numpy as np
+
+_log = logging.getLogger(__name__)
 
 
 def random_spans_lengths(
@@ -9,6 +14,7 @@ def random_spans_lengths(
     mean_noise_span_length: float = 3.0,
     extra_tokens_per_span_inputs: int = 1,
     extra_tokens_per_span_targets: int = 1,
+    verbose: bool = False,
 ) -> tuple[int, int]:
     """Returns how much text span corruption takes, and how long its targets get.
 
@@ -18,6 +24,7 @@ def random_spans_lengths(
       mean_noise_span_length: mean tokens of a span.
       extra_tokens_per_span_inputs: tokens that stand for a span in the inputs: its sentinel.
       extra_tokens_per_span_targets: tokens that a span adds to the targets.
+      verbose: log the lengths.
 
     Returns:
       The greatest number of text tokens whose inputs fit, and the targets' length, with EOS.
@@ -40,8 +47,20 @@ def random_spans_lengths(
     targets = lengths(size)[1]
     if noise_density == 0.5 and targets > inputs_length:
         # T5 prefers targets that are no longer than the inputs.
-        return size - 1, targets - 1
+        size, targets = size - 1, targets - 1
+    if verbose:
+        _log.info("span corruption: inputs of %d tokens take %d and give targets of %d", inputs_length, size, targets)
     return size, targets
+
+
+def random_spans_tokens_length(inputs_length: int, **settings: Any) -> int:
+    """Returns how much text span corruption takes; see `random_spans_lengths`."""
+    return random_spans_lengths(inputs_length, **settings)[0]
+
+
+def random_spans_targets_length(inputs_length: int, **settings: Any) -> int:
+    """Returns how long span corruption's targets get; see `random_spans_lengths`."""
+    return random_spans_lengths(inputs_length, **settings)[1]
 
 
 def noise_and_spans(sizes: np.ndarray | int, density: float, mean_span: float) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,31 @@ else:
     tf = lazy_import("tensorflow")
 
 
+def drawing_as_t5(one: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes T5's function of one text of a function of many, which it keeps as the attribute `many`.
+
+    Args:
+      one: T5's function of one text, with T5's noise.
+    """
+
+    def decorate(many: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return one(*args, **kwargs)
+
+        return _named(run, many, inspect.signature(one))
+
+    return decorate
+
+
+def _named(run: Callable[..., Any], many: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    functools.update_wrapper(run, many)
+    # TensorFlow would look behind the wrapper, and translate the NumPy code.
+    del run.__wrapped__  # type: ignore[attr-defined]
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.many = many  # type: ignore[attr-defined]
+    return run
+
+
 def takes_tensors(
     function: Callable[..., np.ndarray], many: Callable[..., Any], parameters: Sequence[inspect.Parameter]
 ) -> Callable[..., Any]:
@@ -31,18 +56,13 @@ def takes_tensors(
     """
     signature = inspect.Signature(list(parameters))
 
-    @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         signature.bind(*args, **kwargs)
         if not any(_has_tensor(value) for value in (*args, *kwargs.values())):
             return function(*args, **kwargs)
         return _in_tensorflow(function, args, kwargs)
 
-    # TensorFlow would look behind the wrapper, and translate the NumPy code.
-    del run.__wrapped__
-    run.__signature__ = signature  # type: ignore[attr-defined]
-    run.many = many  # type: ignore[attr-defined]
-    return run
+    return _named(run, many, signature)
 
 
 def _has_tensor(value: Any) -> bool:

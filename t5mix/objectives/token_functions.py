@@ -1,10 +1,11 @@
 """What becomes of tokens that are noise.  Names, arguments and meaning are T5's.
 
 Each function takes tokens, a mask of the same length that is True for noise, the vocabulary, and
-`seeds`, pairs of whole numbers, and returns tokens of the same dtype.  Given tensors, as in a
-preprocessor of `tf.data`, it returns a tensor.  Examples are of tokens a b c d e f, with b, c and e noise.
+`seeds`, pairs of whole numbers, and returns tokens of the same dtype.  Those that draw return a tensor with what T5
+draws (`t5_noise`), the others one when given tensors, as in a preprocessor of `tf.data`.  Examples are of tokens
+a b c d e f, with b, c and e noise.
 
-Each is written for many texts at once, as the stream needs them: `many_texts` makes T5's function of it.
+Each is written for many texts at once, as the stream needs them, with noise of the same law: its attribute `many`.
 """
 
 import functools
@@ -14,11 +15,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from t5mix.objectives import randomness
-from t5mix.objectives.noise_masks import Seeds, seeded
+from t5mix.objectives import randomness, t5_noise
 from t5mix.objectives.ragged import Ragged, begins, running_counts
 from t5mix.objectives.randomness import Noise
-from t5mix.objectives.tensors import takes_tensors
+from t5mix.objectives.tensors import drawing_as_t5, takes_tensors
 
 
 def sentinel_id(vocabulary: Any, return_value: int | None = None) -> int:
@@ -27,22 +27,18 @@ def sentinel_id(vocabulary: Any, return_value: int | None = None) -> int:
 
 
 def many_texts(many: Callable[..., Ragged]) -> Callable[..., Any]:
-    """Makes T5's function of one text of a function of many, which it keeps as `many`.
+    """Makes T5's function of one text of a function of many that draws nothing, which it keeps as `many`.
 
-    `many` takes texts, their masks joined, the vocabulary, a sequence of `Noise`, one for each pair of seeds,
-    and settings.
+    `many` takes texts, their masks joined, the vocabulary, and noise, which it does not need.
     """
 
-    def one(
-        tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any = None, seeds: Seeds = (), **settings: Any
-    ) -> np.ndarray:
+    def one(tokens: np.ndarray, noise_mask: np.ndarray, vocabulary: Any = None, seeds: Any = ()) -> np.ndarray:
         tokens = np.asarray(tokens)
         text = Ragged(tokens, np.array([len(tokens)]))
-        return many(text, np.asarray(noise_mask, dtype=bool), vocabulary, seeded(seeds), **settings).values
+        return many(text, np.asarray(noise_mask, dtype=bool), vocabulary, ()).values
 
-    first = [p for name, p in inspect.signature(one).parameters.items() if name != "settings"]
-    settings = list(inspect.signature(many).parameters.values())[4:]
-    return takes_tensors(functools.wraps(many)(one), many, [*first, *settings])
+    parameters = list(inspect.signature(one).parameters.values())
+    return takes_tensors(functools.wraps(many)(one), many, parameters)
 
 
 @many_texts
@@ -89,7 +85,7 @@ def drop_nonnoise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, nois
     return texts.where(noise)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.permute_noise_tokens)
 def permute_noise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Puts noise tokens in a random order, among their places: a e b d c f."""
     noisy = texts.where(noise)
@@ -99,14 +95,14 @@ def permute_noise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, nois
     return Ragged(values, texts.lengths)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.noise_token_to_gathered_token)
 def noise_token_to_gathered_token(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
     """Makes each noise token a random one of the text: a f a d d f."""
     drawn = _drawn(np.maximum(texts.lengths, 1), texts, noises[0]) + np.repeat(texts.starts, texts.lengths)
     return _where(noise, texts.values[drawn], texts)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.noise_token_to_random_token)
 def noise_token_to_random_token(
     texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise], num_reserved_tokens: int = 3
 ) -> Ragged:
@@ -114,7 +110,7 @@ def noise_token_to_random_token(
     return _random_tokens(texts, noise, vocabulary, noises[0], num_reserved_tokens)
 
 
-@many_texts
+@drawing_as_t5(t5_noise.noise_token_to_random_token_or_sentinel)
 def noise_token_to_random_token_or_sentinel(
     texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise], random_prob: float = 0.1
 ) -> Ragged:

@@ -66,6 +66,9 @@ from t5mix.preprocessors.wnli import wnli_simple
 
 if TYPE_CHECKING:
     from t5mix.objectives import (
+        DenoiseInputsFn,
+        DenoiseNoiseMaskFn,
+        DenoiseTargetsFn,
         denoise,
         drop_noise_tokens,
         drop_nonnoise_tokens,
@@ -82,8 +85,11 @@ if TYPE_CHECKING:
         random_prefix_noise_mask,
         random_spans_helper,
         random_spans_noise_mask,
+        random_spans_targets_length,
+        random_spans_tokens_length,
         regular_noise_mask,
         sentinel_id,
+        single_example_denoise,
     )
     from t5mix.objectives.full_lm import full_lm
     from t5mix.objectives.iid_denoising import iid_denoising
@@ -93,6 +99,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NON_SPACED_LANGUAGE_RANGES",
+    "DenoiseInputsFn",
+    "DenoiseNoiseMaskFn",
+    "DenoiseTargetsFn",
     "_append_to_innermost_axis",  # T5's and seqio's own tests call these three
     "_pad_punctuation",
     "_span_answer",
@@ -139,6 +148,8 @@ __all__ = [
     "random_prefix_noise_mask",
     "random_spans_helper",
     "random_spans_noise_mask",
+    "random_spans_targets_length",
+    "random_spans_tokens_length",
     "random_split_text",
     "rank_classification",
     "rank_classification_formatter",
@@ -148,6 +159,7 @@ __all__ = [
     "rekey",
     "select_random_chunk",
     "sentinel_id",
+    "single_example_denoise",
     "single_example_select_random_chunk",
     "span_corruption",
     "split_text_to_words",

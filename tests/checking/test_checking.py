@@ -122,10 +122,10 @@ LONG = source(lambda split: [(x, "yes indeed") for x, _ in rows(split)])
 BROKEN = {
     "the source fails": ({"source": source(raising)}, "examples", "the disk is gone"),
     "a split is empty": ({"source": EMPTY_SPLIT}, "examples", "'validation'"),
-    "text is not tokenized": ({"preprocessors": []}, "schema", "is string of rank 0"),
+    "text is not tokenized": ({"preprocessors": []}, "schema", "Got string, expected int32"),
     "everything is filtered out": (
         {"preprocessors": [lambda dataset: dataset.filter(lambda x: False), *STEPS]}, "schema", "no example"),
-    "a feature is missing": ({"output_features": THREE}, "schema", "'third'"),
+    "a feature is missing": ({"output_features": THREE}, "schema", "preprocessing: third"),
     "an id is outside": ({"preprocessors": [*STEPS, outside]}, "ids", f"id {BYTES.vocab_size}"),
     "padding is inside": ({"preprocessors": [*STEPS, padded]}, "ids", "id 0, which is padding"),
     "EOS is missing": ({"preprocessors": [*STEPS, without_eos]}, "eos", "in 80 of 80 examples"),

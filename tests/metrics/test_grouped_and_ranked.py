@@ -128,7 +128,7 @@ def test_rank_classification_counts_any_of_several_correct_answers() -> None:
 def test_rank_classification_refuses() -> None:
     for targets, message in (
         ([(0, True, 1.0)], "give \\(idx"),
-        ([(0, True, 1.0, 1)], "give 2 numbers"),
+        ([(0, True, 1.0, 1)], "should be 2-dimensional. Got 0"),
         ([((0, 0), True, 1.0, 1)], "no multiple of num_classes=2"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import t5mix
 from t5mix import objectives
 from t5mix.features import Feature
 from t5mix.objectives import Noise
@@ -209,3 +210,27 @@ def test_documents_are_not_joined_when_told_so():
 def test_a_dataset_without_lengths_is_refused():
     with pytest.raises(ValueError, match="needs sequence_length"):
         _text_task(objectives.span_corruption).get_dataset(None, "train", shuffle=False)
+
+
+def test_features_are_kept_where_documents_are_not_joined():
+    import tensorflow as tf
+
+    texts = tf.ragged.constant([[5] * 700, [6] * 40])
+    documents = tf.data.Dataset.from_tensor_slices({"targets": texts, "page": [3, 8], "other": [0, 0]})
+    settings = {"passthrough_feature_keys": ["page"], "merge_examples_to_reduce_padding": False}
+    with t5mix.map_seed_manager(1):
+        made = objectives.span_corruption(documents, LENGTHS, _features(), **settings)
+    # The first document makes two examples: 568 tokens fill the inputs.
+    assert [(int(x["page"]), int(x["targets"][1]), "other" in x) for x in made] == [
+        (3, 5, False),
+        (3, 5, False),
+        (8, 6, False),
+    ]
+    for refused in ({"passthrough_feature_keys": ["page"]}, {**settings, "passthrough_feature_keys": ["inputs"]}):
+        with pytest.raises(ValueError, match="passthrough_feature_keys"):
+            objectives.span_corruption(documents, LENGTHS, _features(), **refused)
+
+
+def test_the_parts_of_the_helper():
+    assert objectives.random_spans_tokens_length(512) == 568
+    assert objectives.random_spans_targets_length(512, mean_noise_span_length=2.0) == 126

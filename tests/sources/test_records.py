@@ -87,5 +87,5 @@ def test_a_source_may_shuffle_well_enough_for_a_task(folder: Path) -> None:
                 ("2a", "2b"),
             }
         else:
-            with pytest.raises(ValueError, match="disallows shuffling"):
+            with pytest.raises(ValueError, match="Shuffling is disallowed"):
                 task.get_dataset()

@@ -137,7 +137,7 @@ WRONG = {
     "a taken name": ("[mixtures.weather]", "[mixtures.weather_nli]",
         r":21: .*has the name of the task declared at .*:2;"),
     "no TOML": ("[tasks.weather_nli]", "[tasks.weather_nli", r"weather.toml: is no TOML: .*line 2"),
-    "a name that leaves": ("[tasks.weather_nli]", '[tasks."../x"]', r":2: task '../x': a name is made of"),
+    "a name that leaves": ("[tasks.weather_nli]", '[tasks."../x"]', r":2: Task name '../x' contains invalid"),
 }  # fmt: skip
 
 
