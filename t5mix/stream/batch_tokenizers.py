@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.stream import ties
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabulary
 
 # Texts in, their ids, joined, int32, and their lengths, int64, out.
@@ -19,6 +20,8 @@ Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
 
 # Texts of fewer bytes are tokenized before threads would have started.
 _WORTH_THREADS = 1 << 14
+# Bytes of texts with ties that Python cuts in about the time in which TensorFlow is loaded.
+_WORTH_TENSORFLOW = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +87,8 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
         return _encode_bytes if type(vocabulary)._ids is ByteVocabulary._ids else None
     known = (SentencePieceVocabulary._encode_tf, Vocabulary.encode_tf)
     if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known:
-        if type(vocabulary).tf_tokenizer is SentencePieceVocabulary.tf_tokenizer:
+        own = type(vocabulary).tf_tokenizer is SentencePieceVocabulary.tf_tokenizer
+        if own and not vocabulary.uses_fast_tokenizer:
             return functools.partial(_encode_pieces, vocabulary)
     return None
 
@@ -97,40 +101,29 @@ def _encode_bytes(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
 def _encode_pieces(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     threads = threads_for(sum(map(len, texts)))
     pieces = vocabulary.tokenizer.encode(list(texts), num_threads=threads)
-    lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    values = np.fromiter(itertools.chain.from_iterable(pieces), np.int32, int(lengths.sum()))
-    tied = _tied(values, lengths, _units(vocabulary.sp_model))
-    if not len(tied):
+    values, lengths = _joined(pieces)
+    tied = ties.pieces_of(vocabulary.sp_model).tied(values, lengths).tolist()
+    if not tied:
         return values, lengths
-    # The release of SentencePiece in tensorflow-text settles ties in another way; encode_tf is the measure.
-    import tensorflow as tf
-
-    made = vocabulary.encode_tf(tf.constant([texts[row] for row in tied.tolist()])).to_list()
-    for row, ids in zip(tied.tolist(), made, strict=True):
+    for row, ids in zip(tied, _settled(vocabulary, [texts[row] for row in tied]), strict=True):
         pieces[row] = ids
+    return _joined(pieces)
+
+
+def _joined(pieces: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     return np.fromiter(itertools.chain.from_iterable(pieces), np.int32, int(lengths.sum())), lengths
 
 
-def _tied(values: np.ndarray, lengths: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Returns the rows in which other pieces may score as much: those with unlike neighbours of one unit.
+def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> list[list[int]]:
+    """Returns the ids that `encode_tf` makes of texts in which other pieces may score as much."""
+    found = ties.pieces_of(vocabulary.sp_model)
+    if found.scores is None or sum(map(len, texts)) > _WORTH_TENSORFLOW:
+        import tensorflow as tf
 
-    Such neighbours, "-" and "---", can change places without changing the text.
-    """
-    same = (units[values[1:]] == units[values[:-1]]) & (values[1:] != values[:-1])
-    return np.unique(np.searchsorted(np.cumsum(lengths), np.flatnonzero(same) + 1, side="right"))
-
-
-@functools.lru_cache(maxsize=16)
-def _units(model: bytes) -> np.ndarray:
-    """Returns for each piece the number of the shortest text that it repeats: of "---" that of "-"."""
-    import sentencepiece
-
-    processor = sentencepiece.SentencePieceProcessor()
-    processor.LoadFromSerializedProto(model)
-    numbers: dict[str, int] = {}
-    pieces = (processor.id_to_piece(number) for number in range(processor.get_piece_size()))
-    return np.array([numbers.setdefault(piece[: (piece + piece).find(piece, 1)], len(numbers)) for piece in pieces])
+        return vocabulary.encode_tf(tf.constant(list(texts))).to_list()
+    # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
+    return [found.cut("".join(one)) for one in vocabulary.tokenizer.encode(list(texts), out_type=str, num_threads=1)]
 
 
 def threads_for(size: int) -> int:

@@ -50,6 +50,11 @@ class SentencePieceVocabulary(Vocabulary):
         return self._file
 
     @property
+    def uses_fast_tokenizer(self) -> bool:
+        """Whether `encode_tf` and `decode_tf` use tensorflow_text's faster reimplementation."""
+        return self._use_fast_tokenizer
+
+    @property
     def fingerprint(self) -> str:
         """The sha256, as hex, of the model's bytes and the arguments; the path is no part of it."""
         arguments: tuple[Any, ...] = (self.extra_ids, self._overrides, self._reverse_extra_ids)

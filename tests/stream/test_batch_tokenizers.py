@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from t5mix.stream import batch_tokenizers
+from t5mix.stream import batch_tokenizers, ties
 from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary, SentencePieceVocabulary
 
 _STRANGE = [
@@ -78,9 +78,29 @@ def test_ties_are_settled_as_encode_tf_does():
     import tensorflow as tf
 
     vocabulary = SentencePieceVocabulary(_T5, 100)
-    texts = [mark * count + b" end" for mark in (b"-", b".") for count in range(30)]
-    values, _ = batch_tokenizers.tokenizer_of(vocabulary)(texts)
-    assert values.tolist() == vocabulary.encode_tf(tf.constant(texts)).flat_values.numpy().tolist()
+    source = random.Random(2)
+    units = ["-", "*", ".", "=", "!?", "ab", "10", "xy", "☃", " <extra_id_3> ", "_", "- "]
+    texts = [mark * count + " end" for mark in ("-", ".") for count in range(30)]
+    for _ in range(400):
+        runs = [source.choice(units) * source.choice([1, 2, 3, 7, 20, 150]) for _ in range(source.randint(1, 4))]
+        texts.append(source.choice(["", "so "]).join(runs))
+    texts += ["".join(source.choices(source.choice(["ab", "!?", "-="]), k=source.randint(3, 12))) for _ in range(600)]
+    encoded = [text.encode() for text in texts]
+    own, other = vocabulary.tokenizer.encode(encoded), vocabulary.encode_tf(tf.constant(encoded)).to_list()
+    assert sum(one != two for one, two in zip(own, other, strict=True)) > 20  # there are ties to settle
+    values, lengths = batch_tokenizers.tokenizer_of(vocabulary)(encoded)
+    for text, ids, wanted in zip(texts, np.split(values, np.cumsum(lengths)[:-1]), other, strict=True):
+        assert ids.tolist() == wanted, text
+
+
+def test_a_normalized_text_is_cut_as_encode_tf_cuts_it(pieces):
+    """All texts, not only those with ties; unknown characters and the user's pieces among them."""
+    import tensorflow as tf
+
+    own = ties.pieces_of(pieces.sp_model)
+    for text in _texts(["abba", "cad", "jig", "fee <extra_id_3>", "99", "☃☃", "<extra_id_3><extra_id_4>"]):
+        normalized = "".join(pieces.tokenizer.encode([text], out_type=str)[0])
+        assert own.cut(normalized) == pieces.encode_tf(tf.constant(text)).numpy().tolist(), text
 
 
 @pytest.mark.slow
@@ -102,5 +122,6 @@ def test_a_vocabulary_that_encodes_in_its_own_way_has_no_form_for_batches(pieces
         def encode_tf(self, s):
             return super().encode_tf(s) + 1
 
-    for vocabulary in (Lower(pieces.sentencepiece_model_file), Shifted(), PassThroughVocabulary(9)):
+    fast = SentencePieceVocabulary(pieces.sentencepiece_model_file, use_fast_tokenizer=True)
+    for vocabulary in (fast, Lower(pieces.sentencepiece_model_file), Shifted(), PassThroughVocabulary(9)):
         assert batch_tokenizers.tokenizer_of(vocabulary) is None

@@ -1,0 +1,134 @@
+"""Ties between ways to cut a text into pieces of one score, settled as tensorflow-text settles them.
+
+"-----" is "-" and "----", or "----" and "-": both score as much, but for how sums are rounded.  SentencePiece compares
+sums of float32; the release inside tensorflow-text compares a float64 sum with one that was rounded to float32, and
+so takes the second way now and then.  `encode_tf` is the measure, and loading TensorFlow for a few texts takes
+seconds: so these few are cut here, by the same search (Viterbi over the pieces, from left to right; the first of what
+scores as much stays), with the same rounding.
+"""
+
+import dataclasses
+import functools
+import itertools
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# SentencePiece's penalty of a character that no piece has, and what a piece of the user's lacks to the best score.
+_UNKNOWN_PENALTY = 10.0
+_USERS_LACK = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Pieces:
+    """What is needed of a SentencePiece model to settle ties.
+
+    Attributes:
+      units: int64 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
+      inner: bool [pieces], whether other pieces may hold what stands before the piece, and its beginning.
+      sizes: int64 [pieces], the characters of each unit.
+      ends: int64 [pieces], the same number for pieces of the same first and last character.
+      texts: the pieces.
+      scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
+        are not cut here: no unigram model, or one that falls back to bytes.
+      longest: characters of the longest piece with a given first character.
+      unknown: the id of a character that no piece has, and its score.
+    """
+
+    units: np.ndarray
+    inner: np.ndarray
+    sizes: np.ndarray
+    ends: np.ndarray
+    texts: tuple[str, ...]
+    scores: Mapping[str, tuple[float, int]] | None
+    longest: Mapping[str, int]
+    unknown: tuple[int, float]
+
+    def tied(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Returns the texts that other pieces may fit as well.
+
+        These have neighbours that can change places without changing the text: "-" and "---", or "b" and "bab" about
+        an "a"; or they repeat a piece or two, so that others can: "ab" "ab" "a" and "a" "ba" "ba".
+
+        Args:
+          values: int32, the ids of texts, joined.
+          lengths: int64 [texts].
+        """
+        units, inner = self.units[values], self.inner[values]
+        equal, other = values[1:] == values[:-1], values[2:] == values[:-2]
+        found = (units[1:] == units[:-1]) & ~equal | equal & inner[1:] & (self.sizes[values[1:]] > 1)
+        found[1:-1] |= other[:-1] & other[1:] & inner[1:-2] & inner[2:-1] & ~equal[1:-1]
+        ends = self.ends[values]
+        for place in np.flatnonzero((ends[2:] == ends[:-2]) & ~other & inner[2:]).tolist():
+            first, middle, last = (self.texts[number] for number in values[place : place + 3].tolist())
+            if first + middle + last == last + middle + first:
+                found[place] = True
+        return np.unique(np.searchsorted(np.cumsum(lengths), np.flatnonzero(found) + 1, side="right"))
+
+    def cut(self, text: str) -> list[int]:
+        """Returns the ids of a normalized text: that of `piece`s of an encoded one, joined."""
+        assert self.scores is not None
+        size = len(text)
+        best = array("f", bytes(4 * (size + 1)))  # an item rounds to float32 what it is set to
+        begins, ids = [-1] * (size + 1), [-1] * (size + 1)
+        for start, first in enumerate(text):
+            base = best[start]
+            known = False
+            for stop in range(start + 1, min(size, start + self.longest.get(first, 0)) + 1):
+                found = self.scores.get(text[start:stop])
+                if found is None:
+                    continue
+                known = known or stop == start + 1
+                total = found[0] + base
+                if begins[stop] < 0 or total > best[stop]:
+                    best[stop], begins[stop], ids[stop] = total, start, found[1]
+            if not known:
+                total = float(np.float32(self.unknown[1] + base))
+                if begins[start + 1] < 0 or total > best[start + 1]:
+                    best[start + 1], begins[start + 1], ids[start + 1] = total, start, self.unknown[0]
+        return self._followed(begins, ids)
+
+    def _followed(self, begins: list[int], ids: list[int]) -> list[int]:
+        """Returns the best way, read from its end; unknown characters in a row are one."""
+        way, stop = [], len(begins) - 1
+        while stop > 0:
+            way.append(ids[stop])
+            stop = begins[stop]
+        way.reverse()
+        unknown = self.unknown[0]
+        return [one for one, row in itertools.groupby(way) for _ in ((one,) if one == unknown else row)]
+
+
+@functools.lru_cache(maxsize=16)
+def pieces_of(model: bytes) -> Pieces:
+    """Returns what is needed of a serialized SentencePiece model."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    found: Any = sentencepiece_model_pb2.ModelProto.FromString(model)
+    texts, scores, kinds = zip(*((piece.piece, piece.score, piece.type) for piece in found.pieces), strict=True)
+    numbers: dict[str, int] = {}
+    unit_texts = [text[: (text + text).find(text, 1)] for text in texts]
+    units = np.array([numbers.setdefault(text, len(numbers)) for text in unit_texts])
+    sizes = np.array(list(map(len, unit_texts)))
+    ends = np.array([ord(text[0]) << 32 | ord(text[-1]) for text in texts])
+    # Where no piece goes on behind a space, what is before it decides nothing behind it.
+    splits = not any("▁" in text[1:] for text in texts)
+    inner = np.array([not (splits and text.startswith("▁")) for text in texts])
+    kind = found.pieces[0]
+    normal = np.array([score for score, one in zip(scores, kinds, strict=True) if one == kind.NORMAL], np.float32)
+    unknown = (kinds.index(kind.UNKNOWN), float(normal.min() - np.float32(_UNKNOWN_PENALTY)) if len(normal) else 0.0)
+    if found.trainer_spec.model_type != found.trainer_spec.UNIGRAM or found.trainer_spec.byte_fallback:
+        return Pieces(units, inner, sizes, ends, texts, None, {}, unknown)
+    # SentencePiece begins its search for the best score with the smallest positive number.
+    most = max(np.finfo(np.float32).tiny, normal.max() if len(normal) else np.float32(0))
+    cuts: dict[str, tuple[float, int]] = {}
+    longest: dict[str, int] = {}
+    for number, (text, score, one) in enumerate(zip(texts, scores, kinds, strict=True)):
+        if one == kind.USER_DEFINED:
+            score = float(np.float32(len(text.encode())) * most) - _USERS_LACK
+        if one in (kind.NORMAL, kind.USER_DEFINED):
+            cuts[text] = (score, number)
+            longest[text[0]] = max(longest.get(text[0], 0), len(text))
+    return Pieces(units, inner, sizes, ends, texts, cuts, longest, unknown)
