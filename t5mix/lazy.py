@@ -68,7 +68,7 @@ class _QuietTensorFlow:
         place = sys.meta_path.index(self)
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
-        # Some only ask whether there is a TensorFlow, so this one stays until it is loaded, and is not asked again then.
+        # Some only ask whether there is a TensorFlow: this one stays, and is not asked again once it is loaded.
         sys.meta_path.insert(place, self)
         if spec is not None and spec.loader is not None:
             _load_quietly(spec.loader)
