@@ -18,8 +18,8 @@ from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabula
 # Texts in, their ids, joined, int32, and their lengths, int64, out.
 Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
 
-# Texts of fewer bytes are tokenized before threads would have started.
-_WORTH_THREADS = 1 << 14
+# Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
+_WORTH_THREADS = 1 << 16
 # Bytes of texts with ties that Python cuts in about the time in which TensorFlow is loaded.
 _WORTH_TENSORFLOW = 1 << 20
 
@@ -128,7 +128,10 @@ def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> lis
 
 def threads_for(size: int) -> int:
     """Returns how many threads to tokenize `size` bytes with: the process's cores, or one for a few bytes."""
-    if size < _WORTH_THREADS:
-        return 1
+    return 1 if size < _WORTH_THREADS else cores()
+
+
+def cores() -> int:
+    """Returns how many cores the process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return max(1, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)

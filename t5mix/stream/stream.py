@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import cache, statistics
+from t5mix.stream import cache, statistics, together
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.draws import MIXINGS, Draws, Mixer
@@ -79,7 +79,11 @@ class Stream:
         self._rates = {task.name: rate for task, rate in tasks}
         _check_lengths_used(self.lengths, tasks)
         folder = Path(cache_dir) if cache_dir is not None else cache.default_folder()
-        opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
+        names = [task.name for task, _ in tasks]
+        found = together.in_order(
+            lambda task: open_examples(task, split, self.lengths, seed, folder, progress), [task for task, _ in tasks]
+        )
+        opened = dict(zip(names, found, strict=True))
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
         mixer = Mixer(self._examples, self._rates, seed, mixing)

@@ -34,6 +34,7 @@ class Pieces:
       scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
         are not cut here: no unigram model, or one that falls back to bytes.
       longest: characters of the longest piece with a given first character.
+      splits: whether no piece goes on behind a space, "▁", that it does not begin with.
       unknown: the id of a character that no piece has, and its score.
     """
 
@@ -44,6 +45,7 @@ class Pieces:
     texts: tuple[str, ...]
     scores: Mapping[str, tuple[float, int]] | None
     longest: Mapping[str, int]
+    splits: bool
     unknown: tuple[int, float]
 
     def tied(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -73,10 +75,14 @@ class Pieces:
         size = len(text)
         best = array("f", bytes(4 * (size + 1)))  # an item rounds to float32 what it is set to
         begins, ids = [-1] * (size + 1), [-1] * (size + 1)
+        space = 0
         for start, first in enumerate(text):
+            if start >= space:
+                space = text.find("▁", start + 1) if self.splits else size
+                space = size if space < 0 else space
             base = best[start]
             known = False
-            for stop in range(start + 1, min(size, start + self.longest.get(first, 0)) + 1):
+            for stop in range(start + 1, min(space, start + self.longest.get(first, 0)) + 1):
                 found = self.scores.get(text[start:stop])
                 if found is None:
                     continue
@@ -113,14 +119,13 @@ def pieces_of(model: bytes) -> Pieces:
     units = np.array([numbers.setdefault(text, len(numbers)) for text in unit_texts])
     sizes = np.array(list(map(len, unit_texts)))
     ends = np.array([ord(text[0]) << 32 | ord(text[-1]) for text in texts])
-    # Where no piece goes on behind a space, what is before it decides nothing behind it.
     splits = not any("▁" in text[1:] for text in texts)
     inner = np.array([not (splits and text.startswith("▁")) for text in texts])
     kind = found.pieces[0]
     normal = np.array([score for score, one in zip(scores, kinds, strict=True) if one == kind.NORMAL], np.float32)
     unknown = (kinds.index(kind.UNKNOWN), float(normal.min() - np.float32(_UNKNOWN_PENALTY)) if len(normal) else 0.0)
     if found.trainer_spec.model_type != found.trainer_spec.UNIGRAM or found.trainer_spec.byte_fallback:
-        return Pieces(units, inner, sizes, ends, texts, None, {}, unknown)
+        return Pieces(units, inner, sizes, ends, texts, None, {}, splits, unknown)
     # SentencePiece begins its search for the best score with the smallest positive number.
     most = max(np.finfo(np.float32).tiny, normal.max() if len(normal) else np.float32(0))
     cuts: dict[str, tuple[float, int]] = {}
@@ -131,4 +136,4 @@ def pieces_of(model: bytes) -> Pieces:
         if one in (kind.NORMAL, kind.USER_DEFINED):
             cuts[text] = (score, number)
             longest[text[0]] = max(longest.get(text[0], 0), len(text))
-    return Pieces(units, inner, sizes, ends, texts, cuts, longest, unknown)
+    return Pieces(units, inner, sizes, ends, texts, cuts, longest, splits, unknown)
