@@ -5,7 +5,6 @@ A text of T5's length is tokenized in microseconds, less than a call through `tf
 
 import dataclasses
 import functools
-import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -100,19 +99,19 @@ def _encode_bytes(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
 
 def _encode_pieces(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     threads = threads_for(sum(map(len, texts)))
-    pieces = vocabulary.tokenizer.encode(list(texts), num_threads=threads)
+    pieces = vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
     values, lengths = _joined(pieces)
     tied = ties.pieces_of(vocabulary.sp_model).tied(values, lengths).tolist()
     if not tied:
         return values, lengths
     for row, ids in zip(tied, _settled(vocabulary, [texts[row] for row in tied]), strict=True):
-        pieces[row] = ids
+        pieces[row] = np.array(ids, np.int32)
     return _joined(pieces)
 
 
-def _joined(pieces: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    return np.fromiter(itertools.chain.from_iterable(pieces), np.int32, int(lengths.sum())), lengths
+    return np.concatenate(pieces) if len(pieces) else np.empty(0, np.int32), lengths
 
 
 def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> list[list[int]]:

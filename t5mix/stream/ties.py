@@ -26,10 +26,10 @@ class Pieces:
     """What is needed of a SentencePiece model to settle ties.
 
     Attributes:
-      units: int64 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
+      units: int32 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
       inner: bool [pieces], whether other pieces may hold what stands before the piece, and its beginning.
       sizes: int64 [pieces], the characters of each unit.
-      ends: int64 [pieces], the same number for pieces of the same first and last character.
+      ends: int32 [pieces], the same number for pieces of the same first and last character.
       texts: the pieces.
       scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
         are not cut here: no unigram model, or one that falls back to bytes.
@@ -58,16 +58,31 @@ class Pieces:
           values: int32, the ids of texts, joined.
           lengths: int64 [texts].
         """
-        units, inner = self.units[values], self.inner[values]
-        equal, other = values[1:] == values[:-1], values[2:] == values[:-2]
-        found = (units[1:] == units[:-1]) & ~equal | equal & inner[1:] & (self.sizes[values[1:]] > 1)
-        found[1:-1] |= other[:-1] & other[1:] & inner[1:-2] & inner[2:-1] & ~equal[1:-1]
+        places = [*self._pairs(values), *self._threes(values)]
+        return np.unique(np.searchsorted(np.cumsum(lengths), np.array(places, np.int64) + 1, side="right"))
+
+    def _pairs(self, values: np.ndarray) -> list[int]:
+        """Returns where two neighbours are of one unit; a unit of one character may be repeated."""
+        units = self.units[values]
+        places = np.flatnonzero(units[1:] == units[:-1])
+        one, two = values[places], values[places + 1]
+        return places[(one != two) | (self.inner[two] & (self.sizes[two] > 1))].tolist()
+
+    def _threes(self, values: np.ndarray) -> list[int]:
+        """Returns where the first and the third of three neighbours can change places, and where two come twice."""
         ends = self.ends[values]
-        for place in np.flatnonzero((ends[2:] == ends[:-2]) & ~other & inner[2:]).tolist():
-            first, middle, last = (self.texts[number] for number in values[place : place + 3].tolist())
-            if first + middle + last == last + middle + first:
-                found[place] = True
-        return np.unique(np.searchsorted(np.cumsum(lengths), np.flatnonzero(found) + 1, side="right"))
+        places = np.flatnonzero(ends[2:] == ends[:-2])
+        found = []
+        for place in places[self.inner[values[places + 2]]].tolist():
+            one, two, three, *four = values[place : place + 4].tolist()
+            if one == three:
+                moves = one != two and four == [two] and self.inner[two]
+            else:
+                first, middle, last = self.texts[one], self.texts[two], self.texts[three]
+                moves = first + middle + last == last + middle + first
+            if moves:
+                found.append(place)
+        return found
 
     def cut(self, text: str) -> list[int]:
         """Returns the ids of a normalized text: that of `piece`s of an encoded one, joined."""
@@ -116,9 +131,10 @@ def pieces_of(model: bytes) -> Pieces:
     texts, scores, kinds = zip(*((piece.piece, piece.score, piece.type) for piece in found.pieces), strict=True)
     numbers: dict[str, int] = {}
     unit_texts = [text[: (text + text).find(text, 1)] for text in texts]
-    units = np.array([numbers.setdefault(text, len(numbers)) for text in unit_texts])
+    units = np.array([numbers.setdefault(text, len(numbers)) for text in unit_texts], np.int32)
     sizes = np.array(list(map(len, unit_texts)))
-    ends = np.array([ord(text[0]) << 32 | ord(text[-1]) for text in texts])
+    pairs: dict[str, int] = {}
+    ends = np.array([pairs.setdefault(text[0] + text[-1], len(pairs)) for text in texts], np.int32)
     splits = not any("▁" in text[1:] for text in texts)
     inner = np.array([not (splits and text.startswith("▁")) for text in texts])
     kind = found.pieces[0]
