@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from t5mix.features import Feature as Feature
     from t5mix.features import PassThroughFeature as PassThroughFeature
     from t5mix.loading import get_dataset as get_dataset
+    from t5mix.mapping import each_example as each_example
     from t5mix.mapping import map_over_dataset as map_over_dataset
     from t5mix.mapping import map_seed_manager as map_seed_manager
     from t5mix.mapping import stateless_shuffle as stateless_shuffle
@@ -162,6 +163,7 @@ _HOMES = {
     "Feature": "features",
     "PassThroughFeature": "features",
     "get_dataset": "loading",
+    "each_example": "mapping",
     "map_over_dataset": "mapping",
     "map_seed_manager": "mapping",
     "stateless_shuffle": "mapping",

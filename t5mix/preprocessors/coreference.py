@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -37,6 +37,7 @@ def definite_pronoun_resolution_simple(example: Example, label: str = "wsc:") ->
     }
 
 
+@each_example
 def wsc_simple(
     dataset: "tf.data.Dataset", label: str = "wsc:", correct_referent_only: bool = False
 ) -> "tf.data.Dataset":

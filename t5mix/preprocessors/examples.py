@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -44,6 +44,7 @@ def print_dataset(example: Example, summarize: int = 3) -> Example:
     return example
 
 
+@each_example
 def parse_tsv(
     dataset: "tf.data.Dataset",
     field_names: Sequence[str] | None = None,
@@ -79,6 +80,7 @@ def parse_tsv(
     return map_over_dataset(parse)(dataset)
 
 
+@each_example
 def preprocess_tsv(
     dataset: "tf.data.Dataset",
     field_delim: str = "\t",

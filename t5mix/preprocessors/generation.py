@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -37,6 +37,7 @@ def translate(example: Example, source_language: str, target_language: str) -> d
     }
 
 
+@each_example
 def multi_translate(dataset: "tf.data.Dataset", source_language: str, target_language: str) -> "tf.data.Dataset":
     """Asks for a translation, of examples that hold the same text in several languages.
 

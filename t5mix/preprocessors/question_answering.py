@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.mapping import each_example, map_over_dataset
 from t5mix.preprocessors import generation
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ else:
 Example = Mapping[str, Any]
 
 
+@each_example
 def squad_span_space_tokenized(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     r"""Asks a question of a text; the target says where the first answer stands.
 
@@ -52,6 +53,7 @@ def _words(text: Any) -> Any:
     return tf.strings.split(tf.strings.regex_replace(text, r"\W", " "), sep=" ")
 
 
+@each_example
 def trivia_qa(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Asks a question of every text that holds an answer: one example for each answer it holds.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import draws_seeds, map_over_dataset, take_map_seeds
+from t5mix.mapping import draws_seeds, each_example, map_over_dataset, take_map_seeds
 from t5mix.preprocessors import arguments
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ else:
 Example = Mapping[str, Any]
 
 
+@each_example
 def neighboring_pairs(
     dataset: "tf.data.Dataset", text_key: str = "text", reuse_sentences: bool = True
 ) -> "tf.data.Dataset":

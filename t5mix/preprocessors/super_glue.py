@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -14,6 +14,7 @@ else:
 Example = Mapping[str, Any]
 
 
+@each_example
 def record(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     r"""Asks which entity fills a gap; one example for each correct answer, or one with "<unk>" when there is none.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import draws_seeds, map_over_dataset
+from t5mix.mapping import draws_seeds, each_example, map_over_dataset
 from t5mix.preprocessors import arguments
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def lm(x: Example) -> dict[str, Any]:
     return {"inputs": "", "targets": x["text"]}
 
 
+@each_example
 def filter_by_string_length(
     dataset: "tf.data.Dataset",
     feature_key: str = "targets",
@@ -91,6 +92,7 @@ def filter_by_string_length(
     return dataset.filter(fits)
 
 
+@each_example
 def split_text_to_words(
     dataset: "tf.data.Dataset", text_key: str = "text", min_num_words: int = 2
 ) -> "tf.data.Dataset":

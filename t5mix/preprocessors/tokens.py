@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,6 +16,7 @@ Features = Mapping[str, Feature]
 Example = Mapping[str, Any]
 
 
+@each_example
 def tokenize(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -57,6 +58,7 @@ def tokenize_impl(
     return result
 
 
+@each_example
 def tokenize_and_append_eos(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -70,6 +72,7 @@ def tokenize_and_append_eos(
     return tokenize(dataset, output_features, copy_pretokenized, with_eos=True)
 
 
+@each_example
 def append_eos(dataset: "tf.data.Dataset", output_features: Features) -> "tf.data.Dataset":
     """Ends every sequence of a feature with add_eos by EOS, without trimming.
 
@@ -78,6 +81,7 @@ def append_eos(dataset: "tf.data.Dataset", output_features: Features) -> "tf.dat
     return append_eos_after_trim(dataset, output_features, None)
 
 
+@each_example
 def append_eos_after_trim(
     dataset: "tf.data.Dataset",
     output_features: Features,

@@ -5,7 +5,6 @@ A text of T5's length is tokenized in microseconds, less than a call through `tf
 
 import dataclasses
 import functools
-import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,8 +17,8 @@ from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabula
 # Texts in, their ids, joined, int32, and their lengths, int64, out.
 Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
 
-# Texts of fewer bytes are tokenized before threads would have started.
-_WORTH_THREADS = 1 << 14
+# Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
+_WORTH_THREADS = 1 << 16
 # Bytes of texts with ties that Python cuts in about the time in which TensorFlow is loaded.
 _WORTH_TENSORFLOW = 1 << 20
 
@@ -100,19 +99,19 @@ def _encode_bytes(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
 
 def _encode_pieces(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     threads = threads_for(sum(map(len, texts)))
-    pieces = vocabulary.tokenizer.encode(list(texts), num_threads=threads)
+    pieces = vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
     values, lengths = _joined(pieces)
     tied = ties.pieces_of(vocabulary.sp_model).tied(values, lengths).tolist()
     if not tied:
         return values, lengths
     for row, ids in zip(tied, _settled(vocabulary, [texts[row] for row in tied]), strict=True):
-        pieces[row] = ids
+        pieces[row] = np.array(ids, np.int32)
     return _joined(pieces)
 
 
-def _joined(pieces: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    return np.fromiter(itertools.chain.from_iterable(pieces), np.int32, int(lengths.sum())), lengths
+    return np.concatenate(pieces) if len(pieces) else np.empty(0, np.int32), lengths
 
 
 def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> list[list[int]]:
@@ -128,7 +127,10 @@ def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> lis
 
 def threads_for(size: int) -> int:
     """Returns how many threads to tokenize `size` bytes with: the process's cores, or one for a few bytes."""
-    if size < _WORTH_THREADS:
-        return 1
+    return 1 if size < _WORTH_THREADS else cores()
+
+
+def cores() -> int:
+    """Returns how many cores the process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return max(1, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)

@@ -5,6 +5,7 @@ that `tf.data` gives.
 """
 
 import itertools
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -107,29 +108,32 @@ def _preprocess_tsv(
     use_quote_delim: bool = False,
 ) -> _OfLine | None:
     labels = list(field_names) if field_names else [str(i) for i in range(num_fields)]
-    delimiter = field_delim.encode()
-    pieces = {"inputs": _pieces(inputs_format), "targets": _pieces(targets_format)}
-    named = {piece for parts in pieces.values() for piece in parts[1::2]}
-    if use_quote_delim or len(delimiter) != 1 or not named <= set(labels):
+    delimiter, count = field_delim.encode(), len(labels)
+    inputs, targets = _formatting(inputs_format, labels), _formatting(targets_format, labels)
+    if use_quote_delim or len(delimiter) != 1 or inputs is None or targets is None:
         return None
 
     def parse(place: str, line: bytes) -> dict[str, bytes]:
         # TensorFlow's decode_csv takes an empty line for no record at all.
-        fields = _fields(place, line, delimiter, len(labels), len(labels)) if line else []
-        if not fields:
-            raise ValueError(f"{place}: the line is empty instead of having {len(labels)} fields")
-        values = dict(zip(labels, fields, strict=True))
-        return {
-            name: b"".join(values[piece] if index % 2 else piece.encode() for index, piece in enumerate(parts))
-            for name, parts in pieces.items()
-        }
+        if not line:
+            raise ValueError(f"{place}: the line is empty instead of having {count} fields")
+        fields = _fields(place, line, delimiter, count, count)
+        return {"inputs": inputs(fields), "targets": targets(fields)}
 
     return parse
 
 
-def _pieces(template: str) -> list[str]:
-    """Returns text, name, text, name, ..., text of a format."""
-    return re.split(r"\{([^{}]+)\}", template)
+def _formatting(template: str, labels: Sequence[str]) -> Callable[[Sequence[bytes]], bytes] | None:
+    """Returns what puts fields into a format; None when it names a field that there is not."""
+    pieces = re.split(r"\{([^{}]+)\}", template)  # text, name, text, name, ..., text
+    numbers = {label: number for number, label in enumerate(labels)}
+    if not numbers.keys() >= set(pieces[1::2]):
+        return None
+    places = [numbers[name] for name in pieces[1::2]]
+    text = b"%b".join(piece.encode().replace(b"%", b"%%") for piece in pieces[::2])
+    if text == b"%b":
+        return operator.itemgetter(*places)
+    return lambda fields: text % tuple([fields[place] for place in places])
 
 
 def _rekey(key_map: Mapping[str, str | None] | None = None) -> _OfColumns:

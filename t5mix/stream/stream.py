@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import cache, packing, states, statistics
+from t5mix.stream import cache, packing, states, statistics, together
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.decoder_only import JoinedExamples
@@ -89,7 +89,11 @@ class Stream:
         self._rates = {task.name: rate for task, rate in tasks}
         _check_lengths_used(self.lengths, tasks)
         folder = cache.folder_of(cache_dir)
-        opened = {task.name: open_examples(task, split, self.lengths, seed, folder, progress) for task, _ in tasks}
+        names = [task.name for task, _ in tasks]
+        found = together.in_order(
+            lambda task: open_examples(task, split, self.lengths, seed, folder, progress), [task for task, _ in tasks]
+        )
+        opened = dict(zip(names, found, strict=True))
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
         # What is placed in rows, and the length of these.

@@ -26,14 +26,15 @@ class Pieces:
     """What is needed of a SentencePiece model to settle ties.
 
     Attributes:
-      units: int64 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
+      units: int32 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
       inner: bool [pieces], whether other pieces may hold what stands before the piece, and its beginning.
       sizes: int64 [pieces], the characters of each unit.
-      ends: int64 [pieces], the same number for pieces of the same first and last character.
+      ends: int32 [pieces], the same number for pieces of the same first and last character.
       texts: the pieces.
       scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
         are not cut here: no unigram model, or one that falls back to bytes.
       longest: characters of the longest piece with a given first character.
+      splits: whether no piece goes on behind a space, "▁", that it does not begin with.
       unknown: the id of a character that no piece has, and its score.
     """
 
@@ -44,6 +45,7 @@ class Pieces:
     texts: tuple[str, ...]
     scores: Mapping[str, tuple[float, int]] | None
     longest: Mapping[str, int]
+    splits: bool
     unknown: tuple[int, float]
 
     def tied(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -56,16 +58,31 @@ class Pieces:
           values: int32, the ids of texts, joined.
           lengths: int64 [texts].
         """
-        units, inner = self.units[values], self.inner[values]
-        equal, other = values[1:] == values[:-1], values[2:] == values[:-2]
-        found = (units[1:] == units[:-1]) & ~equal | equal & inner[1:] & (self.sizes[values[1:]] > 1)
-        found[1:-1] |= other[:-1] & other[1:] & inner[1:-2] & inner[2:-1] & ~equal[1:-1]
+        places = [*self._pairs(values), *self._threes(values)]
+        return np.unique(np.searchsorted(np.cumsum(lengths), np.array(places, np.int64) + 1, side="right"))
+
+    def _pairs(self, values: np.ndarray) -> list[int]:
+        """Returns where two neighbours are of one unit; a unit of one character may be repeated."""
+        units = self.units[values]
+        places = np.flatnonzero(units[1:] == units[:-1])
+        one, two = values[places], values[places + 1]
+        return places[(one != two) | (self.inner[two] & (self.sizes[two] > 1))].tolist()
+
+    def _threes(self, values: np.ndarray) -> list[int]:
+        """Returns where the first and the third of three neighbours can change places, and where two come twice."""
         ends = self.ends[values]
-        for place in np.flatnonzero((ends[2:] == ends[:-2]) & ~other & inner[2:]).tolist():
-            first, middle, last = (self.texts[number] for number in values[place : place + 3].tolist())
-            if first + middle + last == last + middle + first:
-                found[place] = True
-        return np.unique(np.searchsorted(np.cumsum(lengths), np.flatnonzero(found) + 1, side="right"))
+        places = np.flatnonzero(ends[2:] == ends[:-2])
+        found = []
+        for place in places[self.inner[values[places + 2]]].tolist():
+            one, two, three, *four = values[place : place + 4].tolist()
+            if one == three:
+                moves = one != two and four == [two] and self.inner[two]
+            else:
+                first, middle, last = self.texts[one], self.texts[two], self.texts[three]
+                moves = first + middle + last == last + middle + first
+            if moves:
+                found.append(place)
+        return found
 
     def cut(self, text: str) -> list[int]:
         """Returns the ids of a normalized text: that of `piece`s of an encoded one, joined."""
@@ -73,10 +90,14 @@ class Pieces:
         size = len(text)
         best = array("f", bytes(4 * (size + 1)))  # an item rounds to float32 what it is set to
         begins, ids = [-1] * (size + 1), [-1] * (size + 1)
+        space = 0
         for start, first in enumerate(text):
+            if start >= space:
+                space = text.find("▁", start + 1) if self.splits else size
+                space = size if space < 0 else space
             base = best[start]
             known = False
-            for stop in range(start + 1, min(size, start + self.longest.get(first, 0)) + 1):
+            for stop in range(start + 1, min(space, start + self.longest.get(first, 0)) + 1):
                 found = self.scores.get(text[start:stop])
                 if found is None:
                     continue
@@ -110,17 +131,17 @@ def pieces_of(model: bytes) -> Pieces:
     texts, scores, kinds = zip(*((piece.piece, piece.score, piece.type) for piece in found.pieces), strict=True)
     numbers: dict[str, int] = {}
     unit_texts = [text[: (text + text).find(text, 1)] for text in texts]
-    units = np.array([numbers.setdefault(text, len(numbers)) for text in unit_texts])
+    units = np.array([numbers.setdefault(text, len(numbers)) for text in unit_texts], np.int32)
     sizes = np.array(list(map(len, unit_texts)))
-    ends = np.array([ord(text[0]) << 32 | ord(text[-1]) for text in texts])
-    # Where no piece goes on behind a space, what is before it decides nothing behind it.
+    pairs: dict[str, int] = {}
+    ends = np.array([pairs.setdefault(text[0] + text[-1], len(pairs)) for text in texts], np.int32)
     splits = not any("▁" in text[1:] for text in texts)
     inner = np.array([not (splits and text.startswith("▁")) for text in texts])
     kind = found.pieces[0]
     normal = np.array([score for score, one in zip(scores, kinds, strict=True) if one == kind.NORMAL], np.float32)
     unknown = (kinds.index(kind.UNKNOWN), float(normal.min() - np.float32(_UNKNOWN_PENALTY)) if len(normal) else 0.0)
     if found.trainer_spec.model_type != found.trainer_spec.UNIGRAM or found.trainer_spec.byte_fallback:
-        return Pieces(units, inner, sizes, ends, texts, None, {}, unknown)
+        return Pieces(units, inner, sizes, ends, texts, None, {}, splits, unknown)
     # SentencePiece begins its search for the best score with the smallest positive number.
     most = max(np.finfo(np.float32).tiny, normal.max() if len(normal) else np.float32(0))
     cuts: dict[str, tuple[float, int]] = {}
@@ -131,4 +152,4 @@ def pieces_of(model: bytes) -> Pieces:
         if one in (kind.NORMAL, kind.USER_DEFINED):
             cuts[text] = (score, number)
             longest[text[0]] = max(longest.get(text[0], 0), len(text))
-    return Pieces(units, inner, sizes, ends, texts, cuts, longest, unknown)
+    return Pieces(units, inner, sizes, ends, texts, cuts, longest, splits, unknown)

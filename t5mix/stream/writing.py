@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from t5mix import fingerprints
+from t5mix.mapping import treats_each_example
 from t5mix.sources import ShardInfo
 from t5mix.stream import manifest, shards, tokenizing
 
@@ -52,7 +53,9 @@ class Job:
 
     @functools.cached_property
     def num_shards(self) -> int:
-        """Number of shards: the source's."""
+        """Number of shards: the source's where every step treats each example by itself, otherwise 1."""
+        if not all(map(treats_each_example, self.steps)):
+            return 1
         return max(1, len(self.task.source.list_shards(self.split)))
 
     @functools.cached_property
