@@ -19,6 +19,8 @@ from t5mix.stream.draws import Draws, Mixer
 
 # Rows of a window, at least: packing needs choice.
 _ROWS = 1024
+# Groups of examples by which windows of a block are made equally long.
+_LEVELLED = 256
 # Windows in which an example that does not fit its own is given free space.
 _TRIES = 3
 
@@ -148,9 +150,33 @@ class PackedRows:
         like = np.lexsort((size, draws.task))
         chance = order.permute(np.arange(count), count, ("windows", self._seed, block)) if count else like
         place = np.arange(count)
+        dealt = like[np.lexsort((chance, place // windows))]
         window = np.empty(count, dtype=np.int64)
-        window[like[np.lexsort((chance, place // windows))]] = place % windows
+        window[dealt] = place % windows
+        self._level(window, dealt[: count // windows * windows].reshape(-1, windows), draws.lengths)
         return window
+
+    def _level(self, window: np.ndarray, groups: np.ndarray, lengths: np.ndarray) -> None:
+        """Makes windows of a block equally long in the feature that there is most of.
+
+        In the groups whose examples differ most, the longest goes to the window that has least so far, and so on.
+
+        Args:
+          window: int64 [examples], the window of each, changed here.
+          groups: int [groups, windows], examples of which each window gets one, in their order.
+          lengths: int64 [examples, features].
+        """
+        most = int(np.argmax(lengths.sum(axis=0) * self._plan.scale))
+        tokens = lengths[:, most]
+        differ = np.ptp(tokens[groups], axis=1) if len(groups) else np.empty(0, np.int64)
+        widest = np.argsort(-differ, kind="stable")[:_LEVELLED]
+        totals = np.bincount(window, tokens, minlength=self._plan.windows).astype(np.int64)
+        totals -= tokens[groups[widest]].sum(axis=0)
+        for group in groups[widest]:
+            longest_first = group[np.argsort(-tokens[group], kind="stable")]
+            least_first = np.argsort(totals, kind="stable")
+            window[longest_first] = least_first
+            totals[least_first] += tokens[longest_first]
 
     def _pack_own(self, window: int) -> tuple[Draws, np.ndarray]:
         block, place = divmod(window, self._plan.windows)
