@@ -74,7 +74,8 @@ class Plan:
             if margin <= _NARROW or windows == _WINDOWS or 2 * draws > _DRAWS:
                 break
             windows *= 2
-        room = tuple(math.ceil(rows * windows * limit * min(1.0, fill)) for limit in limits)
+        part = fill * (1 - _SPARE) if fill < 1 else 1.0  # windows do not all pack as well as the one measured
+        room = tuple(math.ceil(rows * windows * limit * part) for limit in limits)
         return cls(tuple(limits), rows, windows, draws, room)
 
 

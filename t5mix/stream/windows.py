@@ -2,7 +2,7 @@
 
 Packed, a window is a fixed number of steps, and several windows make a block.  A block holds a fixed number of draws;
 each of its windows gets its part of every task's, long and short ones alike, so that windows are equally full.  The
-batch at a step depends on its window and the one before, and on their block and the one before: on nothing else, so
+batch at a step depends on its window and a few before it, and on their blocks and the one before: on nothing else, so
 any step can be computed without those before it.
 """
 
@@ -19,6 +19,10 @@ from t5mix.stream.draws import Draws, Mixer
 
 # Rows of a window, at least: packing needs choice.
 _ROWS = 1024
+# Groups of examples by which windows of a block are made equally long.
+_LEVELLED = 256
+# Windows in which an example that does not fit its own is given free space.
+_TRIES = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +61,33 @@ class PlainRows:
         return Rows(self._mixer.draws(window * self.rows, (window + 1) * self.rows), np.arange(self.rows))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Filled:
+    """Examples in the rows of a window, and those that found no room in it.
+
+    Attributes:
+      draws: the examples in rows, in no order.
+      row: int32, the row of each.
+      waiting: the others.
+    """
+
+    draws: Draws
+    row: np.ndarray
+    waiting: Draws
+
+    @classmethod
+    def of(cls, draws: Draws, row: np.ndarray) -> "_Filled":
+        """Takes out the examples whose row is -1."""
+        fits, waits = np.flatnonzero(row >= 0), np.flatnonzero(row < 0)
+        return cls(draws.take(fits), row[fits], draws.take(waits))
+
+
 class PackedRows:
     """Several examples in each row.
 
-    What does not fit its window goes to free space of the next, in which nothing else has to give way; so do draws
-    that a block has no room for.  What does not fit there either is counted in `dropped`, with a warning.
+    What does not fit its window goes to free space of the next ones, in which nothing else has to give way; draws
+    that a block has no room for go to the next block.  What finds no room there either is counted in `dropped`, with
+    a warning.
 
     Args:
       mixer: draws the examples.
@@ -75,14 +101,14 @@ class PackedRows:
         self._drawn = functools.lru_cache(maxsize=2)(self._draw)
         self._blocks = functools.lru_cache(maxsize=2)(self._make_block)
         self._own = functools.lru_cache(maxsize=3)(self._pack_own)
+        self._filled = functools.lru_cache(maxsize=3 * (_TRIES + 1))(self._fill)
         self.window = functools.lru_cache(maxsize=3)(self._pack)
         # The examples that found no room, by the window, or the block, that they were drawn for.
         self.dropped: dict[tuple[str, int], Draws] = {}
 
-    def overflow(self, window: int) -> Draws:
-        """Returns the examples of a window that do not fit it."""
-        draws, row = self._own(window)
-        return draws.take(np.flatnonzero(row < 0))
+    def waiting(self, window: int) -> Draws:
+        """Returns the examples of a window and of those before it that still wait for room when it is full."""
+        return Draws.joined([self._filled(window, tries).waiting for tries in range(_TRIES)])
 
     def deferred(self, block: int) -> Draws:
         """Returns the draws that a block has no room for."""
@@ -124,9 +150,33 @@ class PackedRows:
         like = np.lexsort((size, draws.task))
         chance = order.permute(np.arange(count), count, ("windows", self._seed, block)) if count else like
         place = np.arange(count)
+        dealt = like[np.lexsort((chance, place // windows))]
         window = np.empty(count, dtype=np.int64)
-        window[like[np.lexsort((chance, place // windows))]] = place % windows
+        window[dealt] = place % windows
+        self._level(window, dealt[: count // windows * windows].reshape(-1, windows), draws.lengths)
         return window
+
+    def _level(self, window: np.ndarray, groups: np.ndarray, lengths: np.ndarray) -> None:
+        """Makes windows of a block equally long in the feature that there is most of.
+
+        In the groups whose examples differ most, the longest goes to the window that has least so far, and so on.
+
+        Args:
+          window: int64 [examples], the window of each, changed here.
+          groups: int [groups, windows], examples of which each window gets one, in their order.
+          lengths: int64 [examples, features].
+        """
+        most = int(np.argmax(lengths.sum(axis=0) * self._plan.scale))
+        tokens = lengths[:, most]
+        differ = np.ptp(tokens[groups], axis=1) if len(groups) else np.empty(0, np.int64)
+        widest = np.argsort(-differ, kind="stable")[:_LEVELLED]
+        totals = np.bincount(window, tokens, minlength=self._plan.windows).astype(np.int64)
+        totals -= tokens[groups[widest]].sum(axis=0)
+        for group in groups[widest]:
+            longest_first = group[np.argsort(-tokens[group], kind="stable")]
+            least_first = np.argsort(totals, kind="stable")
+            window[longest_first] = least_first
+            totals[least_first] += tokens[longest_first]
 
     def _pack_own(self, window: int) -> tuple[Draws, np.ndarray]:
         block, place = divmod(window, self._plan.windows)
@@ -138,25 +188,29 @@ class PackedRows:
         return draws, fitting.choose_rows(draws.lengths, self._plan.limits, self.rows)
 
     def _pack(self, window: int) -> Rows:
-        draws, row = self._own(window)
-        if (row < 0).any():
-            kept = np.flatnonzero(row >= 0)
-            draws, row = draws.take(kept), row[kept]
-        if window > 0 and len((late := self.overflow(window - 1)).task):
-            draws, row = self._with_late(late, window, draws, row)
-        row = packing.spread(row, self.rows)
+        filled = self._filled(window, _TRIES)
+        self._drop(("window", window - _TRIES), filled.waiting)
+        row = packing.spread(filled.row, self.rows)
         row = order.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))[row]
         by_row = np.argsort(row, kind="stable")
-        return Rows(draws.take(by_row), row[by_row])
+        return Rows(filled.draws.take(by_row), row[by_row])
 
-    def _with_late(self, late: Draws, window: int, draws: Draws, row: np.ndarray) -> tuple[Draws, np.ndarray]:
-        """Puts what the window before could not hold into free space."""
+    def _fill(self, window: int, tries: int) -> "_Filled":
+        """Returns a window with its own examples and what waited for room in the last `tries` windows.
+
+        Those that wait least come first, so that a window depends on no more than the last `_TRIES`.
+        """
+        if tries == 0:
+            draws, row = self._own(window)
+            return _Filled.of(draws, row)
+        filled = self._filled(window, tries - 1)
+        late = self._filled(window - 1, tries - 1).waiting if window > 0 else filled.waiting.take(slice(0))
+        if len(late.task) == 0:
+            return dataclasses.replace(filled, waiting=late)
         used = np.zeros((self.rows, len(self._plan.limits)), dtype=np.int64)
-        np.add.at(used, row, draws.lengths)
+        np.add.at(used, filled.row, filled.draws.lengths)
         late_row = fitting.choose_rows(late.lengths, self._plan.limits, self.rows, used)
-        self._drop(("window", window - 1), late.take(np.flatnonzero(late_row < 0)))
-        fits = np.flatnonzero(late_row >= 0)
-        return Draws.joined([draws, late.take(fits)]), np.concatenate([row, late_row[fits]])
+        return _Filled.of(Draws.joined([filled.draws, late]), np.concatenate([filled.row, late_row]))
 
     def _drop(self, where: tuple[str, int], lost: Draws) -> None:
         if len(lost.task) == 0:
@@ -164,7 +218,7 @@ class PackedRows:
         self.dropped[where] = lost
         names = sorted({self._mixer.names[task] for task in lost.task.tolist()})
         warnings.warn(
-            f"{len(lost.task)} examples drawn for {where[0]} {where[1]} found no room in it nor in the next and are "
+            f"{len(lost.task)} examples drawn for {where[0]} {where[1]} found no room in it nor after it and are "
             f"left out, of: {', '.join(names)}",
             stacklevel=2,
         )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from t5mix.mixture import Mixture
 from t5mix.stream import shares
 from t5mix.stream.balanced import Balanced
 from t5mix.stream.draws import MIXINGS
@@ -73,6 +74,44 @@ def test_the_law_and_the_seek_of_the_balanced_mode(rates):
     assert _farthest(rates, tasks) <= 1 + 1e-9
     for draw in np.random.default_rng(2).integers(0, 50_000, 30).tolist():
         assert np.array_equal(mixing.before(draw), np.bincount(tasks[:draw], minlength=len(rates)))
+
+
+def _leaf_shares(nested):
+    """Shares of tasks where each mixture gives its share to its parts by their rates, exactly."""
+    total = sum(Fraction(rate) for _, rate in nested)
+    shares = {}
+    for part, rate in nested:
+        share = Fraction(rate) / total
+        if isinstance(part, str):
+            shares[part] = shares.get(part, 0) + share
+        else:
+            for name, inner in _leaf_shares(part).items():
+                shares[name] = shares.get(name, 0) + share * inner
+    return shares
+
+
+def _declared(nested, make_task, name="root"):
+    parts = [
+        (make_task(part) if isinstance(part, str) else _declared(part, make_task, f"{name}_{number}"), rate)
+        for number, (part, rate) in enumerate(nested)
+    ]
+    return Mixture(name, parts)
+
+
+@pytest.mark.parametrize("mixing", ["balanced", "random"])
+def test_the_law_holds_for_tasks_of_nested_mixtures(mixing, make_task):
+    nested = [("a", 0.3), ([("b", 7.0), ([("c", 2.5), ("d", 1 / 3)], 1.1)], 2.0), ([("e", 9.0), ("f", 5.5)], 0.7)]
+    mixture, expected = _declared(nested, make_task), _leaf_shares(nested)
+    rates = {task.name: mixture.get_rate(task) for task in mixture.tasks}
+    assert {name: rate / sum(rates.values()) for name, rate in rates.items()} == pytest.approx(
+        {name: float(share) for name, share in expected.items()}, rel=1e-15
+    )
+    tasks = MIXINGS[mixing](rates, 3).tasks(0, 100_000)
+    if mixing == "balanced":
+        assert _farthest({name: expected[name] for name in rates}, tasks) <= 1 + 1e-6
+    else:
+        expected_share = np.array([float(expected[name]) for name in rates])
+        assert stats.chisquare(np.bincount(tasks, minlength=6), expected_share * len(tasks)).pvalue > 1e-4
 
 
 def test_rates_over_six_decades_stay_within_one_example_and_the_share_among_the_rare():

@@ -1,11 +1,18 @@
 """What is packed is unpacked: every example, whole, in its own segment."""
 
+from collections import Counter
+
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from t5mix.stream import fitting, packing
-from t5mix.stream.examples import Tokens
+from t5mix.stream import columns, fitting, packing, windows
+from t5mix.stream.batches import Batches
+from t5mix.stream.capacity import Plan
+from t5mix.stream.draws import Mixer
+from t5mix.stream.endings import Ending
+from t5mix.stream.examples import CachedExamples, Tokens
 
 LIMITS = {"inputs": 12, "targets": 7}
 EXAMPLE = st.tuples(st.lists(st.integers(0, 99), max_size=12), st.lists(st.integers(0, 99), max_size=7)).filter(any)
@@ -34,6 +41,49 @@ def test_unpacking_restores_every_example_in_order(examples):
     assert (row >= 0).all()
     found = [example for line in packing.unpack(batch, list(LIMITS)) for example in line]
     assert [(e["inputs"].tolist(), e["targets"].tolist()) for e in found] == ordered
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None)
+@given(EXAMPLES)
+def test_unpacking_restores_every_example_in_ten_thousand_cases(examples):
+    batch, ordered, _, _ = _packed(examples)
+    found = [example for line in packing.unpack(batch, list(LIMITS)) for example in line]
+    assert [(e["inputs"].tolist(), e["targets"].tolist()) for e in found] == ordered
+
+
+ENDINGS = (Ending(12, 1, True), Ending(7, 1, True))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(st.tuples(*[st.lists(st.integers(0, 9), max_size=20)] * 2), min_size=1, max_size=20))
+@pytest.mark.filterwarnings("ignore:.*found no room")
+def test_an_epoch_of_batches_holds_each_example_once_trimmed_once_and_counted(texts, monkeypatch):
+    monkeypatch.setattr(windows, "_ROWS", 8)
+    rows = [[np.array(text, np.int32) for text in column] for column in zip(*texts, strict=True)]
+    made = [Tokens.of(column) for column in rows]
+    parts = [columns.ArrayColumn((one.values,), (np.append(0, np.cumsum(one.lengths)),)) for one in made]
+    examples = CachedExamples(tuple(parts), ENDINGS)
+    trimmed = [tuple(one[: end.limit - 1] + [1] for one, end in zip(text, ENDINGS, strict=True)) for text in texts]
+    lost = [[len(one) > end.limit - 1 for one, end in zip(text, ENDINGS, strict=True)] for text in texts]
+    assert examples.truncates(np.arange(len(texts))).tolist() == lost
+    mixer = Mixer({"a": examples}, {"a": 1.0}, 0)
+    plan = Plan.of(mixer, {"a": examples}, {"a": 1.0}, tuple(LIMITS.values()), 8)
+    rows_of = windows.PackedRows(mixer, plan, 0)
+    batches = Batches((examples,), mixer.lengths, rows_of, LIMITS, 4)
+    found = Counter()
+    steps = 2 * plan.windows * -(-len(texts) // plan.draws)
+    for step in range(2 * steps):
+        unpacked = packing.unpack(batches.batch(step, 0, 4), list(LIMITS))
+        said = batches.rows(step).draws
+        inside = [(tuple(e["inputs"]), tuple(e["targets"])) for row in unpacked for e in row]
+        assert inside == [tuple(map(tuple, trimmed[index])) for index in said.index]
+        found.update(zip(said.epoch.tolist(), said.index.tolist(), strict=True))
+    dropped = Counter(
+        x for lost in rows_of.dropped.values() for x in zip(lost.epoch.tolist(), lost.index.tolist(), strict=True)
+    )
+    assert not found & dropped and max((found + dropped).values()) == 1
+    assert sum(epoch == 0 for epoch, _ in found + dropped) == len(texts)
 
 
 @given(EXAMPLES)

@@ -20,7 +20,7 @@ from t5mix.mixture import Mixture
 from t5mix.preprocessors import append_eos, append_eos_after_trim, tokenize
 from t5mix.sources import FunctionDataSource
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.stream import Stream, packing, states
+from t5mix.stream import Stream, packing, states, windows
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
@@ -94,6 +94,17 @@ def test_a_seek_is_a_replay(mixture):
     assert _digest(fresh, [10**9]) == _digest(Stream(mixture, LENGTHS, 8, seed=5), [10**9])
 
 
+@pytest.mark.filterwarnings("ignore:.*found no room")
+@pytest.mark.parametrize("pack", [True, False])
+def test_a_thousand_random_seeks_are_what_iterating_gives(make_task, monkeypatch, pack):
+    monkeypatch.setattr(windows, "_ROWS", 16)  # small windows, so that seeks are cheap and cross many of them
+    task = make_task("a", count=40, longest=30)
+    iterated, sought = (Stream(task, LENGTHS, 4, seed=5, pack=pack) for _ in range(2))
+    batches = [iterated.batch(step)["targets"].copy() for step in range(3000)]
+    for step in np.random.default_rng(0).integers(0, 3000, 1000).tolist():
+        assert np.array_equal(sought.batch(step)["targets"], batches[step])
+
+
 def test_a_step_is_the_number_that_it_is_whatever_its_type(mixture):
     for pack in (True, False):
         stream, again = (Stream(mixture, LENGTHS, 8, seed=5, pack=pack) for _ in range(2))
@@ -147,24 +158,31 @@ _OTHER_PROCESS = textwrap.dedent(
     import sys
     sys.path[:0] = [{here!r}, {root!r}]
     from conftest import text_task
-    from test_stream import LENGTHS, _digest
-    from t5mix.mixture import Mixture
+    from test_stream import _STEPS, LENGTHS, _digest, _three_tasks
     from t5mix.stream import Stream
-    tasks = [(text_task("a"), 1.0), (text_task("b", count=9), 0.7)]
-    stream = Stream(Mixture("m", tasks), LENGTHS, 8, seed=2, cache_dir={folder!r})
-    print(_digest(stream, [0, 1, 2, 77]))
+    print(_digest(Stream(_three_tasks(text_task), LENGTHS, 8, seed=2, cache_dir={folder!r}), _STEPS))
     """
 )
 
 
-def test_other_processes_and_hash_seeds_give_the_same_bytes(make_task, tmp_path):
-    tasks = [(make_task("a"), 1.0), (make_task("b", count=9), 0.7)]
-    stream = Stream(Mixture("m", tasks), LENGTHS, 8, seed=2, cache_dir=tmp_path)
-    expected = _digest(stream, [0, 1, 2, 77])
+_STEPS = [*range(300), 77_777]
+
+
+def _three_tasks(make_task):
+    text = {"inputs": [""] * 20, "targets": ["abcdefgh ijk " * (n % 7 + 1) for n in range(20)]}
+    corrupted = make_task("c", columns=text, after=[objectives.span_corruption, append_eos_after_trim])
+    tasks = [(make_task("a"), 1.0), (make_task("b", count=9), 0.7), (corrupted, 2**0.5)]
+    return Mixture("m", tasks)
+
+
+def test_other_processes_hash_seeds_and_numbers_of_threads_give_the_same_bytes(make_task, tmp_path):
+    stream = Stream(_three_tasks(make_task), LENGTHS, 8, seed=2, cache_dir=tmp_path / "0")
+    expected = _digest(stream, _STEPS)
     here = Path(__file__).parent
-    script = _OTHER_PROCESS.format(here=str(here), root=str(here.parents[1]), folder=str(tmp_path))
-    for hash_seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": hash_seed}
+    for threads, folder in (("1", "0"), ("5", "1")):  # the second makes caches of its own
+        script = _OTHER_PROCESS.format(here=str(here), root=str(here.parents[1]), folder=str(tmp_path / folder))
+        numbers = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
+        environment = {**os.environ, **numbers, "PYTHONHASHSEED": "random"}
         result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
         assert result.stdout.strip() == expected, result.stderr
 

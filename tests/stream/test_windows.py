@@ -72,14 +72,14 @@ def _by_epoch(numbers):
 
 @pytest.mark.parametrize("mixing", ["balanced", "random"])
 @pytest.mark.parametrize("count", [1, 4])
-def test_packed_windows_hold_every_example_once_but_for_the_overflow_of_the_last(mixing, count):
+def test_packed_windows_hold_every_example_once_but_for_what_waits_at_the_last(mixing, count):
     _, mixer, planned = _packed(mixing=mixing)
     each = planned.draws // planned.windows
     plan = dataclasses.replace(planned, windows=count, draws=each * count, room=tuple(10**9 for _ in LIMITS))
     packed = windows.PackedRows(mixer, plan, 0)
     stop = 8 // count * count
     seen = [x for w in range(stop) for x in _numbered(packed.window(w).draws)]
-    seen += _numbered(packed.overflow(stop - 1))
+    seen += _numbered(packed.waiting(stop - 1))
     assert packed.dropped == {}
     assert len(set(seen)) == len(seen)
     assert _by_epoch(seen) == _drawn(mixer, stop // count * plan.draws)
@@ -97,7 +97,7 @@ def test_draws_that_a_block_has_no_room_for_go_to_the_next():
         assert (packed._blocks(block)[0].lengths.sum(axis=0) <= plan.room).all()
         seen += [x for w in (2 * block, 2 * block + 1) for x in _numbered(packed.window(w).draws)]
     lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
-    everything = seen + lost + _numbered(packed.overflow(19)) + _numbered(packed.deferred(9))
+    everything = seen + lost + _numbered(packed.waiting(19)) + _numbered(packed.deferred(9))
     assert late and len(set(everything)) == len(everything)
     assert _by_epoch(everything) == _drawn(mixer, 10 * plan.draws)
 
@@ -107,7 +107,7 @@ def test_too_many_draws_overflow_into_the_next_window_or_are_counted():
     with pytest.warns(UserWarning, match=r"examples drawn for (window|block) 0 found no room .* of: .*b"):
         seen = [x for w in range(4) for x in _numbered(packed.window(w).draws)]
     lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
-    last = _numbered(packed.overflow(3)) + _numbered(packed.deferred(3))
+    last = _numbered(packed.waiting(3)) + _numbered(packed.deferred(3))
     assert lost and last
     everything = seen + lost + last
     assert len(set(everything)) == len(everything) == 4 * plan.draws
@@ -215,3 +215,26 @@ def test_draws_take_each_task_in_its_own_order(mixing):
     for task in range(3):
         expected = mixer.own_order(task, int(before[task]), int(after[task]))
         assert _numbered(draws.take(draws.task == task)) == _numbered(expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*found no room")
+def test_what_does_not_fit_is_tried_in_several_windows_and_a_window_depends_on_no_others():
+    _, mixer, planned = _packed()
+    plan = dataclasses.replace(
+        planned, windows=1, draws=int(planned.draws / planned.windows * 1.005), room=(10**9,) * 2
+    )
+    packed = windows.PackedRows(mixer, plan, 0)
+    filled = [set(_numbered(packed.window(w).draws)) for w in range(12)]
+    own = [set(_numbered(packed._pack_own(w)[0])) for w in range(12)]
+    tries = {w - v for w in range(12) for v in range(w) if own[v] & filled[w]}
+    assert tries == set(range(1, windows._TRIES + 1))
+
+    seen = []
+
+    class Noting(windows.PackedRows):
+        def _pack_own(self, window):
+            seen.append(window)
+            return super()._pack_own(window)
+
+    assert set(_numbered(Noting(mixer, plan, 0).window(11).draws)) == filled[11]
+    assert sorted(seen) == list(range(11 - windows._TRIES, 12))
