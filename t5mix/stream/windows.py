@@ -22,7 +22,7 @@ _ROWS = 1024
 # Groups of examples by which windows of a block are made equally long.
 _LEVELLED = 256
 # Windows in which an example that does not fit its own is given free space.
-_TRIES = 3
+_TRIES = 2
 
 
 @dataclasses.dataclass(frozen=True)
