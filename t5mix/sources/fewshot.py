@@ -121,9 +121,10 @@ class FewshotDataSource(DataSource):
         return dataset.shuffle(self._shuffle_buffer_size, seed) if shuffle else dataset
 
     def fingerprint(self, split: str) -> str:
-        """Returns a sha256 of the source's two splits, the steps and the arguments."""
+        """Returns a sha256 of what is read of the source, the steps and the arguments."""
         settings = {name: value for name, value in vars(self).items() if name != "_original_source"}
-        contents = [self._original_source.fingerprint(each) for each in (split, self._train_split)]
+        read = (split, self._train_split) if self._num_shots else (split,)
+        contents = [self._original_source.fingerprint(each) for each in read]
         return fingerprints.digest("few-shot", contents, settings)
 
     def __repr__(self) -> str:
