@@ -32,8 +32,9 @@ class FewshotDataSource(DataSource):
       eval_preprocessors: steps on the examples to answer.
       train_split: the split of the solved examples.
       train_feature_keys: what is kept of them; all must have one shape.
-      shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, so that none is its
-        own question; without shuffle always in the same way.
+      shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, otherwise than
+        the questions, so that within train_split one is its own question only by chance; without shuffle always in
+        the same way.
       eval_on_fixed_exemplars: whether every example of a split other than train_split has the same solved ones.
 
     Raises:
