@@ -158,7 +158,10 @@ class _FixedLengths:
     @property
     def num_seeds(self) -> int:
         """How many seeds the step draws."""
-        return int(getattr(self.step, "num_seeds", 0))
+        step: Any = self.step
+        while hasattr(step, "func") and not hasattr(step, "num_seeds"):  # a partial of a random step is one
+            step = step.func
+        return int(getattr(step, "num_seeds", 0))
 
 
 def _check_lengths(

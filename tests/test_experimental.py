@@ -1,5 +1,6 @@
 """Tasks that are cached whole, and tasks with sentinels, registered under the names that seqio gives them."""
 
+import functools
 from collections.abc import Iterator
 
 import pytest
@@ -80,6 +81,19 @@ def test_what_is_fully_cached_keeps_metric_objects_and_the_way_of_drawing() -> N
     assert experimental.add_fully_cached_task("measured", lengths).metric_objs == [measured]
     t5mix.MixtureRegistry.add("in_turn", [("one", 1), ("two_train", 1)], sample_fn=drawn_in_turn)
     assert experimental.add_fully_cached_mixture("in_turn", lengths).sample_fn is drawn_in_turn
+
+
+@t5mix.map_over_dataset(num_seeds=1)
+def noisy(example: dict, seed: tf.Tensor, strength: int) -> dict:
+    return example
+
+
+def test_noise_that_a_cache_would_hold_is_warned_of() -> None:
+    steps = [preprocessors.tokenize, functools.partial(noisy, strength=2)]
+    task = t5mix.TaskRegistry.get("one").replace(name="noisy", preprocessors=steps)
+    t5mix.TaskRegistry.add_provider("noisy", task)
+    with pytest.warns(UserWarning, match="is random and stands before"):
+        experimental.add_fully_cached_task("noisy", {"inputs": 3, "targets": 9})
 
 
 def test_another_task_of_the_name_is_refused() -> None:
