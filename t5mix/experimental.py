@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix import sentinels, signatures
+from t5mix.entries import shelf
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_over_dataset
@@ -85,22 +86,24 @@ def add_fully_cached_task(task_name: str, sequence_length: Mapping[str, int], di
     """
     task = TaskRegistry.get(task_name)
     name = _name_of_fully_cached(task_name, sequence_length)
+    buffer = None if disallow_shuffling else SHUFFLE_BUFFER_SIZE
     if name in TaskRegistry:
-        return TaskRegistry.get(name)
+        made = TaskRegistry.get(name)
+        if made.source is not task.source or made.shuffle_buffer_size != buffer or not made.requires_caching:
+            raise ValueError(
+                f"add_fully_cached_task({task_name!r}): another task {name!r} is declared at {made.declared_at}, with "
+                "another source, disallow_shuffling or without a required cache; remove it, or ask for the same"
+            )
+        return made
     lengths = dict(sequence_length)
     steps: list[Step] = [
         _FixedLengths(step, lengths) for step in task.preprocessors if not isinstance(step, CacheDatasetPlaceholder)
     ]
     check = functools.partial(_check_lengths, name=name, lengths=lengths)
-    return TaskRegistry.add(
-        name,
-        source=task.source,
-        preprocessors=[*steps, CacheDatasetPlaceholder(required=True), check],
-        output_features=task.output_features,
-        metric_fns=task.metric_fns,
-        postprocess_fn=task.postprocessor,
-        shuffle_buffer_size=None if disallow_shuffling else SHUFFLE_BUFFER_SIZE,
-    )
+    steps += [CacheDatasetPlaceholder(required=True), check]
+    made = task.replace(name=name, preprocessors=steps, shuffle_buffer_size=buffer)
+    TaskRegistry.add_provider(name, made)
+    return made
 
 
 def add_fully_cached_mixture(
@@ -118,11 +121,13 @@ def add_fully_cached_mixture(
     """
     mixture = MixtureRegistry.get(mixture_name)
     # Shares of all tasks, since the parts of nested mixtures have no rate of their own here.
-    pairs = [
-        (add_fully_cached_task(task.name, sequence_length, disallow_shuffling), mixture.get_rate(task))
-        for task in mixture.tasks
-    ]
-    return MixtureRegistry.add(_name_of_fully_cached(mixture_name, sequence_length), pairs)
+    with shelf.undone_on_error():
+        pairs = [
+            (add_fully_cached_task(task.name, sequence_length, disallow_shuffling), mixture.get_rate(task))
+            for task in mixture.tasks
+        ]
+        name = _name_of_fully_cached(mixture_name, sequence_length)
+        return MixtureRegistry.add(name, pairs, sample_fn=mixture.sample_fn)
 
 
 def add_task_with_sentinels(task_name: str, num_sentinels: int = 1) -> Task:
@@ -153,7 +158,10 @@ class _FixedLengths:
     @property
     def num_seeds(self) -> int:
         """How many seeds the step draws."""
-        return int(getattr(self.step, "num_seeds", 0))
+        step: Any = self.step
+        while hasattr(step, "func") and not hasattr(step, "num_seeds"):  # a partial of a random step is one
+            step = step.func
+        return int(getattr(step, "num_seeds", 0))
 
 
 def _check_lengths(

@@ -270,11 +270,15 @@ class Mixture:
         Raises:
           ValueError: when a rate is no finite number, or all are 0.
         """
-        total = math.fsum(self._number(name) for name in self._parts)
+        return self._sum([self._number(name) for name in self._parts])
+
+    def _sum(self, rates: Iterable[float]) -> float:
+        try:
+            total = math.fsum(rates)
+        except OverflowError:
+            self._refuse("has rates whose sum is too great", "divide them all by one number")
         if not total > 0:
             self._refuse("has only rates of 0", "give one task a positive rate")
-        if math.isinf(total):
-            self._refuse("has rates whose sum is too great", "divide them all by one number")
         return total
 
     def get_rate(self, task: Task | str) -> float:
@@ -300,9 +304,7 @@ class Mixture:
     def rates(self) -> dict[str, float]:
         """Returns the share of each task, which sum to 1, in the order of `tasks`."""
         by_name = {name: self.get_rate(name) for name in self._leaves}
-        total = math.fsum(by_name.values())
-        if not total > 0:
-            self._refuse("has only rates of 0", "give one task a positive rate")
+        total = self._sum(by_name.values())
         return {name: rate / total for name, rate in by_name.items()}
 
     # Examples.

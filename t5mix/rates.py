@@ -8,6 +8,7 @@ arXiv:1910.10683, section 3.5.2) is `mixing_rate_num_examples(maximum=K, tempera
 import fractions
 import functools
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -169,9 +170,10 @@ def _cached_count(task: "Task", name: str, split: str) -> int:
     return counts[name]
 
 
-def _check(**numbers: Any) -> None:
-    for name, number in numbers.items():
+def _check(**given: Any) -> None:
+    for name, number in given.items():
         if number is None and name == "maximum":
             continue
-        if isinstance(number, bool) or not number > 0 or not math.isfinite(number):
+        real = isinstance(number, numbers.Real) and not isinstance(number, bool)
+        if not real or not number > 0 or not math.isfinite(number):
             raise ValueError(f"rate: {name} is {number!r}; give a positive number")

@@ -1,5 +1,6 @@
 """Tasks that are cached whole, and tasks with sentinels, registered under the names that seqio gives them."""
 
+import functools
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,47 @@ def test_a_fully_cached_mixture_keeps_the_rates_of_nested_ones() -> None:
     assert mixture.name == "nested_i3_t9"
     assert mixture.rates() == pytest.approx({"one_i3_t9": 7 / 9, "two_train_i3_t9": 2 / 9})
     assert all(task.shuffle_buffer_size is None for task in mixture.tasks)
+
+
+def first_of_each(targets: list, predictions: list) -> dict[str, float]:
+    return {"right": float(targets[0] == predictions[0])}
+
+
+def drawn_in_turn(datasets: list, rates: list, seed: int | None) -> tf.data.Dataset:
+    return tf.data.Dataset.choose_from_datasets(datasets, tf.data.Dataset.range(len(datasets)).repeat())
+
+
+def test_what_is_fully_cached_keeps_metric_objects_and_the_way_of_drawing() -> None:
+    lengths = {"inputs": 3, "targets": 9}
+    measured = t5mix.metrics.PassthroughLegacyMetric.from_metric_fn(first_of_each)
+    task = t5mix.TaskRegistry.get("one").replace(name="measured", metric_objs=[measured])
+    t5mix.TaskRegistry.add_provider("measured", task)
+    assert experimental.add_fully_cached_task("measured", lengths).metric_objs == [measured]
+    t5mix.MixtureRegistry.add("in_turn", [("one", 1), ("two_train", 1)], sample_fn=drawn_in_turn)
+    assert experimental.add_fully_cached_mixture("in_turn", lengths).sample_fn is drawn_in_turn
+
+
+@t5mix.map_over_dataset(num_seeds=1)
+def noisy(example: dict, seed: tf.Tensor, strength: int) -> dict:
+    return example
+
+
+def test_noise_that_a_cache_would_hold_is_warned_of() -> None:
+    steps = [preprocessors.tokenize, functools.partial(noisy, strength=2)]
+    task = t5mix.TaskRegistry.get("one").replace(name="noisy", preprocessors=steps)
+    t5mix.TaskRegistry.add_provider("noisy", task)
+    with pytest.warns(UserWarning, match="is random and stands before"):
+        experimental.add_fully_cached_task("noisy", {"inputs": 3, "targets": 9})
+
+
+def test_another_task_of_the_name_is_refused() -> None:
+    lengths = {"inputs": 3, "targets": 9}
+    experimental.add_fully_cached_task("two_train", lengths)
+    with pytest.raises(ValueError, match="another task 'two_train_i3_t9' is declared at"):
+        experimental.add_fully_cached_task("two_train", lengths, disallow_shuffling=True)
+    with pytest.raises(ValueError, match="another task"):
+        experimental.add_fully_cached_mixture("both", lengths, disallow_shuffling=True)
+    assert "one_i3_t9" not in t5mix.TaskRegistry
 
 
 def test_a_task_with_sentinels_is_registered() -> None:

@@ -225,3 +225,10 @@ def test_the_parts_are_those_that_were_named_in_their_order() -> None:
     inner = t5mix.Mixture("inner", [(task("z"), 1), (task("a"), 1)])
     outer = t5mix.Mixture("outer", [(task("y"), 1), (inner, 2)])
     assert [part.name for part in outer.parts] == ["y", "inner"] and [t.name for t in outer.tasks] == ["a", "y", "z"]
+
+
+def test_rates_whose_sum_is_too_great_are_refused() -> None:
+    mixture = t5mix.Mixture("great", [(A, 1e308), (B, 1e308)])
+    for ask in (mixture.rates, lambda: mixture.total_rate):
+        with pytest.raises(ValueError, match="mixture 'great' has rates whose sum is too great; divide"):
+            ask()

@@ -101,3 +101,8 @@ def test_unimax_refuses_what_cannot_be_shared() -> None:
     for arguments in (({}, 1, 1), ({"a": 0}, 1, 1), ({"a": 1}, 0, 1), ({"a": 1}, 1, -1)):
         with pytest.raises(ValueError):
             rates.unimax(*arguments)
+
+
+def test_a_text_is_no_maximum() -> None:
+    with pytest.raises(ValueError, match="rate: maximum is '3'; give a positive number"):
+        rates.proportional(maximum="3")  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """All checks of one task, in order."""
 
+import functools
 from collections.abc import Callable, Iterator
 
 from t5mix.checking import features, labels, samples, scores
@@ -47,18 +48,22 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
         yield first
         if first.result == "fail":
             return
-    judged = scores.judged(task, found)
+
+    @functools.cache  # asked for inside of checks: ids that no vocabulary has cannot be made text
+    def judged() -> Sample | None:
+        return scores.judged(task, found)
 
     def more() -> Sample:
-        assert judged is not None
-        return samples.read(task, judged.split, limits.lengths, _MORE * limits.examples)
+        sample = judged()
+        assert sample is not None
+        return samples.read(task, sample.split, limits.lengths, _MORE * limits.examples)
 
     yield _guarded("ids", lambda: features.ids(task, found))
     yield _guarded("eos", lambda: features.eos(task, found))
     yield _guarded("truncation", lambda: features.truncation(task, found, limits))
     yield _guarded("labels", lambda: labels.labels(task, found))
-    yield _guarded("gold", lambda: scores.gold(task, judged, more))
-    yield _guarded("survival", lambda: scores.survival(task, judged))
+    yield _guarded("gold", lambda: scores.gold(task, judged(), more))
+    yield _guarded("survival", lambda: scores.survival(task, judged()))
     yield _guarded("splits", lambda: splits_lib.splits(task, _splits(task, limits), limits))
 
 

@@ -32,8 +32,9 @@ class FewshotDataSource(DataSource):
       eval_preprocessors: steps on the examples to answer.
       train_split: the split of the solved examples.
       train_feature_keys: what is kept of them; all must have one shape.
-      shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, so that none is its
-        own question; without shuffle always in the same way.
+      shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, otherwise than
+        the questions, so that within train_split one is its own question only by chance; without shuffle always in
+        the same way.
       eval_on_fixed_exemplars: whether every example of a split other than train_split has the same solved ones.
 
     Raises:
@@ -121,9 +122,10 @@ class FewshotDataSource(DataSource):
         return dataset.shuffle(self._shuffle_buffer_size, seed) if shuffle else dataset
 
     def fingerprint(self, split: str) -> str:
-        """Returns a sha256 of the source's two splits, the steps and the arguments."""
+        """Returns a sha256 of what is read of the source, the steps and the arguments."""
         settings = {name: value for name, value in vars(self).items() if name != "_original_source"}
-        contents = [self._original_source.fingerprint(each) for each in (split, self._train_split)]
+        read = (split, self._train_split) if self._num_shots else (split,)
+        contents = [self._original_source.fingerprint(each) for each in read]
         return fingerprints.digest("few-shot", contents, settings)
 
     def __repr__(self) -> str:

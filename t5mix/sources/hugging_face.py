@@ -195,6 +195,11 @@ def _datasets(path: str) -> Any:
             f"HuggingFaceDataSource({path!r}) needs the library `datasets`, which is not installed; "
             "pip install 't5mix[hf]'"
         ) from error
+    if int(datasets.__version__.split(".")[0]) < 4:  # older ones can run Python code that lies beside the data
+        raise ValueError(
+            f"HuggingFaceDataSource({path!r}): `datasets` {datasets.__version__} may run code of a data set; "
+            "pip install 'datasets>=4', which runs none"
+        )
     datasets.disable_progress_bars()
     return datasets
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from t5mix import signatures
 from t5mix.lazy import lazy_import
 from t5mix.sources.files import FileDataSource
 
@@ -93,7 +92,7 @@ class TFExampleDataSource(_RecordDataSource):
 
     def _reading(self) -> object:
         described = {key: repr(value) for key, value in self.feature_description.items()}
-        return described, signatures.name(self._reader_cls or "TFRecordDataset")
+        return described, super()._reading()
 
     def __str__(self) -> str:
         files = f"split_to_filepattern={self._split_to_filepattern}"

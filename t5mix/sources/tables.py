@@ -101,11 +101,9 @@ class TableDataSource(FileDataSource):
 
     def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
         columns, stated = self.columns, self._stated
-
-        def rows(encoded: bytes) -> Iterator[Row]:
-            yield from read_rows(encoded.decode(), self._format, stated)
-
         signature = {column: tf.TensorSpec([], tf.string) for column in columns}
+        # No generator function stands here: AutoGraph would warn that it cannot transform one.
+        rows = functools.partial(_encoded_path_rows, format=self._format, columns=stated)
         return tf.data.Dataset.from_generator(rows, args=(path,), output_signature=signature)
 
     def _reading(self) -> object:
@@ -128,6 +126,10 @@ def read_rows(path: str, format: str, columns: Sequence[str] | None) -> Iterator
             columns = _header(where, line, format)
         else:
             yield parse(where, line, columns)
+
+
+def _encoded_path_rows(path: bytes, format: str, columns: Sequence[str] | None) -> Iterator[Row]:
+    return read_rows(path.decode(), format, columns)
 
 
 def _lines(path: str) -> Iterator[str]:
@@ -175,6 +177,10 @@ def _json(where: str, line: str, columns: Sequence[str]) -> Row:
         if not isinstance(value, str):
             kind = "null" if value is None else f"a {type(value).__name__}"
             raise ValueError(f"{where}: {column!r} is {kind}; give text or a number, or declare the task in Python")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{where}: {column!r} is no Unicode ({error.reason}); write whole characters") from None
         row[column] = value
     return row
 
@@ -185,6 +191,8 @@ def _object(where: str, line: str) -> dict[str, Any]:
         held = json.loads(line, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
         raise ValueError(f"{where}: is no JSON ({error.msg}); write one object a line") from None
+    except RecursionError:
+        raise ValueError(f"{where}: nests too deep; give text or numbers") from None
     if not isinstance(held, dict):
         raise ValueError(f'{where}: is no JSON object; write one a line, such as {{"text": "..."}}')
     return held

@@ -64,6 +64,9 @@ def _add(table: Table) -> None:
 def _parts(table: Table) -> list[Any]:
     tasks = table.held["tasks"]
     if isinstance(tasks, dict):
+        for key in ("rate", "maximum"):
+            if key in table.held:
+                table.refuse(key, "is of tasks without a rate, and tasks gives each its own; leave it out")
         for name, rate in tasks.items():
             if isinstance(rate, bool) or not isinstance(rate, int | float):
                 table.refuse("tasks", f"gives {name!r} the rate {rate!r}; give a number")

@@ -12,7 +12,7 @@ import sentencepiece
 import tensorflow as tf
 
 import t5mix
-from t5mix import metrics, objectives, postprocessors, preprocessors
+from t5mix import metrics, objectives, paths, postprocessors, preprocessors
 from t5mix.checking import CHECKS, Limits, Report
 from t5mix.checking.task import check_task
 from t5mix.cli.main import main
@@ -204,6 +204,18 @@ def test_metrics_with_another_best_and_of_scores() -> None:
 def named(text: str, example: Any = None, is_target: bool = False) -> int:
     """As WSC's: a target says whether the noun proposed is right, and a prediction whether it names that noun."""
     return int(example["right"]) if is_target else int(text == example["targets_pretokenized"].decode())
+
+
+def test_ids_that_are_no_text_fail_and_end_no_report() -> None:
+    @t5mix.map_over_dataset
+    def negative(example: dict[str, Any]) -> dict[str, Any]:
+        return {"inputs": example["inputs"], "targets": tf.constant([-1])}
+
+    vocabulary = t5mix.SentencePieceVocabulary(str(paths.shipped("tasks") / "offline.model"))
+    features = {name: t5mix.Feature(vocabulary, add_eos=False) for name in ("inputs", "targets")}
+    report = check_task(task(output_features=features, preprocessors=[preprocessors.tokenize, negative]), LIMITS)
+    assert found(report)["ids"] == "fail" and "id -1" in messages(report, "ids")
+    assert found(report).keys() == CHECKS.keys() and found(report)["gold"] == "fail"
 
 
 def test_a_target_text_may_be_declared_a_wrong_answer() -> None:

@@ -64,6 +64,12 @@ def test_what_cannot_be_solved_is_refused() -> None:
         FewshotDataSource(ORIGINAL, -1)
 
 
+def test_without_shots_no_train_split_is_needed() -> None:
+    source = FewshotDataSource(t5mix.FunctionDataSource(questions, ["test"]), 0)
+    assert [list(example) for example in source.get_dataset("test")] == [["eval"]] * 4
+    assert source.fingerprint("test") != FewshotDataSource(ORIGINAL, 1).fingerprint("test")
+
+
 def test_steps_run_on_either_side_and_count_for_the_fingerprint() -> None:
     @t5mix.map_over_dataset
     def marked(example: dict) -> dict:

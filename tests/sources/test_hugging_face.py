@@ -2,6 +2,7 @@
 
 import json
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ValueError, match=r"'somewhere/some_data'\) needs the library `datasets`.*t5mix\[hf\]"):
         source.num_input_examples("train")
+
+
+def test_a_library_that_may_run_code_of_data_sets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = types.ModuleType("datasets")
+    old.__version__ = "3.6.0"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", old)
+    with pytest.raises(ValueError, match=r"`datasets` 3.6.0 may run code of a data set; pip install 'datasets>=4'"):
+        t5mix.HuggingFaceDataSource("somewhere/some_data", splits=["train"]).num_input_examples("train")
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -55,6 +55,21 @@ def test_the_fingerprint_follows_the_function(folder: Path) -> None:
     assert first == same != changed
 
 
+def test_the_fingerprint_follows_the_reader(folder: Path) -> None:
+    def but_first(path: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.TFRecordDataset(path).skip(1)
+
+    def reader(path: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.TFRecordDataset(path)
+
+    but_first.__name__ = reader.__name__ = "reader"
+    found = {
+        t5mix.TFExampleDataSource({"train": str(folder / "*.records")}, {}, each).fingerprint("train")
+        for each in (None, reader, but_first)
+    }
+    assert len(found) == 3
+
+
 def test_patterns_keep_their_order_and_a_file_is_read_once(folder: Path) -> None:
     patterns = [str(folder / "train-2.records"), str(folder / "*.records")]
     source = t5mix.ProtoDataSource({"train": patterns}, decode, block_length=2)

@@ -95,3 +95,16 @@ def test_what_changes_is_read_again(tmp_path: Path) -> None:
     os.unlink(file)
     with pytest.raises(ValueError, match="no file matches"):
         source.get_dataset("train")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"x": "\\ud800"}', "'x' is no Unicode"),
+        ('{"x": ' + "[" * 100_000, "nests too deep"),
+    ],
+)
+def test_a_line_that_is_no_text_is_told_of_by_its_place(line: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"x": "1"}\n' + line + "\n")
+    with pytest.raises(ValueError, match=f"a.jsonl:2: {message}"):
+        t5mix.TableDataSource({"train": str(tmp_path / "a.jsonl")}, "jsonl").get_dataset()

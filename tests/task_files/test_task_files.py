@@ -111,6 +111,9 @@ def test_a_command_says_where_a_pack_is_wrong(folder: Path, capsys: pytest.Captu
 
 # What is replaced in the pack, by what, and what is said, with the line.
 WRONG = {
+    "a rate beside rates": (
+        'tasks = ["weather_nli", "weather_degrees"]', "tasks = { weather_nli = 2, weather_degrees = 1 }",
+        r":23: mixture 'weather': maximum is of tasks without a rate"),
     "an unknown key": ("extra_ids = 0", "extra_id = 0",
         r":19: task 'weather_degrees': extra_id is no key; .*'extra_ids'"),
     "no format": ('format = "tsv"\n', "", r":2: task 'weather_nli': says no 'format'"),
