@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,9 @@ class TfdsDataSource(DataSource):
         return self._builder(self._name, self._data_dir)
 
     def _builder(self, name: str | None, data_dir: str | None) -> Any:
-        key = (name, places.tfds_data_dir or data_dir if name else data_dir)
+        # TFDS reads the variable when it is imported, once.
+        chosen = places.tfds_data_dir or data_dir or os.environ.get("TFDS_DATA_DIR")
+        key = (name, chosen if name else data_dir)
         if key not in self._builders:
             self._builders[key] = self._prepared(*key)
         return self._builders[key]

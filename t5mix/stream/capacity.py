@@ -13,10 +13,10 @@ from t5mix.stream.examples import Examples
 # Standard deviations of a block's demand for rows that are kept free.  What exceeds a block goes to free space of
 # the next; that both exceed happens once in 10**5 blocks.
 _MARGIN = 3.0
-# Part of a window's rows that is kept free, because windows do not all pack equally well: the less well they pack, the
-# more they differ.  Of what stays free when as much is packed as possible, this much is kept free besides.  Tried on
-# heavy-tailed pairs, inputs of half a row and even lengths: nothing was left out of 24 windows with either of two seeds,
-# while a fixed 1 / 512 left out 138 of 330,000 heavy-tailed pairs (one later window to try).
+# Part of a window's rows that is kept free, because windows do not all pack equally well.  The less well they pack, the
+# more they differ: of what stays free when as much is packed as can be, this much is kept free besides.  Tried on
+# heavy-tailed pairs, inputs of about half a row and even lengths, two seeds, 24 windows each: nothing was left out,
+# while a fixed 1 / 512 left out 138 of 330,000 heavy-tailed pairs (with one later window to try).
 _SPARE, _SPARE_OF_FREE = 1 / 512, 0.25
 # A block has one window, or as many as make its margin less than _NARROW of its rows, up to _WINDOWS, and not more
 # draws than _DRAWS if one window has fewer.

@@ -118,3 +118,9 @@ def test_more_shards_than_files_are_cut_from_the_examples_of_a_task(folder: Path
         [int(example["n"]) for example in task.get_dataset(shuffle=False, shard_info=ShardInfo(i, 3))] for i in range(3)
     ]
     assert parts == [[0, 3], [1], [2]]
+
+
+def test_the_variable_of_tfds_is_read_when_a_source_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = t5mix.TfdsDataSource("high:1.0.0", read_only=True)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+    assert numbers(source, "train") == [100, 101, 102, 103]
