@@ -187,7 +187,8 @@ class Evaluator:
 
         Raises:
             ValueError: If a function is missing that a metric needs, or did not answer each example once.  What metrics
-                raise is raised by the future, and again by the next call and by `close`.
+                raise is raised here with async_compute_metrics=False; else by the future, and again by the next call
+                or by `close`.
         """
         given = {
             ModelOutputType.PREDICTION: predict_fn,
@@ -207,10 +208,12 @@ class Evaluator:
         self._wait()
         work = functools.partial(self._metrics, outputs, step)
         if self._metrics_executor is None:
-            self._metrics_future = Future()
-            self._metrics_future.set_result(work())
-        else:
-            self._metrics_future = self._metrics_executor.submit(work)
+            # Computed first: a future that an error left without a result would be waited for for ever.
+            metrics = work()
+            done: Future[AllMetrics] = Future()
+            done.set_result(metrics)
+            return done, outputs
+        self._metrics_future = self._metrics_executor.submit(work)
         return self._metrics_future, outputs
 
     def close(self) -> None:

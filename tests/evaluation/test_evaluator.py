@@ -315,6 +315,16 @@ def test_two_metrics_of_one_name_and_errors_in_metrics_come_out() -> None:
         made.close()
 
 
+def test_an_evaluator_goes_on_after_an_error_in_a_metric_without_a_thread() -> None:
+    add(metric_fns=[lambda targets, predictions: {"m": 1 / targets.count(predictions[0])}])
+    made = evaluator(async_compute_metrics=False)
+    with pytest.raises(ZeroDivisionError):
+        made.evaluate(compute_metrics=True, predict_fn=says("?", "b", "c"))
+    # Nothing may be left to wait for: that would be for ever.
+    assert made._metrics_future is None
+    made.close()
+
+
 def test_unlike_features_are_refused() -> None:
     tasks = [add(), add("lm", output_features={"targets": t5mix.Feature(VOCABULARY)})]
     with pytest.raises(ValueError, match="task 'sums' has the features inputs, targets, task 'lm' has targets"):
