@@ -1,6 +1,6 @@
 """What a model's function returned, in the order of the examples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,10 +58,21 @@ def _check_indices(task: str, indices: Sequence[int]) -> None:
 
 
 def _beside(task: str, beside: Any, order: np.ndarray) -> Any:
-    try:
-        return permuted(beside, order)
-    except IndexError as error:
-        raise ValueError(
-            f"task {task!r}: what the model's function returned beside its outputs is shorter than they are; "
-            "give one entry for each"
-        ) from error
+    for length in _lengths(beside):
+        if length != len(order):
+            raise ValueError(
+                f"task {task!r}: the model's function returned {len(order)} outputs, and beside them a list of "
+                f"{length}; give one entry for each"
+            )
+    return permuted(beside, order)
+
+
+def _lengths(beside: Any) -> Iterator[int]:
+    """The length of each list or array in a tuple or dict of them."""
+    if isinstance(beside, Mapping):
+        beside = tuple(beside.values())
+    if not isinstance(beside, tuple):
+        yield len(beside)
+        return
+    for each in beside:
+        yield from _lengths(each)

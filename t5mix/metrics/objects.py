@@ -303,12 +303,16 @@ def permuted(outputs: Any, order: Any) -> Any:
 
 
 def as_arrays(outputs: Any) -> Any:
-    """Returns lists as arrays where their entries are of one shape, also in tuples and dicts; others stay lists."""
+    """Returns lists as arrays where their entries are of one shape, also in tuples and dicts.
+
+    Others stay lists, as do those that hold texts, of which an array would cut off trailing NULs.
+    """
     if isinstance(outputs, Mapping):
         return {name: as_arrays(each) for name, each in outputs.items()}
     if isinstance(outputs, tuple):
         return tuple(as_arrays(each) for each in outputs)
     try:
-        return np.asarray(outputs)
+        array = np.asarray(outputs)
     except ValueError:  # entries of unequal shape
         return outputs
+    return outputs if array.dtype.kind in "US" else array

@@ -44,7 +44,7 @@ class Plan:
     @property
     def scale(self) -> np.ndarray:
         """Weights by which a whole row weighs the same in every feature."""
-        return math.prod(self.limits) // np.array(self.limits, dtype=np.int64)
+        return math.lcm(*self.limits) // np.array(self.limits, dtype=np.int64)
 
     @classmethod
     def of(

@@ -6,6 +6,7 @@ Source: the dot-product heuristic for vector bin packing (Panigrahy, Talwar, Uye
 rounded to one for each feature and one between them; with one feature it is first-fit decreasing (Johnson 1974).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def choose_rows(
 
 def _scale(limit: np.ndarray) -> np.ndarray:
     """Weights by which a whole row weighs the same in every feature."""
-    return int(np.prod(limit)) // limit
+    return math.lcm(*limit.tolist()) // limit
 
 
 class _Shelf:

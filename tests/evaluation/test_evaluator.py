@@ -283,7 +283,8 @@ ANSWERS = {
     "one twice": ([(0, [5]), (0, [5]), (1, [5])], "twice for example 0"),
     "the last missing": ([(0, [5]), (1, [5])], "2 outputs of the model for 3 examples"),
     "no index": ([[5, 6, 7], [5, 6, 7], [5, 6, 7]], r"return \(index, output\)"),
-    "short beside": (([(0, [5]), (1, [5]), (2, [5])], {"x": [1]}), "shorter"),
+    "short beside": (([(0, [5]), (1, [5]), (2, [5])], {"x": [1]}), "beside them a list of 1"),
+    "long beside": (([(0, [5]), (1, [5]), (2, [5])], {"x": [1, 2, 3, 4]}), "beside them a list of 4"),
 }
 
 
