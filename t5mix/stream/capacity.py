@@ -70,8 +70,9 @@ class Plan:
         ]
         volume = max(*demand, 1 / max(limits))
         most = max(1, int(rows / volume))
-        fill = _fill(mixer.quota(0, most).lengths, limits)
-        spare = max(_SPARE, _SPARE_OF_FREE * (1 - fill))
+        fill, shared = _fill(mixer.quota(0, most).lengths, limits)
+        # Where each example has a row of its own, rows are as many as examples, and none need stay free.
+        spare = max(_SPARE, _SPARE_OF_FREE * (1 - fill)) * min(1.0, shared)
         windows = 1
         while True:
             draws, margin = _draws(mixer, shares, moments, volume / fill, rows * windows, spare)
@@ -112,11 +113,11 @@ def _draws(
     return draws, spread * math.sqrt(draws) / rows
 
 
-def _fill(lengths: np.ndarray, limits: Sequence[int]) -> float:
-    """Returns how full rows get when they are packed with these examples."""
+def _fill(lengths: np.ndarray, limits: Sequence[int]) -> tuple[float, float]:
+    """Returns how full rows get when they are packed with these examples, and how many further ones a row holds."""
     rows = int(fitting.choose_rows(lengths, limits, None).max(initial=0)) + 1
     slots = max(int(tokens) / limit for tokens, limit in zip(lengths.sum(axis=0), limits, strict=True))
-    return max(slots, 1 / max(limits)) / rows
+    return max(slots, 1 / max(limits)) / rows, len(lengths) / rows - 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -91,7 +91,8 @@ def made_here(jobs, folder):
 def test_several_tasks_and_files_come_out_as_on_one_machine_though_every_bundle_runs_twice(pack, tmp_path) -> None:
     jobs = [job_of("beam_tsv"), job_of("beam_noise"), job_of("offline_sentiment", "validation")]
     expected = made_here(jobs, tmp_path / "here")
-    assert sum(name.endswith(".arrow") for name in expected) == 3 + 3 + 1
+    # A file for each of the source's, but one where a step before the cache is random.
+    assert sum(name.endswith(".arrow") for name in expected) == 3 + 1 + 1
     told = []
     options = ["--direct_runner_bundle_repeat=1"]
     beam.make(jobs, tmp_path / "beam", options, [pack], lambda *numbers: told.append(numbers))

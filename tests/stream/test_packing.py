@@ -44,9 +44,9 @@ def test_unpacking_restores_every_example_in_order(examples):
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(EXAMPLES)
-def test_unpacking_restores_every_example_in_ten_thousand_cases(examples):
+def test_unpacking_restores_every_example_in_thousands_of_cases(examples):
     batch, ordered, _, _ = _packed(examples)
     found = [example for line in packing.unpack(batch, list(LIMITS)) for example in line]
     assert [(e["inputs"].tolist(), e["targets"].tolist()) for e in found] == ordered
