@@ -115,6 +115,19 @@ class DataSource(abc.ABC):
     ) -> "tf.data.Dataset":
         """Returns the raw examples of `split`, or of one shard of it."""
 
+    @property
+    def skip_bad_records(self) -> int | None:
+        """How many damaged records of a split may be left out; None is none."""
+        return None
+
+    def skipped_records(self, split: str, shard_info: ShardInfo | None = None) -> tuple[str, ...]:
+        """Returns the damaged records that `get_dataset` leaves out of `split`, or of one shard: "file: byte 123".
+
+        None unless the source permits it, see `skip_bad_records`.
+        """
+        del split, shard_info
+        return ()
+
     def fingerprint(self, split: str) -> str:
         """Returns a sha256, as hex, that changes when the raw examples of `split` do.
 

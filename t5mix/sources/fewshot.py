@@ -121,6 +121,15 @@ class FewshotDataSource(DataSource):
             dataset = source.get_dataset(**arguments).shard(shards.num_shards, shards.index)
         return dataset.shuffle(self._shuffle_buffer_size, seed) if shuffle else dataset
 
+    @property
+    def skip_bad_records(self) -> int | None:
+        """How many damaged records of a split of the source may be left out; None is none."""
+        return self._original_source.skip_bad_records
+
+    def skipped_records(self, split: str, shard_info: ShardInfo | None = None) -> tuple[str, ...]:
+        """Returns the damaged records of the source that are left out of the questions, not of the solved ones."""
+        return self._original_source.skipped_records(split, shard_info)
+
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of what is read of the source, the steps and the arguments."""
         settings = {name: value for name, value in vars(self).items() if name != "_original_source"}

@@ -93,23 +93,34 @@ class FileDataSource(DataSource):
         shard_info: ShardInfo | None = None,
     ) -> "tf.data.Dataset":
         """Returns the raw examples of `split`; a shard is every `num_shards`-th file."""
-        paths = self.list_shards(split)
-        if shard_info:
-            if len(paths) < shard_info.num_shards:
-                raise ValueError(
-                    f"{self._kind}: split {split!r} has {len(paths)} files and cannot be read in "
-                    f"{shard_info.num_shards} shards"
-                )
-            paths = paths[shard_info.index :: shard_info.num_shards]
+        paths = self._paths(split, shard_info)
+        read_file_fn = self._reader(split, paths)
         files = tf.data.Dataset.from_tensor_slices(paths)
         if shuffle:
             files = files.shuffle(self._file_shuffle_buffer_size or len(paths), seed=seed)
         return files.interleave(
-            self._read_file_fn,
+            read_file_fn,
             cycle_length=self._cycle_length,
             block_length=self._block_length,
             num_parallel_calls=tf.data.AUTOTUNE,
         )
+
+    def _paths(self, split: str, shard_info: ShardInfo | None) -> list[str]:
+        """Returns the paths of a shard of `split`, or of all of it."""
+        paths = self.list_shards(split)
+        if not shard_info:
+            return paths
+        if len(paths) < shard_info.num_shards:
+            raise ValueError(
+                f"{self._kind}: split {split!r} has {len(paths)} files and cannot be read in "
+                f"{shard_info.num_shards} shards"
+            )
+        return paths[shard_info.index :: shard_info.num_shards]
+
+    def _reader(self, split: str, paths: Sequence[str]) -> Callable[..., "tf.data.Dataset"]:
+        """Returns what makes a dataset of the path of one of these files."""
+        del split, paths
+        return self._read_file_fn
 
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of the names and bytes of the files and of how they are read."""

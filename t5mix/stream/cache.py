@@ -169,6 +169,7 @@ def _in_memory(job: Job, count: writing.Count) -> MemoryTokens:
         for batch in tokenizing.record_batches(job, shard):
             count(batch.num_rows)
             batches.append(batch)
+    writing.check_skipped(job, job.task.source.skipped_records(job.split))
     if not batches:
         raise writing.no_example(job)
     return MemoryTokens(job.key, pa.Table.from_batches(batches))

@@ -68,12 +68,12 @@ def _columns(job: Any, shard: int) -> "Iterator[dict[str, pa.Array]]":
         dataset = _dataset(job, shard, job.steps[:-1])
         spec = dataset.element_spec
         if isinstance(spec, dict) and all(_is_text(spec[name]) for name in spec if name in task.output_features):
-            yield from _tokenized_columns(job, last, dataset)
+            yield from _tokenized_columns(job, shard, last, dataset)
             return
     dataset = _dataset(job, shard, job.steps)
     spec = _checked_spec(task, dataset.element_spec)
     ranks = {name: _rank(task, name, spec[name]) for name in spec if job.keep_all or name in task.output_features}
-    for batch in _batched(task, dataset, ranks):
+    for batch in _batched(job, shard, dataset, ranks):
         yield {name: _arrow(task, name, value) for name, value in batch.items()}
 
 
@@ -83,28 +83,44 @@ def _dataset(job: Any, shard: int, steps: Sequence[Any]) -> "tf.data.Dataset":
         return job.task.run_steps(dataset, list(steps))
 
 
-def _batched(task: Any, dataset: "tf.data.Dataset", ranks: Mapping[str, int]) -> "tf.data.Dataset":
+def _batched(
+    job: Any, shard: int, dataset: "tf.data.Dataset", ranks: Mapping[str, int]
+) -> "Iterator[dict[str, tf.Tensor | tf.RaggedTensor]]":
+    """Yields examples, many at once.
+
+    Raises:
+      ValueError: naming the task and the file, when TensorFlow finds the file damaged: it names only the byte.
+    """
     # Steps that run Python code forget shapes; without its rank, a tensor cannot be batched.
     dataset = dataset.map(
         lambda example: {name: tf.ensure_shape(example[name], [None] * rank) for name, rank in ranks.items()}
     )
     dataset = ordered(dataset)
-    check_repeatable(task, dataset, "before the cache")
-    return dataset.ragged_batch(_EXAMPLES_AT_ONCE)
+    try:
+        check_repeatable(job.task, dataset, "before the cache")
+        yield from dataset.ragged_batch(_EXAMPLES_AT_ONCE)
+    except tf.errors.DataLossError as error:
+        files = job.task.source.list_shards(job.split)[shard :: job.num_shards]
+        place = files[0] if len(files) == 1 else f"one of the {len(files)} files {files[0]} to {files[-1]}"
+        raise ValueError(
+            f"task {job.task.name!r}, split {job.split!r}: {place} is damaged ({error.message}); copy or make it anew"
+        ) from error
 
 
 def _is_text(spec: Any) -> bool:
     return isinstance(spec, tf.TensorSpec) and spec.dtype == tf.string and spec.shape.rank == 0
 
 
-def _tokenized_columns(job: Any, step: TokenizeStep, dataset: "tf.data.Dataset") -> "Iterator[dict[str, pa.Array]]":
+def _tokenized_columns(
+    job: Any, shard: int, step: TokenizeStep, dataset: "tf.data.Dataset"
+) -> "Iterator[dict[str, pa.Array]]":
     """Yields the examples of a dataset of texts, tokenized many at once."""
     task = job.task
     spec = _checked_spec(task, dataset.element_spec)
     texts = [name for name in spec if name in task.output_features]
     others = [name for name in spec if name not in task.output_features and job.keep_all]
     ranks = {**dict.fromkeys(texts, 0), **{name: _rank(task, name, spec[name]) for name in others}}
-    for batch in _batched(task, dataset, ranks):
+    for batch in _batched(job, shard, dataset, ranks):
         kept = {name: _arrow(task, name, batch[name]) for name in others}
         plain = {name: batch[name].numpy().tolist() for name in texts}
         if job.keep_all and step.copy_pretokenized:

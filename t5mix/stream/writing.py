@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import uuid
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -151,7 +152,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
             os.fsync(file.fileno())
     record = _placed(private, sink.size, checksums, job, name)
     os.replace(private, folder / name)
-    return record
+    return dataclasses.replace(record, skipped=job.task.source.skipped_records(job.split, job.shard_info(shard)))
 
 
 def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> None:
@@ -163,11 +164,12 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
       records: what it returned, in the order of the shards.
 
     Raises:
-      ValueError: naming the task, when it has no example.
+      ValueError: naming the task, when it has no example, or more bad records are left out than its source permits.
     """
     names = [record.name for record in records]
     expected = [job.shard_name(shard) for shard in range(job.num_shards)]
     assert names == expected, f"shards {names} instead of {expected}"
+    check_skipped(job, [bad for record in records for bad in record.skipped])
     examples = sum(record.examples for record in records)
     if examples == 0:
         raise no_example(job)
@@ -185,6 +187,27 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
         "shards": [record.as_json() for record in records],
     }
     manifest.write(folder, content)
+
+
+def check_skipped(job: Job, skipped: Sequence[str]) -> None:
+    """Warns of bad records that are left out of a cache.
+
+    Raises:
+      ValueError: naming the task and the first record past the source's limit, when they are more.
+    """
+    if not skipped:
+        return
+    limit = job.task.source.skip_bad_records
+    counted = f"{len(skipped)} bad record{'s' if len(skipped) > 1 else ''}"
+    if len(skipped) > limit:
+        raise ValueError(
+            f"task {job.task.name!r}, split {job.split!r}: {counted} in all files, and skip_bad_records is {limit}; "
+            f"number {limit + 1} is {skipped[limit]}; copy or make the files anew"
+        )
+    warnings.warn(
+        f"task {job.task.name!r}, split {job.split!r}: {counted} left out of its tokens: {', '.join(skipped)}",
+        stacklevel=2,
+    )
 
 
 def no_example(job: Job) -> ValueError:
