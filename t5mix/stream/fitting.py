@@ -39,7 +39,7 @@ def choose_rows(
     free = np.repeat(limit[None], height, axis=0) if used is None else limit - used
     # The fullest first, so that what is left at the end is room in few rows.
     turns = np.argsort(free @ _scale(limit), kind="stable").tolist()
-    shelf = _Shelf(lengths, limit)
+    shelf = (_PairShelf if len(limit) == 2 else _Shelf)(lengths, limit)
     taken = [shelf.fill(free[row].tolist()) for row in turns]
     chosen = np.full(len(lengths), -1, dtype=np.int32)
     chosen[list(itertools.chain(*taken))] = np.repeat(turns, list(map(len, taken)))
@@ -73,27 +73,28 @@ class _Shelf:
         self._orders = [_Order(shapes, weights, limit) for weights in _directions(limit)]
 
     def fill(self, free: list[int]) -> list[int]:
-        """Takes examples for a row with so much room, which is changed, and returns them."""
+        """Takes examples for a row with so much room, and returns them."""
         taken: list[int] = []
-        shapes, members, following, stop = self._shapes, self._members, self._next, self._stop
-        orders, weights, volumes = self._orders, self._weights, self._volumes
-        while True:  # most of the time that packing takes: hence local names, and no `strict`
-            order = orders[self._direction(free)]
+        while True:
+            order = self._orders[self._direction(free)]
             fits = order.left
-            for table, room in zip(order.at_most, free):  # noqa: B905
+            for table, room in zip(order.at_most, free, strict=True):
                 fits &= table[room]
             if not fits:
                 return taken
             shape = order.shapes[fits.bit_length() - 1]
-            place = following[shape]
-            taken.append(members[place])
-            following[shape] = place + 1
-            if place + 1 == stop[shape]:
-                for each in orders:
-                    each.left ^= 1 << each.places[shape]
-            for feature, size in enumerate(shapes[shape]):
+            taken.append(self._take(shape))
+            for feature, size in enumerate(self._shapes[shape]):
                 free[feature] -= size
-                volumes[feature] -= size * weights[feature]
+                self._volumes[feature] -= size * self._weights[feature]
+
+    def _take(self, shape: int) -> int:
+        place = self._next[shape]
+        self._next[shape] = place + 1
+        if place + 1 == self._stop[shape]:
+            for order in self._orders:
+                order.left ^= 1 << order.places[shape]
+        return self._members[place]
 
     def _direction(self, free: list[int]) -> int:
         """Returns the number of the order that suits a row: 0, or 1 + a feature that has much the most room.
@@ -101,15 +102,40 @@ class _Shelf:
         Room counts by how much is left to be placed of a feature.  Volumes carry squared scales, which make of
         room and volume shares of a row.
         """
-        if len(free) == 2:  # what follows, without loops
-            one, other = free[0] * self._volumes[0], free[1] * self._volumes[1]
-            return 1 if 4 * one > 7 * other else 2 if 4 * other > 7 * one else 0
         if len(free) == 1:
             return 0
         worth = [room * volume for room, volume in zip(free, self._volumes, strict=True)]
         feature = worth.index(max(worth))
         rest = max(worth[:feature] + worth[feature + 1 :])
         return 1 + feature if 4 * worth[feature] > 7 * rest else 0
+
+
+class _PairShelf(_Shelf):
+    """The same for two features, without loops and calls, which are most of the time that packing takes."""
+
+    def fill(self, free: list[int]) -> list[int]:
+        """See `_Shelf`."""
+        taken: list[int] = []
+        orders, shapes, members, following, stop = self._orders, self._shapes, self._members, self._next, self._stop
+        (weight, other_weight), (volume, other_volume) = self._weights, self._volumes
+        room, other_room = free
+        while True:
+            worth, other_worth = room * volume, other_room * other_volume
+            order = orders[1 if 4 * worth > 7 * other_worth else 2 if 4 * other_worth > 7 * worth else 0]
+            fits = order.left & order.at_most[0][room] & order.at_most[1][other_room]
+            if not fits:
+                self._volumes = [volume, other_volume]
+                return taken
+            shape = order.shapes[fits.bit_length() - 1]
+            place = following[shape]
+            taken.append(members[place])
+            following[shape] = place + 1
+            if place + 1 == stop[shape]:
+                for order in orders:
+                    order.left ^= 1 << order.places[shape]
+            size, other_size = shapes[shape]
+            room, other_room = room - size, other_room - other_size
+            volume, other_volume = volume - size * weight, other_volume - other_size * other_weight
 
 
 def _by_shape(lengths: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
