@@ -11,8 +11,9 @@ from t5mix.stream.examples import Examples, Tokens
 from t5mix.stream.small_tasks import Lengths, SmallTasks, runs
 from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
-# Token slots of the batches that are made at once, at most, if one batch has fewer.
-_SLOTS = 1 << 20
+# Token slots of the batches that are made at once, at most, if one batch has fewer: so many that reading a few examples
+# of each task's files is worth its trouble, or, with all tasks in memory, as many as the processor's cache holds.
+_SLOTS, _SLOTS_FROM_MEMORY = 1 << 20, 1 << 17
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Batches:
         self._fill = fill
         self._examples, self._rows, self._lengths, self._batch_size = examples, rows, lengths, batch_size
         self._steps = rows.rows // batch_size
-        self._most = max(1, _SLOTS // (batch_size * sum(lengths.values())))
         self._small = SmallTasks(examples, known)
+        slots = _SLOTS_FROM_MEMORY if self._small.holds.all() else _SLOTS
+        self._most = max(1, slots // (batch_size * sum(lengths.values())))
         self._group: _Group | None = None
 
     def batch(self, step: int, start: int, stop: int) -> dict[str, np.ndarray]:
