@@ -179,6 +179,24 @@ def test_three_features_fit_too(sizes):
     assert (row >= 0).all() and (used <= (9, 12, 10)).all()
 
 
+@given(EXAMPLES, st.none() | st.integers(1, 5))
+def test_a_feature_that_no_example_has_changes_no_row(examples, rows):
+    lengths = _lengths(examples)
+    limits = tuple(LIMITS.values())
+    three = fitting.choose_rows(np.insert(lengths, 1, 0, axis=1), (limits[0], 1, limits[1]), rows)
+    assert three.tolist() == fitting.choose_rows(lengths, limits, rows).tolist()
+
+
+def test_shapes_of_many_long_features_are_told_apart():
+    # As one number of 64 bits, the first feature would be lost.
+    limits = (2**16 - 1,) * 5
+    lengths = np.random.default_rng(0).choice([0, 1, 2**16 - 1], (40, 5))
+    row = fitting.choose_rows(lengths, limits, None)
+    used = np.zeros((40, 5), dtype=np.int64)
+    np.add.at(used, row, lengths)
+    assert (row >= 0).all() and (used <= limits).all()
+
+
 @given(st.lists(st.integers(0, 5), max_size=30), st.integers(6, 20))
 def test_spreading_empties_no_row_and_fills_as_many_as_it_can(rows, count):
     before = np.array(rows, dtype=np.int64)
