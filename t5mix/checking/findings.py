@@ -10,7 +10,7 @@ Result = Literal["pass", "note", "fail", "skip"]
 CHECKS = {
     "examples": "every split can be read and holds an example",
     "schema": "preprocessors leave the declared features, of their dtype and rank, in every example",
-    "ids": "ids are those of the vocabulary, and none is padding",
+    "ids": "ids are those of the vocabulary, and none is padding but in a model's own features",
     "eos": "EOS ends every feature that is declared with it",
     "truncation": "at most the share of examples given with --truncation_limit is longer than --lengths",
     "labels": "every label's target text comes through the vocabulary unchanged",

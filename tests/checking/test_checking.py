@@ -218,6 +218,58 @@ def test_ids_that_are_no_text_fail_and_end_no_report() -> None:
     assert found(report).keys() == CHECKS.keys() and found(report)["gold"] == "fail"
 
 
+def packed(**changed: Any) -> t5mix.Task:
+    """Makes the features of an encoder-decoder itself, as a feature converter would, padded to 24 and 8."""
+
+    def convert(dataset: tf.data.Dataset) -> tf.data.Dataset:
+        converter = t5mix.EncDecFeatureConverter(pack=True)
+        taken = dataset.map(lambda x: {name: tf.cast(x[name], tf.int32) for name in ("inputs", "targets")})
+        return converter(taken, {"inputs": 24, "targets": 8})
+
+    converter = t5mix.EncDecFeatureConverter
+    features = {name: t5mix.Feature(BYTES, add_eos=False) for name in converter.MODEL_FEATURES}
+    features |= {name: t5mix.ContinuousFeature(dtype="int32") for name in converter.PACKING_FEATURE_DTYPES}
+    features |= {name: t5mix.Feature(BYTES, required=False) for name in ("inputs", "targets")}
+    more = changed.pop("steps", [])
+    declared: dict[str, Any] = {"preprocessors": [*STEPS, convert, *more], "output_features": features}
+    return task(**{**declared, "postprocess_fn": None, "metric_fns": [], **changed})
+
+
+def test_a_models_own_features_are_padded() -> None:
+    report = check_task(packed(), LIMITS)
+    assert found(report)["ids"] == "pass" and "decoder_loss_weights below" in messages(report, "ids")
+    assert "positions" not in messages(report, "ids")  # numbers that are no ids
+
+    @t5mix.map_over_dataset
+    def nothing(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "encoder_input_tokens": tf.zeros_like(example["encoder_input_tokens"])}
+
+    @t5mix.map_over_dataset
+    def too_great(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "encoder_input_tokens": example["encoder_input_tokens"] + BYTES.vocab_size}
+
+    for step, words in (
+        (nothing, "'encoder_input_tokens' is nothing but padding"),
+        (too_great, f"its vocabulary has {BYTES.vocab_size}"),
+    ):
+        report = check_task(packed(steps=[step]), LIMITS)
+        assert found(report)["ids"] == "fail" and words in messages(report, "ids")
+
+
+def test_numbers_that_are_no_ids_are_declared_so() -> None:
+    @t5mix.map_over_dataset
+    def with_places(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "places": tf.range(tf.size(example["inputs"]))}
+
+    texts = {name: t5mix.Feature(BYTES) for name in ("inputs", "targets")}
+    steps = [*STEPS, with_places]
+    as_ids = {**texts, "places": t5mix.Feature(BYTES, add_eos=False)}
+    report = check_task(task(preprocessors=steps, output_features=as_ids), LIMITS)
+    assert found(report)["ids"] == "fail" and "ContinuousFeature" in messages(report, "ids")
+    as_numbers = {**texts, "places": t5mix.ContinuousFeature(dtype="int32")}
+    assert check_task(task(preprocessors=steps, output_features=as_numbers), LIMITS).passed
+
+
 def test_a_target_text_may_be_declared_a_wrong_answer() -> None:
     @t5mix.map_over_dataset
     def judge(example: dict[str, Any]) -> dict[str, Any]:
@@ -253,6 +305,7 @@ REAL = {
     "squad_v010_allanswers_span": {"gold": "pass"},
     "super_glue_record_v102": {"gold": "pass", "splits": "fail"},  # this copy's test split is its validation split
     "c4_v220_full_lm": {"eos": "note"},
+    "c4_prefix_lm_objective_encoder_decoder_architecture": {"ids": "pass"},
     "c4_v220_span_corruption": {"truncation": "skip"},
 }
 
