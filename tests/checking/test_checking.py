@@ -180,6 +180,34 @@ def test_duplicates_are_counted_and_only_many_fail() -> None:
     assert found(check_task(task(source=same_inputs, postprocess_fn=None), LIMITS))["splits"] == "pass"
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "result"),
+    [
+        ("validation", "test", "note"),
+        ("dev_matched", "test2019", "note"),
+        ("train", "test", "fail"),
+        ("train_dev", "test", "fail"),
+        ("latest", "test", "fail"),
+        ("a", "b", "fail"),
+    ],
+)
+def test_equal_splits_fail_unless_both_are_held_out(one: str, other: str, result: str) -> None:
+    same = task(source=source(lambda split: rows("any"), (one, other)))
+    report = check_task(same, LIMITS)
+    assert found(report)["splits"] == result and f"{one} and {other} share 60 (100.0%" in messages(report, "splits")
+    assert ("neither is trained on" in messages(report, "splits")) is (result == "note")
+    limited = check_task(same, Limits(LIMITS.lengths, LIMITS.examples, overlap=1, held_out_overlap=0.5))
+    assert found(limited)["splits"] == ("fail" if result == "note" else "note")
+    assert ("raise --held_out_overlap_limit" in messages(limited, "splits")) is (result == "note")
+
+
+def test_every_pair_of_splits_that_fails_is_named() -> None:
+    three = source(lambda split: rows("any" if split != "other" else "other"), ("train", "validation", "test", "other"))
+    message = messages(check_task(task(source=three), LIMITS), "splits")
+    assert "train and validation share 60" in message and "train and test share 60" in message
+    assert "validation and test" not in message and "other" not in message
+
+
 def test_truncation_is_counted_without_the_limit() -> None:
     long = source(lambda split: [(x * (9 if i % 4 == 0 else 1), y) for i, (x, y) in enumerate(rows(split))])
     report = check_task(task(source=long), LIMITS)
@@ -303,7 +331,7 @@ REAL = {
     "super_glue_cb_v102_1_sentinel": {"gold": "pass", "survival": "pass"},
     "super_glue_wsc_v102_simple_eval": {"gold": "note"},
     "squad_v010_allanswers_span": {"gold": "pass"},
-    "super_glue_record_v102": {"gold": "pass", "splits": "fail"},  # this copy's test split is its validation split
+    "super_glue_record_v102": {"gold": "pass", "splits": "note"},  # this copy's test split is its validation split
     "c4_v220_full_lm": {"eos": "note"},
     "c4_prefix_lm_objective_encoder_decoder_architecture": {"ids": "pass"},
     "c4_v220_span_corruption": {"truncation": "skip"},
@@ -371,7 +399,12 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
     lines = " ".join(capsys.readouterr().out.split())
     assert "FAIL: check_bad: eos: feature 'inputs' does not end with EOS in 10 of 10 examples" in lines
     assert "1 task passed, 1 failed: check_bad" in lines
-    for wrong in (["--lengths", "inputs"], ["--truncation_limit", "2"], ["--examples", "0"]):
+    for wrong in (
+        ["--lengths", "inputs"],
+        ["--truncation_limit", "2"],
+        ["--held_out_overlap_limit", "2"],
+        ["--examples", "0"],
+    ):
         with pytest.raises(SystemExit) as stopped:
             main(["check", "check_good", "--pack", pack, *wrong])
         assert stopped.value.code == 2
