@@ -87,3 +87,8 @@ class Report:
     def passed(self) -> bool:
         """Whether no check failed."""
         return all(finding.result != "fail" for finding in self.findings)
+
+    @property
+    def checked(self) -> bool:
+        """Whether any check applied: it does to no task without the splits that were asked for."""
+        return any(finding.result != "skip" for finding in self.findings)

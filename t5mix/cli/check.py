@@ -39,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     parser.add_argument("name", nargs="+", help="a task; a mixture, for each of its tasks; or tasks, as 'glue_*'")
-    parser.add_argument("--split", action="append", default=[], help="only this split; repeatable; all by default")
+    parser.add_argument(
+        "--split",
+        action="append",
+        default=[],
+        help="only this split, of the tasks that have it; repeatable; all by default",
+    )
     parser.add_argument(
         "--examples", type=settings.positive, default=300, help="how many of each split, the first (default: 300)"
     )
@@ -151,6 +156,7 @@ def _described(report: Report) -> dict[str, Any]:
     return {
         "name": report.task,
         "declared_at": report.declared_at,
+        "checked": report.checked,
         "passed": report.passed,
         "examples": dict(report.examples),
         "findings": [dataclasses.asdict(finding) for finding in report.findings],
@@ -183,5 +189,10 @@ def _line(report: Report, finding: Finding) -> str:
 
 def _sum(reports: Sequence[Report]) -> str:
     failed = [report.task for report in reports if not report.passed]
-    passed = f"{table.plural(len(reports) - len(failed), 'task')} passed"
-    return f"{passed}, {len(failed)} failed: {', '.join(failed)}" if failed else passed
+    without = [report.task for report in reports if not report.checked]
+    parts = [f"{table.plural(len(reports) - len(failed) - len(without), 'task')} passed"]
+    if failed:
+        parts.append(f"{len(failed)} failed: {', '.join(failed)}")
+    if without:
+        parts.append(f"{len(without)} without the split: {', '.join(without)}")
+    return "; ".join(parts)

@@ -370,9 +370,9 @@ def data(split, shuffle_files):
     inputs = [f"{split} {i}" for i in range(9)]
     return tf.data.Dataset.from_tensor_slices({"inputs": inputs, "targets": list("ababababa")})
 
-def add(name, *steps):
+def add(name, *steps, splits=("train", "test")):
     t5mix.TaskRegistry.add(
-        name, t5mix.FunctionDataSource(data, ["train", "test"]),
+        name, t5mix.FunctionDataSource(data, splits),
         {key: t5mix.Feature(t5mix.ByteVocabulary()) for key in ("inputs", "targets")},
         [preprocessors.tokenize, *steps], metric_fns=[metrics.accuracy],
     )
@@ -380,6 +380,8 @@ def add(name, *steps):
 add("check_good", preprocessors.append_eos)
 add("check_bad")
 t5mix.MixtureRegistry.add("check_both", ["check_good", "check_bad"], default_rate=1)
+add("train_alone", preprocessors.append_eos, splits=["train"])
+t5mix.MixtureRegistry.add("some_with_test", ["check_good", "train_alone"], default_rate=1)
 """
 
 
@@ -398,7 +400,7 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
     assert main(["check", "check_both", "--pack", pack, "--examples", "5"]) == 1
     lines = " ".join(capsys.readouterr().out.split())
     assert "FAIL: check_bad: eos: feature 'inputs' does not end with EOS in 10 of 10 examples" in lines
-    assert "1 task passed, 1 failed: check_bad" in lines
+    assert "1 task passed; 1 failed: check_bad" in lines
     for wrong in (
         ["--lengths", "inputs"],
         ["--truncation_limit", "2"],
@@ -418,6 +420,23 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
         and "--lengths names input," in errors
         and "no task matches 'no_such_*'" in errors
     )
+
+
+def test_tasks_without_the_split_fail_only_when_no_task_has_it(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "some_with_test", "--pack", pack, "--split", "test"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("  train_alone")] == [["train_alone", "-"]]
+    assert lines[-1] == "1 task passed; 1 without the split: train_alone"
+    assert main(["check", "some_with_test", "--pack", pack, "--split", "test", "--format", "json"]) == 0
+    described = {each["name"]: each for each in json.loads(capsys.readouterr().out)["tasks"]}
+    assert described["check_good"]["checked"] and not described["train_alone"]["checked"]
+    (finding,) = described["train_alone"]["findings"]
+    assert (finding["check"], finding["message"]) == ("examples", "no split test; there are train")
+    # Of two splits asked for, the one that is there is checked.
+    assert main(["check", "some_with_test", "--pack", pack, "--split", "test", "--split", "train"]) == 0
+    assert "2 tasks passed" in capsys.readouterr().out
+    assert main(["check", "train_alone", "--pack", pack, "--split", "test"]) == 2
+    assert "no task has a split 'test'; their splits: train" in capsys.readouterr().err
 
 
 def test_json_holds_every_finding(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
