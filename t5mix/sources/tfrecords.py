@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from t5mix.lazy import lazy_import
+from t5mix.sources import addresses
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -52,11 +53,8 @@ def damage_of(path: str, at_most: int) -> Damage | None:
     Raises:
       ValueError: naming the file and the byte, when a length is damaged or the file ends within a record.
     """
-    if "://" in path:
-        status = tf.io.gfile.stat(path)
-        return _damage_of(path, status.length, status.mtime_nsec, at_most)
-    found = os.stat(path)
-    return _damage_of(os.path.abspath(path), found.st_size, found.st_mtime_ns, at_most)
+    absolute = path if addresses.is_address(path) else os.path.abspath(path)
+    return _damage_of(absolute, *addresses.state(path), at_most)
 
 
 @functools.lru_cache(maxsize=65536)
@@ -130,7 +128,7 @@ def _bad(path: str, begin: int, end: int) -> Iterator[int]:
 def _starts(path: str, size: int) -> Iterator[int]:
     """Yields the bytes that the records of a file begin at."""
     start = 0
-    with tf.io.gfile.GFile(path, "rb") if "://" in path else open(path, "rb") as file:
+    with addresses.open_bytes(path) as file:
         while start < size:
             file.seek(start)
             header = file.read(_HEADER.size)
