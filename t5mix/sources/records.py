@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.sources import addresses, tfrecords
+from t5mix.sources import tfrecords
 from t5mix.sources.base import ShardInfo
 from t5mix.sources.files import FileDataSource
 
@@ -61,7 +61,7 @@ class _RecordDataSource(FileDataSource):
     def _reader(self, split: str, paths: Sequence[str]) -> ReaderFn:
         if self._skip_bad_records is None:
             if self._reader_cls is None:
-                self._check_ends(paths)
+                tfrecords.check_ends(paths)
             return super()._reader(split, paths)
         damaged = self._damaged(split, paths, self._skip_bad_records)
         for path, damage in damaged.items():
@@ -72,15 +72,6 @@ class _RecordDataSource(FileDataSource):
                     stacklevel=4,
                 )
         return self._decoded(tfrecords.reader(damaged))
-
-    def _check_ends(self, paths: Sequence[str]) -> None:
-        """Refuses files that are cut short.
-
-        Not those of an address: each would be a question to a store, which puts an object in its place whole.
-        """
-        for path in paths:
-            if not addresses.is_address(path):
-                tfrecords.check_end(path)
 
     def _damaged(self, split: str, paths: Sequence[str], limit: int) -> dict[str, tfrecords.Damage]:
         """Returns what is wrong with files, by path.

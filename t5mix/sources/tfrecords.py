@@ -15,7 +15,7 @@ import functools
 import itertools
 import os
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from t5mix.lazy import lazy_import
@@ -75,16 +75,20 @@ def _damage_of(path: str, size: int, changed: int, at_most: int) -> Damage | Non
     return Damage(tuple(starts[number] for number in bad), tuple(runs))
 
 
-def check_end(path: str) -> None:
-    """Refuses a file that does not end with a whole record; remembered for as long as its size and time stay.
+def check_ends(paths: Iterable[str]) -> None:
+    """Refuses files that do not end with a whole record; remembered for as long as their sizes and times stay.
+
+    Not those at an address: each would be a question to a store, which puts an object in its place whole.
 
     Args:
-      path: an uncompressed TFRecord file on this machine; an empty one holds no record, and passes.
+      paths: uncompressed TFRecord files; an empty one holds no record, and passes.
 
     Raises:
       ValueError: naming the file and the byte.
     """
-    _check_end(os.path.abspath(path), *addresses.state(path))
+    for path in paths:
+        if not addresses.is_address(path):
+            _check_end(os.path.abspath(path), *addresses.state(path))
 
 
 @functools.lru_cache(maxsize=65536)
