@@ -50,6 +50,11 @@ def test_parse_tsv() -> None:
     assert made(preprocessors.parse_tsv, "a\tb", field_names=None) == [{"inputs": "a", "targets": "b"}]
     picked = made(preprocessors.parse_tsv, "a,b,c", field_names=["x", "y"], field_delim=",", field_columns=[2, 0])
     assert picked == [{"x": "c", "y": "a"}]
+    assert made(preprocessors.parse_tsv, "a\tb", field_columns=()) == [{"inputs": "a", "targets": "b"}]
+    with pytest.raises(ValueError, match=r"parse_tsv: field_columns is \[-1, 0\]"):
+        made(preprocessors.parse_tsv, "a\tb", field_columns=[-1, 0])
+    with pytest.raises(ValueError, match=r"parse_tsv: field_columns is \[0\] for the fields inputs, targets"):
+        made(preprocessors.parse_tsv, "a\tb", field_columns=[0])
     for line in ("alone", "a\tb\tc", ""):
         with pytest.raises(tf.errors.InvalidArgumentError, match="parse_tsv: not 2 fields"):
             made(preprocessors.parse_tsv, line)
@@ -91,6 +96,30 @@ def test_glue_sorts_its_features() -> None:
     assert turned == [{"inputs": "qqp question2: Why? question1: Why so?", "targets": "duplicate"}]
     hidden = made(preprocessors.glue, {**example, "label": -1}, **arguments)
     assert hidden[0]["targets"] == "<unk>"
+
+
+@pytest.mark.parametrize("label", [2, 3, -2])
+def test_a_label_without_a_name_is_refused(label: int) -> None:
+    arguments = {"benchmark_name": "qqp", "label_names": ["not_duplicate", "duplicate"]}
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        made(preprocessors.glue, {"question": "Why?", "label": label, "idx": 10}, **arguments)
+
+
+def test_a_label_that_is_no_whole_number_is_refused() -> None:
+    arguments = {"benchmark_name": "qqp", "label_names": ["not_duplicate", "duplicate"]}
+    for label in (0.7, True, "duplicate"):
+        with pytest.raises(ValueError, match=r"glue: label is (float32|bool|string)"):
+            made(preprocessors.glue, {"question": "Why?", "label": label, "idx": 10}, **arguments)
+
+
+def test_an_id_of_another_name_is_part_of_the_inputs_only_as_text() -> None:
+    arguments = {"benchmark_name": "b", "label_names": ["no", "yes"], "id_key": "guid"}
+    (row,) = made(preprocessors.glue, {"text": "Why?", "label": 1, "guid": "x7"}, **arguments)
+    assert row == {"inputs": "b guid: x7 text: Why?", "targets": "yes", "idx": "x7"}  # as in T5
+    (row,) = made(preprocessors.glue, {"text": "Why?", "label": 1, "guid": 7}, **arguments)
+    assert row == {"inputs": "b text: Why?", "targets": "yes", "idx": 7}
+    (row,) = made(preprocessors.glue, {"text": "Why?", "label": 1, "guid": "x7"}, feature_names=["text"], **arguments)
+    assert row == {"inputs": "b text: Why?", "targets": "yes", "idx": "x7"}
 
 
 def test_multirc_loses_its_markup() -> None:
