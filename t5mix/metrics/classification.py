@@ -20,8 +20,7 @@ def sequence_accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> dic
 
 def _percentage_equal(metric: str, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
     pairs.check(metric, targets, predictions)
-    equal = [np.array_equal(t, p) for t, p in zip(targets, predictions, strict=True)]
-    return 100 * sum(equal) / len(equal)
+    return 100 * sum(map(pairs.same, targets, predictions)) / len(targets)
 
 
 def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
