@@ -82,6 +82,9 @@ def test_f1_counts_an_invalid_prediction_as_the_wrong_one(pairs: list[tuple[int,
     expected = 200 * hits / (2 * hits + wrong) if hits or wrong else 0.0
     assert metrics.f1_score_with_invalid(targets, predictions)["f1"] == pytest.approx(expected)
     assert (predictions == before).all()
+    for other in (-1, 2):
+        with pytest.raises(ValueError, match=f"f1_score_with_invalid: a target is {other}; give 0 and 1"):
+            metrics.f1_score_with_invalid([*targets, other], [*predictions, 1])
 
 
 @pytest.mark.filterwarnings("ignore:A single label")  # of the oracle
