@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors import arguments
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -37,10 +38,11 @@ def glue(
         one of all features.
 
     Raises:
-      ValueError: when the label is no whole number.
+      ValueError: when a feature is missing, or the label is no whole number.
       tf.errors.InvalidArgumentError: while reading, when a label has no name.
     """
     names = feature_names or _all_features(example, id_key)
+    arguments.require("glue", example, *names)
     words: list[Any] = [benchmark_name]
     for name in names:
         words += [f"{name}:", example[name]]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors.examples import fill
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -141,8 +142,6 @@ def _equally_many(inputs: str | Sequence[str], targets: str | Sequence[str]) -> 
 
 
 def _filled(templates: Sequence[str], example: Example) -> list[Any]:
-    from t5mix.preprocessors.examples import fill
-
     flat = _flat(example)
     for template in templates:
         for name in re.findall(r"\{([^{}]+)\}", template):

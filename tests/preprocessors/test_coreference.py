@@ -65,6 +65,11 @@ def test_wsc_pronouns_that_are_not_a_word_at_their_place(
         assert rows_of(preprocessors.wsc_simple, example)[0]["inputs"] == marked
 
 
+def test_a_word_x_of_the_text_stays(rows_of: Callable) -> None:
+    example = {**WSC, "text": "Ann put an X where it was .", "span2_text": "it", "span2_index": 5}
+    assert rows_of(preprocessors.wsc_simple, example)[0]["inputs"] == "wsc: Ann put an X where *it* was ."
+
+
 def test_wsc_marks_both_spans(rows_of: Callable) -> None:
     expected = {
         "inputs": "wsc text: Mitchell asked * Tom * if # he # could lend some money.", "targets": "True", "idx": 7,

@@ -63,6 +63,13 @@ def test_formats(rows_of: Callable) -> None:
     ]
 
 
+def test_signs_in_a_text_are_no_part_of_its_format(rows_of: Callable) -> None:
+    example = {**FARM, "premise": "a\\1 {choice1} \\"}
+    formats = {"inputs_formats": ["{premise}{choice1}", "{premise}"], "targets_formats": ["{choice1}", "{choice2}"]}
+    (first, second) = rows_of(preprocessors.rank_classification_formatter, example, **formats)
+    assert (first["inputs"], second["inputs"]) == ("a\\1 {choice1} \\A canal was dug.", "a\\1 {choice1} \\")
+
+
 @pytest.mark.parametrize(
     ("formats", "message"),
     [

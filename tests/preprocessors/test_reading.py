@@ -84,6 +84,11 @@ def test_trivia_qa_has_an_example_for_each_answer_in_each_text(rows_of: Callable
     assert rows_of(preprocessors.trivia_qa, trivia(["ann"], [], [])) == []
 
 
+def test_trivia_qa_without_texts_is_refused(rows_of: Callable) -> None:
+    with pytest.raises(ValueError, match="trivia_qa: no feature 'entity_pages' or 'search_results'"):
+        rows_of(preprocessors.trivia_qa, {"question": "Who?", "answer": {"normalized_aliases": ["ann"]}})
+
+
 def test_answers_are_no_regular_expressions(rows_of: Callable) -> None:
     made = rows_of(preprocessors.trivia_qa, trivia(["u.s.", "(", "c++"], ["u is s too", "In C++ (or U.S.)"], []))
     assert [row["targets"] for row in made] == ["u . s . ", " ( ", "c + + "]

@@ -169,6 +169,22 @@ def test_summarize() -> None:
     assert made(preprocessors.summarize, example, article_key="article", summary_key="highlights") == expected
 
 
+def test_examples_without_a_feature_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="translate: no feature 'de'; the example has en"):
+        made(preprocessors.translate, {"en": "a"}, source_language="en", target_language="de")
+    with pytest.raises(ValueError, match="summarize: no feature 'b'; the example has a"):
+        made(preprocessors.summarize, {"a": "a"}, article_key="a", summary_key="b")
+    with pytest.raises(ValueError, match="glue: no feature 'text'; the example has label, idx"):
+        made(preprocessors.glue, {"label": 1, "idx": 3}, benchmark_name="b", label_names=["a"], feature_names=["text"])
+
+
+def test_squad_without_an_answer_is_refused_by_its_id() -> None:
+    answers = tf.constant([], tf.string)
+    example = {"id": "q77", "question": "Who?", "context": "Ann sang.", "answers": {"text": answers}}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"squad: no answer to question.*q77"):
+        made(preprocessors.squad, example)
+
+
 def test_squad_pads_punctuation_as_t5_does() -> None:
     example = {
         "id": "7", "question": "Where is it?", "context": 'It is  "here",\n(ok).',
