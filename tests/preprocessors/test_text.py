@@ -50,6 +50,7 @@ def test_parse_tsv() -> None:
     assert made(preprocessors.parse_tsv, "a\tb", field_names=None) == [{"inputs": "a", "targets": "b"}]
     picked = made(preprocessors.parse_tsv, "a,b,c", field_names=["x", "y"], field_delim=",", field_columns=[2, 0])
     assert picked == [{"x": "c", "y": "a"}]
+    assert made(preprocessors.parse_tsv, "\na\r\tb") == [{"inputs": "\na\r", "targets": "b"}]
     assert made(preprocessors.parse_tsv, "a\tb", field_columns=()) == [{"inputs": "a", "targets": "b"}]
     with pytest.raises(ValueError, match=r"parse_tsv: field_columns is \[-1, 0\]"):
         made(preprocessors.parse_tsv, "a\tb", field_columns=[-1, 0])
