@@ -77,6 +77,7 @@ def parse_tsv(
         fields = tf.strings.split(line, field_delim)
         count = tf.size(fields)
         fits = count > max(columns) if field_columns else count == len(labels)
+        fits &= line != ""  # which has no field, as in T5
         wrong = tf.debugging.Assert(fits, [f"parse_tsv: not {len(labels)} fields in:", line])
         with tf.control_dependencies([wrong]):
             fields = tf.identity(fields)

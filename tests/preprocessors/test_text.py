@@ -59,6 +59,8 @@ def test_parse_tsv() -> None:
     for line in ("alone", "a\tb\tc", ""):
         with pytest.raises(tf.errors.InvalidArgumentError, match="parse_tsv: not 2 fields"):
             made(preprocessors.parse_tsv, line)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="parse_tsv: not 1 fields"):
+        made(preprocessors.parse_tsv, "", field_names=["text"])
 
 
 def test_preprocess_tsv_by_number_and_by_name() -> None:
