@@ -89,7 +89,7 @@ def language_name(code: str) -> str:
     except (ValueError, babel.UnknownLocaleError) as error:
         raise ValueError(f"translate: {code!r} names no language; give a code such as 'de'") from error
     if name is None:
-        raise ValueError(f"translate: the language {code!r} has no English name in the CLDR")
+        raise ValueError(f"translate: the language {code!r} has no English name in the CLDR; write its code as 'de'")
     return name
 
 

@@ -164,6 +164,8 @@ def test_translate_by_the_names_of_the_languages() -> None:
     assert inputs("zh-cn", "fil") == "translate Chinese to Filipino: 好"
     with pytest.raises(ValueError, match="'xx' names no language"):
         preprocessors.translate(tf.data.Dataset.from_tensors({"xx": "a", "en": "b"}), "xx", "en")
+    with pytest.raises(ValueError, match="'EN' has no English name"):
+        preprocessors.translate(tf.data.Dataset.from_tensors({"EN": "a", "de": "b"}), "EN", "de")
 
 
 def test_summarize() -> None:
