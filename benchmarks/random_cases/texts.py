@@ -222,7 +222,7 @@ def lm(draw: Draw) -> Case:
 
 def rank_classification(draw: Draw) -> Case:
     rows = [
-        {"inputs": draw.several(draw.text, 4), "label": draw.label(3), "weight": draw.random(), "more": draw.tokens(4)}
+        {"inputs": draw.several(draw.text, 4), "label": draw.label(3), "weight": draw.random(), "more": draw.tokens(4) or [5]}
         for _ in range(10)
     ]
     few = draw.random() < 0.3

@@ -66,7 +66,8 @@ def rank_classification(
     made = map_over_dataset(expand)(ds.enumerate())
     if mode == "fewshot_eval":
         return made
-    made = made.unbatch()
+    # `unbatch` of TensorFlow 2.21 ends the process at numbers of shape [answers, 0].
+    made = made.flat_map(tf.data.Dataset.from_tensor_slices)
     return made.filter(lambda example: example["is_correct"]) if mode == "train" else made
 
 

@@ -32,6 +32,14 @@ def test_modes(rows_of: Callable) -> None:
     assert weighted == [{**row, "weight": 2.0, "label": 0} for row in (first, second)]
 
 
+def test_a_feature_without_tokens_is_kept() -> None:
+    functions = {name: lambda row: row["texts"] for name in ("inputs_fn", "targets_fn")}
+    given = {**functions, "is_correct_fn": lambda row: row["right"], "passthrough_feature_keys": ["ids"]}
+    example = {"texts": ["a", "b"], "right": [1, 0], "ids": tf.constant([], tf.int32)}
+    made = preprocessors.rank_classification(tf.data.Dataset.from_tensors(example), **given)
+    assert [row["ids"].tolist() for row in made.as_numpy_iterator()] == [[], []]
+
+
 def test_refusals(rows_of: Callable) -> None:
     with pytest.raises(ValueError, match="mode is 'test'"):
         rows_of(ranked, EXAMPLE, mode="test")
