@@ -55,7 +55,13 @@ def qa(answer: str, example: Example | None = None, is_target: bool = False) -> 
 
 
 def as_text(value: Any) -> str:
-    """Returns a text, of bytes the text that they encode."""
+    """Returns a text, of bytes the text that they encode.
+
+    Raises:
+      TypeError: when it is neither.
+    """
+    if not isinstance(value, str | bytes):
+        raise TypeError(f"an answer is {value!r}; give text, or bytes of UTF-8")
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
@@ -106,7 +112,7 @@ def wsc_simple(prediction: str, example: Example | None = None, is_target: bool 
     """
     if is_target:
         return _of_target("wsc_simple", example, "label")["label"]
-    given = _nouns(prediction)
+    given = _nouns(as_text(prediction))
     if not given:
         return -1
     proposed = _nouns(as_text(_of_target("wsc_simple", example, "targets_pretokenized")["targets_pretokenized"]))

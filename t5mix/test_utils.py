@@ -166,10 +166,12 @@ class DataInjector:
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
-        self._undo.enter_context(registry.overlay())
-        source = FunctionDataSource(functools.partial(_written_down, self._examples), splits=list(self._examples))
-        registry.TaskRegistry.remove(self._task.name)
-        registry.TaskRegistry.add_provider(self._task.name, self._task.replace(source=source))
+        with ExitStack() as undo:  # leaves the overlay when what follows fails
+            undo.enter_context(registry.overlay())
+            source = FunctionDataSource(functools.partial(_written_down, self._examples), splits=list(self._examples))
+            registry.TaskRegistry.remove(self._task.name)
+            registry.TaskRegistry.add_provider(self._task.name, self._task.replace(source=source))
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(
@@ -275,6 +277,8 @@ def test_postprocessing(
     Raises:
       ValueError: when outputs are missing that a metric needs, or there is not one for each example.
     """
+    if isinstance(predict_output, str):
+        raise ValueError(f"predict_output is the text {predict_output!r}; give a list with a text for each example")
     split = _only_split(task_name, raw_data)
     with DataInjector(task_name, raw_data):
         task = registry.TaskRegistry.get(task_name)

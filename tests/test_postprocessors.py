@@ -79,6 +79,16 @@ def test_wsc_asks_whether_the_noun_proposed_is_named(prediction: str, referent: 
     assert postprocessors.wsc_simple(prediction, example=example, is_target=True) == 1
 
 
+def test_bytes_are_predictions_too() -> None:
+    example = {"targets_pretokenized": b"the fuzzy bunny"}
+    assert postprocessors.wsc_simple(b"Bunny", example=example) == 1
+
+
+def test_answers_that_are_no_texts_are_refused() -> None:
+    with pytest.raises(TypeError, match="an answer is 7; give text"):
+        postprocessors.qa("x", example={"answers": ["seven", 7]}, is_target=True)
+
+
 def test_rank_classification_keeps_what_its_metric_needs() -> None:
     example = {"idx": [3, 1], "is_correct": True, "targets": [5, 6, 1], "extra": "x"}
     assert postprocessors.rank_classification(-1.5, example=example) == -1.5

@@ -187,3 +187,22 @@ def test_number_order_and_dtype_of_examples() -> None:
         test_utils.assert_dataset(dataset, examples, expected_dtypes={"inputs": tf.int64})
     floats = functools.partial(test_utils.create_default_dataset, feature_names=["x"], output_shapes={"x": []})
     test_utils.assert_dataset(floats([{"x": 0.5}], output_types={"x": tf.float32}), {"x": 0.5})
+
+
+def test_outputs_that_are_one_text_are_refused() -> None:
+    add()
+    with pytest.raises(ValueError, match="predict_output is the text 'out'; give a list"):
+        test_utils.test_postprocessing("mine", {"validation": ONE}, predict_output="out")
+
+
+def test_what_fails_on_the_way_in_leaves_nothing_behind() -> None:
+    task = add()
+    injector = test_utils.DataInjector("mine", {"validation": ONE})
+    t5mix.TaskRegistry.remove("mine")  # so that there is nothing to stand in for
+    with pytest.raises(ValueError, match="mine"), injector:
+        pass
+    t5mix.TaskRegistry.add_provider("mine", task)
+    assert t5mix.TaskRegistry.get("mine") is task
+    with injector:
+        assert t5mix.TaskRegistry.get("mine") is not task
+    assert t5mix.TaskRegistry.get("mine") is task

@@ -20,16 +20,21 @@ def sequence_accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> dic
 
 def _percentage_equal(metric: str, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
     pairs.check(metric, targets, predictions)
-    equal = [np.array_equal(t, p) for t, p in zip(targets, predictions, strict=True)]
-    return 100 * sum(equal) / len(equal)
+    return 100 * sum(map(pairs.same, targets, predictions)) / len(targets)
 
 
 def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
-    """Returns F1 of class 1, times 100; a prediction other than 0 and 1 counts as the wrong one."""
+    """Returns F1 of class 1, times 100; a prediction other than 0 and 1 counts as the wrong one.
+
+    Raises:
+      ValueError: when a target is neither 0 nor 1.
+    """
     pairs.check("f1_score_with_invalid", targets, predictions)
     import sklearn.metrics
 
     expected, got = np.asarray(targets), np.asarray(predictions)
+    for target in expected[(expected != 0) & (expected != 1)]:
+        raise ValueError(f"f1_score_with_invalid: a target is {target}; give 0 and 1, without hidden labels")
     got = np.where((got == 0) | (got == 1), got, 1 - expected)
     return {"f1": 100 * float(sklearn.metrics.f1_score(expected, got, zero_division=0.0))}
 

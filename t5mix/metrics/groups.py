@@ -19,7 +19,7 @@ Parts = Sequence[Mapping[str, Any]]
 
 def all_match(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
     """Returns 100 if every prediction equals its target, else 0."""
-    return {"exact_match": 100 * float(np.array_equal(targets, predictions))}
+    return {"exact_match": 100 * float(pairs.same(targets, predictions))}
 
 
 def multirc_f1_over_all_answers(targets: Parts, predictions: Parts) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """Metrics of scores: the area under curves, and classes chosen by the best score."""
 
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,12 +21,14 @@ def auc(
       targets_threshold: targets from here on are 1, those below 0.
 
     Raises:
-      ValueError: when all targets are one class: the ROC curve is not defined.
+      ValueError: when all targets are one class, so that the ROC curve is not defined, or one is NaN.
     """
     pairs.check("auc", targets, predictions)
     import sklearn.metrics
 
     expected = np.asarray(targets)
+    if np.isnan(expected).any():
+        raise ValueError("auc: targets hold NaN, which is neither class; leave these examples out")
     if targets_threshold is not None:
         expected = (expected >= targets_threshold).astype(np.int32)
     if len(np.unique(expected)) < 2:
@@ -54,8 +55,9 @@ def rank_classification(
 ) -> dict[str, float]:
     """Returns how well the answers with the best scores do, times 100.
 
-    Accuracy always; a choice among several correct answers counts when it is one of them.  With num_classes and one
-    correct answer each also F1: of class 1 with the areas under its curves for two classes, else the mean over classes.
+    Accuracy always; a choice among several correct answers counts when it is one of them, and the first of equal scores
+    is chosen, or of scores that are NaN.  With num_classes and one correct answer each also F1: of class 1 with the
+    areas under its curves for two classes, else the mean over classes.
 
     Args:
       targets: for each answer of each example (idx, whether it is correct, weight, number of tokens), as
@@ -99,7 +101,8 @@ def rank_classification(
 def _accuracy_of_groups(both: Sequence[tuple[Sequence[Any], float]]) -> dict[str, float]:
     hits = total = 0.0
     for _, group in itertools.groupby(both, lambda pair: pair[0][0][0]):
-        best, _ = max(group, key=operator.itemgetter(1))
+        answers, scores = zip(*group, strict=True)
+        best = answers[int(np.argmax(scores))]
         hits += best[1] * best[2]
         total += best[2]
     return {"accuracy": 100 * hits / total}

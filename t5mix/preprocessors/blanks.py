@@ -83,7 +83,7 @@ def fill_in_the_blank_sized(
       dataset: examples of text.
       size_bins: the numbers that may be told.
       text_key: the text.
-      label: what the inputs begin with.
+      label: what the inputs begin with, but for white space before it.
 
     Raises:
       ValueError: when size_bins has no number, or one below 1.
@@ -102,7 +102,7 @@ def fill_in_the_blank_sized(
         blank = tf.strings.join(["_", tf.as_string(told), "_"])
         inputs = tf.concat([words[:start], [blank], words[start + size :]], axis=0)
         return {
-            "inputs": tf.strings.join([label, tf.strings.reduce_join(inputs, separator=" ")]),
+            "inputs": tf.strings.strip(tf.strings.join([label, tf.strings.reduce_join(inputs, separator=" ")])),
             "targets": tf.strings.reduce_join(words[start : start + size], separator=" "),
         }
 

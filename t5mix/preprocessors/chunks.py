@@ -45,8 +45,11 @@ def select_random_chunk(
             passthrough_feature_keys, sequence_length, uniform_random_start, min_length,
         )  # fmt: skip
 
-    filled = dataset.filter(lambda example: tf.size(example[feature_key]) > 0)
-    return map_over_dataset(select, num_seeds=1)(filled)
+    def filled(example: Example) -> Any:
+        arguments.require("select_random_chunk", example, feature_key)
+        return tf.size(example[feature_key]) > 0
+
+    return map_over_dataset(select, num_seeds=1)(dataset.filter(filled))
 
 
 def single_example_select_random_chunk(

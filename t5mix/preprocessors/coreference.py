@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import each_example, map_over_dataset
+from t5mix.preprocessors.glue import label_word
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -22,6 +23,9 @@ Example = Mapping[str, Any]
 def definite_pronoun_resolution_simple(example: Example, label: str = "wsc:") -> dict[str, Any]:
     """Asks for the noun that a pronoun means; of a pronoun that occurs twice, the first is meant.
 
+    The pronoun must have a space before it and a space, full stop or comma behind it; otherwise it stays unmarked, as
+    in T5.
+
     Before: `{"sentence": "Bob asked Tom if he can lend some money.", "pronoun": "he", "candidates": ["Bob", "Tom"],
     "label": 1}`; after: `{"inputs": "wsc: Bob asked Tom if *he* can lend some money.", "targets": "Tom"}`.
 
@@ -29,12 +33,17 @@ def definite_pronoun_resolution_simple(example: Example, label: str = "wsc:") ->
       example: an example of the Definite Pronoun Resolution data set.
       label: the first word of the inputs.
     """
-    pattern = tf.strings.join([" (", example["pronoun"], ")([ .,])"])
+    pattern = tf.strings.join([" (", _literally(example["pronoun"]), ")([ .,])"])
     marked = tf.strings.regex_replace(example["sentence"], pattern, r" *\1*\2", replace_global=False)
     return {
         "inputs": tf.strings.join([label, marked], separator=" "),
         "targets": example["candidates"][example["label"]],
     }
+
+
+def _literally(text: Any) -> Any:
+    """Returns the regular expression of a text; T5 reads spans and pronouns as regular expressions."""
+    return tf.strings.regex_replace(text, "([[:punct:]])", r"\\\1")
 
 
 @each_example
@@ -73,10 +82,15 @@ def _mark_pronoun(example: Example) -> Any:
     """Returns the text with the pronoun between asterisks.
 
     In two texts of the data the pronoun is not the word at its index: once it is the next word, and once punctuation
-    is written to it, which T5 sets off (and takes the space at the text's end away).
+    is written to it, which T5 sets off (and takes the space at the text's end away).  T5 has these two by heart.
+    Behind a pronoun that ends its text T5 writes a space.
     """
     words = tf.strings.split(example["text"], sep=" ")
     pronoun, place = example["span2_text"], example["span2_index"]
+    inside = (place >= 0) & (place < tf.size(words, place.dtype))
+    wrong = tf.debugging.Assert(inside, ["wsc_simple: no", pronoun, "at word", place, "of", example["text"]])
+    with tf.control_dependencies([wrong]):
+        place = tf.identity(place)
     following = tf.concat([words[1:], [""]], axis=0)
     place = tf.where((words[place] != pronoun) & (following[place] == pronoun), place + 1, place)
     word, size = words[place], tf.strings.length(pronoun)
@@ -87,7 +101,8 @@ def _mark_pronoun(example: Example) -> Any:
     with tf.control_dependencies([wrong]):
         marked = tf.strings.join(["*", pronoun, "*", tf.where(alone, "", " "), rest])
     text = tf.strings.reduce_join(tf.concat([words[:place], [marked], words[place + 1 :]], axis=0), separator=" ")
-    return tf.where(alone, text, tf.strings.strip(text))
+    last = place == tf.size(words, place.dtype) - 1
+    return tf.where(alone, tf.strings.join([text, tf.where(last, " ", "")]), tf.strings.strip(text))
 
 
 @map_over_dataset
@@ -99,14 +114,16 @@ def wsc(example: Example) -> dict[str, Any]:
     if # he # could lend some money.", "targets": "True", "idx": 7}`.
 
     No task uses it; T5 chose `wsc_simple`.  A span that is not at its place stays unmarked, as in T5.
+
+    Raises:
+      tf.errors.InvalidArgumentError: while reading, when the label is not -1, 0 or 1.
     """
     text = _mark_span(example["text"], example["span1_text"], example["span1_index"], "*")
     moved = 2 * tf.cast(example["span1_index"] < example["span2_index"], example["span2_index"].dtype)
     text = _mark_span(text, example["span2_text"], example["span2_index"] + moved, "#")
-    label = tf.cast(example["label"], tf.int64)
     return {
         "inputs": tf.strings.join(["wsc text:", text], separator=" "),
-        "targets": tf.gather(["<unk>", "False", "True"], label + 1),
+        "targets": label_word("wsc", example["label"], ["False", "True"]),
         "idx": example["idx"],
     }
 
@@ -114,5 +131,5 @@ def wsc(example: Example) -> dict[str, Any]:
 def _mark_span(text: Any, span: Any, index: Any, sign: str) -> Any:
     """Puts `sign` around a span that begins at word `index`."""
     words_before = tf.strings.join([r"^((?:\S+\s){", tf.strings.as_string(index), "})"])
-    pattern = tf.strings.join([words_before, "(", span, ")"])
+    pattern = tf.strings.join([words_before, "(", _literally(span), ")"])
     return tf.strings.regex_replace(text, pattern, rf"\1{sign} \2 {sign}")

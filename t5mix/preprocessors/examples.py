@@ -63,15 +63,21 @@ def parse_tsv(
         have just as many.
 
     Raises:
+      ValueError: when there is not one column from 0 for each name.
       tf.errors.InvalidArgumentError: while reading, at a line with too few or too many fields.
     """
     labels = list(field_names or ("inputs", "targets"))
-    columns = list(range(len(labels))) if field_columns is None else list(field_columns)
+    columns = list(field_columns or range(len(labels)))
+    if len(columns) != len(labels) or min(columns) < 0:
+        raise ValueError(
+            f"parse_tsv: field_columns is {columns} for the fields {', '.join(labels)}; give each its column, from 0"
+        )
 
     def parse(line: Any) -> dict[str, Any]:
         fields = tf.strings.split(line, field_delim)
         count = tf.size(fields)
-        fits = count > max(columns) if field_columns is not None else count == len(labels)
+        fits = count > max(columns) if field_columns else count == len(labels)
+        fits &= line != ""  # which has no field, as in T5
         wrong = tf.debugging.Assert(fits, [f"parse_tsv: not {len(labels)} fields in:", line])
         with tf.control_dependencies([wrong]):
             fields = tf.identity(fields)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import each_example, map_over_dataset
+from t5mix.preprocessors import arguments
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,9 +28,10 @@ def translate(example: Example, source_language: str, target_language: str) -> d
       target_language: code of the language to translate to.
 
     Raises:
-      ValueError: when a code names no language.
+      ValueError: when a code names no language, or the example has no text in it.
     """
     source, target = language_name(source_language), language_name(target_language)
+    arguments.require("translate", example, source_language, target_language)
     prefix = f"translate {source} to {target}: "
     return {
         "inputs": tf.strings.join([prefix, example[source_language]]),
@@ -87,7 +89,7 @@ def language_name(code: str) -> str:
     except (ValueError, babel.UnknownLocaleError) as error:
         raise ValueError(f"translate: {code!r} names no language; give a code such as 'de'") from error
     if name is None:
-        raise ValueError(f"translate: the language {code!r} has no English name in the CLDR")
+        raise ValueError(f"translate: the language {code!r} has no English name in the CLDR; write its code as 'de'")
     return name
 
 
@@ -97,7 +99,13 @@ def summarize(example: Example, article_key: str, summary_key: str) -> dict[str,
 
     Before, with article_key "article" and summary_key "highlights": `{"article": "It rained ...",
     "highlights": "Rain."}`; after: `{"inputs": "summarize: It rained ...", "targets": "Rain."}`.
+
+    Args:
+      example: texts.
+      article_key: the text to summarize.
+      summary_key: the summary.
     """
+    arguments.require("summarize", example, article_key, summary_key)
     return {
         "inputs": tf.strings.join(["summarize:", example[article_key]], separator=" "),
         "targets": example[summary_key],
@@ -117,8 +125,14 @@ def squad(example: Example, include_context: bool = True) -> dict[str, Any]:
     Args:
       example: a SQuAD example.
       include_context: whether to give the text; without it the prefix is "squad trivia question:".
+
+    Raises:
+      tf.errors.InvalidArgumentError: while reading, when a question has no answer, as in SQuAD 2.0; filter these out.
     """
     answers = pad_punctuation(example["answers"]["text"])
+    message = ["squad: no answer to question", example["id"], "; filter such examples out before"]
+    with tf.control_dependencies([tf.debugging.Assert(tf.size(answers) > 0, message)]):
+        answers = tf.identity(answers)
     question = pad_punctuation(example["question"])
     context = pad_punctuation(example["context"])
     if include_context:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors import arguments
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,9 +34,15 @@ def glue(
       benchmark_name: the first word of the inputs.
       label_names: the word of label 0, 1, ...; label -1, of hidden test labels, becomes "<unk>".
       feature_names: which features to take, in this order; None takes all but label and id, sorted.
-      id_key: name of the id, kept as `idx`; None keeps none.
+      id_key: name of the id, kept as `idx`; None keeps none.  As in T5, an id that is a text and has another name is
+        one of all features.
+
+    Raises:
+      ValueError: when a feature is missing, or the label is no whole number.
+      tf.errors.InvalidArgumentError: while reading, when a label has no name.
     """
-    names = feature_names or sorted(set(example) - {"label", "idx", id_key})
+    names = feature_names or _all_features(example, id_key)
+    arguments.require("glue", example, *names)
     words: list[Any] = [benchmark_name]
     for name in names:
         words += [f"{name}:", example[name]]
@@ -48,13 +55,27 @@ def glue(
             result[f"idx/{key}"] = example["idx"][key]
     elif id_key:
         result["idx"] = example[id_key]
-    return {**result, "inputs": inputs, "targets": _label(example["label"], label_names)}
+    return {**result, "inputs": inputs, "targets": label_word("glue", example["label"], label_names)}
 
 
-def _label(label: Any, label_names: Sequence[str]) -> Any:
-    label = tf.cast(label, tf.int64)
-    hidden = tf.cast(len(label_names), tf.int64)
-    return tf.gather([*label_names, "<unk>"], tf.where(label == -1, hidden, label))
+def _all_features(example: Example, id_key: str | None) -> list[str]:
+    others = set(example) - {"label", "idx"}
+    if id_key in others and tf.convert_to_tensor(example[id_key]).dtype != tf.string:
+        others.remove(id_key)
+    return sorted(others)
+
+
+def label_word(step: str, label: Any, label_names: Sequence[str]) -> Any:
+    """Returns the name of a class, string []; "<unk>" for -1, which hidden labels have.
+
+    Raises:
+      ValueError: when the label is no whole number.
+      tf.errors.InvalidArgumentError: while reading, when it is no class.
+    """
+    label = tf.convert_to_tensor(label)
+    if not label.dtype.is_integer:
+        raise ValueError(f"{step}: label is {label.dtype.name}; give the number of the class, a whole number")
+    return tf.gather(["<unk>", *label_names], tf.cast(label, tf.int64) + 1)
 
 
 @map_over_dataset

@@ -64,16 +64,23 @@ def trivia_qa(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
 
     An answer counts wherever its letters stand, in either case, also inside a longer word.  T5 reads the answer as a
     regular expression, in which "." means any letter and a lone "(" is an error; here it means itself.
+
+    Raises:
+      ValueError: when the examples have neither `entity_pages` nor `search_results`.
     """
     return map_over_dataset(_one_per_text_and_answer)(dataset).unbatch()
 
 
 def _one_per_text_and_answer(example: Example) -> dict[str, Any]:
-    texts = []
+    texts: list[Any] = []
     if "entity_pages" in example:
         texts.append(example["entity_pages"]["wiki_context"])
     if "search_results" in example:
         texts.append(example["search_results"]["search_context"])
+    if not texts:
+        raise ValueError(
+            f"trivia_qa: no feature 'entity_pages' or 'search_results'; the example has {', '.join(example)}"
+        )
     contexts = generation.pad_punctuation(tf.concat(texts, axis=0))
     answers = generation.pad_punctuation(example["answer"]["normalized_aliases"])
     patterns = tf.strings.join([r".*\Q", tf.strings.lower(answers), r"\E.*"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors.examples import fill
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -65,7 +66,8 @@ def rank_classification(
     made = map_over_dataset(expand)(ds.enumerate())
     if mode == "fewshot_eval":
         return made
-    made = made.unbatch()
+    # `unbatch` of TensorFlow 2.21 ends the process at numbers of shape [answers, 0].
+    made = made.flat_map(tf.data.Dataset.from_tensor_slices)
     return made.filter(lambda example: example["is_correct"]) if mode == "train" else made
 
 
@@ -141,8 +143,6 @@ def _equally_many(inputs: str | Sequence[str], targets: str | Sequence[str]) -> 
 
 
 def _filled(templates: Sequence[str], example: Example) -> list[Any]:
-    from t5mix.preprocessors.examples import fill
-
     flat = _flat(example)
     for template in templates:
         for name in re.findall(r"\{([^{}]+)\}", template):

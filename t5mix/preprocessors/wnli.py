@@ -79,7 +79,7 @@ def pronoun_and_noun(premise: str, hypothesis: str) -> tuple[str, str]:
 
 def _plain_words(text: str) -> list[str]:
     """Words in lower case, each without one sign of punctuation at its end."""
-    words = (word[:-1] if word.endswith(tuple(_END)) else word for word in text.strip().lower().split(" "))
+    words = (re.sub(f"[{_END}]$", "", word) for word in text.strip().lower().split(" "))
     return [word for word in words if word]
 
 
@@ -89,9 +89,7 @@ def _match(words: Sequence[str], place: int, others: Sequence[str]) -> _Match:
     right = _shared(after, others)
     if not left + right:
         return _Match(0, place, "")
-    near, behind = before[len(before) - left if left else 0 :], after[:right]
-    if not left:
-        near = []
+    near, behind = before[len(before) - left :], after[:right]
     noun = ""
     # Between the neighbours; else from the start of the hypothesis, or up to its end.
     for parts in ([*near, "(.+)", *behind], ["^(.+)", *behind], [*near, "(.+)$"]):

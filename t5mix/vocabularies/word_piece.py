@@ -100,7 +100,7 @@ class BertWordPieceVocabulary(Vocabulary):
 
     @property
     def fingerprint(self) -> str:
-        """The sha256, as hex, of the file's bytes and the arguments; the path is no part of it."""
+        """The sha256, as hex, of the file's pieces and the arguments; the path is no part of it."""
         return fingerprints.digest("WordPiece", self._content(), self._tokenizing, self._sos_id, self._eos_id)
 
     @property

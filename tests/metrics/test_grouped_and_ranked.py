@@ -120,6 +120,18 @@ def test_rank_classification_with_classes(classes: int) -> None:
         assert found["mean_3class_f1"] == pytest.approx(100 * expected)
 
 
+def test_a_score_of_nan_is_the_best_as_in_t5() -> None:
+    targets = [((0, 0), True, 1.0, 2), ((0, 1), False, 1.0, 2)]
+    nan = float("nan")
+    assert metrics.rank_classification(targets, [-1.0, nan]) == {"accuracy": 0.0}
+    assert metrics.rank_classification(targets, [nan, -1.0]) == {"accuracy": 100.0}
+
+
+def test_targets_of_nan_have_no_curve() -> None:
+    with pytest.raises(ValueError, match="auc: targets hold NaN"):
+        metrics.auc([0.1, 0.9, float("nan")], [0.1, 0.2, 0.3], targets_threshold=0.5)
+
+
 def test_rank_classification_counts_any_of_several_correct_answers() -> None:
     targets = [((0, 0), True, 1.0, 1), ((0, 1), True, 1.0, 1), ((1, 0), True, 1.0, 1), ((1, 1), False, 1.0, 1)]
     assert metrics.rank_classification(targets, [-2, -1, -2, -1], num_classes=2) == {"accuracy": 50.0}

@@ -49,6 +49,27 @@ def test_accuracy() -> None:
     assert metrics.accuracy([1, 2, 3, 4], [1, 2, 0, 4]) == {"accuracy": 75.0}
     assert metrics.sequence_accuracy(["a b", "c"], ["a b", "c "]) == {"sequence_accuracy": 50.0}
     assert metrics.accuracy([[1, 2], [3]], [[1, 2], [3, 4]]) == {"accuracy": 50.0}
+    assert metrics.accuracy([1, "1", 0.5, True], [1.0, 1, 0.5, 1]) == {"accuracy": 75.0}
+
+
+@pytest.mark.parametrize(
+    ("target", "prediction", "equal"),
+    [
+        ("a", "a\x00", False),  # NumPy's own comparison leaves NULs at the end out
+        (["a"], ["a\x00"], False),
+        ([1, 2], (1, 2), True),
+        ([1, 2], np.array([1, 2]), True),
+        (np.array([1, 2]), np.array([1, 3]), False),
+        ([[1], [2, 3]], [[1], [2, 3]], True),  # of which no array can be made
+        ([], "", False),
+        ("a", np.array(["a"]), False),
+        ({"a": 1}, {"a": 1}, True),
+    ],
+)
+def test_answers_are_equal_from_end_to_end(target: object, prediction: object, equal: bool) -> None:
+    for metric in (metrics.accuracy, metrics.sequence_accuracy):
+        assert list(metric([target, 1], [prediction, 2]).values()) == [50.0 * equal]
+    assert metrics.all_match([target], [prediction]) == {"exact_match": 100.0 * equal}
 
 
 @given(LABELS)
@@ -61,6 +82,9 @@ def test_f1_counts_an_invalid_prediction_as_the_wrong_one(pairs: list[tuple[int,
     expected = 200 * hits / (2 * hits + wrong) if hits or wrong else 0.0
     assert metrics.f1_score_with_invalid(targets, predictions)["f1"] == pytest.approx(expected)
     assert (predictions == before).all()
+    for other in (-1, 2):
+        with pytest.raises(ValueError, match=f"f1_score_with_invalid: a target is {other}; give 0 and 1"):
+            metrics.f1_score_with_invalid([*targets, other], [*predictions, 1])
 
 
 @pytest.mark.filterwarnings("ignore:A single label")  # of the oracle

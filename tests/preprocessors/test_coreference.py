@@ -46,9 +46,12 @@ def test_wsc_simple(rows_of: Callable) -> None:
     [
         ("They want to use it , but not now", 3, "wsc: They want to use *it* , but not now"),  # one word behind
         ('"Good for it," he said. ', 2, 'wsc: "Good for *it* ," he said.'),  # with punctuation
-        ("He saw it", 2, "wsc: He saw *it*"),
+        ("He saw it", 2, "wsc: He saw *it* "),  # with the space that T5 leaves at the end
+        ("it rained", 0, "wsc: *it* rained"),
         ("It rained .", 0, None),
         ("He saw  items", 3, None),
+        ("He saw it", -1, None),
+        ("He saw it", 3, None),
     ],
 )
 def test_wsc_pronouns_that_are_not_a_word_at_their_place(
@@ -62,6 +65,11 @@ def test_wsc_pronouns_that_are_not_a_word_at_their_place(
         assert rows_of(preprocessors.wsc_simple, example)[0]["inputs"] == marked
 
 
+def test_a_word_x_of_the_text_stays(rows_of: Callable) -> None:
+    example = {**WSC, "text": "Ann put an X where it was .", "span2_text": "it", "span2_index": 5}
+    assert rows_of(preprocessors.wsc_simple, example)[0]["inputs"] == "wsc: Ann put an X where *it* was ."
+
+
 def test_wsc_marks_both_spans(rows_of: Callable) -> None:
     expected = {
         "inputs": "wsc text: Mitchell asked * Tom * if # he # could lend some money.", "targets": "True", "idx": 7,
@@ -71,6 +79,21 @@ def test_wsc_marks_both_spans(rows_of: Callable) -> None:
     (row,) = rows_of(preprocessors.wsc, turned)
     assert row["inputs"] == "wsc text: Mitchell asked Tom if # he # could lend some * money. *"
     assert row["targets"] == "<unk>"
+
+
+def test_pronouns_and_spans_are_no_regular_expressions(rows_of: Callable) -> None:
+    signs = {"span1_text": "A.(B", "span1_index": 1, "span2_text": "it?", "span2_index": 3}
+    example = {**WSC, **signs, "text": "A-(B A.(B has it? \\1"}
+    assert rows_of(preprocessors.wsc, example)[0]["inputs"] == "wsc text: A-(B * A.(B * has # it? # \\1"
+    lines = {"sentence": "I ask, it? (ha) said Bo.", "pronoun": "(ha)", "candidates": ["Ann", "Bo"], "label": 1}
+    (row,) = rows_of(preprocessors.definite_pronoun_resolution_simple, lines)
+    assert row["inputs"] == "wsc: I ask, it? *(ha)* said Bo."
+
+
+@pytest.mark.parametrize("label", [2, -2])
+def test_a_label_of_wsc_that_is_none_is_refused(rows_of: Callable, label: int) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        rows_of(preprocessors.wsc, {**WSC, "label": label})
 
 
 def test_wnli_simple(rows_of: Callable) -> None:

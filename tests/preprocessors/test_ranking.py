@@ -32,6 +32,14 @@ def test_modes(rows_of: Callable) -> None:
     assert weighted == [{**row, "weight": 2.0, "label": 0} for row in (first, second)]
 
 
+def test_a_feature_without_tokens_is_kept() -> None:
+    functions = {name: lambda row: row["texts"] for name in ("inputs_fn", "targets_fn")}
+    given = {**functions, "is_correct_fn": lambda row: row["right"], "passthrough_feature_keys": ["ids"]}
+    example = {"texts": ["a", "b"], "right": [1, 0], "ids": tf.constant([], tf.int32)}
+    made = preprocessors.rank_classification(tf.data.Dataset.from_tensors(example), **given)
+    assert [row["ids"].tolist() for row in made.as_numpy_iterator()] == [[], []]
+
+
 def test_refusals(rows_of: Callable) -> None:
     with pytest.raises(ValueError, match="mode is 'test'"):
         rows_of(ranked, EXAMPLE, mode="test")
@@ -61,6 +69,13 @@ def test_formats(rows_of: Callable) -> None:
         ("A canal was dug.", "It was dry."),
         ("It rained.", "It was dry."),
     ]
+
+
+def test_signs_in_a_text_are_no_part_of_its_format(rows_of: Callable) -> None:
+    example = {**FARM, "premise": "a\\1 {choice1} \\"}
+    formats = {"inputs_formats": ["{premise}{choice1}", "{premise}"], "targets_formats": ["{choice1}", "{choice2}"]}
+    (first, second) = rows_of(preprocessors.rank_classification_formatter, example, **formats)
+    assert (first["inputs"], second["inputs"]) == ("a\\1 {choice1} \\A canal was dug.", "a\\1 {choice1} \\")
 
 
 @pytest.mark.parametrize(

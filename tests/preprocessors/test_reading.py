@@ -84,13 +84,19 @@ def test_trivia_qa_has_an_example_for_each_answer_in_each_text(rows_of: Callable
     assert rows_of(preprocessors.trivia_qa, trivia(["ann"], [], [])) == []
 
 
+def test_trivia_qa_without_texts_is_refused(rows_of: Callable) -> None:
+    with pytest.raises(ValueError, match="trivia_qa: no feature 'entity_pages' or 'search_results'"):
+        rows_of(preprocessors.trivia_qa, {"question": "Who?", "answer": {"normalized_aliases": ["ann"]}})
+
+
 def test_answers_are_no_regular_expressions(rows_of: Callable) -> None:
     made = rows_of(preprocessors.trivia_qa, trivia(["u.s.", "(", "c++"], ["u is s too", "In C++ (or U.S.)"], []))
     assert [row["targets"] for row in made] == ["u . s . ", " ( ", "c + + "]
 
 
 def window(inputs: list[int], targets: list[int], limit: int | None, seed: int = 0) -> list[list[int]]:
-    dataset = tf.data.Dataset.from_tensors({"inputs": inputs, "targets": targets, "more": 1})
+    tokens = {"inputs": tf.constant(inputs, tf.int32), "targets": tf.constant(targets, tf.int32)}
+    dataset = tf.data.Dataset.from_tensors({**tokens, "more": 1})
     lengths = None if limit is None else {"inputs": limit}
     with t5mix.map_seed_manager(seed):
         made = preprocessors.trivia_qa_truncate_inputs(dataset, None, lengths)
@@ -118,6 +124,8 @@ def test_the_window_holds_the_answer(limit: int, start: int, size: int, seed: in
 def test_windows_without_the_answer_are_dropped_and_every_one_is_drawn() -> None:
     assert window([1, 2, 3, 4], [9], 3) == [] and window([1, 2, 3], [9], 3) == [[1, 2, 3]]
     assert window([1, 2, 3, 4], [9], None) == [[1, 2, 3, 4]]
+    assert window([1, 2, 3, 4, 5], [1, 2, 3, 4], 3) == []  # the answer is longer than the window
+    assert window([1, 2, 3, 4], [], 4) == [[1, 2, 3, 4]] and len(window([1, 2, 3, 4], [], 3)[0]) == 3
     drawn = {tuple(window([3, 5, 7, 9, 11, 13], [5, 7], 4, seed)[0]) for seed in range(0, 20, 2)}
     assert drawn == {(3, 5, 7, 9), (5, 7, 9, 11)}
 

@@ -150,6 +150,8 @@ def test_segments_carry_other_features() -> None:
     assert all(row["idx"] == 3 and row.keys() == {"targets", "more", "idx"} for row in rows)
     with pytest.raises(ValueError, match="'targets', which split_tokens makes anew"):
         preprocessors.split_tokens(split, max_tokens_per_segment=2, passthrough_feature_keys=["targets"])
+    with pytest.raises(ValueError, match="no feature 'nothing'"):
+        preprocessors.split_tokens(split, max_tokens_per_segment=2, passthrough_feature_keys=["nothing"])
 
 
 @pytest.mark.parametrize("settings", [{}, {"max_tokens_per_segment": 0}, {"min_tokens_per_segment": 0},

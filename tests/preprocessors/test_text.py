@@ -50,9 +50,17 @@ def test_parse_tsv() -> None:
     assert made(preprocessors.parse_tsv, "a\tb", field_names=None) == [{"inputs": "a", "targets": "b"}]
     picked = made(preprocessors.parse_tsv, "a,b,c", field_names=["x", "y"], field_delim=",", field_columns=[2, 0])
     assert picked == [{"x": "c", "y": "a"}]
+    assert made(preprocessors.parse_tsv, "\na\r\tb") == [{"inputs": "\na\r", "targets": "b"}]
+    assert made(preprocessors.parse_tsv, "a\tb", field_columns=()) == [{"inputs": "a", "targets": "b"}]
+    with pytest.raises(ValueError, match=r"parse_tsv: field_columns is \[-1, 0\]"):
+        made(preprocessors.parse_tsv, "a\tb", field_columns=[-1, 0])
+    with pytest.raises(ValueError, match=r"parse_tsv: field_columns is \[0\] for the fields inputs, targets"):
+        made(preprocessors.parse_tsv, "a\tb", field_columns=[0])
     for line in ("alone", "a\tb\tc", ""):
         with pytest.raises(tf.errors.InvalidArgumentError, match="parse_tsv: not 2 fields"):
             made(preprocessors.parse_tsv, line)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="parse_tsv: not 1 fields"):
+        made(preprocessors.parse_tsv, "", field_names=["text"])
 
 
 def test_preprocess_tsv_by_number_and_by_name() -> None:
@@ -91,6 +99,30 @@ def test_glue_sorts_its_features() -> None:
     assert turned == [{"inputs": "qqp question2: Why? question1: Why so?", "targets": "duplicate"}]
     hidden = made(preprocessors.glue, {**example, "label": -1}, **arguments)
     assert hidden[0]["targets"] == "<unk>"
+
+
+@pytest.mark.parametrize("label", [2, 3, -2])
+def test_a_label_without_a_name_is_refused(label: int) -> None:
+    arguments = {"benchmark_name": "qqp", "label_names": ["not_duplicate", "duplicate"]}
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        made(preprocessors.glue, {"question": "Why?", "label": label, "idx": 10}, **arguments)
+
+
+def test_a_label_that_is_no_whole_number_is_refused() -> None:
+    arguments = {"benchmark_name": "qqp", "label_names": ["not_duplicate", "duplicate"]}
+    for label in (0.7, True, "duplicate"):
+        with pytest.raises(ValueError, match=r"glue: label is (float32|bool|string)"):
+            made(preprocessors.glue, {"question": "Why?", "label": label, "idx": 10}, **arguments)
+
+
+def test_an_id_of_another_name_is_part_of_the_inputs_only_as_text() -> None:
+    arguments = {"benchmark_name": "b", "label_names": ["no", "yes"], "id_key": "guid"}
+    (row,) = made(preprocessors.glue, {"text": "Why?", "label": 1, "guid": "x7"}, **arguments)
+    assert row == {"inputs": "b guid: x7 text: Why?", "targets": "yes", "idx": "x7"}  # as in T5
+    (row,) = made(preprocessors.glue, {"text": "Why?", "label": 1, "guid": 7}, **arguments)
+    assert row == {"inputs": "b text: Why?", "targets": "yes", "idx": 7}
+    (row,) = made(preprocessors.glue, {"text": "Why?", "label": 1, "guid": "x7"}, feature_names=["text"], **arguments)
+    assert row == {"inputs": "b text: Why?", "targets": "yes", "idx": "x7"}
 
 
 def test_multirc_loses_its_markup() -> None:
@@ -132,12 +164,30 @@ def test_translate_by_the_names_of_the_languages() -> None:
     assert inputs("zh-cn", "fil") == "translate Chinese to Filipino: 好"
     with pytest.raises(ValueError, match="'xx' names no language"):
         preprocessors.translate(tf.data.Dataset.from_tensors({"xx": "a", "en": "b"}), "xx", "en")
+    with pytest.raises(ValueError, match="'EN' has no English name"):
+        preprocessors.translate(tf.data.Dataset.from_tensors({"EN": "a", "de": "b"}), "EN", "de")
 
 
 def test_summarize() -> None:
     example = {"article": "It rained ...", "highlights": "Rain."}
     expected = [{"inputs": "summarize: It rained ...", "targets": "Rain."}]
     assert made(preprocessors.summarize, example, article_key="article", summary_key="highlights") == expected
+
+
+def test_examples_without_a_feature_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="translate: no feature 'de'; the example has en"):
+        made(preprocessors.translate, {"en": "a"}, source_language="en", target_language="de")
+    with pytest.raises(ValueError, match="summarize: no feature 'b'; the example has a"):
+        made(preprocessors.summarize, {"a": "a"}, article_key="a", summary_key="b")
+    with pytest.raises(ValueError, match="glue: no feature 'text'; the example has label, idx"):
+        made(preprocessors.glue, {"label": 1, "idx": 3}, benchmark_name="b", label_names=["a"], feature_names=["text"])
+
+
+def test_squad_without_an_answer_is_refused_by_its_id() -> None:
+    answers = tf.constant([], tf.string)
+    example = {"id": "q77", "question": "Who?", "context": "Ann sang.", "answers": {"text": answers}}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"squad: no answer to question.*q77"):
+        made(preprocessors.squad, example)
 
 
 def test_squad_pads_punctuation_as_t5_does() -> None:

@@ -129,6 +129,8 @@ def test_a_text_of_as_many_words_as_the_least_size() -> None:
     rows = texts(preprocessors.fill_in_the_blank_sized(repeated("one two", 20), size_bins=[2]))
     assert rows == [{"inputs": "fill: _2_", "targets": "one two"}] * 20
     assert texts(preprocessors.fill_in_the_blank_sized(repeated("one two", 2), size_bins=[3])) == []
+    spaced = texts(preprocessors.fill_in_the_blank_sized(repeated("one two", 1), size_bins=[2], label=" gap: "))
+    assert spaced == [{"inputs": "gap: _2_", "targets": "one two"}]  # as in T5, without space around it
     least = texts(preprocessors.fill_in_the_blank_sized(repeated("one two", 30), size_bins=[1, 8]))
     assert {row["targets"] for row in least} == {"one", "two"}
 
