@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def write(folder: Path, content: dict[str, Any]) -> None:
       content: JSON; it names at least one thing.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
-    private = folder / f".{NAME}.{uuid.uuid4().hex}"
+    private = folder / f".{NAME}.{os.urandom(16).hex()}"
     private.write_text(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}")
     os.replace(private, folder / NAME)
 

@@ -9,7 +9,6 @@ import functools
 import importlib.metadata
 import json
 import os
-import uuid
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -124,7 +123,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
     import pyarrow as pa
 
     name = job.shard_name(shard)
-    private = folder / f".{name}.{uuid.uuid4().hex}"
+    private = folder / f".{name}.{os.urandom(16).hex()}"
     batches = tokenizing.record_batches(job, shard)
     first = next(batches, None)
     schema = tokenizing.empty_schema(job.task) if first is None else first.schema
