@@ -24,6 +24,11 @@ from t5mix import code
 # How deep objects may nest before they are taken to be unfit for a fingerprint.
 _DEEPEST = 30
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, PurePath, re.Pattern)
+# Classes whose objects have no attributes of their own, looked up at once: most of what is described is of them.
+_EXACTLY_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset, range})
+# A file of no more bytes is read at once.
+_SMALL_FILE = 1 << 20
 
 
 def digest(*parts: object) -> str:
@@ -55,8 +60,10 @@ def of_file(path: str | os.PathLike[str]) -> str:
 
 @functools.lru_cache(maxsize=65536)
 def _of_bytes(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        if size > _SMALL_FILE:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(file.readall()).hexdigest()
 
 
 def describe(thing: object) -> str:
@@ -65,6 +72,8 @@ def describe(thing: object) -> str:
     Raises:
       ValueError: for an object without comparable content.
     """
+    if type(thing) in _EXACTLY_PLAIN:
+        return f"{type(thing).__name__}:{thing!r}"
     return _Describer().text(thing)
 
 
@@ -97,7 +106,7 @@ class _Describer:
         self._lenient = 0
 
     def text(self, thing: object) -> str:
-        if isinstance(thing, _PLAIN):
+        if type(thing) in _EXACTLY_PLAIN or isinstance(thing, _PLAIN):
             return f"{type(thing).__name__}:{thing!r}"
         if isinstance(thing, types.FunctionType | type):
             if not self._settled and _is_settled(thing):
@@ -116,7 +125,7 @@ class _Describer:
             self._inside.pop()
 
     def _content(self, thing: Any) -> str:
-        own = inspect.getattr_static(thing, "fingerprint", None)
+        own = None if type(thing) in _CONTAINERS else inspect.getattr_static(thing, "fingerprint", None)
         if own is not None and not isinstance(thing, types.ModuleType | type):
             value = thing.fingerprint
             if isinstance(value, str):

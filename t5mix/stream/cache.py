@@ -14,14 +14,14 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from t5mix.stream import manifest, shards, tokenizing, writing
 from t5mix.stream.tokens import CachedTokens, FileTokens, MemoryTokens
-from t5mix.stream.writing import Job, step_fingerprint
+from t5mix.stream.writing import Job
 
-__all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "make", "step_fingerprint"]
+__all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "find", "make"]
 
 # (task, examples done, examples in all or None).
 Progress = Callable[[str, int, int | None], None]
@@ -98,14 +98,24 @@ def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> Cache
     return _open(place, job.key)
 
 
+def find(job: Job, folder: Path) -> CachedTokens | None:
+    """Returns the tokens of a job, or None when `tokens_of` has work to do: no cache of them is there, and whole."""
+    if not job.task.source.caching_permitted:
+        return None
+    try:
+        return _open(place_of(job, folder), job.key)
+    except (FileNotFoundError, NotADirectoryError, shards.DamagedError):
+        return None
+
+
 def place_of(job: Job, folder: Path) -> Path:
     """Returns the folder of a job's cache."""
-    return folder / relative_place(job)
+    return Path(f"{folder}/{relative_place(job)}")
 
 
-def relative_place(job: Job) -> PurePosixPath:
-    """Returns where a job's cache lies in the folder of caches."""
-    return PurePosixPath("tokens", _file_name(job.task.name), f"{_file_name(job.split)}-{job.key[:32]}")
+def relative_place(job: Job) -> str:
+    """Returns where a job's cache lies in the folder of caches, a path with slashes."""
+    return f"tokens/{_file_name(job.task.name)}/{_file_name(job.split)}-{job.key[:32]}"
 
 
 def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
@@ -201,7 +211,7 @@ def _open(place: Path, key: str) -> FileTokens:
       DamagedError: when it is not what its manifest says.
     """
     found = records(place, key)
-    return FileTokens(key, tuple(shards.ShardFile(place / record.name, record) for record in found))
+    return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found))
 
 
 def records(place: Path, key: str) -> list[shards.ShardRecord]:
@@ -237,7 +247,7 @@ def _repair(job: Job, place: Path, count: writing.Count) -> bool:
     try:
         for number, record in enumerate(listed):
             try:
-                shards.ShardFile(place / record.name, record).verify_all()
+                shards.ShardFile(f"{place}/{record.name}", record).verify_all()
             except shards.DamagedError:
                 if writing.write_shard(job, number, private, count).as_json() != record.as_json():
                     return False

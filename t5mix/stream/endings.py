@@ -1,11 +1,13 @@
 """How token sequences end: trimmed to their length, with EOS or without."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from t5mix.stream import columns
+from t5mix.vocabularies import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,13 @@ class Ending:
         return np.insert(values, ends, np.int32(self.eos)), lengths
 
 
-def ending(task: Any, feature: str, limit: int, step: str | None) -> Ending:
+def ending(
+    task: Any,
+    feature: str,
+    limit: int,
+    step: str | None,
+    eos_of: Callable[[Vocabulary], int | None] = lambda vocabulary: vocabulary.eos_id,
+) -> Ending:
     """Returns how `feature` of `task` ends.
 
     Args:
@@ -86,11 +94,12 @@ def ending(task: Any, feature: str, limit: int, step: str | None) -> Ending:
       feature: name of the feature.
       limit: its length in tokens.
       step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
+      eos_of: returns a vocabulary's EOS.
     """
     declared = task.output_features.get(feature)
     if step is None or declared is None or not declared.add_eos:
         return Ending(limit)
-    eos = declared.vocabulary.eos_id
+    eos = eos_of(declared.vocabulary)
     if eos is None:
         raise ValueError(
             f"task {task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "

@@ -5,16 +5,23 @@ What runs behind the token cache runs as examples are read: objectives and EOS i
 """
 
 import dataclasses
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from t5mix import fingerprints, objectives
-from t5mix.stream import cache, columns, whole_epochs
+from t5mix.stream import cache, columns, together, whole_epochs
 from t5mix.stream.endings import Ending, ending
 from t5mix.stream.examples import CachedExamples, EpochExamples, Examples
 from t5mix.stream.objective_examples import ObjectiveExamples
+from t5mix.stream.shared_parts import SharedParts
 from t5mix.stream.writing import Job
+
+# Caches are looked up in one thread while that takes no more seconds than this, for each task and besides ...
+_QUICK, _BESIDES = 0.004, 0.5
+# ... and no more than this many are missing.
+_MISSING = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +35,45 @@ class TaskExamples:
 
     examples: Examples
     identity: str
+
+
+def open_all(
+    tasks: Sequence[Any],
+    split: str,
+    lengths: Mapping[str, int],
+    seed: int,
+    folder: Path,
+    progress: cache.Progress | None = None,
+) -> list[TaskExamples]:
+    """Returns what `open_examples` returns of each task.
+
+    Caches that are there are opened in one thread: at work of so small parts threads hinder each other.  Where tokens
+    are to be made, or large files to be read, several tasks are opened at a time.
+    """
+    found = {number: one for number, one in enumerate(_cached(tasks, split, lengths, seed, folder)) if one is not None}
+    rest = [number for number in range(len(tasks)) if number not in found]
+    opened = together.in_order(
+        lambda number: open_examples(tasks[number], split, lengths, seed, folder, progress), rest
+    )
+    found.update(zip(rest, opened, strict=True))
+    return [found[number] for number in range(len(tasks))]
+
+
+def _cached(
+    tasks: Sequence[Any], split: str, lengths: Mapping[str, int], seed: int, folder: Path
+) -> Iterator[TaskExamples | None]:
+    """Yields tasks whose tokens are cached, and None for others; ends before the last one where that takes long."""
+    shared = SharedParts()
+    begin, missing = time.monotonic(), 0
+    for number, task in enumerate(tasks):
+        if missing > _MISSING or time.monotonic() - begin > _QUICK * number + _BESIDES:
+            return
+        _check_features(task, lengths)
+        plan = _native_plan(task.steps_after_cache)
+        job = dataclasses.replace(cache_job(task, split), shared=shared)
+        tokens = cache.find(job, folder) if plan is not None else None
+        missing += tokens is None
+        yield None if tokens is None else _opened(job, tokens, plan, lengths, seed)
 
 
 def open_examples(
@@ -52,14 +98,9 @@ def open_examples(
       ValueError: naming the task, when its features do not fit the stream or it has no example.
     """
     _check_features(task, lengths)
-    after = task.steps_after_cache
-    plan = _native_plan(after)
-    found = cache.cached_tokens(task, split, task.steps_before_cache, folder, plan is None, progress)
-    examples = _examples(task, found, plan, lengths, (seed, task.name))
-    if examples.count == 0:
-        raise ValueError(f"task {task.name!r}, split {split!r}: the preprocessors behind the cache leave no example")
-    steps = [cache.step_fingerprint(task, step) for step in after]
-    return TaskExamples(examples, fingerprints.digest(found.key, steps))
+    job = cache_job(task, split)
+    found = cache.tokens_of(job, folder, progress)
+    return _opened(job, found, _native_plan(task.steps_after_cache), lengths, seed)
 
 
 def cache_job(task: Any, split: str) -> Job:
@@ -67,16 +108,29 @@ def cache_job(task: Any, split: str) -> Job:
     return Job(task, split, task.steps_before_cache, keep_all=_native_plan(task.steps_after_cache) is None)
 
 
+def _opened(
+    job: Job, found: cache.CachedTokens, plan: "_Plan | None", lengths: Mapping[str, int], seed: int
+) -> TaskExamples:
+    task = job.task
+    examples = _examples(job, found, plan, lengths, (seed, task.name))
+    if examples.count == 0:
+        raise ValueError(f"task {task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example")
+    steps = [job.shared.step_fingerprint(task, step) for step in task.steps_after_cache]
+    return TaskExamples(examples, fingerprints.digest(found.key, steps))
+
+
 def _examples(
-    task: Any,
+    job: Job,
     found: cache.CachedTokens,
     plan: "_Plan | None",
     lengths: Mapping[str, int],
     key: tuple[str | int, ...],
 ) -> Examples:
+    task = job.task
     names = tuple(lengths)
     step = None if plan is None else plan.eos
-    endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step) for name, limit in lengths.items())
+    eos_of = job.shared.eos_id
+    endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step, eos_of) for name, limit in lengths.items())
     if plan is None:
         return EpochExamples(whole_epochs.WholeEpochs(task, found.table, dict(lengths), key), endings)
     if plan.objective is None:
@@ -91,7 +145,7 @@ def _examples(
     documents = found.column("targets")
     text: columns.TokenColumn | columns.EndedColumn = documents
     if objective.ends_documents:
-        eos = ending(task, "targets", lengths["targets"], "append_eos").eos
+        eos = ending(task, "targets", lengths["targets"], "append_eos", eos_of).eos
         text = documents if eos is None else columns.EndedColumn(documents, eos)
     return ObjectiveExamples(objective, text, size, sentinel, names, endings, key)
 

@@ -22,6 +22,7 @@ from t5mix import fingerprints
 from t5mix.mapping import treats_each_example
 from t5mix.sources import ShardInfo
 from t5mix.stream import manifest, shards, tokenizing
+from t5mix.stream.shared_parts import SharedParts
 
 # Called with how many more examples are written.
 Count = Callable[[int], None]
@@ -44,6 +45,7 @@ class Job:
       steps: the steps before the cache.
       keep_all: keep every column that the steps make, not only the task's features.
       source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
+      shared: answers about the steps and features.
     """
 
     task: Any
@@ -51,6 +53,7 @@ class Job:
     steps: tuple[Any, ...]
     keep_all: bool = False
     source: str | None = None
+    shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
 
     @functools.cached_property
     def num_shards(self) -> int:
@@ -73,11 +76,8 @@ class Job:
             "source": self.source or task.source.fingerprint(self.split),
             "split": self.split,
             "shards": self.num_shards,
-            "steps": [step_fingerprint(task, step) for step in self.steps],
-            "features": {
-                name: [feature.vocabulary.fingerprint, str(feature.dtype), feature.rank]
-                for name, feature in sorted(task.output_features.items())
-            },
+            "steps": [self.shared.step_fingerprint(task, step) for step in self.steps],
+            "features": self.shared.features(task.output_features),
             "columns": "all" if self.keep_all else "features",
         }
 
@@ -93,18 +93,6 @@ class Job:
     def shard_info(self, shard: int) -> ShardInfo | None:
         """Returns which part of the source a shard is made of; None is all of it."""
         return ShardInfo(shard, self.num_shards) if self.num_shards > 1 else None
-
-
-def step_fingerprint(task: Any, step: Any) -> str:
-    """Returns the identity of a preprocessing step.
-
-    Raises:
-      ValueError: naming the task, when the step holds something that cannot be identified.
-    """
-    try:
-        return fingerprints.of_callable(step)
-    except ValueError as error:
-        raise ValueError(f"task {task.name!r}, preprocessor {step!r}: {error}") from error
 
 
 @functools.cache
