@@ -13,15 +13,18 @@ import shutil
 import time
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5mix.stream import manifest, shards, tokenizing, writing
 from t5mix.stream.tokens import CachedTokens, FileTokens, MemoryTokens
 from t5mix.stream.writing import Job
 
 __all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "find", "make"]
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # (task, examples done, examples in all or None).
 Progress = Callable[[str, int, int | None], None]
@@ -80,8 +83,13 @@ def cached_tokens(
     return tokens_of(Job(task, split, steps, keep_all), folder, progress)
 
 
-def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> CachedTokens:
-    """Returns the tokens of a job; see `cached_tokens`."""
+def tokens_of(
+    job: Job,
+    folder: Path,
+    progress: Progress | None = None,
+    batches: "Callable[[int], Iterator[pa.RecordBatch]] | None" = None,
+) -> CachedTokens:
+    """Returns the tokens of a job; see `cached_tokens`, and of `batches` see `make`."""
     if not job.task.source.caching_permitted:
         return _in_memory(job, _counting(job, progress))
     place = place_of(job, folder)
@@ -94,7 +102,7 @@ def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> Cache
         if _repair(job, place, _counting(job, progress)):
             return _open(place, job.key)
         discard(place)
-    make(job, place, _counting(job, progress))
+    make(job, place, _counting(job, progress), batches)
     return _open(place, job.key)
 
 
@@ -118,8 +126,19 @@ def relative_place(job: Job) -> str:
     return f"tokens/{_file_name(job.task.name)}/{_file_name(job.split)}-{job.key[:32]}"
 
 
-def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
+def make(
+    job: Job,
+    place: Path,
+    count: writing.Count | None = None,
+    batches: "Callable[[int], Iterator[pa.RecordBatch]] | None" = None,
+) -> None:
     """Makes a cache, one shard after the other, and gives it its name.
+
+    Args:
+      job: the cache.
+      place: its folder.
+      count: called with the number of examples of each record batch.
+      batches: returns the examples of a shard, where they are made already; see `tokenizing.record_batches`.
 
     Raises:
       ValueError: see `cached_tokens`.
@@ -127,7 +146,9 @@ def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
     """
     private = staging(place)
     try:
-        writing.finish(job, private, [writing.write_shard(job, n, private, count) for n in range(job.num_shards)])
+        numbers = range(job.num_shards)
+        written = [writing.write_shard(job, n, private, count, batches and batches(n)) for n in numbers]
+        writing.finish(job, private, written)
         publish(private, place)
     finally:
         shutil.rmtree(private, ignore_errors=True)

@@ -14,7 +14,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from t5mix.mapping import treats_each_example
 from t5mix.sources import ShardInfo
 from t5mix.stream import manifest, shards, tokenizing
 from t5mix.stream.shared_parts import SharedParts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Called with how many more examples are written.
 Count = Callable[[int], None]
@@ -103,7 +106,9 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) -> shards.ShardRecord:
+def write_shard(
+    job: Job, shard: int, folder: Path, count: Count | None = None, batches: "Iterator[pa.RecordBatch] | None" = None
+) -> shards.ShardRecord:
     """Writes one shard into a folder, reads it back, and gives it its name.
 
     Writers of the same shard at once do no harm: they write the same, under names of their own.
@@ -113,6 +118,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
       shard: its number, from 0.
       folder: an existing folder that no reader looks into.
       count: called with the number of examples of each record batch.
+      batches: the shard's examples, where they are made already; see `tokenizing.record_batches`.
 
     Returns:
       What `finish` needs to know of it.
@@ -125,7 +131,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
 
     name = job.shard_name(shard)
     private = folder / f".{name}.{uuid.uuid4().hex}"
-    batches = tokenizing.record_batches(job, shard)
+    batches = tokenizing.record_batches(job, shard) if batches is None else batches
     first = next(batches, None)
     schema = tokenizing.empty_schema(job.task) if first is None else first.schema
     with open(private, "wb", buffering=0) as file:
