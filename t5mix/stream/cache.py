@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # (task, examples done, examples in all or None).
 Progress = Callable[[str, int, int | None], None]
 
+# What stands for something else in a path, or hides it.
+_UNFIT = re.compile(r"[^\w.-]|^\.", re.ASCII)
 # Seconds after which a writer that wrote nothing is taken to be dead.
 _ABANDONED = 24 * 3600.0
 
@@ -221,7 +223,7 @@ def _counting(job: Job, progress: Progress | None) -> writing.Count:
 
 def _file_name(name: str) -> str:
     """Returns `name` without what means something in a path; the key keeps names apart."""
-    return re.sub(r"[^\w.-]|^\.", "_", name, flags=re.ASCII)[:100]
+    return _UNFIT.sub("_", name)[:100]
 
 
 def _open(place: Path, key: str) -> FileTokens:

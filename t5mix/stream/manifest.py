@@ -27,7 +27,7 @@ def write(folder: Path, content: dict[str, Any]) -> None:
     os.replace(private, folder / NAME)
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read(folder: str | Path) -> dict[str, Any]:
     """Returns the manifest of a cache.
 
     Raises:
@@ -36,9 +36,10 @@ def read(folder: Path) -> dict[str, Any]:
       DamagedError: when there is no manifest, or another than was written.
     """
     try:
-        data = (folder / NAME).read_bytes()
+        with open(f"{folder}/{NAME}", "rb", buffering=0) as file:
+            data = file.readall()
     except FileNotFoundError:
-        if folder.exists():
+        if os.path.exists(folder):
             raise DamagedError("it has no manifest") from None
         raise
     except NotADirectoryError:
