@@ -52,9 +52,7 @@ def tokenized(texts: Iterable[Texts]) -> Iterator[tuple[Ids]]:
             yield from _made(*begun.popleft())
 
 
-def _made(
-    places: list[Place], future: concurrent.futures.Future[list[Ids]]
-) -> Iterator[tuple[Ids]]:
+def _made(places: list[Place], future: concurrent.futures.Future[list[Ids]]) -> Iterator[tuple[Ids]]:
     return zip(places, future.result(), strict=True)
 
 
