@@ -13,18 +13,15 @@ import shutil
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from t5mix.stream import manifest, shards, tokenizing, writing
 from t5mix.stream.tokens import CachedTokens, FileTokens, MemoryTokens
 from t5mix.stream.writing import Job
 
 __all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "find", "make"]
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # (task, examples done, examples in all or None).
 Progress = Callable[[str, int, int | None], None]
@@ -85,13 +82,8 @@ def cached_tokens(
     return tokens_of(Job(task, split, steps, keep_all), folder, progress)
 
 
-def tokens_of(
-    job: Job,
-    folder: Path,
-    progress: Progress | None = None,
-    batches: "Callable[[int], Iterator[pa.RecordBatch]] | None" = None,
-) -> CachedTokens:
-    """Returns the tokens of a job; see `cached_tokens`, and of `batches` see `make`."""
+def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> CachedTokens:
+    """Returns the tokens of a job; see `cached_tokens`."""
     if not job.task.source.caching_permitted:
         return _in_memory(job, _counting(job, progress))
     place = place_of(job, folder)
@@ -104,8 +96,16 @@ def tokens_of(
         if _repair(job, place, _counting(job, progress)):
             return _open(place, job.key)
         discard(place)
-    make(job, place, _counting(job, progress), batches)
-    return _open(place, job.key)
+    return made(job, folder, progress)
+
+
+def made(
+    job: Job, folder: Path, progress: Progress | None = None, batches: writing.Batches | None = None
+) -> FileTokens:
+    """Makes a cache that is not there, and returns its tokens; see `cached_tokens`, and of `batches` see `make`."""
+    place = place_of(job, folder)
+    written = make(job, place, _counting(job, progress), batches)
+    return _opened(place, job.key, written)
 
 
 def find(job: Job, folder: Path) -> CachedTokens | None:
@@ -129,18 +129,18 @@ def relative_place(job: Job) -> str:
 
 
 def make(
-    job: Job,
-    place: Path,
-    count: writing.Count | None = None,
-    batches: "Callable[[int], Iterator[pa.RecordBatch]] | None" = None,
-) -> None:
+    job: Job, place: Path, count: writing.Count | None = None, batches: writing.Batches | None = None
+) -> list[shards.ShardRecord]:
     """Makes a cache, one shard after the other, and gives it its name.
 
     Args:
       job: the cache.
       place: its folder.
       count: called with the number of examples of each record batch.
-      batches: returns the examples of a shard, where they are made already; see `tokenizing.record_batches`.
+      batches: see `writing.write_shard`.
+
+    Returns:
+      What its manifest says of its shards.
 
     Raises:
       ValueError: see `cached_tokens`.
@@ -148,12 +148,13 @@ def make(
     """
     private = staging(place)
     try:
-        numbers = range(job.num_shards)
-        written = [writing.write_shard(job, n, private, count, batches and batches(n)) for n in numbers]
+        written = [writing.write_shard(job, n, private, count, batches) for n in range(job.num_shards)]
         writing.finish(job, private, written)
         publish(private, place)
+        return written
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        if os.path.exists(private):
+            shutil.rmtree(private, ignore_errors=True)
 
 
 def staging(place: Path) -> Path:
@@ -233,7 +234,10 @@ def _open(place: Path, key: str) -> FileTokens:
       FileNotFoundError: when there is none.
       DamagedError: when it is not what its manifest says.
     """
-    found = records(place, key)
+    return _opened(place, key, records(place, key))
+
+
+def _opened(place: Path, key: str, found: Sequence[shards.ShardRecord]) -> FileTokens:
     return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found))
 
 

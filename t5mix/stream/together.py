@@ -33,7 +33,7 @@ def tokens_of_small(
       folder: the folder of caches.
       progress: see `cache.Progress`.
     """
-    lacking = (number for number, job in jobs.items() if not cache.place_of(job, folder).exists())
+    lacking = (number for number, job in jobs.items() if not os.path.exists(cache.place_of(job, folder)))
     texts = (
         dataclasses.replace(some, place=(number, shard))
         for number in lacking
@@ -42,7 +42,7 @@ def tokens_of_small(
     )
     with contextlib.closing(ahead.tokenized(texts)) as tokenized:
         for number, parts in itertools.groupby(tokenized, key=lambda one: one[0][0]):
-            yield number, cache.tokens_of(jobs[number], folder, progress, _by_shard(jobs[number], parts))
+            yield number, cache.made(jobs[number], folder, progress, _by_shard(parts))
 
 
 def _texts(job: Job) -> Sequence[Iterator[ahead.Texts]]:
@@ -56,14 +56,14 @@ def _texts(job: Job) -> Sequence[Iterator[ahead.Texts]]:
     return shards
 
 
-def _by_shard(job: Job, parts: Iterator[tuple[ahead.Place, ahead.Ids]]) -> Callable[[int], Iterator[Any]]:
+def _by_shard(parts: Iterator[tuple[ahead.Place, ahead.Ids]]) -> Callable[[int], Iterator[Any]]:
     """Returns what gives the record batches of each shard, asked for in order."""
     shards = itertools.groupby(parts, key=lambda one: one[0][1])
 
     def batches(shard: int) -> Iterator[Any]:
         number, part = next(shards)
         assert number == shard
-        return tokenizing.plain_batches(job, (ids for _, ids in part))
+        return tokenizing.plain_batches(ids for _, ids in part)
 
     return batches
 

@@ -38,7 +38,7 @@ def record_batches(job: Any, shard: int) -> "Iterator[pa.RecordBatch]":
     texts = plain_texts(job, shard)
     if texts is None:
         return _batches(_columns(job, shard))
-    return plain_batches(job, (ids for _, ids in ahead.tokenized(texts)))
+    return plain_batches(ids for _, ids in ahead.tokenized(texts))
 
 
 def plain_texts(job: Any, shard: int) -> Iterator[ahead.Texts] | None:
@@ -66,10 +66,9 @@ def _plain_texts(
         yield ahead.Texts(place, step, {})
 
 
-def plain_batches(job: Any, found: Iterable[ahead.Ids]) -> "Iterator[pa.RecordBatch]":
+def plain_batches(found: Iterable[ahead.Ids]) -> "Iterator[pa.RecordBatch]":
     """Yields the record batches of a shard of tokenized texts; see `record_batches`."""
-    task = job.task
-    return _batches({name: _of_texts(task, name, *of) for name, of in ids.items()} for ids in found if ids)
+    return _batches({name: _of_texts(*of) for name, of in ids.items()} for ids in found if ids)
 
 
 def _batches(columns: "Iterable[dict[str, pa.Array]]") -> "Iterator[pa.RecordBatch]":
@@ -161,13 +160,19 @@ def _tokenized_columns(
         if job.keep_all and step.copy_pretokenized:
             kept |= {f"{name}_pretokenized": _plain(batch[name].numpy()) for name in texts}
         for name, column in plain.items():
-            kept[name] = _of_texts(task, name, *step.ended(name, *step.tokenizers[name](column)))
+            kept[name] = _of_texts(*step.ended(name, *step.tokenizers[name](column)))
         yield kept
 
 
-def _of_texts(task: Any, name: str, values: np.ndarray, lengths: np.ndarray) -> "pa.Array":
-    """Returns a feature's column of the ids of texts, joined, and their lengths."""
-    return _lists(np.concatenate([[0], np.cumsum(lengths)]), _checked_ids(task, name, values))
+def _of_texts(values: np.ndarray, lengths: np.ndarray) -> "pa.Array":
+    """Returns the column of the ids of texts, joined, int32, and their lengths."""
+    import pyarrow as pa
+
+    splits = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=splits[1:])
+    # Of buffers: `pyarrow.array` would load pandas, to see whether an array is pandas'.
+    ids = pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
+    return pa.Array.from_buffers(pa.large_list(pa.int32()), len(lengths), [None, pa.py_buffer(splits)], children=[ids])
 
 
 def ordered(dataset: "tf.data.Dataset") -> "tf.data.Dataset":

@@ -14,7 +14,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,11 +24,10 @@ from t5mix.sources import ShardInfo
 from t5mix.stream import manifest, shards, tokenizing
 from t5mix.stream.shared_parts import SharedParts
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 # Called with how many more examples are written.
 Count = Callable[[int], None]
+# Returns the record batches of a shard.
+Batches = Callable[[int], Iterator[Any]]
 
 # Raise when the files' layout, or the code that fills them, changes.
 FORMAT = 2
@@ -107,7 +106,7 @@ def _version(distribution: str) -> str:
 
 
 def write_shard(
-    job: Job, shard: int, folder: Path, count: Count | None = None, batches: "Iterator[pa.RecordBatch] | None" = None
+    job: Job, shard: int, folder: Path, count: Count | None = None, batches: Batches | None = None
 ) -> shards.ShardRecord:
     """Writes one shard into a folder, reads it back, and gives it its name.
 
@@ -118,7 +117,7 @@ def write_shard(
       shard: its number, from 0.
       folder: an existing folder that no reader looks into.
       count: called with the number of examples of each record batch.
-      batches: the shard's examples, where they are made already; see `tokenizing.record_batches`.
+      batches: returns a shard's examples, where they are made already; by default `tokenizing.record_batches` does.
 
     Returns:
       What `finish` needs to know of it.
@@ -131,13 +130,13 @@ def write_shard(
 
     name = job.shard_name(shard)
     private = folder / f".{name}.{uuid.uuid4().hex}"
-    batches = tokenizing.record_batches(job, shard) if batches is None else batches
-    first = next(batches, None)
+    examples = tokenizing.record_batches(job, shard) if batches is None else batches(shard)
+    first = next(examples, None)
     schema = tokenizing.empty_schema(job.task) if first is None else first.schema
     with open(private, "wb", buffering=0) as file:
         sink = _Summing(file)
         with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema) as writer:
-            for batch in _chained(first, batches):
+            for batch in _chained(first, examples):
                 writer.write_batch(batch)
                 if count is not None:
                     count(batch.num_rows)
