@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -166,7 +165,7 @@ def staging(place: Path) -> Path:
     _sweep(place.parent)
     private = _hidden(place)
     try:
-        private.mkdir(parents=True)
+        os.makedirs(private)
     except OSError as error:
         raise ValueError(
             f"cannot write the token cache {place.parent} ({error.strerror}); name another folder "
@@ -286,7 +285,7 @@ def _repair(job: Job, place: Path, count: writing.Count) -> bool:
 
 def _hidden(place: Path) -> Path:
     """Returns a name beside `place` that nobody else uses and no reader looks at."""
-    return place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+    return place.with_name(f".{place.name}.{os.urandom(16).hex()}")
 
 
 def _sweep(folder: Path) -> None:

@@ -24,16 +24,15 @@ _OfColumns = Callable[[Columns], Columns]
 _AT_ONCE = 1 << 14
 
 
-def batches(source: Any, split: str, shard: int, steps: Sequence[Any]) -> Iterator[Columns] | None:
+def batches(source: TextLineDataSource, path: str, steps: Sequence[Any]) -> Iterator[Columns] | None:
     """Returns a shard's examples as `steps` leave them, many at once; None when that needs `tf.data`.
 
     Args:
       source: the source of a task.
-      split: its split.
-      shard: the number of its file.
+      path: the shard's file.
       steps: the steps before `tokenize`.
     """
-    if type(source) is not TextLineDataSource or not steps:
+    if not steps:
         return None
     skipped = source._reading()
     if not isinstance(skipped, int):
@@ -41,7 +40,6 @@ def batches(source: Any, split: str, shard: int, steps: Sequence[Any]) -> Iterat
     of_lines, *of_columns = (_made(step, kinds) for step, kinds in zip(steps, _kinds(), strict=False))
     if of_lines is None or None in of_columns:
         return None
-    path = source.list_shards(split)[shard]
     return None if "://" in path else _run(path, skipped, of_lines, of_columns)
 
 

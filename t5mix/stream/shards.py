@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import columns
+from t5mix.stream import columns, maps
 
 # Bytes that have a checksum of their own: what one example's first use costs to verify.
 BLOCK = 1 << 16
@@ -179,7 +179,7 @@ class ShardFile:
     @functools.cached_property
     def _content(self) -> np.ndarray:
         """The file's bytes, uint8."""
-        return np.frombuffer(read(self._path, self.record.size), np.uint8)
+        return maps.map_file(self._path, self.record.size)
 
     @functools.cached_property
     def _int32(self) -> np.ndarray:

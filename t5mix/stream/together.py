@@ -51,7 +51,7 @@ def _texts(job: Job) -> Sequence[Iterator[ahead.Texts]]:
         return ()
     found = [tokenizing.plain_texts(job, shard) for shard in range(job.num_shards)]
     shards = [shard for shard in found if shard is not None]
-    if len(shards) < len(found) or sum(map(os.path.getsize, job.task.source.list_shards(job.split))) > _SMALL:
+    if len(shards) < len(found) or sum(map(os.path.getsize, job.source_shards)) > _SMALL:
         return ()
     return shards
 

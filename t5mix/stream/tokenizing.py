@@ -8,6 +8,7 @@ import numpy as np
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
+from t5mix.sources import TextLineDataSource
 from t5mix.stream import ahead, plain_steps
 from t5mix.stream.batch_tokenizers import TokenizeStep
 
@@ -46,10 +47,12 @@ def plain_texts(job: Any, shard: int) -> Iterator[ahead.Texts] | None:
 
     None is returned when it takes `tf.data` to make them.
     """
-    step = TokenizeStep.of(job.steps[-1], job.task.output_features) if job.steps else None
-    if step is None or job.keep_all:
+    if type(job.task.source) is not TextLineDataSource or job.keep_all or not job.steps:
         return None
-    columns = plain_steps.batches(job.task.source, job.split, shard, job.steps[:-1])
+    step = TokenizeStep.of(job.steps[-1], job.task.output_features)
+    if step is None:
+        return None
+    columns = plain_steps.batches(job.task.source, job.source_shards[shard], job.steps[:-1])
     return None if columns is None else _plain_texts(job, shard, step, columns)
 
 

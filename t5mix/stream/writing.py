@@ -9,7 +9,6 @@ import functools
 import importlib.metadata
 import json
 import os
-import uuid
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -58,11 +57,16 @@ class Job:
     shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
 
     @functools.cached_property
+    def source_shards(self) -> tuple[str, ...]:
+        """The source's shards."""
+        return tuple(self.task.source.list_shards(self.split))
+
+    @functools.cached_property
     def num_shards(self) -> int:
         """Number of shards: the source's where every step treats each example by itself, otherwise 1."""
         if not all(map(treats_each_example, self.steps)):
             return 1
-        return max(1, len(self.task.source.list_shards(self.split)))
+        return max(1, len(self.source_shards))
 
     @functools.cached_property
     def made_from(self) -> dict[str, Any]:
@@ -129,7 +133,7 @@ def write_shard(
     import pyarrow as pa
 
     name = job.shard_name(shard)
-    private = folder / f".{name}.{uuid.uuid4().hex}"
+    private = f"{folder}/.{name}.{os.urandom(16).hex()}"
     examples = tokenizing.record_batches(job, shard) if batches is None else batches(shard)
     first = next(examples, None)
     schema = tokenizing.empty_schema(job.task) if first is None else first.schema
@@ -144,8 +148,9 @@ def write_shard(
         if sink.size > _FORCED:
             os.fsync(file.fileno())
     record = _placed(private, sink.size, checksums, job, name)
-    os.replace(private, folder / name)
-    return dataclasses.replace(record, skipped=job.task.source.skipped_records(job.split, job.shard_info(shard)))
+    os.replace(private, f"{folder}/{name}")
+    skipped = job.task.source.skipped_records(job.split, job.shard_info(shard))
+    return dataclasses.replace(record, skipped=skipped) if skipped else record
 
 
 def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> None:
@@ -258,7 +263,7 @@ class _Summing:
         """Leaves the file open: its owner closes it."""
 
 
-def _placed(path: Path, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
+def _placed(path: str, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
     """Reads a file back, and returns its record: what it holds, and where."""
     import pyarrow as pa
 
