@@ -19,6 +19,8 @@ Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
 
 # Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
 _WORTH_THREADS = 1 << 16
+# What decides the pieces of a `SentencePieceVocabulary`.
+_OF_PIECES = ("tokenizer", "tf_tokenizer", "sp_model", "_model", "_content")
 # Bytes of texts with ties that Python cuts in about the time in which TensorFlow is loaded.
 _WORTH_TENSORFLOW = 1 << 20
 
@@ -57,9 +59,8 @@ class TokenizeStep:
         eos = {name: tokens.eos_id(name, features[name]) for name in ended}
         return cls(known, eos, bool(arguments.get("copy_pretokenized", True)))
 
-    def ids(self, name: str, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the token ids of a feature's texts, joined, int32, and their lengths, int64."""
-        values, lengths = self.tokenizers[name](texts)
+    def ended(self, name: str, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ids of a feature's texts, joined, int32, and their lengths, int64, with EOS where it has one."""
         if name not in self.eos:
             return values, lengths
         return np.insert(values, np.cumsum(lengths), np.int32(self.eos[name])), lengths + 1
@@ -81,14 +82,14 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
 
     A class of the user's that encodes in its own way is of another kind.
     """
-    encodes = type(vocabulary)._encode_tf, type(vocabulary).encode_tf
+    kind = type(vocabulary)
+    encodes = kind._encode_tf, kind.encode_tf
     if isinstance(vocabulary, ByteVocabulary) and encodes == (ByteVocabulary._encode_tf, Vocabulary.encode_tf):
-        return _encode_bytes if type(vocabulary)._ids is ByteVocabulary._ids else None
+        return _encode_bytes if kind._ids is ByteVocabulary._ids else None
     known = (SentencePieceVocabulary._encode_tf, Vocabulary.encode_tf)
-    if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known:
-        own = type(vocabulary).tf_tokenizer is SentencePieceVocabulary.tf_tokenizer
-        if own and not vocabulary.uses_fast_tokenizer:
-            return functools.partial(_encode_pieces, vocabulary)
+    if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known and not vocabulary.uses_fast_tokenizer:
+        own = all(getattr(kind, name) is getattr(SentencePieceVocabulary, name) for name in _OF_PIECES)
+        return _PieceTokenizer(vocabulary) if own else None
     return None
 
 
@@ -97,16 +98,22 @@ def _encode_bytes(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return values, np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def _encode_pieces(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    threads = threads_for(sum(map(len, texts)))
-    pieces = vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
-    values, lengths = _joined(pieces)
-    tied = ties.pieces_of(vocabulary.sp_model).tied(values, lengths).tolist()
-    if not tied:
-        return values, lengths
-    for row, ids in zip(tied, _settled(vocabulary, [texts[row] for row in tied]), strict=True):
-        pieces[row] = np.array(ids, np.int32)
-    return _joined(pieces)
+@dataclasses.dataclass(frozen=True)
+class _PieceTokenizer:
+    """Tokenizes by SentencePiece; equal tokenizers make equal ids."""
+
+    vocabulary: SentencePieceVocabulary
+
+    def __call__(self, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        threads = threads_for(sum(map(len, texts)))
+        pieces = self.vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
+        values, lengths = _joined(pieces)
+        tied = ties.pieces_of(self.vocabulary.sp_model).tied(values, lengths).tolist()
+        if not tied:
+            return values, lengths
+        for row, ids in zip(tied, _settled(self.vocabulary, [texts[row] for row in tied]), strict=True):
+            pieces[row] = np.array(ids, np.int32)
+        return _joined(pieces)
 
 
 def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +95,16 @@ def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> Cache
         if _repair(job, place, _counting(job, progress)):
             return _open(place, job.key)
         discard(place)
-    make(job, place, _counting(job, progress))
-    return _open(place, job.key)
+    return made(job, folder, progress)
+
+
+def made(
+    job: Job, folder: Path, progress: Progress | None = None, batches: writing.Batches | None = None
+) -> FileTokens:
+    """Makes a cache that is not there, and returns its tokens; see `cached_tokens`, and of `batches` see `make`."""
+    place = place_of(job, folder)
+    written = make(job, place, _counting(job, progress), batches)
+    return _opened(place, job.key, written)
 
 
 def find(job: Job, folder: Path) -> CachedTokens | None:
@@ -119,8 +127,19 @@ def relative_place(job: Job) -> str:
     return f"tokens/{_file_name(job.task.name)}/{_file_name(job.split)}-{job.key[:32]}"
 
 
-def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
+def make(
+    job: Job, place: Path, count: writing.Count | None = None, batches: writing.Batches | None = None
+) -> list[shards.ShardRecord]:
     """Makes a cache, one shard after the other, and gives it its name.
+
+    Args:
+      job: the cache.
+      place: its folder.
+      count: called with the number of examples of each record batch.
+      batches: see `writing.write_shard`.
+
+    Returns:
+      What its manifest says of its shards.
 
     Raises:
       ValueError: see `cached_tokens`.
@@ -128,10 +147,13 @@ def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
     """
     private = staging(place)
     try:
-        writing.finish(job, private, [writing.write_shard(job, n, private, count) for n in range(job.num_shards)])
+        written = [writing.write_shard(job, n, private, count, batches) for n in range(job.num_shards)]
+        writing.finish(job, private, written)
         publish(private, place)
+        return written
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        if os.path.exists(private):
+            shutil.rmtree(private, ignore_errors=True)
 
 
 def staging(place: Path) -> Path:
@@ -143,7 +165,7 @@ def staging(place: Path) -> Path:
     _sweep(place.parent)
     private = _hidden(place)
     try:
-        private.mkdir(parents=True)
+        os.makedirs(private)
     except OSError as error:
         raise ValueError(
             f"cannot write the token cache {place.parent} ({error.strerror}); name another folder "
@@ -211,7 +233,10 @@ def _open(place: Path, key: str) -> FileTokens:
       FileNotFoundError: when there is none.
       DamagedError: when it is not what its manifest says.
     """
-    found = records(place, key)
+    return _opened(place, key, records(place, key))
+
+
+def _opened(place: Path, key: str, found: Sequence[shards.ShardRecord]) -> FileTokens:
     return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found))
 
 

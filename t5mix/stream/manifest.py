@@ -21,9 +21,10 @@ def write(folder: Path, content: dict[str, Any]) -> None:
       content: JSON; it names at least one thing.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
-    private = folder / f".{NAME}.{os.urandom(16).hex()}"
-    private.write_text(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}")
-    os.replace(private, folder / NAME)
+    private = f"{folder}/.{NAME}.{os.urandom(16).hex()}"
+    with open(private, "wb") as file:
+        file.write(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}".encode())
+    os.replace(private, f"{folder}/{NAME}")
 
 
 def read(folder: str | Path) -> dict[str, Any]:

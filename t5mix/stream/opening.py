@@ -47,33 +47,40 @@ def open_all(
 ) -> list[TaskExamples]:
     """Returns what `open_examples` returns of each task.
 
-    Caches that are there are opened in one thread: at work of so small parts threads hinder each other.  Where tokens
-    are to be made, or large files to be read, several tasks are opened at a time.
+    Caches that are there are opened in one thread, and small texts are tokenized by one for many tasks: at work of so
+    small parts threads hinder each other.  Where other tokens are to be made, or large files to be read, several tasks
+    are opened at a time.
     """
-    found = {number: one for number, one in enumerate(_cached(tasks, split, lengths, seed, folder)) if one is not None}
-    rest = [number for number in range(len(tasks)) if number not in found]
-    opened = together.in_order(
-        lambda number: open_examples(tasks[number], split, lengths, seed, folder, progress), rest
-    )
-    found.update(zip(rest, opened, strict=True))
-    return [found[number] for number in range(len(tasks))]
-
-
-def _cached(
-    tasks: Sequence[Any], split: str, lengths: Mapping[str, int], seed: int, folder: Path
-) -> Iterator[TaskExamples | None]:
-    """Yields tasks whose tokens are cached, and None for others; ends before the last one where that takes long."""
-    shared = SharedParts()
-    begin, missing = time.monotonic(), 0
-    for number, task in enumerate(tasks):
-        if missing > _MISSING or time.monotonic() - begin > _QUICK * number + _BESIDES:
-            return
+    for task in tasks:
         _check_features(task, lengths)
-        plan = _native_plan(task.steps_after_cache)
-        job = dataclasses.replace(cache_job(task, split), shared=shared)
-        tokens = cache.find(job, folder) if plan is not None else None
-        missing += tokens is None
-        yield None if tokens is None else _opened(job, tokens, plan, lengths, seed)
+    shared = SharedParts()
+    jobs = {number: dataclasses.replace(cache_job(task, split), shared=shared) for number, task in enumerate(tasks)}
+    tokens = dict(_cached(jobs, folder))
+    if len(tokens) < len(jobs):
+        tokens.update(together.tokens_of_small(_without(jobs, tokens), folder, progress))
+        tokens.update(_cached(_without(jobs, tokens), folder))
+    opened = {number: _opened(jobs[number], one, lengths, seed) for number, one in tokens.items()}
+    rest = _without(jobs, opened)
+    found = together.in_order(lambda number: open_examples(tasks[number], split, lengths, seed, folder, progress), rest)
+    opened.update(zip(rest, found, strict=True))
+    return [opened[number] for number in jobs]
+
+
+def _without(jobs: Mapping[int, Job], done: Mapping[int, Any]) -> dict[int, Job]:
+    return {number: job for number, job in jobs.items() if number not in done}
+
+
+def _cached(jobs: Mapping[int, Job], folder: Path) -> Iterator[tuple[int, cache.CachedTokens]]:
+    """Yields the numbers and tokens of tasks that are cached; ends early where that takes long or many are missing."""
+    begin, missing = time.monotonic(), 0
+    for looked_up, (number, job) in enumerate(jobs.items()):
+        if missing > _MISSING or time.monotonic() - begin > _QUICK * looked_up + _BESIDES:
+            return
+        tokens = None if job.keep_all else cache.find(job, folder)
+        if tokens is None:
+            missing += 1
+        else:
+            yield number, tokens
 
 
 def open_examples(
@@ -100,7 +107,7 @@ def open_examples(
     _check_features(task, lengths)
     job = cache_job(task, split)
     found = cache.tokens_of(job, folder, progress)
-    return _opened(job, found, _native_plan(task.steps_after_cache), lengths, seed)
+    return _opened(job, found, lengths, seed)
 
 
 def cache_job(task: Any, split: str) -> Job:
@@ -108,13 +115,14 @@ def cache_job(task: Any, split: str) -> Job:
     return Job(task, split, task.steps_before_cache, keep_all=_native_plan(task.steps_after_cache) is None)
 
 
-def _opened(
-    job: Job, found: cache.CachedTokens, plan: "_Plan | None", lengths: Mapping[str, int], seed: int
-) -> TaskExamples:
+def _opened(job: Job, found: cache.CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
     task = job.task
+    plan = _native_plan(task.steps_after_cache)
     examples = _examples(job, found, plan, lengths, (seed, task.name))
     if examples.count == 0:
-        raise ValueError(f"task {task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example")
+        raise ValueError(
+            f"task {task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example"
+        )
     steps = [job.shared.step_fingerprint(task, step) for step in task.steps_after_cache]
     return TaskExamples(examples, fingerprints.digest(found.key, steps))
 

@@ -25,6 +25,8 @@ from t5mix.stream.shared_parts import SharedParts
 
 # Called with how many more examples are written.
 Count = Callable[[int], None]
+# Returns the record batches of a shard.
+Batches = Callable[[int], Iterator[Any]]
 
 # Raise when the files' layout, or the code that fills them, changes.
 FORMAT = 2
@@ -55,11 +57,16 @@ class Job:
     shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
 
     @functools.cached_property
+    def source_shards(self) -> tuple[str, ...]:
+        """The source's shards."""
+        return tuple(self.task.source.list_shards(self.split))
+
+    @functools.cached_property
     def num_shards(self) -> int:
         """Number of shards: the source's where every step treats each example by itself, otherwise 1."""
         if not all(map(treats_each_example, self.steps)):
             return 1
-        return max(1, len(self.task.source.list_shards(self.split)))
+        return max(1, len(self.source_shards))
 
     @functools.cached_property
     def made_from(self) -> dict[str, Any]:
@@ -102,7 +109,9 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) -> shards.ShardRecord:
+def write_shard(
+    job: Job, shard: int, folder: Path, count: Count | None = None, batches: Batches | None = None
+) -> shards.ShardRecord:
     """Writes one shard into a folder, reads it back, and gives it its name.
 
     Writers of the same shard at once do no harm: they write the same, under names of their own.
@@ -112,6 +121,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
       shard: its number, from 0.
       folder: an existing folder that no reader looks into.
       count: called with the number of examples of each record batch.
+      batches: returns a shard's examples, where they are made already; by default `tokenizing.record_batches` does.
 
     Returns:
       What `finish` needs to know of it.
@@ -123,14 +133,14 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
     import pyarrow as pa
 
     name = job.shard_name(shard)
-    private = folder / f".{name}.{os.urandom(16).hex()}"
-    batches = tokenizing.record_batches(job, shard)
-    first = next(batches, None)
+    private = f"{folder}/.{name}.{os.urandom(16).hex()}"
+    examples = tokenizing.record_batches(job, shard) if batches is None else batches(shard)
+    first = next(examples, None)
     schema = tokenizing.empty_schema(job.task) if first is None else first.schema
     with open(private, "wb", buffering=0) as file:
         sink = _Summing(file)
         with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema) as writer:
-            for batch in _chained(first, batches):
+            for batch in _chained(first, examples):
                 writer.write_batch(batch)
                 if count is not None:
                     count(batch.num_rows)
@@ -138,8 +148,9 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
         if sink.size > _FORCED:
             os.fsync(file.fileno())
     record = _placed(private, sink.size, checksums, job, name)
-    os.replace(private, folder / name)
-    return dataclasses.replace(record, skipped=job.task.source.skipped_records(job.split, job.shard_info(shard)))
+    os.replace(private, f"{folder}/{name}")
+    skipped = job.task.source.skipped_records(job.split, job.shard_info(shard))
+    return dataclasses.replace(record, skipped=skipped) if skipped else record
 
 
 def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> None:
@@ -252,7 +263,7 @@ class _Summing:
         """Leaves the file open: its owner closes it."""
 
 
-def _placed(path: Path, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
+def _placed(path: str, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
     """Reads a file back, and returns its record: what it holds, and where."""
     import pyarrow as pa
 
