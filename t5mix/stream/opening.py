@@ -5,6 +5,7 @@ What runs behind the token cache runs as examples are read: objectives and EOS i
 """
 
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -137,7 +138,7 @@ def _examples(
     task = job.task
     names = tuple(lengths)
     step = None if plan is None else plan.eos
-    eos_of = job.shared.eos_id
+    eos_of = functools.partial(_eos_of, job, found.eos)
     endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step, eos_of) for name, limit in lengths.items())
     if plan is None:
         return EpochExamples(whole_epochs.WholeEpochs(task, found.table, dict(lengths), key), endings)
@@ -156,6 +157,13 @@ def _examples(
         eos = ending(task, "targets", lengths["targets"], "append_eos", eos_of).eos
         text = documents if eos is None else columns.EndedColumn(documents, eos)
     return ObjectiveExamples(objective, text, size, sentinel, names, endings, key)
+
+
+def _eos_of(job: Job, known: Mapping[str, int | None], feature: str) -> int | None:
+    """Returns a feature's EOS, as its cache says, or its vocabulary, which is then loaded."""
+    if feature in known:
+        return known[feature]
+    return job.shared.eos_id(job.task.output_features[feature].vocabulary)
 
 
 @dataclasses.dataclass(frozen=True)
