@@ -75,8 +75,11 @@ class Ending:
         if self.eos is None:
             return values, kept
         lengths = np.minimum(kept + 1, self.limit)
-        ends = np.cumsum(kept)[lengths > kept]
-        return np.insert(values, ends, np.int32(self.eos)), lengths
+        is_eos = np.zeros(int(lengths.sum()), bool)
+        is_eos[(np.cumsum(lengths) - 1)[lengths > kept]] = True
+        ended = np.full(len(is_eos), self.eos, np.int32)
+        ended[~is_eos] = values
+        return ended, lengths
 
 
 def ending(
