@@ -4,8 +4,10 @@ What runs behind the token cache runs as examples are read: objectives and EOS i
 `tf.data`, an epoch at a time.
 """
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -56,19 +58,35 @@ def open_all(
         _check_features(task, lengths)
     shared = SharedParts()
     jobs = {number: dataclasses.replace(cache_job(task, split), shared=shared) for number, task in enumerate(tasks)}
-    tokens = dict(_cached(jobs, folder))
+    with _no_collection():
+        tokens = dict(_cached(jobs, folder))
     if len(tokens) < len(jobs):
-        tokens.update(together.tokens_of_small(_without(jobs, tokens), folder, progress))
-        tokens.update(_cached(_without(jobs, tokens), folder))
-    opened = {number: _opened(jobs[number], one, lengths, seed) for number, one in tokens.items()}
-    rest = _without(jobs, opened)
+        # Their keys are made anew: what steps and vocabularies read may change while tokens are made.
+        lacking = {number: dataclasses.replace(job, shared=SharedParts()) for number, job in _without(jobs, tokens)}
+        tokens.update(together.tokens_of_small(lacking, folder, progress))
+        tokens.update(_cached(dict(_without(jobs, tokens)), folder))
+    with _no_collection():
+        opened = {number: _opened(jobs[number], one, lengths, seed) for number, one in tokens.items()}
+    rest = [number for number, _ in _without(jobs, opened)]
     found = together.in_order(lambda number: open_examples(tasks[number], split, lengths, seed, folder, progress), rest)
     opened.update(zip(rest, found, strict=True))
     return [opened[number] for number in jobs]
 
 
-def _without(jobs: Mapping[int, Job], done: Mapping[int, Any]) -> dict[int, Job]:
-    return {number: job for number, job in jobs.items() if number not in done}
+def _without(jobs: Mapping[int, Job], done: Mapping[int, Any]) -> list[tuple[int, Job]]:
+    return [(number, job) for number, job in jobs.items() if number not in done]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Puts off Python's search for reference cycles while many objects are made that stay: it looks at them all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _cached(jobs: Mapping[int, Job], folder: Path) -> Iterator[tuple[int, cache.CachedTokens]]:
