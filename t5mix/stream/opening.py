@@ -57,7 +57,7 @@ def open_all(
     for task in tasks:
         _check_features(task, lengths)
     shared = SharedParts()
-    jobs = {number: dataclasses.replace(cache_job(task, split), shared=shared) for number, task in enumerate(tasks)}
+    jobs = {number: cache_job(task, split, shared) for number, task in enumerate(tasks)}
     with _no_collection():
         tokens = dict(_cached(jobs, folder))
     if len(tokens) < len(jobs):
@@ -129,9 +129,16 @@ def open_examples(
     return _opened(job, found, lengths, seed)
 
 
-def cache_job(task: Any, split: str) -> Job:
-    """Returns the token cache that `open_examples` reads."""
-    return Job(task, split, task.steps_before_cache, keep_all=_native_plan(task.steps_after_cache) is None)
+def cache_job(task: Any, split: str, shared: SharedParts | None = None) -> Job:
+    """Returns the token cache that `open_examples` reads.
+
+    Args:
+      task: the task.
+      split: the split of its source.
+      shared: answers about steps and vocabularies; None is to ask them.
+    """
+    keep_all = _native_plan(task.steps_after_cache) is None
+    return Job(task, split, task.steps_before_cache, keep_all, shared=shared or SharedParts())
 
 
 def _opened(job: Job, found: cache.CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
