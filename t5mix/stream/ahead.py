@@ -1,18 +1,19 @@
-"""Tokenizing in a thread of its own, ahead of the one that reads texts and writes tokens.
+"""Tokenizing in threads of its own, ahead of the one that reads texts and writes tokens.
 
-SentencePiece works without Python's lock, on all cores; what is Python's goes on meanwhile.  Texts of many small tasks
-are tokenized by one call, since a call for the few of one task costs as much as they do.
+SentencePiece works without Python's lock; what is Python's goes on meanwhile.  A call takes one thread, so that what
+Python does of it, before and after, keeps no other waiting; and the texts of many small tasks, for a call costs more
+than what few texts do.
 """
 
 import collections
 import concurrent.futures
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from t5mix.stream.batch_tokenizers import Tokenizer, TokenizeStep
+from t5mix.stream.batch_tokenizers import Tokenizer, TokenizeStep, cores
 
 # Of texts: the number of their task, or 0, and of its shard.
 Place = tuple[int, int]
@@ -21,8 +22,10 @@ Ids = dict[str, tuple[np.ndarray, np.ndarray]]
 
 # Bytes of texts that are worth a call.
 _AT_ONCE = 1 << 20
-# How many calls are asked for before the first one's ids are used.
-_AHEAD = 2
+# Threads, at most: reading and writing feeds no more.
+_THREADS = 8
+# How many calls are asked for besides those that are at work.
+_AHEAD = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,19 +43,23 @@ class Texts:
     columns: dict[str, list[bytes]]
 
 
-def tokenized(texts: Iterable[Texts]) -> Iterator[tuple[Ids]]:
+def tokenized(texts: Iterable[Texts]) -> Generator[tuple[Place, Ids]]:
     """Yields the place and the ids of texts, in order; close it when it is not read to its end."""
-    with concurrent.futures.ThreadPoolExecutor(1, "t5mix-tokenize") as pool:
+    workers = min(cores(), _THREADS)
+    with concurrent.futures.ThreadPoolExecutor(workers, "t5mix-tokenize") as pool:
         begun: collections.deque[tuple[list[Place], concurrent.futures.Future[list[Ids]]]] = collections.deque()
-        for group in _groups(texts):
-            begun.append(([one.place for one in group], pool.submit(_ids, group)))
-            if len(begun) > _AHEAD:
+        try:
+            for group in _groups(texts):
+                begun.append(([one.place for one in group], pool.submit(_ids, group)))
+                if len(begun) > workers + _AHEAD:
+                    yield from _made(*begun.popleft())
+            while begun:
                 yield from _made(*begun.popleft())
-        while begun:
-            yield from _made(*begun.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _made(places: list[Place], future: concurrent.futures.Future[list[Ids]]) -> Iterator[tuple[Ids]]:
+def _made(places: list[Place], future: concurrent.futures.Future[list[Ids]]) -> Iterator[tuple[Place, Ids]]:
     return zip(places, future.result(), strict=True)
 
 
@@ -78,7 +85,7 @@ def _ids(group: Sequence[Texts]) -> list[Ids]:
     made: list[Ids] = [{} for _ in group]
     for tokenizer, places in wanted.items():
         columns = [group[number].columns[name] for number, name in places]
-        found = split(*tokenizer(list(itertools.chain.from_iterable(columns))), list(map(len, columns)))
+        found = split(*tokenizer(list(itertools.chain.from_iterable(columns)), threads=1), list(map(len, columns)))
         for (number, name), ids in zip(places, found, strict=True):
             made[number][name] = group[number].step.ended(name, *ids)
     return made

@@ -6,16 +6,27 @@ A text of T5's length is tokenized in microseconds, less than a call through `tf
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from t5mix.stream import ties
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabulary
 
-# Texts in, their ids, joined, int32, and their lengths, int64, out.
-Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
+
+class Tokenizer(Protocol):
+    """Tokenizes many texts."""
+
+    def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ids of the texts, joined, int32, and their lengths, int64.
+
+        Args:
+          texts: the texts.
+          threads: how many threads to take; by default as many as that is worth.
+        """
+        ...
+
 
 # Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
 _WORTH_THREADS = 1 << 16
@@ -93,7 +104,8 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
     return None
 
 
-def _encode_bytes(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def _encode_bytes(texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    del threads
     values = np.frombuffer(b"".join(texts), np.uint8).astype(np.int32) + np.int32(ByteVocabulary._SPECIAL)
     return values, np.fromiter(map(len, texts), np.int64, len(texts))
 
@@ -104,15 +116,15 @@ class _PieceTokenizer:
 
     vocabulary: SentencePieceVocabulary
 
-    def __call__(self, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        threads = threads_for(sum(map(len, texts)))
+    def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        threads = threads or threads_for(sum(map(len, texts)))
         pieces = self.vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
         values, lengths = _joined(pieces)
-        tied = ties.pieces_of(self.vocabulary.sp_model).tied(values, lengths).tolist()
+        tied = ties.pieces_of(self.vocabulary.sp_model).tied(values, lengths)
         if not tied:
             return values, lengths
-        for row, ids in zip(tied, _settled(self.vocabulary, [texts[row] for row in tied]), strict=True):
-            pieces[row] = np.array(ids, np.int32)
+        for text, ids in _settled(self.vocabulary, texts, pieces, tied):
+            pieces[text] = np.array(ids, np.int32)
         return _joined(pieces)
 
 
@@ -121,15 +133,25 @@ def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(pieces) if len(pieces) else np.empty(0, np.int32), lengths
 
 
-def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> list[list[int]]:
-    """Returns the ids that `encode_tf` makes of texts in which other pieces may score as much."""
+def _settled(
+    vocabulary: SentencePieceVocabulary,
+    texts: Sequence[bytes],
+    pieces: Sequence[np.ndarray],
+    tied: Mapping[int, list[int]],
+) -> Iterator[tuple[int, list[int]]]:
+    """Yields the numbers, and the ids that `encode_tf` makes, of texts in which other pieces may score as much."""
     found = ties.pieces_of(vocabulary.sp_model)
-    if found.scores is None or sum(map(len, texts)) > _WORTH_TENSORFLOW:
+    if found.scores is None or sum(len(texts[text]) for text in tied) > _WORTH_TENSORFLOW:
         import tensorflow as tf
 
-        return vocabulary.encode_tf(tf.constant(list(texts))).to_list()
-    # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
-    return [found.cut("".join(one)) for one in vocabulary.tokenizer.encode(list(texts), out_type=str, num_threads=1)]
+        yield from zip(tied, vocabulary.encode_tf(tf.constant([texts[text] for text in tied])).to_list(), strict=True)
+        return
+    for text, places in tied.items():
+        ids = found.settled(pieces[text], places)
+        if ids is None:
+            # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
+            ids = found.cut("".join(vocabulary.tokenizer.encode(texts[text], out_type=str)))
+        yield text, ids
 
 
 def threads_for(size: int) -> int:
