@@ -56,25 +56,23 @@ def open_all(
     """
     for task in tasks:
         _check_features(task, lengths)
-    shared = SharedParts()
-    jobs = {number: cache_job(task, split, shared) for number, task in enumerate(tasks)}
+    everything = dict(enumerate(tasks))
     with _no_collection():
-        tokens = dict(_cached(jobs, folder))
-    if len(tokens) < len(jobs):
+        opened = dict(_cached(everything, split, lengths, seed, folder))
+    if rest := _without(everything, opened):
         # Their keys are made anew: what steps and vocabularies read may change while tokens are made.
-        lacking = {number: dataclasses.replace(job, shared=SharedParts()) for number, job in _without(jobs, tokens)}
-        tokens.update(together.tokens_of_small(lacking, folder, progress))
-        tokens.update(_cached(dict(_without(jobs, tokens)), folder))
-    with _no_collection():
-        opened = {number: _opened(jobs[number], one, lengths, seed) for number, one in tokens.items()}
-    rest = [number for number, _ in _without(jobs, opened)]
-    found = together.in_order(lambda number: open_examples(tasks[number], split, lengths, seed, folder, progress), rest)
+        jobs = {number: cache_job(task, split) for number, task in rest.items()}
+        for number, tokens in together.tokens_of_small(jobs, folder, progress):
+            opened[number] = _opened(jobs[number], tokens, lengths, seed)
+        opened.update(_cached(_without(rest, opened), split, lengths, seed, folder))
+    rest = _without(everything, opened)
+    found = together.in_order(lambda task: open_examples(task, split, lengths, seed, folder, progress), rest.values())
     opened.update(zip(rest, found, strict=True))
-    return [opened[number] for number in jobs]
+    return [opened[number] for number in everything]
 
 
-def _without(jobs: Mapping[int, Job], done: Mapping[int, Any]) -> list[tuple[int, Job]]:
-    return [(number, job) for number, job in jobs.items() if number not in done]
+def _without(tasks: Mapping[int, Any], done: Mapping[int, Any]) -> dict[int, Any]:
+    return {number: task for number, task in tasks.items() if number not in done}
 
 
 @contextlib.contextmanager
@@ -89,17 +87,21 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _cached(jobs: Mapping[int, Job], folder: Path) -> Iterator[tuple[int, cache.CachedTokens]]:
-    """Yields the numbers and tokens of tasks that are cached; ends early where that takes long or many are missing."""
+def _cached(
+    tasks: Mapping[int, Any], split: str, lengths: Mapping[str, int], seed: int, folder: Path
+) -> Iterator[tuple[int, TaskExamples]]:
+    """Yields the tasks that are cached, by number; ends early where that takes long or many are missing."""
+    shared = SharedParts()
     begin, missing = time.monotonic(), 0
-    for looked_up, (number, job) in enumerate(jobs.items()):
+    for looked_up, (number, task) in enumerate(tasks.items()):
         if missing > _MISSING or time.monotonic() - begin > _QUICK * looked_up + _BESIDES:
             return
+        job = cache_job(task, split, shared)
         tokens = None if job.keep_all else cache.find(job, folder)
         if tokens is None:
             missing += 1
         else:
-            yield number, tokens
+            yield number, _opened(job, tokens, lengths, seed)
 
 
 def open_examples(
