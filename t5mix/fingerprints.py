@@ -24,9 +24,8 @@ from t5mix import code
 # How deep objects may nest before they are taken to be unfit for a fingerprint.
 _DEEPEST = 30
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, PurePath, re.Pattern)
-# Classes whose objects have no attributes of their own, looked up at once: most of what is described is of them.
+# Those of them whose objects are told by their class alone, at once: most of what is described.
 _EXACTLY_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
-_CONTAINERS = frozenset({list, tuple, dict, set, frozenset, range})
 # A file of no more bytes is read at once.
 _SMALL_FILE = 1 << 20
 
@@ -125,7 +124,10 @@ class _Describer:
             self._inside.pop()
 
     def _content(self, thing: Any) -> str:
-        own = None if type(thing) in _CONTAINERS else inspect.getattr_static(thing, "fingerprint", None)
+        describe_container = _CONTAINERS.get(type(thing))
+        if describe_container is not None:
+            return describe_container(self, thing)
+        own = inspect.getattr_static(thing, "fingerprint", None)
         if own is not None and not isinstance(thing, types.ModuleType | type):
             value = thing.fingerprint
             if isinstance(value, str):
@@ -254,6 +256,16 @@ _KINDS: tuple[tuple[Any, Callable[[_Describer, Any], str]], ...] = (
     (types.ModuleType, _Describer._module),
     (type, _Describer._class),
 )
+
+# Of these themselves, which have no attributes of their own, it is known at once.
+_CONTAINERS: dict[type, Callable[[_Describer, Any], str]] = {
+    dict: _Describer._mapping,
+    list: _Describer._sequence,
+    tuple: _Describer._sequence,
+    range: _Describer._sequence,
+    set: _Describer._set,
+    frozenset: _Describer._set,
+}
 
 
 def _required_arguments(function: Callable[..., Any]) -> bool:

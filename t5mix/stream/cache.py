@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -233,11 +233,14 @@ def _open(place: Path, key: str) -> FileTokens:
       FileNotFoundError: when there is none.
       DamagedError: when it is not what its manifest says.
     """
-    return _opened(place, key, records(place, key))
+    content = _manifest(place, key)
+    return _opened(place, key, _records(content), _eos(content))
 
 
-def _opened(place: Path, key: str, found: Sequence[shards.ShardRecord]) -> FileTokens:
-    return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found))
+def _opened(
+    place: Path, key: str, found: Sequence[shards.ShardRecord], eos: Mapping[str, int | None] | None = None
+) -> FileTokens:
+    return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found), eos or {})
 
 
 def records(place: Path, key: str) -> list[shards.ShardRecord]:
@@ -247,16 +250,31 @@ def records(place: Path, key: str) -> list[shards.ShardRecord]:
       FileNotFoundError: when there is no such cache.
       DamagedError: when its manifest is not what was written.
     """
+    return _records(_manifest(place, key))
+
+
+def _manifest(place: Path, key: str) -> dict[str, Any]:
     content = manifest.read(place)
+    if content.get("key") != key:
+        raise shards.DamagedError("it holds other tokens than its name says")
+    return content
+
+
+def _records(content: dict[str, Any]) -> list[shards.ShardRecord]:
     try:
-        found_key, examples, listed = content["key"], content["examples"], list(content["shards"])
+        examples, listed = content["examples"], list(content["shards"])
     except (KeyError, TypeError) as error:
         raise shards.DamagedError(f"its manifest lacks {error}") from None
-    if found_key != key:
-        raise shards.DamagedError("it holds other tokens than its name says")
     found = [shards.ShardRecord.from_json(one) for one in listed]
     if sum(record.examples for record in found) != examples:
         raise shards.DamagedError(f"its shards do not hold {examples} examples")
+    return found
+
+
+def _eos(content: dict[str, Any]) -> dict[str, int | None]:
+    found = content.get("eos", {})  # older caches say nothing of it
+    if not isinstance(found, dict) or not all(isinstance(eos, int | None) for eos in found.values()):
+        raise shards.DamagedError(f"its manifest says that the features' EOS are {found!r}")
     return found
 
 

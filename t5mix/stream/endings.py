@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from t5mix.stream import columns
-from t5mix.vocabularies import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +75,11 @@ class Ending:
         if self.eos is None:
             return values, kept
         lengths = np.minimum(kept + 1, self.limit)
-        ends = np.cumsum(kept)[lengths > kept]
-        return np.insert(values, ends, np.int32(self.eos)), lengths
+        is_eos = np.zeros(int(lengths.sum()), bool)
+        is_eos[(np.cumsum(lengths) - 1)[lengths > kept]] = True
+        ended = np.full(len(is_eos), self.eos, np.int32)
+        ended[~is_eos] = values
+        return ended, lengths
 
 
 def ending(
@@ -85,7 +87,7 @@ def ending(
     feature: str,
     limit: int,
     step: str | None,
-    eos_of: Callable[[Vocabulary], int | None] = lambda vocabulary: vocabulary.eos_id,
+    eos_of: Callable[[str], int | None] | None = None,
 ) -> Ending:
     """Returns how `feature` of `task` ends.
 
@@ -94,12 +96,12 @@ def ending(
       feature: name of the feature.
       limit: its length in tokens.
       step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
-      eos_of: returns a vocabulary's EOS.
+      eos_of: returns the EOS of a feature, by name; by default its vocabulary does.
     """
     declared = task.output_features.get(feature)
     if step is None or declared is None or not declared.add_eos:
         return Ending(limit)
-    eos = eos_of(declared.vocabulary)
+    eos = declared.vocabulary.eos_id if eos_of is None else eos_of(feature)
     if eos is None:
         raise ValueError(
             f"task {task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "

@@ -35,7 +35,7 @@ def map_file(path: str, size: int) -> np.ndarray:
     held = (ctypes.c_ubyte * size).from_address(address)
     # Arrays made of it, and views of these, keep it alive.
     weakref.finalize(held, library.munmap, address, size).atexit = False
-    content = np.frombuffer(held, np.uint8)
+    content = np.frombuffer(memoryview(held), np.uint8)
     content.flags.writeable = False
     return content
 

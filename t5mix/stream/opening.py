@@ -4,7 +4,10 @@ What runs behind the token cache runs as examples are read: objectives and EOS i
 `tf.data`, an epoch at a time.
 """
 
+import contextlib
 import dataclasses
+import functools
+import gc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,34 +56,52 @@ def open_all(
     """
     for task in tasks:
         _check_features(task, lengths)
-    shared = SharedParts()
-    jobs = {number: dataclasses.replace(cache_job(task, split), shared=shared) for number, task in enumerate(tasks)}
-    tokens = dict(_cached(jobs, folder))
-    if len(tokens) < len(jobs):
-        tokens.update(together.tokens_of_small(_without(jobs, tokens), folder, progress))
-        tokens.update(_cached(_without(jobs, tokens), folder))
-    opened = {number: _opened(jobs[number], one, lengths, seed) for number, one in tokens.items()}
-    rest = _without(jobs, opened)
-    found = together.in_order(lambda number: open_examples(tasks[number], split, lengths, seed, folder, progress), rest)
+    everything = dict(enumerate(tasks))
+    with _no_collection():
+        opened = dict(_cached(everything, split, lengths, seed, folder))
+    if rest := _without(everything, opened):
+        # Their keys are made anew: what steps and vocabularies read may change while tokens are made.
+        jobs = {number: cache_job(task, split) for number, task in rest.items()}
+        for number, tokens in together.tokens_of_small(jobs, folder, progress):
+            opened[number] = _opened(jobs[number], tokens, lengths, seed)
+        opened.update(_cached(_without(rest, opened), split, lengths, seed, folder))
+    rest = _without(everything, opened)
+    found = together.in_order(lambda task: open_examples(task, split, lengths, seed, folder, progress), rest.values())
     opened.update(zip(rest, found, strict=True))
-    return [opened[number] for number in jobs]
+    return [opened[number] for number in everything]
 
 
-def _without(jobs: Mapping[int, Job], done: Mapping[int, Any]) -> dict[int, Job]:
-    return {number: job for number, job in jobs.items() if number not in done}
+def _without(tasks: Mapping[int, Any], done: Mapping[int, Any]) -> dict[int, Any]:
+    return {number: task for number, task in tasks.items() if number not in done}
 
 
-def _cached(jobs: Mapping[int, Job], folder: Path) -> Iterator[tuple[int, cache.CachedTokens]]:
-    """Yields the numbers and tokens of tasks that are cached; ends early where that takes long or many are missing."""
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Puts off Python's search for reference cycles while many objects are made that stay: it looks at them all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _cached(
+    tasks: Mapping[int, Any], split: str, lengths: Mapping[str, int], seed: int, folder: Path
+) -> Iterator[tuple[int, TaskExamples]]:
+    """Yields the tasks that are cached, by number; ends early where that takes long or many are missing."""
+    shared = SharedParts()
     begin, missing = time.monotonic(), 0
-    for looked_up, (number, job) in enumerate(jobs.items()):
+    for looked_up, (number, task) in enumerate(tasks.items()):
         if missing > _MISSING or time.monotonic() - begin > _QUICK * looked_up + _BESIDES:
             return
+        job = cache_job(task, split, shared)
         tokens = None if job.keep_all else cache.find(job, folder)
         if tokens is None:
             missing += 1
         else:
-            yield number, tokens
+            yield number, _opened(job, tokens, lengths, seed)
 
 
 def open_examples(
@@ -110,9 +131,16 @@ def open_examples(
     return _opened(job, found, lengths, seed)
 
 
-def cache_job(task: Any, split: str) -> Job:
-    """Returns the token cache that `open_examples` reads."""
-    return Job(task, split, task.steps_before_cache, keep_all=_native_plan(task.steps_after_cache) is None)
+def cache_job(task: Any, split: str, shared: SharedParts | None = None) -> Job:
+    """Returns the token cache that `open_examples` reads.
+
+    Args:
+      task: the task.
+      split: the split of its source.
+      shared: answers about steps and vocabularies; None is to ask them.
+    """
+    keep_all = _native_plan(task.steps_after_cache) is None
+    return Job(task, split, task.steps_before_cache, keep_all, shared=shared or SharedParts())
 
 
 def _opened(job: Job, found: cache.CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
@@ -137,7 +165,7 @@ def _examples(
     task = job.task
     names = tuple(lengths)
     step = None if plan is None else plan.eos
-    eos_of = job.shared.eos_id
+    eos_of = functools.partial(_eos_of, job, found.eos)
     endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step, eos_of) for name, limit in lengths.items())
     if plan is None:
         return EpochExamples(whole_epochs.WholeEpochs(task, found.table, dict(lengths), key), endings)
@@ -156,6 +184,13 @@ def _examples(
         eos = ending(task, "targets", lengths["targets"], "append_eos", eos_of).eos
         text = documents if eos is None else columns.EndedColumn(documents, eos)
     return ObjectiveExamples(objective, text, size, sentinel, names, endings, key)
+
+
+def _eos_of(job: Job, known: Mapping[str, int | None], feature: str) -> int | None:
+    """Returns a feature's EOS, as its cache says, or its vocabulary, which is then loaded."""
+    if feature in known:
+        return known[feature]
+    return job.shared.eos_id(job.task.output_features[feature].vocabulary)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -182,6 +182,8 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
         "split": job.split,
         "examples": examples,
         "tokens": tokens,
+        # So that reading takes no vocabulary: it may take as long to load as a thousand caches to open.
+        "eos": {name: feature.vocabulary.eos_id for name, feature in job.task.output_features.items()},
         "shards": [record.as_json() for record in records],
     }
     manifest.write(folder, content)
