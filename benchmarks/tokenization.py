@@ -3,8 +3,9 @@
     python benchmarks/tokenization.py [--text FILE ...] [--vocabulary MODEL] [--megabytes 10] [--rounds 5]
 
 The sides take turns in one process, on the same lines, with as many threads on as many CPUs; each figure is the median
-of its rounds.  Of t5mix it is the time in which a cache's writer gets the ids, as NumPy arrays, of lines that it hands
-over a thousand at a time; of SentencePiece that of its lists, of all lines by one call.  tensorflow-text encodes a line at a time in `Dataset.map`, as the preprocessor `tokenize` does by itself.
+of its rounds.  That of t5mix is the time in which the writer of a cache gets ids, as NumPy arrays, of lines that it
+hands over a thousand at a time; that of SentencePiece the time of its own lists, of all lines by one call.
+tensorflow-text encodes a line at a time in `Dataset.map`, as the preprocessor `tokenize` does by itself.
 """
 
 import argparse
