@@ -109,8 +109,8 @@ class Pieces:
         for begin, stop in ((heads[word - 1], heads[word]) for word in words):
             # One after the other, as is done there.
             score = float(np.add.accumulate(np.append(np.float32(score), worths[done:begin]))[-1])
-            word, score = self._cut("".join(self.texts[one] for one in ids[begin:stop].tolist()), score)
-            made += [*ids[done:begin].tolist(), *word]
+            cut, score = self._cut("".join(self.texts[one] for one in ids[begin:stop].tolist()), score)
+            made += [*ids[done:begin].tolist(), *cut]
             done = stop
         return made + ids[done:].tolist()
 
