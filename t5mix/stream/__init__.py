@@ -8,7 +8,8 @@ fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens o
 `stream`, `states`, `statistics`: the whole, what a checkpoint says of it, and what it feeds in numbers.
 """
 
+from t5mix.stream.by_length import SortedBatch, batches_by_length
 from t5mix.stream.statistics import Statistics, TaskStatistics
 from t5mix.stream.stream import Stream
 
-__all__ = ["Statistics", "Stream", "TaskStatistics"]
+__all__ = ["SortedBatch", "Statistics", "Stream", "TaskStatistics", "batches_by_length"]

@@ -11,8 +11,9 @@ from t5mix.stream.examples import Examples, Tokens
 from t5mix.stream.small_tasks import Lengths, SmallTasks, runs
 from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
-# Token slots of the batches that are made at once, at most, if one batch has fewer.
-_SLOTS = 1 << 20
+# Token slots of the batches that are made at once, at most, if one batch has fewer: so many that reading a few examples
+# of each task's files is worth its trouble, or, with all tasks in memory, as many as the processor's cache holds.
+_SLOTS, _SLOTS_FROM_MEMORY = 1 << 20, 1 << 17
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Batches:
         self._fill = fill
         self._examples, self._rows, self._lengths, self._batch_size = examples, rows, lengths, batch_size
         self._steps = rows.rows // batch_size
-        self._most = max(1, _SLOTS // (batch_size * sum(lengths.values())))
         self._small = SmallTasks(examples, known)
+        slots = _SLOTS_FROM_MEMORY if self._small.holds.all() else _SLOTS
+        self._most = max(1, slots // (batch_size * sum(lengths.values())))
         self._group: _Group | None = None
 
     def batch(self, step: int, start: int, stop: int) -> dict[str, np.ndarray]:
@@ -90,29 +92,31 @@ class Batches:
         return _Group(step, step + count, (start, stop), arrays)
 
     def _filled(self, chosen: Rows, height: int) -> dict[str, np.ndarray]:
-        draws = chosen.draws
+        tokens = dict(zip(self._lengths, self._tokens(chosen.draws), strict=True))
+        return self._fill(tokens, self._lengths, chosen.row, chosen.draws.task, height)
+
+    def _tokens(self, draws: Draws) -> list[Tokens]:
+        """Returns the tokens of each feature of these examples."""
         is_small = self._small.holds[draws.task]
-        by_task = np.flatnonzero(~is_small)
+        if not len(is_small):
+            return [Tokens.of([])] * len(self._lengths)
+        if is_small.all():
+            return self._small.gather(draws.task, draws.index)
+        small, by_task = np.flatnonzero(is_small), np.flatnonzero(~is_small)
         by_task = by_task[np.lexsort((draws.index[by_task], draws.epoch[by_task], draws.task[by_task]))]
-        made = [
+        parts = [
             self._examples[task].gather(epoch, draws.index[by_task[run]])
             for task, epoch, run in runs(self._examples, draws.task[by_task], draws.epoch[by_task])
         ]
-        if is_small.any():
-            small = np.flatnonzero(is_small)
-            made.append(self._small.gather(draws.task[small], draws.index[small]))
-            by_task = np.concatenate([by_task, small])
-        tokens = {}
-        for feature, name in enumerate(self._lengths):
-            lengths = np.concatenate([np.empty(0, np.int64), *(one[feature].lengths for one in made)])
-            values = np.concatenate([np.empty(0, np.int32), *(one[feature].values for one in made)])
-            tokens[name] = _reordered(values, lengths, by_task)
-        return self._fill(tokens, self._lengths, chosen.row, draws.task, height)
+        if len(small):
+            parts.append(self._small.gather(draws.task[small], draws.index[small]))
+        places = np.concatenate([by_task, small])
+        return [_reordered(Tokens.joined(feature), places) for feature in zip(*parts, strict=True)]
 
 
-def _reordered(values: np.ndarray, lengths: np.ndarray, places: np.ndarray) -> Tokens:
+def _reordered(tokens: Tokens, places: np.ndarray) -> Tokens:
     """Puts the first of these examples at the first of these places, and so on."""
     starts, sizes = np.empty((2, len(places)), np.int64)
-    starts[places] = np.cumsum(lengths) - lengths
-    sizes[places] = lengths
-    return Tokens(values[columns.places(starts, sizes)], sizes)
+    starts[places] = np.cumsum(tokens.lengths) - tokens.lengths
+    sizes[places] = tokens.lengths
+    return Tokens(tokens.values[columns.places(starts, sizes)], sizes)

@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from t5mix.stream import packing
+from t5mix.stream import cache, packing
 from t5mix.stream.examples import Examples, Tokens
+from t5mix.stream.opening import open_examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,20 +26,40 @@ class SortedBatch:
 
 
 def batches_by_length(
-    examples: Examples, lengths: Mapping[str, int], batch_size: int, multiple: int = 32
+    task: Any,
+    lengths: Mapping[str, int],
+    batch_size: int,
+    *,
+    split: str = "validation",
+    multiple: int = 32,
+    cache_dir: str | Path | None = None,
+    progress: cache.Progress | None = None,
 ) -> Iterator[SortedBatch]:
-    """Yields every example of epoch 0 once, one a row, sorted by length, the longest first.
+    """Yields every example of a task's split once, one a row, sorted by length, the longest first.
 
     A batch is as long as its longest example, rounded up to a multiple of `multiple`, so that a program that is
     compiled for each shape is compiled for few.  The first batch is the greatest, so that what does not fit into
-    memory shows at once.
+    memory shows at once.  Noise of objectives is that of epoch 0 of seed 0, so that a test set stays what it is.
 
     Args:
-      examples: the examples; of a task, see `opening.open_examples`.
-      lengths: for each feature the length that no example exceeds.
+      task: the task.
+      lengths: for each feature the most tokens of an example, EOS included.
       batch_size: rows of a batch; the last is filled up with empty rows.
+      split: the split to read.
       multiple: lengths of batches are multiples of it, or the feature's whole length.
+      cache_dir: the folder of token caches; see `Stream`.
+      progress: see `Stream`.
+
+    Raises:
+      ValueError: naming the task, when it cannot be read.
     """
+    if split not in task.splits:
+        raise ValueError(f"task {task.name!r} has no split {split!r}; it has {', '.join(task.splits)}")
+    opened = open_examples(task, split, lengths, 0, cache.folder_of(cache_dir), progress)
+    return _sorted(opened.examples, lengths, batch_size, multiple)
+
+
+def _sorted(examples: Examples, lengths: Mapping[str, int], batch_size: int, multiple: int) -> Iterator[SortedBatch]:
     sizes = examples.lengths(0, np.arange(examples.count))
     order = np.lexsort((np.arange(examples.count), *(-sizes[:, ::-1].T)))
     for start in range(0, examples.count, batch_size):

@@ -32,6 +32,11 @@ class Tokens:
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         return cls(np.concatenate([*rows, np.empty(0, np.int32)]), lengths)
 
+    @classmethod
+    def joined(cls, parts: Sequence["Tokens"]) -> "Tokens":
+        """Returns the examples of all parts, one part behind the other."""
+        return cls(np.concatenate([part.values for part in parts]), np.concatenate([part.lengths for part in parts]))
+
 
 class Examples(abc.ABC):
     """A task's examples.

@@ -6,6 +6,7 @@ Source: the dot-product heuristic for vector bin packing (Panigrahy, Talwar, Uye
 rounded to one for each feature and one between them; with one feature it is first-fit decreasing (Johnson 1974).
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -38,13 +39,10 @@ def choose_rows(
     free = np.repeat(limit[None], height, axis=0) if used is None else limit - used
     # The fullest first, so that what is left at the end is room in few rows.
     turns = np.argsort(free @ _scale(limit), kind="stable").tolist()
-    shelf = _Shelf(lengths, limit)
+    shelf = (_PairShelf if len(limit) == 2 else _Shelf)(lengths, limit)
+    taken = [shelf.fill(free[row].tolist()) for row in turns]
     chosen = np.full(len(lengths), -1, dtype=np.int32)
-    for row in turns:
-        if not shelf.left:
-            break
-        taken = shelf.fill(free[row].tolist())
-        chosen[taken] = row
+    chosen[list(itertools.chain(*taken))] = np.repeat(turns, list(map(len, taken)))
     return chosen
 
 
@@ -56,8 +54,8 @@ def _scale(limit: np.ndarray) -> np.ndarray:
 class _Shelf:
     """Examples that are not in a row yet, those of equal lengths as one shape.
 
-    A set of shapes is a Python integer whose bits are shapes, the heaviest lowest: the heaviest shape that fits a
-    row is the lowest bit of what is left and has few enough tokens of each feature.
+    A set of shapes is a Python integer whose bits are shapes, the heaviest highest: the heaviest shape that fits a
+    row is the highest bit of what is left and has few enough tokens of each feature.
 
     Args:
       lengths: int64 [examples, features].
@@ -65,11 +63,11 @@ class _Shelf:
     """
 
     def __init__(self, lengths: np.ndarray, limit: np.ndarray) -> None:
-        shapes, inverse, counts = np.unique(lengths, axis=0, return_inverse=True, return_counts=True)
-        self.left = len(lengths)
-        self._shapes, self._counts = shapes.tolist(), counts.tolist()
-        self._members = np.argsort(inverse.ravel(), kind="stable").tolist()
-        self._next = (np.cumsum(counts) - counts).tolist()
+        by_shape, starts = _by_shape(lengths, limit)
+        shapes = lengths[by_shape[starts]]
+        self._shapes, self._members = shapes.tolist(), by_shape.tolist()
+        # Of each shape, where its next example stands among the members, and where another shape begins.
+        self._next, self._stop = starts.tolist(), [*starts[1:].tolist(), len(lengths)]
         self._weights = [scale * scale for scale in _scale(limit).tolist()]
         self._volumes = [int(sum_) * weight for sum_, weight in zip(lengths.sum(axis=0), self._weights, strict=True)]
         self._orders = [_Order(shapes, weights, limit) for weights in _directions(limit)]
@@ -80,15 +78,23 @@ class _Shelf:
         while True:
             order = self._orders[self._direction(free)]
             fits = order.left
-            for table, room in zip(order.at_most, free):  # noqa: B905
+            for table, room in zip(order.at_most, free, strict=True):
                 fits &= table[room]
             if not fits:
                 return taken
-            shape = order.shapes[(fits & -fits).bit_length() - 1]
+            shape = order.shapes[fits.bit_length() - 1]
             taken.append(self._take(shape))
             for feature, size in enumerate(self._shapes[shape]):
                 free[feature] -= size
                 self._volumes[feature] -= size * self._weights[feature]
+
+    def _take(self, shape: int) -> int:
+        place = self._next[shape]
+        self._next[shape] = place + 1
+        if place + 1 == self._stop[shape]:
+            for order in self._orders:
+                order.left ^= 1 << order.places[shape]
+        return self._members[place]
 
     def _direction(self, free: list[int]) -> int:
         """Returns the number of the order that suits a row: 0, or 1 + a feature that has much the most room.
@@ -96,9 +102,6 @@ class _Shelf:
         Room counts by how much is left to be placed of a feature.  Volumes carry squared scales, which make of
         room and volume shares of a row.
         """
-        if len(free) == 2:  # what follows the loop, without it: it is most of the time that packing takes
-            one, other = free[0] * self._volumes[0], free[1] * self._volumes[1]
-            return 1 if 4 * one > 7 * other else 2 if 4 * other > 7 * one else 0
         if len(free) == 1:
             return 0
         worth = [room * volume for room, volume in zip(free, self._volumes, strict=True)]
@@ -106,19 +109,49 @@ class _Shelf:
         rest = max(worth[:feature] + worth[feature + 1 :])
         return 1 + feature if 4 * worth[feature] > 7 * rest else 0
 
-    def _take(self, shape: int) -> int:
-        example = self._members[self._next[shape]]
-        self._next[shape] += 1
-        self._counts[shape] -= 1
-        self.left -= 1
-        if not self._counts[shape]:
-            for order in self._orders:
-                order.left ^= 1 << order.places[shape]
-        return example
+
+class _PairShelf(_Shelf):
+    """The same for two features, without loops and calls, which are most of the time that packing takes."""
+
+    def fill(self, free: list[int]) -> list[int]:
+        """See `_Shelf`."""
+        taken: list[int] = []
+        orders, shapes, members, following, stop = self._orders, self._shapes, self._members, self._next, self._stop
+        (weight, other_weight), (volume, other_volume) = self._weights, self._volumes
+        room, other_room = free
+        while True:
+            worth, other_worth = room * volume, other_room * other_volume
+            order = orders[1 if 4 * worth > 7 * other_worth else 2 if 4 * other_worth > 7 * worth else 0]
+            fits = order.left & order.at_most[0][room] & order.at_most[1][other_room]
+            if not fits:
+                self._volumes = [volume, other_volume]
+                return taken
+            shape = order.shapes[fits.bit_length() - 1]
+            place = following[shape]
+            taken.append(members[place])
+            following[shape] = place + 1
+            if place + 1 == stop[shape]:
+                for order in orders:
+                    order.left ^= 1 << order.places[shape]
+            size, other_size = shapes[shape]
+            room, other_room = room - size, other_room - other_size
+            volume, other_volume = volume - size * weight, other_volume - other_size * other_weight
+
+
+def _by_shape(lengths: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the examples by their lengths, those of equal lengths in their order, and where each shape begins."""
+    number = np.zeros(len(lengths), dtype=np.int64)
+    for sizes, most in zip(lengths.T, limit.tolist(), strict=True):
+        # Lengths as one number; where that could become too great, shapes as numbers from 0.
+        if number.max(initial=0) > np.iinfo(np.int64).max // (most + 1) - 1:
+            number = np.unique(number, return_inverse=True)[1]
+        number = number * (most + 1) + sizes
+    by_shape = np.argsort(number, kind="stable")
+    return by_shape, np.flatnonzero(np.diff(number[by_shape], prepend=-1))
 
 
 class _Order:
-    """Shapes by weight, heaviest first.
+    """Shapes by weight, heaviest last; of equal weight, the first last.
 
     Attributes:
       shapes: the shapes in this order.
@@ -128,7 +161,7 @@ class _Order:
     """
 
     def __init__(self, shapes: np.ndarray, weights: np.ndarray, limit: np.ndarray) -> None:
-        order = np.argsort(-(shapes @ weights), kind="stable")
+        order = np.argsort(-(shapes @ weights), kind="stable")[::-1]
         self.shapes = order.tolist()
         self.places = np.argsort(order).tolist()
         self.left = (1 << len(order)) - 1

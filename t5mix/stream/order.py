@@ -21,8 +21,12 @@ def permute(positions: np.ndarray, size: int, key: tuple[str | int, ...]) -> np.
       int64 array of the shape of `positions`; distinct positions give distinct values.
     """
     positions = np.asarray(positions)
-    word = np.array(keys.words(("permutation", *key), 1), dtype=np.uint64)
-    return permute_each(positions, np.full(len(positions), size), np.repeat(word, len(positions)))
+    return permute_each(positions, np.full(len(positions), size), np.repeat(word(key), len(positions)))
+
+
+def word(key: tuple[str | int, ...]) -> np.uint64:
+    """Returns the key of a permutation as `permute_each` takes it."""
+    return np.uint64(keys.words(("permutation", *key), 1)[0])
 
 
 def permute_each(positions: np.ndarray, sizes: np.ndarray, words: np.ndarray) -> np.ndarray:

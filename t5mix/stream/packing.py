@@ -1,10 +1,10 @@
 """Packing: several examples in one row, each feature within its length."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from t5mix.stream import columns
 from t5mix.stream.examples import Tokens
 
 
@@ -32,24 +32,6 @@ def spread(rows: np.ndarray, count: int) -> np.ndarray:
     return spread_rows
 
 
-def lay_out(lengths: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers the examples of each row and places them one behind the other.
-
-    Args:
-      lengths: int [examples, features].
-      rows: int [examples], in ascending order; the order within a row is kept.
-
-    Returns:
-      segments, int32 [examples]: 1 for the first example of its row, then 2, 3, ...: one number for
-      all features, also where an example has no token of one; and starts, int64 [examples, features].
-    """
-    assert (np.diff(rows) >= 0).all()
-    first = np.searchsorted(rows, rows, side="left")  # each row's first example
-    segments = (np.arange(len(rows)) - first + 1).astype(np.int32)
-    before = np.cumsum(lengths, axis=0, dtype=np.int64) - lengths
-    return segments, before - before[first]
-
-
 def fill(
     tokens: Mapping[str, Tokens],
     limits: Mapping[str, int],
@@ -71,19 +53,62 @@ def fill(
       `<feature>_segment_ids` (1, 2, ...; padding 0), `<feature>_positions` (from 0 in each segment),
       and `targets_task`, the task's number at each target token (padding -1), if there are targets.
     """
-    lengths = np.stack([ids.lengths for ids in tokens.values()], axis=1)
-    segments, starts = lay_out(lengths, rows)
+    assert (np.diff(rows) >= 0).all()
+    # Number of an example within its row, from 1, for all features, also where it has no token of one.
+    segments = np.arange(len(rows)) - np.searchsorted(rows, rows, side="left") + 1
     batch: dict[str, np.ndarray] = {}
-    for column, (name, length) in enumerate(limits.items()):
-        sizes = lengths[:, column]
-        positions = columns.places(np.zeros(len(sizes), np.int64), sizes)
-        places = np.repeat(rows * length + starts[:, column], sizes) + positions
-        batch[name] = _scatter(tokens[name].values, places, height, length)
-        batch[f"{name}_segment_ids"] = _scatter(np.repeat(segments, sizes), places, height, length)
-        batch[f"{name}_positions"] = _scatter(positions, places, height, length)
+    for name, length in limits.items():
+        runs = _Runs.of(tokens[name].lengths, rows, height, length)
+        numbers = runs.spread(segments, 0)
+        is_token = numbers > 0
+        ids = np.zeros((height, length), dtype=np.int32)
+        ids[is_token] = tokens[name].values
+        batch[name] = ids
+        batch[f"{name}_segment_ids"] = numbers
+        batch[f"{name}_positions"] = runs.positions() * is_token
         if name == "targets":
-            batch["targets_task"] = _scatter(np.repeat(tasks, sizes), places, height, length, -1)
+            batch["targets_task"] = runs.spread(tasks, -1)
     return batch
+
+
+@dataclasses.dataclass(frozen=True)
+class _Runs:
+    """What rows consist of: the examples of each, and its padding behind them.
+
+    Attributes:
+      examples: int64 [examples], which of the runs are examples.
+      sizes: int64 [examples + height], places of each run.
+      height, length: number of rows and of places in each.
+    """
+
+    examples: np.ndarray
+    sizes: np.ndarray
+    height: int
+    length: int
+
+    @classmethod
+    def of(cls, lengths: np.ndarray, rows: np.ndarray, height: int, length: int) -> "_Runs":
+        """Returns the runs of rows with examples of these lengths, in ascending rows."""
+        examples = np.arange(len(rows)) + rows  # before each one lie as many paddings as rows
+        sizes = np.empty(len(rows) + height, dtype=np.int64)
+        sizes[examples] = lengths
+        paddings = np.searchsorted(rows, np.arange(height), side="right") + np.arange(height)
+        used = np.append(0, np.cumsum(lengths))
+        stops = np.searchsorted(rows, np.arange(height + 1))
+        sizes[paddings] = length - np.diff(used[stops])
+        return cls(examples, sizes, height, length)
+
+    def spread(self, values: np.ndarray, padding: int) -> np.ndarray:
+        """Returns each example's value at all of its places, int32 [height, length]."""
+        of_run = np.full(len(self.sizes), padding, dtype=np.int32)
+        of_run[self.examples] = values
+        return np.repeat(of_run, self.sizes).reshape(self.height, self.length)
+
+    def positions(self) -> np.ndarray:
+        """Returns the places from the beginning of their run, int32 [height, length]."""
+        starts = (np.cumsum(self.sizes) - self.sizes).astype(np.int32)
+        places = np.arange(self.height * self.length, dtype=np.int32)
+        return (places - np.repeat(starts, self.sizes)).reshape(self.height, self.length)
 
 
 def unpack(batch: Mapping[str, np.ndarray], features: Sequence[str]) -> list[list[dict[str, np.ndarray]]]:
@@ -102,9 +127,3 @@ def unpack(batch: Mapping[str, np.ndarray], features: Sequence[str]) -> list[lis
         ]
         for row in range(height)
     ]
-
-
-def _scatter(values: np.ndarray, places: np.ndarray, height: int, length: int, padding: int = 0) -> np.ndarray:
-    array = np.full((height, length), padding, dtype=np.int32)
-    array.reshape(-1)[places] = values
-    return array

@@ -40,8 +40,8 @@ class SharedParts:
 
     def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
         found = self._answers.get((question, id(thing)))
-        if found is None or found[0] is not thing:
-            # With the thing itself, so that no other gets its number.
+        if found is None:
+            # With the thing itself, so that no other gets its number while this lives.
             found = self._answers[question, id(thing)] = (thing, ask())
         return found[1]
 

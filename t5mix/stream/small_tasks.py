@@ -7,10 +7,11 @@ import numpy as np
 from t5mix.stream import columns
 from t5mix.stream.examples import Examples, Tokens
 
-# Of a task with at most so many examples, the same in each epoch, the lengths are kept.
-_EXAMPLES = 4096
-# If they have at most so many tokens, these are kept too.
-_TOKENS = 1 << 13
+# Of a task with at most so many examples, the same in each epoch, the lengths are kept; and of the smallest tasks, as
+# long as they have at most so many together.
+_EXAMPLES, _EXAMPLES_TOGETHER = 1 << 12, 1 << 19
+# If they have at most so many tokens, these are kept too, by the same rule: 16 MiB together.
+_TOKENS, _TOKENS_TOGETHER = 1 << 13, 1 << 22
 
 
 class Lengths:
@@ -22,11 +23,12 @@ class Lengths:
 
     def __init__(self, examples: tuple[Examples, ...]) -> None:
         self._examples = examples
+        counts = np.array([task.count for task in examples], dtype=np.int64)
+        fixed = np.array([not task.varies for task in examples])
+        few = fixed & _small(np.where(fixed, counts, 0), _EXAMPLES, _EXAMPLES_TOGETHER)
         kept = [
-            task.lengths(0, np.arange(task.count)).astype(np.int32)
-            if task.count <= _EXAMPLES and not task.varies
-            else np.empty((0, 0), np.int32)
-            for task in examples
+            task.lengths(0, np.arange(task.count)).astype(np.int32) if keep else np.empty((0, 0), np.int32)
+            for task, keep in zip(examples, few.tolist(), strict=True)
         ]
         self._is_kept = np.array([len(lengths) > 0 for lengths in kept])
         self._counts = np.array([len(lengths) for lengths in kept])
@@ -38,7 +40,7 @@ class Lengths:
         """Tells which tasks have so few tokens that these are kept, too, bool [tasks]."""
         sums = np.append(0, np.cumsum(self._kept.sum(axis=1, dtype=np.int64)))
         tokens = sums[self._first + self._counts] - sums[self._first]
-        return self._is_kept & (tokens <= _TOKENS)
+        return self._is_kept & _small(np.where(self._is_kept, tokens, 0), _TOKENS, _TOKENS_TOGETHER)
 
     def of(self, task: np.ndarray, epoch: np.ndarray, index: np.ndarray) -> np.ndarray:
         """Returns the lengths of examples that are given task by task, epoch by epoch, int64 [examples, features]."""
@@ -54,6 +56,14 @@ class Lengths:
             for number, one, run in runs(self._examples, task, epoch)
         ]
         return np.concatenate(parts)
+
+
+def _small(sizes: np.ndarray, one: int, together: int) -> np.ndarray:
+    """Tells which sizes are at most `one`, or among the smallest that are at most `together` in all."""
+    by_size = np.argsort(sizes, kind="stable")
+    small = sizes <= one
+    small[by_size] |= np.cumsum(sizes[by_size]) <= together
+    return small
 
 
 def runs(examples: tuple[Examples, ...], task: np.ndarray, epoch: np.ndarray) -> list[tuple[int, int, slice]]:

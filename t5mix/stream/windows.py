@@ -141,7 +141,16 @@ class PackedRows:
             draws = Draws.joined([draws, late.take(np.flatnonzero(fits))])
         window = self._dealt(draws, block)
         by_window = np.argsort(window, kind="stable")
-        return draws.take(by_window), np.searchsorted(window[by_window], np.arange(self._plan.windows + 1))
+        starts = np.searchsorted(window[by_window], np.arange(self._plan.windows + 1))
+        return draws.take(by_window[self._shuffled(starts, block)]), starts
+
+    def _shuffled(self, starts: np.ndarray, block: int) -> np.ndarray:
+        """Returns the examples of a block with those of each window in a random order."""
+        sizes, windows = np.diff(starts), block * self._plan.windows + np.arange(self._plan.windows)
+        words = np.array([order.word(("order", self._seed, int(window))) for window in windows])
+        each = np.repeat(np.arange(len(sizes)), sizes)
+        first = starts[each]
+        return first + order.permute_each(np.arange(len(each)) - first, sizes[each], words[each])
 
     def _dealt(self, draws: Draws, block: int) -> np.ndarray:
         """Returns the window of a block that each draw goes to: of as many draws of equal kind each gets one."""
@@ -181,10 +190,7 @@ class PackedRows:
     def _pack_own(self, window: int) -> tuple[Draws, np.ndarray]:
         block, place = divmod(window, self._plan.windows)
         draws, starts = self._blocks(block)
-        here = np.arange(starts[place], starts[place + 1])
-        if len(here):
-            here = here[order.permute(np.arange(len(here)), len(here), ("order", self._seed, window))]
-        draws = draws.take(here)
+        draws = draws.take(slice(int(starts[place]), int(starts[place + 1])))
         return draws, fitting.choose_rows(draws.lengths, self._plan.limits, self.rows)
 
     def _pack(self, window: int) -> Rows:

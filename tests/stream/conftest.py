@@ -1,15 +1,19 @@
 """Small real tasks for the stream, over bytes."""
 
+import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
 
+from t5mix import objectives
 from t5mix.features import Feature
+from t5mix.mixture import Mixture
 from t5mix.preprocessors import append_eos_after_trim, tokenize
 from t5mix.sources import FunctionDataSource
 from t5mix.steps import CacheDatasetPlaceholder
+from t5mix.stream import Stream
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
@@ -81,3 +85,30 @@ def make_texts() -> Callable[..., list[str]]:
 @pytest.fixture
 def make_source() -> Callable[[dict[str, list[str]]], Texts]:
     return Texts
+
+
+@pytest.fixture
+def mixture() -> Mixture:
+    """Long examples, short ones, and span corruption of documents."""
+    documents = {"inputs": [""] * 30, "targets": words("docs", 30, 0, 200)}
+    corruption = objectives.span_corruption(noise_density=0.3)
+    tasks = [
+        (text_task("long", count=60, longest=50), 1.0),
+        (text_task("short", count=25, longest=8), 2.0),
+        (text_task("text", columns=documents, after=[corruption, append_eos_after_trim]), 1.5),
+    ]
+    return Mixture("mixed", tasks)
+
+
+def digest_of(stream: Stream, steps: Iterable[int]) -> str:
+    """A hash of the batches of these steps."""
+    sha = hashlib.sha256()
+    for step in steps:
+        for name, array in sorted(stream.batch(step).items()):
+            sha.update(name.encode() + array.tobytes())
+    return sha.hexdigest()
+
+
+@pytest.fixture
+def digest() -> Callable[..., str]:
+    return digest_of

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from t5mix.stream import packing
-from t5mix.stream.by_length import batches_by_length
+from t5mix.stream import batches_by_length, packing
 from t5mix.stream.opening import open_examples
 
 LENGTHS = {"inputs": 40, "targets": 17}
@@ -12,11 +11,12 @@ LENGTHS = {"inputs": 40, "targets": 17}
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_every_example_comes_once_with_its_number_and_little_padding(make_task, tmp_path, batch_size):
-    examples = open_examples(make_task("a", count=50, longest=60), "train", LENGTHS, 0, tmp_path).examples
+    task = make_task("a", count=50, longest=60)
+    examples = open_examples(task, "train", LENGTHS, 0, tmp_path).examples
     inputs, targets = examples.gather(0, np.arange(50))
     ends = {"inputs": np.cumsum(inputs.lengths), "targets": np.cumsum(targets.lengths)}
     seen, shapes = [], []
-    for batch in batches_by_length(examples, LENGTHS, batch_size, multiple=16):
+    for batch in batches_by_length(task, LENGTHS, batch_size, split="train", multiple=16, cache_dir=tmp_path):
         assert len(batch.index) == batch_size
         rows = packing.unpack(batch.arrays, list(LENGTHS))
         for number, row in zip(batch.index.tolist(), rows, strict=True):
@@ -34,3 +34,8 @@ def test_every_example_comes_once_with_its_number_and_little_padding(make_task, 
         shapes.append(batch.arrays["inputs"].shape[1])
     assert sorted(seen) == list(range(50))
     assert shapes == sorted(shapes, reverse=True)
+
+
+def test_a_split_that_the_task_does_not_have_is_refused_at_once(make_task, tmp_path):
+    with pytest.raises(ValueError, match="task 'a' has no split 'validation'; it has train"):
+        batches_by_length(make_task("a"), LENGTHS, 4, cache_dir=tmp_path)

@@ -12,8 +12,7 @@ from t5mix import preprocessors
 from t5mix.features import Feature
 from t5mix.sources import TextLineDataSource
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.stream import cache, opening
-from t5mix.stream.capacity import _moments
+from t5mix.stream import cache, capacity, opening
 from t5mix.stream.draws import Mixer
 from t5mix.stream.shared_parts import SharedParts
 from t5mix.task import Task
@@ -145,13 +144,15 @@ def test_shared_parts_are_asked_once_and_told_apart():
     assert len(set(steps)) == 50
 
 
-def test_moments_of_many_tasks_are_those_of_each(tmp_path):
+@pytest.mark.parametrize("at_once", [1, 60, 1 << 18])
+def test_moments_of_many_tasks_are_those_of_each(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(capacity, "_AT_ONCE", at_once)
     tasks = _tasks(tmp_path, 12)
     opened = opening.open_all(tasks, "train", LENGTHS, 0, tmp_path / "cache")
     examples = {task.name: one.examples for task, one in zip(tasks, opened, strict=True)}
     mixer = Mixer(examples, dict.fromkeys(examples, 1.0), 0)
     limits = tuple(LENGTHS.values())
-    for one, found in zip(examples.values(), _moments(mixer, tuple(examples.values()), limits), strict=True):
+    for one, found in zip(examples.values(), capacity._moments(mixer, tuple(examples.values()), limits), strict=True):
         shares = one.lengths(0, np.arange(one.count)) / np.array(limits)
         assert found.count == one.count
         assert np.allclose(found.means, shares.mean(axis=0), atol=1e-4)

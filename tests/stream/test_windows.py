@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from t5mix.stream import windows
+from t5mix.stream import small_tasks, windows
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.draws import Mixer
@@ -177,6 +177,34 @@ def test_batches_are_the_same_however_many_are_made_at_once():
         alone = _batches(examples).batch(step, 2, 6)
         for name, array in one.batch(step, 2, 6).items():
             assert np.array_equal(array, alone[name]) and array.flags.writeable and array.base is None
+
+
+class _Fixed(_Lengths):
+    """Examples whose tokens are their index, the same in every epoch."""
+
+    varies = False
+
+    def gather(self, epoch, indices):
+        self.read += indices.tolist()
+        sizes = self._lengths[indices].T
+        return [Tokens(np.repeat(indices.astype(np.int32), lengths), lengths) for lengths in sizes]
+
+
+@pytest.mark.parametrize(("one", "together", "kept"), [(0, 0, ""), (0, 2000, "c"), (0, 8000, "bc"), (1 << 13, 0, "bc")])
+@pytest.mark.parametrize("pack", [True, False])
+def test_small_tasks_are_read_once_and_batches_are_the_same(monkeypatch, pack, one, together, kept):
+    fixed = {name: _Fixed(examples._lengths) for name, examples in _examples().items()}
+    expected = [_batches(dict(fixed), pack=pack).batch(step, 0, 8) for step in (0, 1, 200)]
+    monkeypatch.setattr(small_tasks, "_TOKENS", one)
+    monkeypatch.setattr(small_tasks, "_TOKENS_TOGETHER", together)
+    for examples in fixed.values():
+        examples.read.clear()
+    batches = _batches(fixed, pack=pack)
+    for step, batch in zip((0, 1, 200), expected, strict=True):
+        found = batches.batch(step, 0, 8)
+        assert all(np.array_equal(found[name], array) for name, array in batch.items())
+    for name, examples in fixed.items():
+        assert (sorted(examples.read) == list(range(examples.count))) == (name in kept), name
 
 
 @pytest.mark.parametrize("pack", [True, False])
