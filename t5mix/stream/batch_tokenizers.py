@@ -93,7 +93,7 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
 
     A class of the user's that encodes in its own way is of another kind.
     """
-    kind = type(vocabulary)
+    kind: Any = type(vocabulary)
     encodes = kind._encode_tf, kind.encode_tf
     if isinstance(vocabulary, ByteVocabulary) and encodes == (ByteVocabulary._encode_tf, Vocabulary.encode_tf):
         return _encode_bytes if kind._ids is ByteVocabulary._ids else None

@@ -25,6 +25,8 @@ from t5mix.stream.writing import Job
 _QUICK, _BESIDES = 0.004, 0.5
 # ... and no more than this many are missing.
 _MISSING = 16
+# So many small tasks, whose tokens are made within a moment, ask once what their keys are made of.
+_SHARING = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +62,12 @@ def open_all(
     with _no_collection():
         opened = dict(_cached(everything, split, lengths, seed, folder))
     if rest := _without(everything, opened):
-        # Their keys are made anew: what steps and vocabularies read may change while tokens are made.
-        jobs = {number: cache_job(task, split) for number, task in rest.items()}
+        # Few share what is known of steps and vocabularies, since files that these read may change meanwhile.
+        shared = [SharedParts() for _ in range(0, len(rest), _SHARING)]
+        jobs = {
+            number: cache_job(task, split, shared[place // _SHARING])
+            for place, (number, task) in enumerate(rest.items())
+        }
         for number, tokens in together.tokens_of_small(jobs, folder, progress):
             opened[number] = _opened(jobs[number], tokens, lengths, seed)
         opened.update(_cached(_without(rest, opened), split, lengths, seed, folder))

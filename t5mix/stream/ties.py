@@ -104,19 +104,21 @@ class Pieces:
             return None
         heads = [0, *np.flatnonzero(~self.inner[ids]).tolist(), len(ids)]
         words = sorted({bisect.bisect_right(heads, place, hi=len(heads) - 1) for place in places})
-        made, done, score = [], 0, np.float32(0)
+        made: list[int] = []
+        done, score = 0, 0.0
         for begin, stop in ((heads[word - 1], heads[word]) for word in words):
-            score = np.add.accumulate(np.append(score, worths[done:begin]))[-1]  # one after the other, as is done there
-            word, score = self._cut("".join(self.texts[one] for one in ids[begin:stop].tolist()), score)
-            made += [*ids[done:begin].tolist(), *word]
+            # One after the other, as is done there.
+            score = float(np.add.accumulate(np.append(np.float32(score), worths[done:begin]))[-1])
+            cut, score = self._cut("".join(self.texts[one] for one in ids[begin:stop].tolist()), score)
+            made += [*ids[done:begin].tolist(), *cut]
             done = stop
         return made + ids[done:].tolist()
 
     def cut(self, text: str) -> list[int]:
         """Returns the ids of a normalized text: that of `piece`s of an encoded one, joined."""
-        return self._cut(text, np.float32(0))[0]
+        return self._cut(text, 0.0)[0]
 
-    def _cut(self, text: str, before: np.float32) -> tuple[list[int], np.float32]:
+    def _cut(self, text: str, before: float) -> tuple[list[int], float]:
         """Returns the ids of what begins a text or goes on behind a score of `before`, and the score behind it."""
         assert self.scores is not None
         size = len(text)
@@ -142,7 +144,7 @@ class Pieces:
                 total = float(np.float32(self.unknown[1] + base))
                 if begins[start + 1] < 0 or total > best[start + 1]:
                     best[start + 1], begins[start + 1], ids[start + 1] = total, start, self.unknown[0]
-        return self._followed(begins, ids), np.float32(best[size])
+        return self._followed(begins, ids), best[size]
 
     def _followed(self, begins: list[int], ids: list[int]) -> list[int]:
         """Returns the best way, read from its end; unknown characters in a row are one."""
