@@ -181,6 +181,11 @@ class ShardFile:
         """The file's bytes, uint8."""
         return maps.map_file(self._path, self.record.size)
 
+    def release(self) -> None:
+        """Lets go of the bytes that are held, or of the map; they are mapped when they are needed again."""
+        for name in ("_int32", "_int64", "_content"):
+            self.__dict__.pop(name, None)
+
     @functools.cached_property
     def _int32(self) -> np.ndarray:
         return self._content[: self.record.size // 4 * 4].view(np.int32)
@@ -268,6 +273,11 @@ class ShardedColumn(columns.TokenColumn):
         for file, here in columns.by_number(self._file[parts]):
             starts[here], stops[here] = self._files[file].int64_pairs(places[here])
         return starts, stops
+
+    def release(self) -> None:
+        """See `TokenColumn`."""
+        for file in self._files:
+            file.release()
 
     def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         if len(self._files) == 1:

@@ -158,3 +158,17 @@ def test_moments_of_many_tasks_are_those_of_each(tmp_path, monkeypatch, at_once)
         assert np.allclose(found.means, shares.mean(axis=0), atol=1e-4)
         assert np.isclose(found.mean, shares.max(axis=1).mean(), atol=1e-4)
         assert np.isclose(found.variance, shares.max(axis=1).var(), atol=1e-4)
+
+
+def test_what_is_let_go_of_is_read_again(tmp_path):
+    opened = opening.open_all(_tasks(tmp_path, 3), "train", LENGTHS, 0, tmp_path / "cache")
+    before = _content(opened)
+    for one in opened:
+        one.examples.release()
+    assert _content(opened) == before
+    for file in (tmp_path / "cache").glob("tokens/*/*/*.arrow"):
+        file.unlink()
+    opened[0].examples.release()
+    with pytest.raises(OSError, match="No such file"):
+        opened[0].examples.gather(0, np.arange(1))
+    assert _content(opened[1:]) == before[1:]  # is held
