@@ -6,6 +6,7 @@ A text of T5's length is tokenized in microseconds, less than a call through `tf
 import dataclasses
 import functools
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ class Tokenizer(Protocol):
         ...
 
 
+# Threads that need a model at the same time wait for the one that loads it.
+_LOADING = threading.Lock()
 # Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
 _WORTH_THREADS = 1 << 16
 # What decides the pieces of a `SentencePieceVocabulary`.
@@ -118,12 +121,14 @@ class _PieceTokenizer:
 
     def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         threads = threads or threads_for(sum(map(len, texts)))
-        pieces = self.vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
+        with _LOADING:
+            processor, own = self.vocabulary.tokenizer, ties.pieces_of(self.vocabulary.sp_model)
+        pieces = processor.encode(list(texts), return_type="numpy", num_threads=threads)
         values, lengths = _joined(pieces)
-        tied = ties.pieces_of(self.vocabulary.sp_model).tied(values, lengths)
+        tied = own.tied(values, lengths)
         if not tied:
             return values, lengths
-        for text, ids in _settled(self.vocabulary, texts, pieces, tied):
+        for text, ids in _settled(self.vocabulary, own, texts, pieces, tied):
             pieces[text] = np.array(ids, np.int32)
         return _joined(pieces)
 
@@ -135,22 +140,22 @@ def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _settled(
     vocabulary: SentencePieceVocabulary,
+    own: ties.Pieces,
     texts: Sequence[bytes],
     pieces: Sequence[np.ndarray],
     tied: Mapping[int, list[int]],
 ) -> Iterator[tuple[int, list[int]]]:
     """Yields the numbers, and the ids that `encode_tf` makes, of texts in which other pieces may score as much."""
-    found = ties.pieces_of(vocabulary.sp_model)
-    if found.scores is None or sum(len(texts[text]) for text in tied) > _WORTH_TENSORFLOW:
+    if own.scores is None or sum(len(texts[text]) for text in tied) > _WORTH_TENSORFLOW:
         import tensorflow as tf
 
         yield from zip(tied, vocabulary.encode_tf(tf.constant([texts[text] for text in tied])).to_list(), strict=True)
         return
     for text, places in tied.items():
-        ids = found.settled(pieces[text], places)
+        ids = own.settled(pieces[text], places)
         if ids is None:
             # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
-            ids = found.cut("".join(vocabulary.tokenizer.encode(texts[text], out_type=str)))
+            ids = own.cut("".join(vocabulary.tokenizer.encode(texts[text], out_type=str)))
         yield text, ids
 
 

@@ -61,16 +61,9 @@ def open_all(
     everything = dict(enumerate(tasks))
     with _no_collection():
         opened = dict(_cached(everything, split, lengths, seed, folder))
-    if rest := _without(everything, opened):
-        # Few share what is known of steps and vocabularies, since files that these read may change meanwhile.
-        shared = [SharedParts() for _ in range(0, len(rest), _SHARING)]
-        jobs = {
-            number: cache_job(task, split, shared[place // _SHARING])
-            for place, (number, task) in enumerate(rest.items())
-        }
-        for number, tokens in together.tokens_of_small(jobs, folder, progress):
-            opened[number] = _opened(jobs[number], tokens, lengths, seed)
-        opened.update(_cached(_without(rest, opened), split, lengths, seed, folder))
+        if rest := _without(everything, opened):
+            opened.update(_small(rest, split, lengths, seed, folder, progress))
+            opened.update(_cached(_without(rest, opened), split, lengths, seed, folder))
     rest = _without(everything, opened)
     found = together.in_order(lambda task: open_examples(task, split, lengths, seed, folder, progress), rest.values())
     opened.update(zip(rest, found, strict=True))
@@ -108,6 +101,24 @@ def _cached(
             missing += 1
         else:
             yield number, _opened(job, tokens, lengths, seed)
+
+
+def _small(
+    tasks: Mapping[int, Any],
+    split: str,
+    lengths: Mapping[str, int],
+    seed: int,
+    folder: Path,
+    progress: cache.Progress | None,
+) -> Iterator[tuple[int, TaskExamples]]:
+    """Makes the tokens of small tasks of text files that are not cached, and yields these, by number."""
+    # Few share what is known of steps and vocabularies, since files that these read may change meanwhile.
+    shared = [SharedParts() for _ in range(0, len(tasks), _SHARING)]
+    jobs = {
+        number: cache_job(task, split, shared[place // _SHARING]) for place, (number, task) in enumerate(tasks.items())
+    }
+    for number, tokens in together.tokens_of_small(jobs, folder, progress):
+        yield number, _opened(jobs[number], tokens, lengths, seed)
 
 
 def open_examples(
