@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from t5mix import test_utils as test_utils
     from t5mix import utils as utils
     from t5mix import vocabularies as vocabularies
+    from t5mix.declared import SourceInfo as SourceInfo
     from t5mix.evaluation.evaluator import Evaluator as Evaluator
     from t5mix.evaluation.json_values import TensorAndNumpyEncoder as TensorAndNumpyEncoder
     from t5mix.evaluation.loggers import JSONLogger as JSONLogger
@@ -86,7 +87,6 @@ if TYPE_CHECKING:
     from t5mix.sources import TFExampleDataSource as TFExampleDataSource
     from t5mix.steps import CacheDatasetPlaceholder as CacheDatasetPlaceholder
     from t5mix.task import SHUFFLE_BUFFER_SIZE as SHUFFLE_BUFFER_SIZE
-    from t5mix.task import SourceInfo as SourceInfo
     from t5mix.task import Task as Task
     from t5mix.vocabularies import BertWordPieceVocabulary as BertWordPieceVocabulary
     from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
@@ -185,7 +185,7 @@ _HOMES = {
     "TextLineDataSource": "sources",
     "CacheDatasetPlaceholder": "steps",
     "SHUFFLE_BUFFER_SIZE": "task",
-    "SourceInfo": "task",
+    "SourceInfo": "declared",
     "Task": "task",
     "TfdsDataSource": "sources",
     "ByteVocabulary": "vocabularies",

@@ -1,5 +1,6 @@
 """Names of seqio's module of this name, for code that says `seqio.dataset_providers.Task`."""
 
+from t5mix.declared import SourceInfo
 from t5mix.features import ContinuousFeature, Feature, PassThroughFeature
 from t5mix.loading import get_dataset
 from t5mix.mixture import Mixture, SampleFn
@@ -22,7 +23,7 @@ from t5mix.sources import (
     TFExampleDataSource,
 )
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.task import SHUFFLE_BUFFER_SIZE, SourceInfo, Task
+from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
 
 __all__ = [
     "SHUFFLE_BUFFER_SIZE",

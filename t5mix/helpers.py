@@ -5,6 +5,7 @@ The functions' names, arguments and defaults are seqio's.
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,14 @@ from t5mix import fingerprints, signatures
 from t5mix.entries import shelf
 from t5mix.features import Feature
 from t5mix.mixture import Mixture
-from t5mix.registry import MixtureRegistry, TaskRegistry, get_mixture_or_task, maybe_get_mixture_or_task
+from t5mix.rates import Rate
+from t5mix.registry import (
+    MixtureRegistry,
+    TaskRegistry,
+    get_mixture_or_task,
+    get_subtasks,
+    maybe_get_mixture_or_task,
+)
 from t5mix.sources import DataSource, ShardInfo
 from t5mix.steps import CacheDatasetPlaceholder, Step
 from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
@@ -106,26 +114,30 @@ def mixture_or_task_with_truncated_data(
 def mixture_with_missing_task_splits_removed(
     mixture_name: str, split: str, new_mixture_name: str, *, add_to_seqio_registry: bool = True
 ) -> Mixture:
-    """Returns a mixture of those parts of another that have `split`, with their rates.
+    """Returns a mixture of those tasks of another that have `split`; each keeps the rate that it has there.
+
+    So the new mixture is drawn as the other is in this split.  A nested mixture that loses tasks is made anew, as
+    "new_mixture_name.its_name", and its rate becomes what the tasks left had of it.  In seqio it stays whole.
+
+    Before: `{"inner": 1.0, "c": 0.5}`, where inner is `{"a": 1, "b": 3}`, and b has no such split; after: `{"m.inner":
+    0.25, "c": 0.5}`, where m.inner is `{"a": 1}`.
 
     Args:
       mixture_name: name of the mixture.
       split: name of the split.
       new_mixture_name: name of the new mixture.
-      add_to_seqio_registry: whether to register it.
+      add_to_seqio_registry: whether to register it, and nested ones that are made.
 
     Raises:
-      ValueError: when no part has the split.
+      ValueError: when no task has the split.
     """
     mixture = MixtureRegistry.get(mixture_name)
-    rates = mixture.rate_per_task_name
-    kept = [(part, rates[part.name]) for part in mixture.parts if split in part.splits]
-    if not kept:
-        raise ValueError(f"mixture {mixture_name!r} has no task with split {split!r}; its splits: {mixture.splits}")
-    new = Mixture(new_mixture_name, kept, sample_fn=mixture.sample_fn, source_info=mixture.source_info)
-    if add_to_seqio_registry:
-        MixtureRegistry.add_provider(new_mixture_name, new)
-    return new
+    if split not in mixture.splits:
+        raise ValueError(
+            f"mixture {mixture_name!r} has no task with split {split!r}; its splits: {', '.join(mixture.splits)}"
+        )
+    with shelf.undone_on_error():
+        return _with_split(mixture, split, new_mixture_name, add_to_seqio_registry)
 
 
 class TruncatedDatasetProvider(DataSource):
@@ -207,6 +219,31 @@ def _rebuilt(
     if register:
         MixtureRegistry.add_provider(name, mixture)
     return mixture
+
+
+def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixture:
+    """Returns the mixture of that name of the tasks that have a split."""
+    kept: dict[str, tuple[Task | Mixture, Rate]] = {}
+    rates = mixture.rate_per_task_name
+    for part in mixture.parts:
+        tasks = [task for task in get_subtasks(part) if split in task.splits]
+        if not tasks:
+            continue
+        if isinstance(part, Task) or len(tasks) == len(part.tasks):
+            kept[part.name] = part, rates[part.name]
+            continue
+        left = math.fsum(part.get_rate(task) for task in tasks)
+        if left > 0:
+            inner = _with_split(part, split, f"{name}.{part.name}", register)
+            # The rate of a part that is a mixture is always a number.
+            kept[inner.name] = inner, float(rates[part.name]) * (left / part.total_rate)  # type: ignore[arg-type]
+        else:  # tasks that are never drawn, and of which alone no mixture can be
+            for task in tasks:
+                kept.setdefault(task.name, (task, 0.0))
+    new = Mixture(name, kept.values(), sample_fn=mixture.sample_fn, source_info=mixture.source_info)
+    if register:
+        MixtureRegistry.add_provider(name, new)
+    return new
 
 
 def _features(task: Task, vocabulary: Vocabulary | None, features: Any) -> Mapping[str, Feature]:

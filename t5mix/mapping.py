@@ -99,17 +99,28 @@ def each_example(preprocessor: _Preprocessor) -> _Preprocessor:
     and by several machines.  With a step that is not marked, `take`, `shuffle` and `batch` among them, all files are
     read as one dataset, as `get_dataset` does.  Functions made by `map_over_dataset` without seeds are marked already.
 
+    A function that wraps a marked one, with `functools.wraps` or without, has to be marked itself.
+
     Before: `{"targets": ""}`, `{"targets": "yes"}`; after `drop_empty`: `{"targets": "yes"}`.
     """
-    preprocessor.each_example = True  # type: ignore[attr-defined]
+    # The mark says whose it is: `functools.wraps` copies it onto wrappers, which may do anything around it.
+    preprocessor.each_example = preprocessor  # type: ignore[attr-defined]
     return preprocessor
 
 
 def treats_each_example(preprocessor: Any) -> bool:
-    """Tells whether a preprocessor, or what a partial of it calls, is marked by `each_example`."""
-    while isinstance(preprocessor, functools.partial) and not hasattr(preprocessor, "each_example"):
+    """Tells whether a preprocessor, or what a partial of it calls, is marked by `each_example`.
+
+    A wrapper made with `functools.wraps` is not, unless it is marked itself.
+    """
+    while True:
+        function = getattr(preprocessor, "__func__", preprocessor)  # of a method
+        mark = getattr(function, "each_example", None)
+        if mark is not None and (mark is function or mark is type(function)):
+            return True
+        if not isinstance(preprocessor, functools.partial):
+            return False
         preprocessor = preprocessor.func
-    return getattr(preprocessor, "each_example", False) is True
 
 
 def map_over_dataset(
@@ -159,8 +170,7 @@ def _wrap(fn: Callable[..., Any], num_seeds: int | None, calls: int) -> Callable
 
     preprocessor.map_fn = fn  # type: ignore[attr-defined]
     preprocessor.num_seeds = num_seeds or 0  # type: ignore[attr-defined]
-    preprocessor.each_example = not num_seeds  # type: ignore[attr-defined]
-    return preprocessor
+    return preprocessor if num_seeds else each_example(preprocessor)
 
 
 @dataclasses.dataclass(frozen=True)

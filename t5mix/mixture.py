@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Union
 
-from t5mix import names
+from t5mix import mixture_checks, names
+from t5mix.declared import Declared, SourceInfo
 from t5mix.entries import shelf
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.rates import Rate, check_rate
 from t5mix.sources import ShardInfo
-from t5mix.task import SourceInfo, Task
+from t5mix.task import Task
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -39,7 +40,7 @@ def sample_from_datasets(
     return tf.data.Dataset.sample_from_datasets(datasets, weights=weights, seed=seed, stop_on_empty_dataset=True)
 
 
-class Mixture:
+class Mixture(Declared):
     """Several tasks, drawn from by their rates.
 
     A rate is relative: a finite number, 0 or more, or a function of the task.  A mixture inside a
@@ -64,10 +65,7 @@ class Mixture:
         sample_fn: SampleFn = sample_from_datasets,
         source_info: SourceInfo | None = None,
     ) -> None:
-        names.check("mixture", name)
-        self._name = name
-        self._source_info = source_info
-        self._declared_at = names.declaring_place()
+        super().__init__("mixture", name, source_info)
         self._sample_fn = sample_fn
         self._parts: dict[str, Task | Mixture] = {}
         self._part_rates: dict[str, Rate] = {}
@@ -75,13 +73,13 @@ class Mixture:
             self._add_part(part, rate)
         self._leaves = self._flattened()
         self._holders = self._submixtures_by_task()
-        self._check_features()
+        mixture_checks.same_features(name, self._leaves.values())
         self._check_some_rate()
 
     # Checks of the declaration.
 
     def _refuse(self, what: str, mend: str) -> NoReturn:
-        raise ValueError(f"mixture {self._name!r} {what}; {mend}")
+        mixture_checks.refuse(self._name, what, mend)
 
     def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
@@ -146,32 +144,6 @@ class Mixture:
                     holders.setdefault(name, []).append(part)
         return holders
 
-    def _check_features(self) -> None:
-        first, *rest = self._leaves.values()
-        expected = first.output_features
-        for task in rest:
-            got = task.output_features
-            if got.keys() != expected.keys():
-                self._refuse(
-                    f"has tasks with different output_features: {first.name!r} {list(expected)}, "
-                    f"{task.name!r} {list(got)}",
-                    "give every task the same; declare what some lack required=False",
-                )
-            for key, feature in got.items():
-                self._check_feature(key, first, expected[key], task, feature)
-
-    def _check_feature(self, key: str, first: Task, expected: Feature, task: Task, feature: Feature) -> None:
-        if feature is expected:
-            return
-        for field, plural in (("vocabulary", "vocabularies"), ("dtype", "dtypes"), ("rank", "ranks")):
-            one, other = getattr(expected, field), getattr(feature, field)
-            if one is not other and one != other:
-                self._refuse(
-                    f"feeds feature {key!r} with two {plural}: {one!r} of task {first.name!r} and "
-                    f"{other!r} of task {task.name!r}",
-                    "declare both tasks with the same",
-                )
-
     def _check_some_rate(self) -> None:
         rates = self._part_rates.values()
         if not any(callable(rate) or rate > 0 for rate in rates):
@@ -189,28 +161,10 @@ class Mixture:
         ]
         pairs = list(zip(changed, self._part_rates.values(), strict=True))
         made = type(self)(self._name, pairs, None, self._sample_fn, self._source_info)
-        made._declared_at = self._declared_at
+        made._take_place_of(self)
         return made
 
     # What was declared.
-
-    @property
-    def name(self) -> str:
-        """The mixture's name."""
-        return self._name
-
-    @property
-    def declared_at(self) -> str:
-        """The line that declared the mixture, "file:line"."""
-        info = self._source_info
-        if info is not None and info.file_path:
-            return f"{info.file_path}:{info.line_number or 0}"
-        return self._declared_at
-
-    @property
-    def source_info(self) -> SourceInfo | None:
-        """What was given as source_info."""
-        return self._source_info
 
     @property
     def parts(self) -> list[Union[Task, "Mixture"]]:

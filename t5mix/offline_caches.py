@@ -8,11 +8,12 @@ makes, is found by content.
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
 from t5mix.places import places
+from t5mix.sources import tfrecords
 from t5mix.sources.files import FileDataSource
 
 if TYPE_CHECKING:
@@ -123,6 +124,10 @@ class CachedDataSource(FileDataSource):
         if self._num_input_examples[split] and not any(tf.io.gfile.stat(path).length for path in paths):
             raise ValueError(f"the cache of task {self._task!r} in {self._folder} has only empty files of {split!r}")
         return paths
+
+    def _reader(self, split: str, paths: Sequence[str]) -> Callable[..., "tf.data.Dataset"]:
+        tfrecords.check_ends(paths)
+        return super()._reader(split, paths)
 
     def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
         description = {name: _stored(name, **spec) for name, spec in self._features.items()}

@@ -3,15 +3,14 @@
 The names, arguments and defaults are seqio's.
 """
 
-import dataclasses
 import functools
-import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from t5mix import examples, names, offline_caches, task_checks
+from t5mix import examples, offline_caches, task_checks
 from t5mix import steps as steps_lib
+from t5mix.declared import Declared, SourceInfo
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
@@ -36,27 +35,7 @@ _SEED_STRIDE = 42
 MetricFn = Callable[..., Mapping[str, Any]]
 
 
-@dataclasses.dataclass(frozen=True)
-class SourceInfo:
-    """Where something was declared: accepted for seqio's sake; `declared_at` needs no help."""
-
-    file_path: str | None = None
-    line_number: int | None = None
-
-    @classmethod
-    def for_class(cls, klass: type) -> "SourceInfo":
-        """Returns where a class is defined, as far as Python knows."""
-        try:
-            return cls(inspect.getsourcefile(klass), inspect.getsourcelines(klass)[1])
-        except (OSError, TypeError):
-            return cls()
-
-    def has_meaningful_info(self) -> bool:
-        """Tells whether the file is known."""
-        return bool(self.file_path)
-
-
-class Task:
+class Task(Declared):
     """One text-to-text task.
 
     Args:
@@ -89,10 +68,7 @@ class Task:
         shuffle_buffer_size: int | None = SHUFFLE_BUFFER_SIZE,
         source_info: SourceInfo | None = None,
     ) -> None:
-        names.check("task", name)
-        self._name = name
-        self._source_info = source_info
-        self._declared_at = names.declaring_place()
+        super().__init__("task", name, source_info)
         self._source = task_checks.source(name, source)
         self._output_features = task_checks.output_features(name, output_features)
         self._preprocessors = task_checks.sequence(name, "preprocessors", preprocessors)
@@ -109,24 +85,6 @@ class Task:
         task_checks.refuse(self._name, field, what, mend)
 
     # What was declared.
-
-    @property
-    def name(self) -> str:
-        """The task's name."""
-        return self._name
-
-    @property
-    def declared_at(self) -> str:
-        """The line that declared the task, "file:line"."""
-        info = self._source_info
-        if info is not None and info.file_path:
-            return f"{info.file_path}:{info.line_number or 0}"
-        return self._declared_at
-
-    @property
-    def source_info(self) -> SourceInfo | None:
-        """What was given as source_info."""
-        return self._source_info
 
     @property
     def source(self) -> DataSource:
@@ -239,7 +197,7 @@ class Task:
             self._refuse("replace", f"got {unknown}", f"Expected keys: {', '.join(arguments)}")
         made = type(self)(**{**arguments, **changes})
         if made.name == self._name:
-            made._declared_at, made._source_info = self._declared_at, self._source_info
+            made._take_place_of(self)
         return made
 
     # Examples.

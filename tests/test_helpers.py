@@ -157,3 +157,36 @@ def test_tasks_without_a_split_are_left_out_with_the_rates_of_the_rest() -> None
     assert both.rate_per_task_name == {"inner": 0.3, "tested": 0.9} and "x" not in t5mix.MixtureRegistry
     with pytest.raises(ValueError, match="'all' has no task with split 'dev'"):
         helpers.mixture_with_missing_task_splits_removed("all", "dev", "y")
+
+
+def test_nested_tasks_without_a_split_are_left_out_and_the_others_keep_their_rates() -> None:
+    tested = [declare(f"tested_{i}", "train", "test") for i in range(3)]
+    add = t5mix.MixtureRegistry.add
+    whole = add("whole", [("tested_0", 2), ("tested_1", 5)])
+    add("deep", [("one", 1), ("tested_0", 3)])
+    add("middle", [("deep", 7), ("tested_1", 2), ("whole", 1), ("two", 4)])
+    old = add("old", [("middle", 0.3), ("deep", 0.9), ("tested_2", t5mix.mixing_rate_num_examples), ("inner", 6)])
+    new = helpers.mixture_with_missing_task_splits_removed("old", "test", "new")
+    assert new.tasks == tested  # the same, not copies
+    assert [new.get_rate(task) for task in tested] == pytest.approx([old.get_rate(task) for task in tested])
+    assert [part.name for part in new.parts] == ["new.middle", "new.deep", "tested_2"]
+    middle = t5mix.MixtureRegistry.get("new.middle")
+    assert new.parts[0] is middle and middle.rate_per_task_name["tested_1"] == 2
+    assert middle.parts[2] is whole  # nothing is missing there
+    assert t5mix.MixtureRegistry.get("new.middle.deep").rate_per_task_name == {"tested_0": 3}
+    before = t5mix.MixtureRegistry.names()
+    unregistered = helpers.mixture_with_missing_task_splits_removed("old", "test", "x", add_to_seqio_registry=False)
+    assert unregistered.tasks == tested and t5mix.MixtureRegistry.names() == before
+
+
+def test_nested_tasks_of_rate_0_stay_at_0() -> None:
+    declare("tested", "train", "test")
+    declare("never", "train", "test")
+    t5mix.MixtureRegistry.add("hidden", [("never", 0), ("tested", 0), ("one", 1)])
+    t5mix.MixtureRegistry.add("all", [("hidden", 2), ("tested", 3)])
+    new = helpers.mixture_with_missing_task_splits_removed("all", "test", "new")
+    assert new.rate_per_task_name == {"never": 0, "tested": 3}
+    t5mix.MixtureRegistry.add("nothing", [("hidden", 2), ("two", 3)])
+    with pytest.raises(ValueError, match="'other' has only rates of 0"):
+        helpers.mixture_with_missing_task_splits_removed("nothing", "test", "other")
+    assert not any(name.startswith("other") for name in t5mix.MixtureRegistry.names())

@@ -101,3 +101,52 @@ def test_stateless_shuffle_keeps_elements_and_shape() -> None:
     assert first.shape == (3, 20) and sorted(first.ravel()) == list(range(60))
     assert (first == again).all() and (first != other).any() and (first != value.numpy()).any()
     assert t5mix.stateless_shuffle(tf.range(6), (0, 1)).numpy().tolist() == [0, 3, 4, 2, 1, 5]  # seqio's, too
+
+
+def test_a_mark_is_of_one_function_and_not_of_what_wraps_it() -> None:
+    @t5mix.each_example
+    def all_of_it(dataset: tf.data.Dataset) -> tf.data.Dataset:
+        return dataset
+
+    @map_over_dataset
+    def same(example: dict) -> dict:
+        return example
+
+    @map_over_dataset(num_seeds=1)
+    def noisy(example: dict, seed: tf.Tensor) -> dict:
+        return example
+
+    def first_ten(step):
+        @functools.wraps(step)
+        def wrapper(dataset: tf.data.Dataset) -> tf.data.Dataset:
+            return step(dataset).take(10)
+
+        return wrapper
+
+    treats = mapping.treats_each_example
+    for step in (all_of_it, same):
+        assert treats(step) and treats(functools.partial(functools.partial(step)))
+        assert not treats(first_ten(step)) and not treats(functools.partial(first_ten(step)))
+        assert treats(t5mix.each_example(first_ten(step)))  # whoever marks it says so
+        assert not treats(first_ten(t5mix.each_example(first_ten(step))))
+    for step in (noisy, first_ten, tf.data.Dataset.take, None):
+        assert not treats(step)
+    assert treats(t5mix.each_example(functools.partial(first_ten(same))))
+
+
+def test_methods_and_objects_may_be_marked() -> None:
+    @t5mix.each_example
+    class Same:
+        def __call__(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+            return dataset
+
+        @t5mix.each_example
+        def method(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+            return dataset
+
+    class First(Same):
+        def __call__(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+            return dataset.take(1)
+
+    assert mapping.treats_each_example(Same()) and mapping.treats_each_example(Same().method)
+    assert not mapping.treats_each_example(First()) and mapping.treats_each_example(t5mix.each_example(First()))

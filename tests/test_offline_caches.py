@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,17 @@ def test_a_cache_without_all_its_shards_is_refused(place: Path) -> None:
     for shard in range(3):
         (folder / f"train.tfrecord-{shard:05d}-of-00003").write_bytes(b"")
     with pytest.raises(ValueError, match="only empty files"):
+        task().get_dataset(use_cached=True)
+
+
+def test_a_shard_that_is_cut_short_is_refused(place: Path) -> None:
+    """Also within the length of its last record, where TensorFlow takes it for a shorter file."""
+    t5mix.set_global_cache_dirs([place])
+    file = place / "group" / "counted" / "train.tfrecord-00001-of-00003"
+    content = file.read_bytes()
+    (first,) = struct.unpack_from("<Q", content)
+    file.write_bytes(content[: 12 + first + 4 + 7])
+    with pytest.raises(ValueError, match=rf"00001-of-00003, byte {12 + first + 4}: it ends within a record"):
         task().get_dataset(use_cached=True)
 
 

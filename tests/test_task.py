@@ -325,3 +325,11 @@ def test_source_info_says_where_a_class_is() -> None:
     assert info.file_path and info.file_path.endswith("task.py") and info.line_number and info.has_meaningful_info()
     assert not t5mix.SourceInfo.for_class(int).has_meaningful_info()
     assert task().replace(name="u", source_info=t5mix.SourceInfo("x.py", 3)).declared_at == "x.py:3"
+
+
+def test_a_changed_copy_is_declared_where_the_original_is() -> None:
+    original = task()
+    copy = original.replace(shuffle_buffer_size=5)
+    assert copy.declared_at == original.declared_at != original.replace(name="other").declared_at
+    mixture = t5mix.Mixture("m", [original], 1)
+    assert mixture.with_tasks({original.name: copy}).declared_at == mixture.declared_at

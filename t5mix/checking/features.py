@@ -1,5 +1,6 @@
 """Checks of what a model gets: dtypes, ids, EOS, lengths."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,29 +42,61 @@ def _wrong_kind(row: Mapping[str, Any], name: str, feature: Feature) -> str | No
 
 
 def ids(task: Task, samples: Sequence[Sample]) -> Finding:
-    """Ids are in the vocabulary, and none is the padding."""
+    """Ids are in the vocabulary, and none is the padding.
+
+    A task may make the features of a model itself, by the names that feature converters give them, such as
+    `decoder_target_tokens`.  These are padded already, and must hold something else besides in one example at least.
+    """
     checked = _id_features(task)
     if not checked:
         return Finding("ids", "skip", "no feature is a sequence of ids")
+    ready: dict[str, bool] = {}  # a model's features, and whether any example had more than padding
     for sample in samples:
         for number, row in enumerate(sample.rows):
             for name, feature in checked.items():
-                wrong = _wrong_id(_flat(row.get(name)), feature)
+                values = _flat(row.get(name))
+                wrong = _outside(values, feature)
+                if name in _model_features() and values.size:
+                    ready[name] = ready.get(name, False) or bool((values != feature.vocabulary.pad_id).any())
+                else:
+                    wrong = wrong or _padding(values, feature)
                 if wrong:
                     return Finding("ids", "fail", f"{sample.split} example {number}: feature {name!r} has {wrong}")
-    return Finding(
-        "ids", "pass", ", ".join(f"{name} below {each.vocabulary.vocab_size:,}" for name, each in checked.items())
-    )
+    if not all(ready.values()):
+        nothing = min(name for name, more in ready.items() if not more)
+        message = f"feature {nothing!r} is nothing but padding in every example read"
+        return Finding("ids", "fail", f"{message}; does its preprocessor get what it takes?")
+    message = ", ".join(f"{name} below {each.vocabulary.vocab_size:,}" for name, each in checked.items())
+    return Finding("ids", "pass", message)
 
 
-def _wrong_id(values: np.ndarray, feature: Feature) -> str | None:
-    size, padding = feature.vocabulary.vocab_size, feature.vocabulary.pad_id
+@functools.cache
+def _model_features() -> frozenset[str]:
+    """The names that this library's feature converters give to what a model reads."""
+    from t5mix import feature_converters
+
+    made: list[str] = []
+    for each in vars(feature_converters).values():
+        if isinstance(each, type) and issubclass(each, feature_converters.FeatureConverter):
+            made += [*getattr(each, "MODEL_FEATURES", ()), *getattr(each, "PACKING_FEATURE_DTYPES", ())]
+    return frozenset(made)
+
+
+def _outside(values: np.ndarray, feature: Feature) -> str | None:
+    size = feature.vocabulary.vocab_size
     outside = values[(values < 0) | (values >= size)]
-    if outside.size:
-        return f"id {outside[0]}, and its vocabulary has {size:,}; give it the vocabulary that made the ids"
-    if (values == padding).any():
-        return f"id {padding}, which is padding: a model would not read it; make no padding in preprocessors"
-    return None
+    if not outside.size:
+        return None
+    mend = "give it the vocabulary that made the ids, or declare numbers that are no ids as a ContinuousFeature"
+    return f"id {outside[0]}, and its vocabulary has {size:,}; {mend}"
+
+
+def _padding(values: np.ndarray, feature: Feature) -> str | None:
+    padding = feature.vocabulary.pad_id
+    if not (values == padding).any():
+        return None
+    mend = "make no padding in preprocessors, or declare numbers that are no ids as a ContinuousFeature"
+    return f"id {padding}, which is padding: a model would not read it; {mend}"
 
 
 def eos(task: Task, samples: Sequence[Sample]) -> Finding:

@@ -19,7 +19,8 @@ checks:
 
 Labels are target texts where they are few.  A metric's best is 1 or 100, or what its function says in an attribute
 `best`, a number or a dict of numbers by name.  Published data sets hold a few examples in two splits; such are
-counted, and fail above --overlap_limit, as identical splits do.
+counted, and fail above --overlap_limit, as a test split read from the training data does.  Of two splits that are both
+held out (named validation, valid, val, dev, test or eval) they are a note, unless --held_out_overlap_limit is given.
 
 exit status: 0 every check passed, 1 a check failed, 2 wrong usage
 
@@ -38,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     parser.add_argument("name", nargs="+", help="a task; a mixture, for each of its tasks; or tasks, as 'glue_*'")
-    parser.add_argument("--split", action="append", default=[], help="only this split; repeatable; all by default")
+    parser.add_argument(
+        "--split",
+        action="append",
+        default=[],
+        help="only this split, of the tasks that have it; repeatable; all by default",
+    )
     parser.add_argument(
         "--examples", type=settings.positive, default=300, help="how many of each split, the first (default: 300)"
     )
@@ -60,6 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fail where more of a split's examples are in another too (default: 0.05)",
     )
     parser.add_argument(
+        "--held_out_overlap_limit",
+        type=_share,
+        metavar="SHARE",
+        help="the same of two splits that are both held out, such as validation and test; any by default",
+    )
+    parser.add_argument(
         "--overlap_examples",
         type=settings.positive,
         default=20_000,
@@ -76,7 +88,13 @@ def run(args: argparse.Namespace) -> int:
     tasks = wanted.tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(
-        args.lengths, args.examples, tuple(args.split), args.truncation_limit, args.overlap_limit, args.overlap_examples
+        lengths=args.lengths,
+        examples=args.examples,
+        splits=tuple(args.split),
+        truncation=args.truncation_limit,
+        overlap=args.overlap_limit,
+        held_out_overlap=args.held_out_overlap_limit,
+        overlap_examples=args.overlap_examples,
     )
     reports = []
     with Progress() as progress:
@@ -138,6 +156,7 @@ def _described(report: Report) -> dict[str, Any]:
     return {
         "name": report.task,
         "declared_at": report.declared_at,
+        "checked": report.checked,
         "passed": report.passed,
         "examples": dict(report.examples),
         "findings": [dataclasses.asdict(finding) for finding in report.findings],
@@ -170,5 +189,10 @@ def _line(report: Report, finding: Finding) -> str:
 
 def _sum(reports: Sequence[Report]) -> str:
     failed = [report.task for report in reports if not report.passed]
-    passed = f"{table.plural(len(reports) - len(failed), 'task')} passed"
-    return f"{passed}, {len(failed)} failed: {', '.join(failed)}" if failed else passed
+    without = [report.task for report in reports if not report.checked]
+    parts = [f"{table.plural(len(reports) - len(failed) - len(without), 'task')} passed"]
+    if failed:
+        parts.append(f"{len(failed)} failed: {', '.join(failed)}")
+    if without:
+        parts.append(f"{len(without)} without the split: {', '.join(without)}")
+    return "; ".join(parts)

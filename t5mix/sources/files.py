@@ -1,12 +1,12 @@
 """Examples in files, and of these the lines of text."""
 
-import glob
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
+from t5mix.sources import addresses
 from t5mix.sources.base import DataSource, ShardInfo
 
 if TYPE_CHECKING:
@@ -68,9 +68,10 @@ class FileDataSource(DataSource):
         self._check_split(split)
         paths: list[str] = []
         for pattern in self._patterns[split]:
-            found = _expand(pattern)
+            found = addresses.matching(pattern)
             if not found:
-                raise ValueError(f"{self._kind}: no file matches {pattern!r} of split {split!r}")
+                hint = "; where a bracket of it means itself, write [[]" if "[" in pattern else ""
+                raise ValueError(f"{self._kind}: no file matches {pattern!r} of split {split!r}{hint}")
             paths += found
         paths = list(dict.fromkeys(paths))
         if self._num_input_examples.get(split) != 0:
@@ -79,7 +80,7 @@ class FileDataSource(DataSource):
 
     def _refuse_empty_files(self, split: str, paths: Sequence[str]) -> None:
         for path in paths:
-            if "://" not in path and os.path.getsize(path) == 0:
+            if not addresses.is_address(path) and os.path.getsize(path) == 0:
                 raise ValueError(
                     f"{self._kind}: {path} of split {split!r} is empty; delete it, or declare "
                     f"num_input_examples={{{split!r}: 0}}"
@@ -124,7 +125,7 @@ class FileDataSource(DataSource):
 
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of the names and bytes of the files and of how they are read."""
-        files = [(os.path.basename(path), _content(path)) for path in self.list_shards(split)]
+        files = [(os.path.basename(path), addresses.identity(path)) for path in self.list_shards(split)]
         return fingerprints.digest(self._kind, files, self._reading(), self._cycle_length, self._block_length)
 
     def _reading(self) -> object:
@@ -190,21 +191,3 @@ class TextLineDataSource(FileDataSource):
 
     def _reading(self) -> object:
         return self._skip_header_lines
-
-
-def _expand(pattern: str) -> list[str]:
-    """Returns the files that match `pattern`, here or, with a scheme, on a remote machine."""
-    if "://" in pattern:
-        return sorted(tf.io.gfile.glob(pattern))
-    expanded = os.path.expanduser(pattern)
-    if os.path.isfile(expanded):  # a path may hold a bracket without meaning a wildcard
-        return [expanded]
-    return sorted(path for path in glob.glob(expanded) if os.path.isfile(path))
-
-
-def _content(path: str) -> str:
-    """Returns the identity of a file: the hash of its bytes; of a remote file its size and time."""
-    if "://" not in path:
-        return fingerprints.of_file(path)
-    status = tf.io.gfile.stat(path)
-    return f"{status.length},{status.mtime_nsec}"

@@ -19,7 +19,8 @@ class HuggingFaceDataSource(DataSource):
     """Examples of a data set that the library `datasets` loads: of the Hub, or of files and folders.
 
     Each example is a dict of its columns: text, numbers, booleans, and lists and dicts of these; a class label is its
-    number.  The data set is loaded when first needed; a declaration costs nothing, and needs no `datasets`.
+    number.  A format that is set is passed by.  The data set is loaded when first needed; a declaration costs nothing,
+    and needs no `datasets`.
 
     Args:
       path: as `datasets.load_dataset` takes it: a name on the Hub, a folder, or a format such as "json" with
@@ -111,6 +112,8 @@ class HuggingFaceDataSource(DataSource):
                     f"HuggingFaceDataSource({self._path!r}): split {split!r} has no column {column!r}, only "
                     f"{', '.join(found.column_names)}{hint}"
                 )
+        # A format, as `set_format` gives it and `save_to_disk` keeps it, hides columns and gives values other types.
+        found = found.with_format(None)
         return found.select_columns(list(self._columns)) if self._columns else found
 
     def num_input_examples(self, split: str) -> int:
@@ -140,6 +143,7 @@ class HuggingFaceDataSource(DataSource):
           ValueError: for a column of a kind that has no tensor, or with nulls.
         """
         rows = self.dataset(split)
+        self._check_decoded(split, rows)
         signature = {column: self._spec(split, column, kind) for column, kind in _kinds(rows).items()}
         self._check_nulls(split, rows)
         if shard_info:
@@ -171,11 +175,22 @@ class HuggingFaceDataSource(DataSource):
         if rows._indices is not None:  # a selection: the table holds rows that are not in it
             rows = rows.flatten_indices()
         for column in rows.column_names:
-            number = rows.data.column(column).null_count
-            if number:
+            found = next(_nulls(column, rows.data.column(column)), None)
+            if found:
+                place, number = found
                 raise ValueError(
-                    f"HuggingFaceDataSource({self._path!r}): column {column!r} of split {split!r} has {number:,} "
+                    f"HuggingFaceDataSource({self._path!r}): column {place!r} of split {split!r} has {number:,} "
                     "nulls; leave it out by `columns`, or save a data set without them"
+                )
+
+    def _check_decoded(self, split: str, rows: Any) -> None:
+        """Refuses what the library makes something else of than is stored, such as images."""
+        for column, feature in rows.features.items():
+            kind = _decoded(feature)
+            if kind:
+                raise ValueError(
+                    f"HuggingFaceDataSource({self._path!r}): column {column!r} of split {split!r} is {kind}, which is "
+                    "no text or number, nor a list of them; name the columns to read in `columns`"
                 )
 
     def fingerprint(self, split: str) -> str:
@@ -214,6 +229,33 @@ def _slice(library: Any, whole: Mapping[str, Any], part: str) -> Any:
 
 def _kinds(rows: Any) -> dict[str, Any]:
     return {field.name: field.type for field in rows.features.arrow_schema}
+
+
+def _nulls(place: str, column: Any) -> Iterator[tuple[str, int]]:
+    """Yields where a column, or what is inside of it, has nulls, and how many."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    kind = column.type
+    if column.null_count:
+        yield place, column.null_count
+    elif pa.types.is_struct(kind):
+        for field, values in zip(kind, column.flatten(), strict=True):
+            yield from _nulls(f"{place}.{field.name}", values)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _nulls(f"{place}[]", compute.list_flatten(column))
+
+
+def _decoded(feature: Any) -> str | None:
+    """Returns the name of the first kind within a feature that is stored otherwise than it is read, or None."""
+    if isinstance(feature, Mapping):
+        return next(filter(None, map(_decoded, feature.values())), None)
+    if isinstance(feature, list | tuple):
+        return next(filter(None, map(_decoded, feature)), None)
+    if hasattr(feature, "decode_example") and getattr(feature, "decode", True):
+        return type(feature).__name__
+    inner = getattr(feature, "feature", None)  # of a list
+    return None if inner is None else _decoded(inner)
 
 
 def _dtype(kind: Any) -> Any:

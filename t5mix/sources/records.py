@@ -60,6 +60,8 @@ class _RecordDataSource(FileDataSource):
 
     def _reader(self, split: str, paths: Sequence[str]) -> ReaderFn:
         if self._skip_bad_records is None:
+            if self._reader_cls is None:
+                tfrecords.check_ends(paths)
             return super()._reader(split, paths)
         damaged = self._damaged(split, paths, self._skip_bad_records)
         for path, damage in damaged.items():

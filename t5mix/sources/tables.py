@@ -2,12 +2,12 @@
 
 import functools
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix import names
 from t5mix.lazy import lazy_import
+from t5mix.sources import addresses
 from t5mix.sources.base import ShardInfo
 from t5mix.sources.files import FileDataSource
 
@@ -90,7 +90,7 @@ class TableDataSource(FileDataSource):
             hint = names.suggestion(unknown[0], columns)
             raise ValueError(f"{self._kind}: values names column {unknown[0]!r}; there are {', '.join(columns)}{hint}")
         return sum(
-            _count(path, os.path.getsize(path), os.stat(path).st_mtime_ns, self._format, self._stated, columns, values)
+            _count(path, *addresses.state(path), self._format, self._stated, columns, values)
             for path in self.list_shards(split)
         )
 
@@ -133,7 +133,7 @@ def _encoded_path_rows(path: bytes, format: str, columns: Sequence[str] | None) 
 
 
 def _lines(path: str) -> Iterator[str]:
-    with open(path, "rb") as file:
+    with addresses.open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
             try:
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
@@ -149,8 +149,13 @@ def _header(where: str, line: str, format: str) -> tuple[str, ...]:
     return found
 
 
-@functools.lru_cache(maxsize=1024)
 def _named_columns(path: str, format: str) -> tuple[str, ...]:
+    return _first_columns(path, *addresses.state(path), format)
+
+
+@functools.lru_cache(maxsize=1024)
+def _first_columns(path: str, size: int, changed: int, format: str) -> tuple[str, ...]:
+    """Returns what the first line names; remembered for as long as the file's size and time stay."""
     for line in _lines(path):
         return _header(f"{path}:1", line, format)
     raise ValueError(f"{path} is empty; its first line says which columns it has")

@@ -1,11 +1,13 @@
-"""Reading around bad records of TFRecord files.
+"""Damage of TFRecord files: files that are cut short, and reading around bad records.
 
 A TFRecord file is records of: the length of the payload, uint64, and its masked CRC-32C; the payload and its masked
 CRC-32C (all little-endian; https://www.tensorflow.org/tutorials/load_data/tfrecord).  Where a payload does not match
 its checksum but its length does, the next record's place is known, and one record is lost.  Where a length does not
 match, or the file ends within a record, nothing tells where a record begins, and the rest of the file is lost.
 
-TensorFlow reads and compares payloads; here only the lengths of a damaged file are walked.
+TensorFlow reads and compares payloads; here only the lengths of a damaged file are walked.  What TensorFlow does not
+see is a file that is cut short within a record's length or its checksum: it reads as a shorter file.  So the end of
+each file is looked at before it is read: its last bytes must be a record's, whose length leads to the end.
 """
 
 import dataclasses
@@ -13,10 +15,11 @@ import functools
 import itertools
 import os
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from t5mix.lazy import lazy_import
+from t5mix.sources import addresses
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -25,6 +28,8 @@ else:
 
 _HEADER = struct.Struct("<QI")
 _PAYLOAD_CRC = 4
+# The last record of a file is looked for in so many bytes of its end, before it is walked from its beginning.
+_TAILS = (1 << 16, 1 << 22)
 # Records handed from C++ to Python at once while a file is only checked.
 _RECORDS_AT_ONCE = 1024
 
@@ -52,11 +57,8 @@ def damage_of(path: str, at_most: int) -> Damage | None:
     Raises:
       ValueError: naming the file and the byte, when a length is damaged or the file ends within a record.
     """
-    if "://" in path:
-        status = tf.io.gfile.stat(path)
-        return _damage_of(path, status.length, status.mtime_nsec, at_most)
-    found = os.stat(path)
-    return _damage_of(os.path.abspath(path), found.st_size, found.st_mtime_ns, at_most)
+    absolute = path if addresses.is_address(path) else os.path.abspath(path)
+    return _damage_of(absolute, *addresses.state(path), at_most)
 
 
 @functools.lru_cache(maxsize=65536)
@@ -71,6 +73,51 @@ def _damage_of(path: str, size: int, changed: int, at_most: int) -> Damage | Non
     first = [0, *(number + 1 for number in bad)]
     runs = [(begin, end - begin) for begin, end in zip(first, [*bad, count], strict=True)]
     return Damage(tuple(starts[number] for number in bad), tuple(runs))
+
+
+def check_ends(paths: Iterable[str]) -> None:
+    """Refuses files that do not end with a whole record; remembered for as long as their sizes and times stay.
+
+    Not those at an address: each would be a question to a store, which puts an object in its place whole.
+
+    Args:
+      paths: uncompressed TFRecord files; an empty one holds no record, and passes.
+
+    Raises:
+      ValueError: naming the file and the byte.
+    """
+    for path in paths:
+        if not addresses.is_address(path):
+            _check_end(os.path.abspath(path), *addresses.state(path))
+
+
+@functools.lru_cache(maxsize=65536)
+def _check_end(path: str, size: int, changed: int) -> None:
+    del changed
+    with open(path, "rb") as file:
+        for count in _TAILS:
+            file.seek(max(0, size - count))
+            tail = file.read()
+            if any(_is_header(tail[start : start + _HEADER.size]) for start in _leading_to_the_end(tail)):
+                return
+    # A last record that is longer is found from the beginning, and so is what is wrong otherwise.
+    for _ in _starts(path, size):
+        pass
+
+
+def _leading_to_the_end(tail: bytes) -> "Iterator[int]":
+    """Yields the places whose eight bytes, read as a record's length, lead exactly to the end."""
+    import numpy as np
+
+    count = len(tail) - _HEADER.size - _PAYLOAD_CRC + 1
+    if count > 0:
+        windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(tail, np.uint8), 8)[:count]
+        lengths = np.ascontiguousarray(windows).view("<u8")[:, 0]
+        yield from np.flatnonzero(lengths == np.arange(count - 1, -1, -1, dtype=np.uint64)).tolist()
+
+
+def _is_header(header: bytes) -> bool:
+    return _masked(_crc32c(header[:8])) == _HEADER.unpack(header)[1]
 
 
 def reader(damaged: Mapping[str, Damage]) -> "Callable[[tf.Tensor], tf.data.Dataset]":
@@ -130,16 +177,15 @@ def _bad(path: str, begin: int, end: int) -> Iterator[int]:
 def _starts(path: str, size: int) -> Iterator[int]:
     """Yields the bytes that the records of a file begin at."""
     start = 0
-    with tf.io.gfile.GFile(path, "rb") if "://" in path else open(path, "rb") as file:
+    with addresses.open_bytes(path) as file:
         while start < size:
             file.seek(start)
             header = file.read(_HEADER.size)
             if len(header) < _HEADER.size:
                 raise _lost(path, start, "it ends within a record")
-            length, checksum = _HEADER.unpack(header)
-            if _masked(_crc32c(header[:8])) != checksum:
+            if not _is_header(header):
                 raise _lost(path, start, "the length of a record does not match its checksum")
-            end = start + _HEADER.size + length + _PAYLOAD_CRC
+            end = start + _HEADER.size + _HEADER.unpack(header)[0] + _PAYLOAD_CRC
             if end > size:
                 raise _lost(path, start, "it ends within a record")
             yield start
@@ -148,8 +194,8 @@ def _starts(path: str, size: int) -> Iterator[int]:
 
 def _lost(path: str, start: int, what: str) -> ValueError:
     return ValueError(
-        f"{path}, byte {start}: {what}, and nothing tells where the next one begins; skip_bad_records leaves out "
-        "records, not the rest of a file: copy or make the file anew"
+        f"{path}, byte {start}: {what}, and nothing tells where the next one begins, so that skip_bad_records does "
+        "not help; copy or make the file anew; if it is a compressed TFRecord file or none, give reader_cls"
     )
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from t5mix import registry
+from t5mix.declared import SourceInfo
 from t5mix.rates import proportional
-from t5mix.task import SourceInfo
 from t5mix.task_files.places import DeclarationError, Table
 from t5mix.task_files.tasks import task_arguments
 

@@ -1,12 +1,14 @@
 """What a table [tasks.NAME] means: the arguments of a Task."""
 
 import functools
+import glob
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from t5mix import metrics, names, postprocessors, preprocessors, signatures
 from t5mix.features import Feature
+from t5mix.sources import addresses
 from t5mix.sources.tables import FORMATS, TableDataSource
 from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.task_files.places import Table
@@ -153,7 +155,7 @@ def _files(table: Table) -> dict[str, list[str]]:
     data = table.held["data"]
     if not isinstance(data, dict) or not data:
         table.refuse("data", f'is {data!r}; give a file for each split, such as {{ train = "train.tsv" }}')
-    return {split: [_path(table, file) for file in _as_list(table, split, files)] for split, files in data.items()}
+    return {split: [_pattern(table, file) for file in _as_list(table, split, files)] for split, files in data.items()}
 
 
 def _as_list(table: Table, split: str, files: Any) -> list[str]:
@@ -163,8 +165,19 @@ def _as_list(table: Table, split: str, files: Any) -> list[str]:
     return listed
 
 
+def _pattern(table: Table, file: str) -> str:
+    """Returns a pattern of files; in that of a relative path, the declaring file's folder has no wildcards."""
+    path, folder = _path(table, file), str(table.file.parent)
+    if addresses.is_address(file) or os.path.isabs(os.path.expanduser(file)) or glob.escape(folder) == folder:
+        return path
+    # A bracket in the name of a file that is there is no wildcard either.
+    return glob.escape(path) if os.path.isfile(path) else os.path.normpath(os.path.join(glob.escape(folder), file))
+
+
 def _path(table: Table, file: str) -> str:
-    """Returns a path, of one that is not absolute the one beside the declaring file."""
+    """Returns an address as it is, and a path; of one that is not absolute the one beside the declaring file."""
+    if addresses.is_address(file):
+        return file
     return os.path.normpath(os.path.join(table.file.parent, os.path.expanduser(file)))
 
 

@@ -180,6 +180,34 @@ def test_duplicates_are_counted_and_only_many_fail() -> None:
     assert found(check_task(task(source=same_inputs, postprocess_fn=None), LIMITS))["splits"] == "pass"
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "result"),
+    [
+        ("validation", "test", "note"),
+        ("dev_matched", "test2019", "note"),
+        ("train", "test", "fail"),
+        ("train_dev", "test", "fail"),
+        ("latest", "test", "fail"),
+        ("a", "b", "fail"),
+    ],
+)
+def test_equal_splits_fail_unless_both_are_held_out(one: str, other: str, result: str) -> None:
+    same = task(source=source(lambda split: rows("any"), (one, other)))
+    report = check_task(same, LIMITS)
+    assert found(report)["splits"] == result and f"{one} and {other} share 60 (100.0%" in messages(report, "splits")
+    assert ("neither is trained on" in messages(report, "splits")) is (result == "note")
+    limited = check_task(same, Limits(LIMITS.lengths, LIMITS.examples, overlap=1, held_out_overlap=0.5))
+    assert found(limited)["splits"] == ("fail" if result == "note" else "note")
+    assert ("raise --held_out_overlap_limit" in messages(limited, "splits")) is (result == "note")
+
+
+def test_every_pair_of_splits_that_fails_is_named() -> None:
+    three = source(lambda split: rows("any" if split != "other" else "other"), ("train", "validation", "test", "other"))
+    message = messages(check_task(task(source=three), LIMITS), "splits")
+    assert "train and validation share 60" in message and "train and test share 60" in message
+    assert "validation and test" not in message and "other" not in message
+
+
 def test_truncation_is_counted_without_the_limit() -> None:
     long = source(lambda split: [(x * (9 if i % 4 == 0 else 1), y) for i, (x, y) in enumerate(rows(split))])
     report = check_task(task(source=long), LIMITS)
@@ -218,6 +246,58 @@ def test_ids_that_are_no_text_fail_and_end_no_report() -> None:
     assert found(report).keys() == CHECKS.keys() and found(report)["gold"] == "fail"
 
 
+def packed(**changed: Any) -> t5mix.Task:
+    """Makes the features of an encoder-decoder itself, as a feature converter would, padded to 24 and 8."""
+
+    def convert(dataset: tf.data.Dataset) -> tf.data.Dataset:
+        converter = t5mix.EncDecFeatureConverter(pack=True)
+        taken = dataset.map(lambda x: {name: tf.cast(x[name], tf.int32) for name in ("inputs", "targets")})
+        return converter(taken, {"inputs": 24, "targets": 8})
+
+    converter = t5mix.EncDecFeatureConverter
+    features = {name: t5mix.Feature(BYTES, add_eos=False) for name in converter.MODEL_FEATURES}
+    features |= {name: t5mix.ContinuousFeature(dtype="int32") for name in converter.PACKING_FEATURE_DTYPES}
+    features |= {name: t5mix.Feature(BYTES, required=False) for name in ("inputs", "targets")}
+    more = changed.pop("steps", [])
+    declared: dict[str, Any] = {"preprocessors": [*STEPS, convert, *more], "output_features": features}
+    return task(**{**declared, "postprocess_fn": None, "metric_fns": [], **changed})
+
+
+def test_a_models_own_features_are_padded() -> None:
+    report = check_task(packed(), LIMITS)
+    assert found(report)["ids"] == "pass" and "decoder_loss_weights below" in messages(report, "ids")
+    assert "positions" not in messages(report, "ids")  # numbers that are no ids
+
+    @t5mix.map_over_dataset
+    def nothing(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "encoder_input_tokens": tf.zeros_like(example["encoder_input_tokens"])}
+
+    @t5mix.map_over_dataset
+    def too_great(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "encoder_input_tokens": example["encoder_input_tokens"] + BYTES.vocab_size}
+
+    for step, words in (
+        (nothing, "'encoder_input_tokens' is nothing but padding"),
+        (too_great, f"its vocabulary has {BYTES.vocab_size}"),
+    ):
+        report = check_task(packed(steps=[step]), LIMITS)
+        assert found(report)["ids"] == "fail" and words in messages(report, "ids")
+
+
+def test_numbers_that_are_no_ids_are_declared_so() -> None:
+    @t5mix.map_over_dataset
+    def with_places(example: dict[str, Any]) -> dict[str, Any]:
+        return {**example, "places": tf.range(tf.size(example["inputs"]))}
+
+    texts = {name: t5mix.Feature(BYTES) for name in ("inputs", "targets")}
+    steps = [*STEPS, with_places]
+    as_ids = {**texts, "places": t5mix.Feature(BYTES, add_eos=False)}
+    report = check_task(task(preprocessors=steps, output_features=as_ids), LIMITS)
+    assert found(report)["ids"] == "fail" and "ContinuousFeature" in messages(report, "ids")
+    as_numbers = {**texts, "places": t5mix.ContinuousFeature(dtype="int32")}
+    assert check_task(task(preprocessors=steps, output_features=as_numbers), LIMITS).passed
+
+
 def test_a_target_text_may_be_declared_a_wrong_answer() -> None:
     @t5mix.map_over_dataset
     def judge(example: dict[str, Any]) -> dict[str, Any]:
@@ -251,8 +331,9 @@ REAL = {
     "super_glue_cb_v102_1_sentinel": {"gold": "pass", "survival": "pass"},
     "super_glue_wsc_v102_simple_eval": {"gold": "note"},
     "squad_v010_allanswers_span": {"gold": "pass"},
-    "super_glue_record_v102": {"gold": "pass", "splits": "fail"},  # this copy's test split is its validation split
+    "super_glue_record_v102": {"gold": "pass", "splits": "note"},  # this copy's test split is its validation split
     "c4_v220_full_lm": {"eos": "note"},
+    "c4_prefix_lm_objective_encoder_decoder_architecture": {"ids": "pass"},
     "c4_v220_span_corruption": {"truncation": "skip"},
 }
 
@@ -289,9 +370,9 @@ def data(split, shuffle_files):
     inputs = [f"{split} {i}" for i in range(9)]
     return tf.data.Dataset.from_tensor_slices({"inputs": inputs, "targets": list("ababababa")})
 
-def add(name, *steps):
+def add(name, *steps, splits=("train", "test")):
     t5mix.TaskRegistry.add(
-        name, t5mix.FunctionDataSource(data, ["train", "test"]),
+        name, t5mix.FunctionDataSource(data, splits),
         {key: t5mix.Feature(t5mix.ByteVocabulary()) for key in ("inputs", "targets")},
         [preprocessors.tokenize, *steps], metric_fns=[metrics.accuracy],
     )
@@ -299,6 +380,8 @@ def add(name, *steps):
 add("check_good", preprocessors.append_eos)
 add("check_bad")
 t5mix.MixtureRegistry.add("check_both", ["check_good", "check_bad"], default_rate=1)
+add("train_alone", preprocessors.append_eos, splits=["train"])
+t5mix.MixtureRegistry.add("some_with_test", ["check_good", "train_alone"], default_rate=1)
 """
 
 
@@ -317,8 +400,13 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
     assert main(["check", "check_both", "--pack", pack, "--examples", "5"]) == 1
     lines = " ".join(capsys.readouterr().out.split())
     assert "FAIL: check_bad: eos: feature 'inputs' does not end with EOS in 10 of 10 examples" in lines
-    assert "1 task passed, 1 failed: check_bad" in lines
-    for wrong in (["--lengths", "inputs"], ["--truncation_limit", "2"], ["--examples", "0"]):
+    assert "1 task passed; 1 failed: check_bad" in lines
+    for wrong in (
+        ["--lengths", "inputs"],
+        ["--truncation_limit", "2"],
+        ["--held_out_overlap_limit", "2"],
+        ["--examples", "0"],
+    ):
         with pytest.raises(SystemExit) as stopped:
             main(["check", "check_good", "--pack", pack, *wrong])
         assert stopped.value.code == 2
@@ -332,6 +420,23 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
         and "--lengths names input," in errors
         and "no task matches 'no_such_*'" in errors
     )
+
+
+def test_tasks_without_the_split_fail_only_when_no_task_has_it(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "some_with_test", "--pack", pack, "--split", "test"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("  train_alone")] == [["train_alone", "-"]]
+    assert lines[-1] == "1 task passed; 1 without the split: train_alone"
+    assert main(["check", "some_with_test", "--pack", pack, "--split", "test", "--format", "json"]) == 0
+    described = {each["name"]: each for each in json.loads(capsys.readouterr().out)["tasks"]}
+    assert described["check_good"]["checked"] and not described["train_alone"]["checked"]
+    (finding,) = described["train_alone"]["findings"]
+    assert (finding["check"], finding["message"]) == ("examples", "no split test; there are train")
+    # Of two splits asked for, the one that is there is checked.
+    assert main(["check", "some_with_test", "--pack", pack, "--split", "test", "--split", "train"]) == 0
+    assert "2 tasks passed" in capsys.readouterr().out
+    assert main(["check", "train_alone", "--pack", pack, "--split", "test"]) == 2
+    assert "no task has a split 'test'; their splits: train" in capsys.readouterr().err
 
 
 def test_json_holds_every_finding(pack: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Bad records of TFRecord files: left out on request, counted, up to a limit."""
 
+import functools
 import random
 import struct
 import warnings
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import t5mix
-from t5mix.sources import ShardInfo
+from t5mix.sources import ShardInfo, tfrecords
 from t5mix.stream import cache, kept, manifest
 
 FILES, RECORDS = 3, 20
@@ -120,6 +121,59 @@ def test_unless_asked_a_bad_record_ends_reading(folder: Path) -> None:
     (at,) = damage(folder, 1, 17)
     with pytest.raises(tf.errors.DataLossError, match=f"corrupted record at {at + 12} "):
         quietly(source(folder, None), shuffle=False)
+
+
+@pytest.mark.parametrize("sizes", [(0, 10, 21), (70_000,), (5, 5_000_000, 3), (3, 5_000_000)])
+def test_a_file_that_is_cut_short_is_refused_wherever_it_is_cut(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    """Also within a record's length or its checksum, where TensorFlow's reader takes it for a shorter file."""
+    file = tmp_path / "a.tfrecord"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for size in sizes:
+            writer.write(bytes(size))  # zeros, which read as the length of an empty record
+    content, ends = file.read_bytes(), {0, file.stat().st_size, *(start for start, _ in places(file))}
+    near = {end + by for end in ends for by in range(-9, 17)} & set(range(len(content)))
+    for cut in sorted(near | ends, reverse=True):
+        file.write_bytes(content[:cut])
+        if cut in ends:
+            tfrecords.check_ends([str(file)])
+            continue
+        start = max(end for end in ends if end < cut)
+        with pytest.raises(ValueError, match=f"a.tfrecord, byte {start}: it ends within a record"):
+            tfrecords.check_ends([str(file)])
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+def test_no_shorter_file_is_read_with_or_without_the_option(folder: Path, limit: int | None) -> None:
+    file = folder / "train-1.tfrecord"
+    start, _ = places(file)[-1]
+    file.write_bytes(file.read_bytes()[: start + 5])
+    assert sum(1 for _ in tf.data.TFRecordDataset(str(file))) == RECORDS - 1  # TensorFlow finds nothing wrong
+    with pytest.raises(ValueError, match=f"train-1.tfrecord, byte {start}: it ends within a record.*copy or make"):
+        quietly(source(folder, limit))
+    # A shard is asked for its own files only.
+    assert len(quietly(source(folder, limit), shard_info=ShardInfo(0, 3))) == RECORDS
+
+
+def test_files_of_another_kind_have_a_reader_of_their_own(tmp_path: Path) -> None:
+    file = str(tmp_path / "a.tfrecord")
+    example = tf.train.Example(features=tf.train.Features(feature={
+        "targets": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"yes"]))}))  # fmt: skip
+    with tf.io.TFRecordWriter(file, options="GZIP") as writer:
+        writer.write(example.SerializeToString())
+    with pytest.raises(
+        ValueError, match=r"a.tfrecord, byte 0: .*if it is a compressed TFRecord file or none, give rea"
+    ):
+        t5mix.TFExampleDataSource({"train": file}, DESCRIBED).get_dataset()
+    zipped = functools.partial(tf.data.TFRecordDataset, compression_type="GZIP")
+    assert read(t5mix.TFExampleDataSource({"train": file}, DESCRIBED, zipped).get_dataset()) == ["yes"]
+
+
+def test_records_at_an_address_are_read(folder: Path) -> None:
+    tf.io.gfile.makedirs("ram://records")
+    for file in folder.glob("*.tfrecord"):
+        tf.io.gfile.copy(str(file), f"ram://records/{file.name}", overwrite=True)
+    far = t5mix.TFExampleDataSource({"train": "ram://records/*.tfrecord"}, DESCRIBED)
+    assert sorted(quietly(far)) == sorted(quietly(source(folder, None)))
 
 
 @pytest.mark.parametrize("where", ["length", "length CRC"])

@@ -1,6 +1,7 @@
 """Hugging Face data sets as a source, from files on disk."""
 
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -92,6 +93,60 @@ def test_nulls_and_what_has_no_tensor_are_refused(folder: Path) -> None:
         t5mix.HuggingFaceDataSource(folder, columns=["text", "made"]).get_dataset("train")
     made = t5mix.HuggingFaceDataSource(folder, columns=["made"]).get_dataset("train", shuffle=False)
     assert [row["made"]["by"] for row in made.as_numpy_iterator()] == [b"x", b"y"]
+
+
+NULLS = {
+    "in a list": ([["a", None], ["b"]], "l[]"),
+    "a float in a list": ([[1.0, None]], "l[]"),  # which NumPy would read as NaN
+    "a list": ([["a"], None], "l"),
+    "in a dict": ([{"a": 1}, {"a": None}], "l.a"),
+    "a dict": ([{"a": 1}, None], "l"),
+    "in a list in a dict": ([{"a": ["x", None]}, {"a": ["y"]}], "l.a[]"),
+}
+
+
+@pytest.mark.parametrize("what", list(NULLS))
+def test_nulls_inside_are_refused(what: str, folder: Path, tmp_path: Path) -> None:
+    import datasets
+
+    values, place = NULLS[what]
+    datasets.Dataset.from_dict({"l": values}).save_to_disk(str(tmp_path / "saved"))
+    with pytest.raises(ValueError, match=re.escape(f"column '{place}' of split 'train' has 1 nulls")):
+        t5mix.HuggingFaceDataSource(tmp_path / "saved").get_dataset("train")
+
+
+def test_rows_with_nulls_that_are_not_selected_do_not_count(folder: Path, tmp_path: Path) -> None:
+    import datasets
+
+    whole = datasets.Dataset.from_dict({"l": [["a", None], ["b"], []]})
+    whole.save_to_disk(str(tmp_path / "saved"))
+    source = t5mix.HuggingFaceDataSource(tmp_path / "saved", splits={"train": "train[1:]"})
+    assert [row["l"].tolist() for row in source.get_dataset("train", False).as_numpy_iterator()] == [[b"b"], []]
+
+
+@pytest.mark.parametrize("form", ["numpy", "pandas", "arrow"])
+def test_a_format_is_passed_by(form: str, folder: Path, tmp_path: Path) -> None:
+    import datasets
+
+    plain = datasets.Dataset.from_dict({"a": [1, 2], "l": [["x"], ["y", "z"]]})
+    plain.with_format(form, columns=["a"]).save_to_disk(str(tmp_path / "saved"))
+    source = t5mix.HuggingFaceDataSource(tmp_path / "saved")
+    rows = [(row["a"], row["l"].tolist()) for row in source.get_dataset("train", False).as_numpy_iterator()]
+    assert rows == [(1, [b"x"]), (2, [b"y", b"z"])]
+    assert source.fingerprint("train") == t5mix.HuggingFaceDataSource(tmp_path / "saved").fingerprint("train")
+
+
+def test_images_are_refused(folder: Path, tmp_path: Path) -> None:
+    import datasets
+
+    stored = datasets.Dataset.from_dict({"i": [{"bytes": b"x", "path": "p"}]})
+    for decode in (True, False):
+        images = stored.cast(datasets.Features({"i": datasets.Image(decode=decode)}))
+        images.save_to_disk(str(tmp_path / str(decode)))
+    with pytest.raises(ValueError, match="column 'i' of split 'train' is Image, which is no text"):
+        t5mix.HuggingFaceDataSource(tmp_path / "True").get_dataset("train")
+    (row,) = t5mix.HuggingFaceDataSource(tmp_path / "False").get_dataset("train").as_numpy_iterator()
+    assert row == {"i": {"bytes": b"x", "path": b"p"}}
 
 
 def test_what_cannot_be_loaded_says_why(folder: Path) -> None:

@@ -47,6 +47,47 @@ def test_many_files_by_a_pattern_and_their_shards(tmp_path: Path) -> None:
     assert sorted(row["x"].decode() for shard in shards for row in shard) == expected
 
 
+def test_files_that_an_address_names(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    tf.io.gfile.makedirs("ram://tables")
+    for part in range(2):
+        with tf.io.gfile.GFile(f"ram://tables/{part}.tsv", "w") as file:
+            file.write(f"x\ty\n{part}\té\n")
+    source = t5mix.TableDataSource({"train": "ram://tables/*.tsv"})
+    assert read(source) == [{"x": "0", "y": "é"}, {"x": "1", "y": "é"}]
+    assert source.num_input_examples("train") == 2 and source.fingerprint("train") == source.fingerprint("train")
+    before = source.fingerprint("train")
+    tf.io.gfile.remove("ram://tables/1.tsv")
+    with tf.io.gfile.GFile("ram://tables/1.tsv", "w") as file:
+        file.write("x\n1\n")
+    assert source.fingerprint("train") != before
+    with pytest.raises(ValueError, match=r"^ram://tables/1.tsv:1: the columns are x; those of the first file are x, y"):
+        source.get_dataset("train")
+    with pytest.raises(ValueError, match=r"no file matches 'ram://tables/.*csv'"):
+        t5mix.TableDataSource({"train": "ram://tables/*.csv"}).list_shards("train")
+    with pytest.raises(ValueError, match=r"s3://away/x.tsv: TensorFlow cannot read this address: .*'s3' not impl"):
+        t5mix.TextLineDataSource({"train": "s3://away/x.tsv"}).list_shards("train")
+
+
+def test_columns_are_those_that_the_file_names_now(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "x\ty", "1\t2")
+    source = t5mix.TableDataSource({"train": path})
+    assert source.columns == ("x", "y")
+    write(tmp_path / "a.tsv", "x\tother", "1\t2")
+    assert source.columns == ("x", "other") and read(source) == [{"x": "1", "other": "2"}]
+
+
+def test_a_pattern_that_matches_nothing_says_how_brackets_are_written(tmp_path: Path) -> None:
+    (tmp_path / "data[1]").mkdir()
+    path = write(tmp_path / "data[1]" / "a.tsv", "x", "1")
+    assert read(t5mix.TableDataSource({"train": path})) == [{"x": "1"}]
+    with pytest.raises(ValueError, match=r"where a bracket of it means itself, write \[\[\]"):
+        t5mix.TableDataSource({"train": str(tmp_path / "data[1]" / "*.tsv")}).list_shards("train")
+    escaped = str(tmp_path / "data[[]1]" / "*.tsv")
+    assert read(t5mix.TableDataSource({"train": escaped})) == [{"x": "1"}]
+
+
 WRONG = {
     "a cell too few": ("tsv", ["x\ty", "1\t2", "3"], r":3: has 1 columns; each line needs 2: x, y"),
     "a blank line": ("tsv", ["x\ty", "", "1\t2"], r":2: has 1 columns"),

@@ -49,6 +49,43 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
+def test_a_folder_may_be_named_with_brackets(folder: Path) -> None:
+    """Of `data[1]` the brackets are no wildcards, and in the names of files they are."""
+    inside = folder / "data[1]"
+    inside.mkdir()
+    for name in ("train.tsv", "validation.tsv", "degrees-1.jsonl", "weather.toml"):
+        (folder / name).rename(inside / name)
+    (inside / "part[a].tsv").write_text("premise\thypothesis\tlabel\nIt rains\tIt is wet\t0\n")
+    (inside.parent / "above.tsv").write_text("premise\thypothesis\tlabel\nIt snows\tIt is dry\t1\n")
+    files = '{ train = "trai[nm].tsv", validation = "part[a].tsv", test = "../above.tsv" }'
+    text = (inside / "weather.toml").read_text()
+    (inside / "weather.toml").write_text(
+        text.replace('{ train = "train.tsv", validation = ["validation.tsv"] }', files)
+    )
+    t5mix.packs.add(inside / "weather.toml")
+    task = t5mix.TaskRegistry.get("weather_nli")
+    assert [task.num_input_examples(split) for split in task.splits] == [8, 1, 1]
+    assert len(list(t5mix.TaskRegistry.get("weather_degrees").get_dataset(shuffle=False))) == 2
+
+
+def test_addresses_stay_as_they_are(folder: Path) -> None:
+    import tensorflow as tf
+
+    tf.io.gfile.makedirs("ram://weather")
+    for name in ("train.tsv", "validation.tsv"):
+        with tf.io.gfile.GFile(f"ram://weather/{name}", "wb") as file:
+            file.write((folder / name).read_bytes())
+    text = GOOD.replace('"train.tsv"', '"ram://weather/trai*.tsv"').replace('"validation.tsv"', '"s3://away/v.tsv"')
+    (folder / "weather.toml").write_text(text)
+    t5mix.packs.add(folder / "weather.toml")
+    task = t5mix.TaskRegistry.get("weather_nli")
+    assert task.num_input_examples("train") == 8
+    first = next(task.get_dataset(shuffle=False).as_numpy_iterator())
+    assert first["inputs_pretokenized"].startswith(b"nli premise: It rains 0")
+    with pytest.raises(ValueError, match=r"weather.toml:3: .*data cannot be read: s3://away/v.tsv: TensorFlow cannot"):
+        task.num_input_examples("validation")
+
+
 def test_what_a_task_feeds(folder: Path) -> None:
     t5mix.packs.add(folder / "weather.toml")
     task = t5mix.TaskRegistry.get("weather_nli")
