@@ -73,6 +73,8 @@ class Bench:
         command = [sys.executable, sys.argv[0]]
         command += [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
         environment = {**os.environ, _STARTED: repr(time.monotonic())}
+        # As pip installs a package, with its code compiled: otherwise a checkout alone is compiled at each start.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

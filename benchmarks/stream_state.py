@@ -2,15 +2,17 @@
 
     python benchmarks/stream_state.py [--theirs 10]
 
-Ours: 1000 cached tasks of 50 examples, rows of 512 and 128, batch 8, packed: bytes of the state as JSON, the time to
-make and write it, and the time from the state to the batch of step 10**6, in a stream that is open; and that batch
-again by another stream.  Theirs (with seqio installed): tasks of the same kind through seqio, packed, after 20
-batches: `tf.train.Checkpoint` of the iterator, its size, the time to write it and to restore it.  tf.data has no seek.
-The last line is JSON.
+Ours: 1000 cached tasks of 50 lines of text, with names of 40 characters, rows of 512 and 128, batch 8, packed: bytes of
+the state as JSON, the time to make and write it, and the time from the state to the batch of step 10**6, in a stream
+that is open; and that batch again by another stream.  Theirs (with seqio installed): tasks of the same files through
+seqio, packed, after 20 batches: `tf.train.Checkpoint` of the iterator, its size, the time to write it and to restore
+it.  tf.data has no seek.  The last line is JSON.
 """
 
 import argparse
+import itertools
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -25,10 +27,20 @@ EXAMPLES = 50
 BATCH = 8
 
 
-def sizes(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens of inputs and of targets of a task's examples."""
-    rng = np.random.default_rng(number)
-    return rng.integers(20, 60, EXAMPLES), rng.integers(2, 20, EXAMPLES)
+def write(folder: Path, tasks: int) -> dict[str, str]:
+    """Writes a file of random words for each task, two fields a line, and returns their paths by the tasks' names."""
+    chance = random.Random(0)
+    paths = {}
+    for number in range(tasks):
+        lines = (f"{_words(chance, 20, 60)}\t{_words(chance, 2, 20)}\n" for _ in range(EXAMPLES))
+        path = folder / f"{number:04}.tsv"
+        path.write_text("".join(lines))
+        paths[f"{'benchmark_task':_<36}{number:04}"] = str(path)
+    return paths
+
+
+def _words(chance: random.Random, least: int, most: int) -> str:
+    return "".join(chance.choices("abcdefghij ", k=chance.randint(least, most)))
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -38,32 +50,28 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - begin, result
 
 
-def ours(tasks: int, folder: Path) -> dict[str, Any]:
+def ours(paths: dict[str, str], folder: Path) -> dict[str, Any]:
     """Figures of the stream."""
-    from t5mix.features import Feature
-    from t5mix.mixture import Mixture
-    from t5mix.sources import FunctionDataSource
+    import t5mix
     from t5mix.stream import Stream
-    from t5mix.task import Task
-    from t5mix.vocabularies import PassThroughVocabulary
 
-    feature = Feature(PassThroughVocabulary(30_000), add_eos=False)
+    feature = t5mix.Feature(t5mix.ByteVocabulary(), add_eos=False)
     declared = [
-        Task(
-            f"benchmark_task_{number:04d}",
-            source=FunctionDataSource(Tokens(number), splits=["train"]),
-            preprocessors=[],
+        t5mix.Task(
+            name,
+            source=t5mix.TextLineDataSource({"train": path}),
+            preprocessors=[t5mix.preprocessors.parse_tsv, t5mix.preprocessors.tokenize],
             output_features={"inputs": feature, "targets": feature},
         )
-        for number in range(tasks)
+        for name, path in paths.items()
     ]
-    mixture = Mixture("benchmark", [(task, 1.0 + number % 7) for number, task in enumerate(declared)])
+    mixture = t5mix.Mixture("benchmark", [(task, 1.0 + number % 7) for number, task in enumerate(declared)])
 
     def opened() -> Stream:
         return Stream(mixture, LENGTHS, BATCH, cache_dir=folder / "cache")
 
     made, stream = timed(opened)
-    print(f"t5mix: {tasks} tasks tokenized and cached in {made:.1f} s")
+    print(f"t5mix: {len(paths)} tasks tokenized and cached in {made:.1f} s")
     seconds, stream = timed(opened)
     path = folder / "state.json"
     saves, seeks = [], []
@@ -89,44 +97,25 @@ def ours(tasks: int, folder: Path) -> dict[str, Any]:
     }
 
 
-class Tokens:
-    """A source of random token ids."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def fingerprint(self, split: str) -> str:
-        """Names the content."""
-        return f"{split} {self.number}"
-
-    def __call__(self, split: str, shuffle_files: bool, seed: int | None = None) -> Any:
-        """Returns the data set."""
-        import tensorflow as tf
-
-        rng = np.random.default_rng(self.number)
-        columns = {
-            name: tf.ragged.constant([rng.integers(3, 30_000, size).tolist() for size in lengths], dtype=tf.int32)
-            for name, lengths in zip(LENGTHS, sizes(self.number), strict=True)
-        }
-        return tf.data.Dataset.from_tensor_slices(columns).map(lambda example: {**example})
-
-
-def theirs(tasks: int, folder: Path) -> dict[str, Any]:
+def theirs(paths: dict[str, str], folder: Path) -> dict[str, Any]:
     """Figures of tf.data's checkpoint of seqio's iterator."""
     import seqio
     import tensorflow as tf
 
-    feature = seqio.Feature(seqio.PassThroughVocabulary(30_000), add_eos=False)
-    names = []
-    for number in range(tasks):
-        names.append(f"benchmark_task_{number:04d}")
+    @seqio.map_over_dataset
+    def parse(line: Any) -> dict[str, Any]:
+        inputs, targets = tf.io.decode_csv(line, ["", ""], field_delim="\t", use_quote_delim=False)
+        return {"inputs": inputs, "targets": targets}
+
+    feature = seqio.Feature(seqio.ByteVocabulary(), add_eos=False)
+    for name, path in paths.items():
         seqio.TaskRegistry.add(
-            names[-1],
-            source=seqio.FunctionDataSource(Tokens(number), splits=["train"]),
-            preprocessors=[],
+            name,
+            source=seqio.TextLineDataSource({"train": path}),
+            preprocessors=[parse, seqio.preprocessors.tokenize],
             output_features={"inputs": feature, "targets": feature},
         )
-    seqio.MixtureRegistry.add("benchmark", [(name, 1.0 + number % 7) for number, name in enumerate(names)])
+    seqio.MixtureRegistry.add("benchmark", [(name, 1.0 + number % 7) for number, name in enumerate(paths)])
     dataset = seqio.get_dataset(
         "benchmark",
         LENGTHS,
@@ -144,7 +133,7 @@ def theirs(tasks: int, folder: Path) -> dict[str, Any]:
     size = sum(file.stat().st_size for file in folder.glob("iterator*"))
     restored, _ = timed(lambda: checkpoint.restore(path))
     return {
-        "theirs_tasks": tasks,
+        "theirs_tasks": len(paths),
         "theirs_bytes": size,
         "theirs_save_ms": round(1e3 * saved, 1),
         "theirs_restore_s": round(restored, 3),
@@ -157,8 +146,10 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=1000, help="tasks of ours")
     parser.add_argument("--theirs", type=int, default=10, help="tasks of theirs; 0 leaves them out")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = ours(arguments.tasks, Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = write(folder, max(arguments.tasks, arguments.theirs))
+        result = ours(dict(itertools.islice(paths.items(), arguments.tasks)), folder)
         for name, figure in result.items():
             print(f"t5mix: {name} {figure}")
         if arguments.theirs:
@@ -167,7 +158,7 @@ def main() -> None:
             except ImportError:
                 print("seqio is not installed: its side is left out")
             else:
-                result |= theirs(arguments.theirs, Path(folder))
+                result |= theirs(dict(itertools.islice(paths.items(), arguments.theirs)), folder)
     print(json.dumps(result))
 
 

@@ -24,6 +24,10 @@ from t5mix import code
 # How deep objects may nest before they are taken to be unfit for a fingerprint.
 _DEEPEST = 30
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, PurePath, re.Pattern)
+# Those of them whose objects are told by their class alone, at once: most of what is described.
+_EXACTLY_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+# A file of no more bytes is read at once.
+_SMALL_FILE = 1 << 20
 
 
 def digest(*parts: object) -> str:
@@ -55,8 +59,10 @@ def of_file(path: str | os.PathLike[str]) -> str:
 
 @functools.lru_cache(maxsize=65536)
 def _of_bytes(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        if size > _SMALL_FILE:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(file.readall()).hexdigest()
 
 
 def describe(thing: object) -> str:
@@ -65,6 +71,8 @@ def describe(thing: object) -> str:
     Raises:
       ValueError: for an object without comparable content.
     """
+    if type(thing) in _EXACTLY_PLAIN:
+        return f"{type(thing).__name__}:{thing!r}"
     return _Describer().text(thing)
 
 
@@ -97,7 +105,7 @@ class _Describer:
         self._lenient = 0
 
     def text(self, thing: object) -> str:
-        if isinstance(thing, _PLAIN):
+        if type(thing) in _EXACTLY_PLAIN or isinstance(thing, _PLAIN):
             return f"{type(thing).__name__}:{thing!r}"
         if isinstance(thing, types.FunctionType | type):
             if not self._settled and _is_settled(thing):
@@ -116,6 +124,9 @@ class _Describer:
             self._inside.pop()
 
     def _content(self, thing: Any) -> str:
+        describe_container = _CONTAINERS.get(type(thing))
+        if describe_container is not None:
+            return describe_container(self, thing)
         own = inspect.getattr_static(thing, "fingerprint", None)
         if own is not None and not isinstance(thing, types.ModuleType | type):
             value = thing.fingerprint
@@ -245,6 +256,16 @@ _KINDS: tuple[tuple[Any, Callable[[_Describer, Any], str]], ...] = (
     (types.ModuleType, _Describer._module),
     (type, _Describer._class),
 )
+
+# Of these themselves, which have no attributes of their own, it is known at once.
+_CONTAINERS: dict[type, Callable[[_Describer, Any], str]] = {
+    dict: _Describer._mapping,
+    list: _Describer._sequence,
+    tuple: _Describer._sequence,
+    range: _Describer._sequence,
+    set: _Describer._set,
+    frozenset: _Describer._set,
+}
 
 
 def _required_arguments(function: Callable[..., Any]) -> bool:

@@ -36,8 +36,8 @@ class Balanced:
     """
 
     def __init__(self, rates: Mapping[str, float | Fraction], seed: int) -> None:
-        exact = {name: Fraction(rate) for name, rate in rates.items()}
-        names, total = list(exact), sum(exact.values(), Fraction(0))
+        exact = dict(zip(rates, shares.whole_numbers(rates.values()), strict=True))
+        names, total = list(exact), sum(exact.values())
         rare = [name for name in names if exact[name] * _PAST < total]
         rare = rare if 1 < len(rare) < len(names) else []
         self._rest = Balanced({name: exact.pop(name) for name in rare}, seed) if rare else None
@@ -45,7 +45,7 @@ class Balanced:
         self._common = np.array([number for number, name in enumerate(names) if name in exact])
         self._rare = np.array([number for number, name in enumerate(names) if name not in exact], dtype=np.int64)
         if rare:
-            exact[""] = sum((Fraction(rates[name]) for name in rare), Fraction(0))
+            exact[""] = total - sum(exact.values())  # what was taken out
         self._weights = shares.weights(exact)
         self._words = np.array([keys.words(("urgency", seed, name), 1)[0] for name in exact], dtype=np.uint64)
         self._counts = functools.lru_cache(maxsize=8)(self._count)

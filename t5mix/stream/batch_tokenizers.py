@@ -6,19 +6,35 @@ A text of T5's length is tokenized in microseconds, less than a call through `tf
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from t5mix.stream import ties
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabulary
 
-# Texts in, their ids, joined, int32, and their lengths, int64, out.
-Tokenizer = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
 
+class Tokenizer(Protocol):
+    """Tokenizes many texts."""
+
+    def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ids of the texts, joined, int32, and their lengths, int64.
+
+        Args:
+          texts: the texts.
+          threads: how many threads to take; by default as many as that is worth.
+        """
+        ...
+
+
+# Threads that need a model at the same time wait for the one that loads it.
+_LOADING = threading.Lock()
 # Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
 _WORTH_THREADS = 1 << 16
+# What decides the pieces of a `SentencePieceVocabulary`.
+_OF_PIECES = ("tokenizer", "tf_tokenizer", "sp_model", "_model", "_content")
 # Bytes of texts with ties that Python cuts in about the time in which TensorFlow is loaded.
 _WORTH_TENSORFLOW = 1 << 20
 
@@ -57,9 +73,8 @@ class TokenizeStep:
         eos = {name: tokens.eos_id(name, features[name]) for name in ended}
         return cls(known, eos, bool(arguments.get("copy_pretokenized", True)))
 
-    def ids(self, name: str, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the token ids of a feature's texts, joined, int32, and their lengths, int64."""
-        values, lengths = self.tokenizers[name](texts)
+    def ended(self, name: str, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ids of a feature's texts, joined, int32, and their lengths, int64, with EOS where it has one."""
         if name not in self.eos:
             return values, lengths
         return np.insert(values, np.cumsum(lengths), np.int32(self.eos[name])), lengths + 1
@@ -81,32 +96,41 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
 
     A class of the user's that encodes in its own way is of another kind.
     """
-    encodes = type(vocabulary)._encode_tf, type(vocabulary).encode_tf
+    kind: Any = type(vocabulary)
+    encodes = kind._encode_tf, kind.encode_tf
     if isinstance(vocabulary, ByteVocabulary) and encodes == (ByteVocabulary._encode_tf, Vocabulary.encode_tf):
-        return _encode_bytes if type(vocabulary)._ids is ByteVocabulary._ids else None
+        return _encode_bytes if kind._ids is ByteVocabulary._ids else None
     known = (SentencePieceVocabulary._encode_tf, Vocabulary.encode_tf)
-    if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known:
-        own = type(vocabulary).tf_tokenizer is SentencePieceVocabulary.tf_tokenizer
-        if own and not vocabulary.uses_fast_tokenizer:
-            return functools.partial(_encode_pieces, vocabulary)
+    if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known and not vocabulary.uses_fast_tokenizer:
+        own = all(getattr(kind, name) is getattr(SentencePieceVocabulary, name) for name in _OF_PIECES)
+        return _PieceTokenizer(vocabulary) if own else None
     return None
 
 
-def _encode_bytes(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def _encode_bytes(texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    del threads
     values = np.frombuffer(b"".join(texts), np.uint8).astype(np.int32) + np.int32(ByteVocabulary._SPECIAL)
     return values, np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def _encode_pieces(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    threads = threads_for(sum(map(len, texts)))
-    pieces = vocabulary.tokenizer.encode(list(texts), return_type="numpy", num_threads=threads)
-    values, lengths = _joined(pieces)
-    tied = ties.pieces_of(vocabulary.sp_model).tied(values, lengths).tolist()
-    if not tied:
-        return values, lengths
-    for row, ids in zip(tied, _settled(vocabulary, [texts[row] for row in tied]), strict=True):
-        pieces[row] = np.array(ids, np.int32)
-    return _joined(pieces)
+@dataclasses.dataclass(frozen=True)
+class _PieceTokenizer:
+    """Tokenizes by SentencePiece; equal tokenizers make equal ids."""
+
+    vocabulary: SentencePieceVocabulary
+
+    def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        threads = threads or threads_for(sum(map(len, texts)))
+        with _LOADING:
+            processor, own = self.vocabulary.tokenizer, ties.pieces_of(self.vocabulary.sp_model)
+        pieces = processor.encode(list(texts), return_type="numpy", num_threads=threads)
+        values, lengths = _joined(pieces)
+        tied = own.tied(values, lengths)
+        if not tied:
+            return values, lengths
+        for text, ids in _settled(self.vocabulary, own, texts, pieces, tied):
+            pieces[text] = np.array(ids, np.int32)
+        return _joined(pieces)
 
 
 def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -114,15 +138,25 @@ def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(pieces) if len(pieces) else np.empty(0, np.int32), lengths
 
 
-def _settled(vocabulary: SentencePieceVocabulary, texts: Sequence[bytes]) -> list[list[int]]:
-    """Returns the ids that `encode_tf` makes of texts in which other pieces may score as much."""
-    found = ties.pieces_of(vocabulary.sp_model)
-    if found.scores is None or sum(map(len, texts)) > _WORTH_TENSORFLOW:
+def _settled(
+    vocabulary: SentencePieceVocabulary,
+    own: ties.Pieces,
+    texts: Sequence[bytes],
+    pieces: Sequence[np.ndarray],
+    tied: Mapping[int, list[int]],
+) -> Iterator[tuple[int, list[int]]]:
+    """Yields the numbers, and the ids that `encode_tf` makes, of texts in which other pieces may score as much."""
+    if own.scores is None or sum(len(texts[text]) for text in tied) > _WORTH_TENSORFLOW:
         import tensorflow as tf
 
-        return vocabulary.encode_tf(tf.constant(list(texts))).to_list()
-    # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
-    return [found.cut("".join(one)) for one in vocabulary.tokenizer.encode(list(texts), out_type=str, num_threads=1)]
+        yield from zip(tied, vocabulary.encode_tf(tf.constant([texts[text] for text in tied])).to_list(), strict=True)
+        return
+    for text, places in tied.items():
+        ids = own.settled(pieces[text], places)
+        if ids is None:
+            # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
+            ids = own.cut("".join(vocabulary.tokenizer.encode(texts[text], out_type=str)))
+        yield text, ids
 
 
 def threads_for(size: int) -> int:

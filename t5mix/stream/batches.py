@@ -97,7 +97,8 @@ class Batches:
 
     def _tokens(self, draws: Draws) -> list[Tokens]:
         """Returns the tokens of each feature of these examples."""
-        is_small = self._small.holds[draws.task]
+        # The first batch reads its own examples alone, and does not wait until those of all small tasks are read.
+        is_small = self._small.holds[draws.task] & (self._group is not None)
         if not len(is_small):
             return [Tokens.of([])] * len(self._lengths)
         if is_small.all():

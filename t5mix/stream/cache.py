@@ -11,21 +11,22 @@ import os
 import re
 import shutil
 import time
-import uuid
 import warnings
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from t5mix.stream import manifest, shards, tokenizing, writing
 from t5mix.stream.tokens import CachedTokens, FileTokens, MemoryTokens
-from t5mix.stream.writing import Job, step_fingerprint
+from t5mix.stream.writing import Job
 
-__all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "make", "step_fingerprint"]
+__all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "find", "make"]
 
 # (task, examples done, examples in all or None).
 Progress = Callable[[str, int, int | None], None]
 
+# What stands for something else in a path, or hides it.
+_UNFIT = re.compile(r"[^\w.-]|^\.", re.ASCII)
 # Seconds after which a writer that wrote nothing is taken to be dead.
 _ABANDONED = 24 * 3600.0
 
@@ -94,22 +95,51 @@ def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> Cache
         if _repair(job, place, _counting(job, progress)):
             return _open(place, job.key)
         discard(place)
-    make(job, place, _counting(job, progress))
-    return _open(place, job.key)
+    return made(job, folder, progress)
+
+
+def made(
+    job: Job, folder: Path, progress: Progress | None = None, batches: writing.Batches | None = None
+) -> FileTokens:
+    """Makes a cache that is not there, and returns its tokens; see `cached_tokens`, and of `batches` see `make`."""
+    place = place_of(job, folder)
+    written = make(job, place, _counting(job, progress), batches)
+    return _opened(place, job.key, written)
+
+
+def find(job: Job, folder: Path) -> CachedTokens | None:
+    """Returns the tokens of a job, or None when `tokens_of` has work to do: no cache of them is there, and whole."""
+    if not job.task.source.caching_permitted:
+        return None
+    try:
+        return _open(place_of(job, folder), job.key)
+    except (FileNotFoundError, NotADirectoryError, shards.DamagedError):
+        return None
 
 
 def place_of(job: Job, folder: Path) -> Path:
     """Returns the folder of a job's cache."""
-    return folder / relative_place(job)
+    return Path(f"{folder}/{relative_place(job)}")
 
 
-def relative_place(job: Job) -> PurePosixPath:
-    """Returns where a job's cache lies in the folder of caches."""
-    return PurePosixPath("tokens", _file_name(job.task.name), f"{_file_name(job.split)}-{job.key[:32]}")
+def relative_place(job: Job) -> str:
+    """Returns where a job's cache lies in the folder of caches, a path with slashes."""
+    return f"tokens/{_file_name(job.task.name)}/{_file_name(job.split)}-{job.key[:32]}"
 
 
-def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
+def make(
+    job: Job, place: Path, count: writing.Count | None = None, batches: writing.Batches | None = None
+) -> list[shards.ShardRecord]:
     """Makes a cache, one shard after the other, and gives it its name.
+
+    Args:
+      job: the cache.
+      place: its folder.
+      count: called with the number of examples of each record batch.
+      batches: see `writing.write_shard`.
+
+    Returns:
+      What its manifest says of its shards.
 
     Raises:
       ValueError: see `cached_tokens`.
@@ -117,10 +147,13 @@ def make(job: Job, place: Path, count: writing.Count | None = None) -> None:
     """
     private = staging(place)
     try:
-        writing.finish(job, private, [writing.write_shard(job, n, private, count) for n in range(job.num_shards)])
+        written = [writing.write_shard(job, n, private, count, batches) for n in range(job.num_shards)]
+        writing.finish(job, private, written)
         publish(private, place)
+        return written
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        if os.path.exists(private):
+            shutil.rmtree(private, ignore_errors=True)
 
 
 def staging(place: Path) -> Path:
@@ -132,7 +165,7 @@ def staging(place: Path) -> Path:
     _sweep(place.parent)
     private = _hidden(place)
     try:
-        private.mkdir(parents=True)
+        os.makedirs(private)
     except OSError as error:
         raise ValueError(
             f"cannot write the token cache {place.parent} ({error.strerror}); name another folder "
@@ -190,7 +223,7 @@ def _counting(job: Job, progress: Progress | None) -> writing.Count:
 
 def _file_name(name: str) -> str:
     """Returns `name` without what means something in a path; the key keeps names apart."""
-    return re.sub(r"[^\w.-]|^\.", "_", name, flags=re.ASCII)[:100]
+    return _UNFIT.sub("_", name)[:100]
 
 
 def _open(place: Path, key: str) -> FileTokens:
@@ -200,8 +233,14 @@ def _open(place: Path, key: str) -> FileTokens:
       FileNotFoundError: when there is none.
       DamagedError: when it is not what its manifest says.
     """
-    found = records(place, key)
-    return FileTokens(key, tuple(shards.ShardFile(place / record.name, record) for record in found))
+    content = _manifest(place, key)
+    return _opened(place, key, _records(content), _eos(content))
+
+
+def _opened(
+    place: Path, key: str, found: Sequence[shards.ShardRecord], eos: Mapping[str, int | None] | None = None
+) -> FileTokens:
+    return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found), eos or {})
 
 
 def records(place: Path, key: str) -> list[shards.ShardRecord]:
@@ -211,16 +250,31 @@ def records(place: Path, key: str) -> list[shards.ShardRecord]:
       FileNotFoundError: when there is no such cache.
       DamagedError: when its manifest is not what was written.
     """
+    return _records(_manifest(place, key))
+
+
+def _manifest(place: Path, key: str) -> dict[str, Any]:
     content = manifest.read(place)
+    if content.get("key") != key:
+        raise shards.DamagedError("it holds other tokens than its name says")
+    return content
+
+
+def _records(content: dict[str, Any]) -> list[shards.ShardRecord]:
     try:
-        found_key, examples, listed = content["key"], content["examples"], list(content["shards"])
+        examples, listed = content["examples"], list(content["shards"])
     except (KeyError, TypeError) as error:
         raise shards.DamagedError(f"its manifest lacks {error}") from None
-    if found_key != key:
-        raise shards.DamagedError("it holds other tokens than its name says")
     found = [shards.ShardRecord.from_json(one) for one in listed]
     if sum(record.examples for record in found) != examples:
         raise shards.DamagedError(f"its shards do not hold {examples} examples")
+    return found
+
+
+def _eos(content: dict[str, Any]) -> dict[str, int | None]:
+    found = content.get("eos", {})  # older caches say nothing of it
+    if not isinstance(found, dict) or not all(isinstance(eos, int | None) for eos in found.values()):
+        raise shards.DamagedError(f"its manifest says that the features' EOS are {found!r}")
     return found
 
 
@@ -237,7 +291,7 @@ def _repair(job: Job, place: Path, count: writing.Count) -> bool:
     try:
         for number, record in enumerate(listed):
             try:
-                shards.ShardFile(place / record.name, record).verify_all()
+                shards.ShardFile(f"{place}/{record.name}", record).verify_all()
             except shards.DamagedError:
                 if writing.write_shard(job, number, private, count).as_json() != record.as_json():
                     return False
@@ -249,7 +303,7 @@ def _repair(job: Job, place: Path, count: writing.Count) -> bool:
 
 def _hidden(place: Path) -> Path:
     """Returns a name beside `place` that nobody else uses and no reader looks at."""
-    return place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+    return place.with_name(f".{place.name}.{os.urandom(16).hex()}")
 
 
 def _sweep(folder: Path) -> None:

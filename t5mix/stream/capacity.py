@@ -22,6 +22,11 @@ _SPARE, _SPARE_OF_FREE = 1 / 512, 0.25
 # draws than _DRAWS if one window has fewer.
 _WINDOWS, _DRAWS, _NARROW = 16, 1 << 16, 0.004
 
+# Lengths are measured in parts of a row as small as this.
+_ONE = 1 << 16
+# Examples that are measured at once, if one task has fewer.
+_AT_ONCE = 1 << 18
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -62,7 +67,7 @@ class Plan:
         """
         total = math.fsum(rates.values())
         shares = [rates[name] / total for name in examples]
-        moments = [_Moments.of(task, limits) for task in examples.values()]
+        moments = _moments(mixer, tuple(examples.values()), limits)
         # Each feature's slots that an example takes on average, as shares of a row.
         demand = [
             math.fsum(share * one.means[feature] for share, one in zip(shares, moments, strict=True))
@@ -138,19 +143,6 @@ class _Moments:
     mean: float
     variance: float
 
-    @classmethod
-    def of(cls, task: Examples, limits: Sequence[int]) -> "_Moments":
-        one = 1 << 16
-        shares = task.lengths(0, task.sample()) * one // np.asarray(limits, dtype=np.int64)
-        greatest = shares.max(axis=1)
-        count, total, squares = len(shares), int(greatest.sum()), int((greatest**2).sum())
-        return cls(
-            count,
-            tuple(int(number) / count / one for number in shares.sum(axis=0)),
-            total / count / one,
-            (squares * count - total**2) / count**2 / one**2,
-        )
-
     def variance_of(self, rate: float, draws: int) -> float:
         """Returns the variance of the sum over the task's quota of a window.
 
@@ -160,3 +152,40 @@ class _Moments:
         rest = rate * draws % self.count
         without = rest * (self.count - rest) / max(self.count - 1, 1)
         return without * self.variance + (0.25 * self.mean**2 if rate < 1 else 0.0)
+
+
+def _moments(mixer: Mixer, examples: Sequence[Examples], limits: Sequence[int]) -> list[_Moments]:
+    """Measures tasks, many small ones at once."""
+    found: list[_Moments] = []
+    some: list[np.ndarray] = []
+    held = 0
+    for number, task in enumerate(examples):
+        some.append(task.sample())
+        held += len(some[-1])
+        if held >= _AT_ONCE or number == len(examples) - 1:
+            tasks = np.arange(len(found), number + 1, dtype=np.int32)
+            found += _moments_of(mixer, tasks, some, limits)
+            some, held = [], 0
+    return found
+
+
+def _moments_of(
+    mixer: Mixer, tasks: np.ndarray, samples: Sequence[np.ndarray], limits: Sequence[int]
+) -> list[_Moments]:
+    counts = np.array([len(sample) for sample in samples])
+    task, index = np.repeat(tasks, counts), np.concatenate(samples)
+    lengths = mixer.lengths.of(task, np.zeros(len(task), np.int64), index)
+    shares = lengths * _ONE // np.asarray(limits, dtype=np.int64)
+    greatest = shares.max(axis=1)
+    begins = np.cumsum(counts) - counts  # every task has an example
+    totals, squares = (np.add.reduceat(numbers, begins).tolist() for numbers in (greatest, greatest**2))
+    sums = np.add.reduceat(shares, begins, axis=0).tolist()
+    return [
+        _Moments(
+            count,
+            tuple(number / count / _ONE for number in means),
+            total / count / _ONE,
+            (square * count - total**2) / count**2 / _ONE**2,
+        )
+        for count, total, square, means in zip(counts.tolist(), totals, squares, sums, strict=True)
+    ]

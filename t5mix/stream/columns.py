@@ -29,6 +29,9 @@ class TokenColumn(abc.ABC):
     def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Returns pieces of parts, joined, int32 [sum of lengths]."""
 
+    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
+        """Lets go of what is held of files in memory; it is read again when it is needed."""
+
     @property
     def count(self) -> int:
         """Number of examples."""

@@ -1,6 +1,7 @@
 """How token sequences end: trimmed to their length, with EOS or without."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,20 @@ class Ending:
         if self.eos is None:
             return values, kept
         lengths = np.minimum(kept + 1, self.limit)
-        ends = np.cumsum(kept)[lengths > kept]
-        return np.insert(values, ends, np.int32(self.eos)), lengths
+        is_eos = np.zeros(int(lengths.sum()), bool)
+        is_eos[(np.cumsum(lengths) - 1)[lengths > kept]] = True
+        ended = np.full(len(is_eos), self.eos, np.int32)
+        ended[~is_eos] = values
+        return ended, lengths
 
 
-def ending(task: Any, feature: str, limit: int, step: str | None) -> Ending:
+def ending(
+    task: Any,
+    feature: str,
+    limit: int,
+    step: str | None,
+    eos_of: Callable[[str], int | None] | None = None,
+) -> Ending:
     """Returns how `feature` of `task` ends.
 
     Args:
@@ -86,11 +96,12 @@ def ending(task: Any, feature: str, limit: int, step: str | None) -> Ending:
       feature: name of the feature.
       limit: its length in tokens.
       step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
+      eos_of: returns the EOS of a feature, by name; by default its vocabulary does.
     """
     declared = task.output_features.get(feature)
     if step is None or declared is None or not declared.add_eos:
         return Ending(limit)
-    eos = declared.vocabulary.eos_id
+    eos = declared.vocabulary.eos_id if eos_of is None else eos_of(feature)
     if eos is None:
         raise ValueError(
             f"task {task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "

@@ -61,6 +61,9 @@ class Examples(abc.ABC):
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """Returns bool [indices, features]: which lose tokens, in epoch 0, because a row is short."""
 
+    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
+        """Lets go of what is held of files in memory, which will hardly be read again."""
+
     def sample(self) -> np.ndarray:
         """Returns indices to measure the task by: all, unless that takes long."""
         return np.arange(self.count)
@@ -91,6 +94,11 @@ class CachedExamples(Examples):
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
         return as_columns(end.truncates(sizes) for end, sizes in self._sizes(indices))
+
+    def release(self) -> None:
+        """See `Examples`."""
+        for feature in self.features:
+            feature.release()
 
     def _sizes(self, indices: np.ndarray) -> list[tuple[Ending, np.ndarray]]:
         pairs = zip(self.endings, self.features, strict=True)

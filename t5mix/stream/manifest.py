@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ def write(folder: Path, content: dict[str, Any]) -> None:
       content: JSON; it names at least one thing.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
-    private = folder / f".{NAME}.{uuid.uuid4().hex}"
-    private.write_text(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}")
-    os.replace(private, folder / NAME)
+    private = f"{folder}/.{NAME}.{os.urandom(16).hex()}"
+    with open(private, "wb") as file:
+        file.write(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}".encode())
+    os.replace(private, f"{folder}/{NAME}")
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read(folder: str | Path) -> dict[str, Any]:
     """Returns the manifest of a cache.
 
     Raises:
@@ -36,9 +36,10 @@ def read(folder: Path) -> dict[str, Any]:
       DamagedError: when there is no manifest, or another than was written.
     """
     try:
-        data = (folder / NAME).read_bytes()
+        with open(f"{folder}/{NAME}", "rb", buffering=0) as file:
+            data = file.readall()
     except FileNotFoundError:
-        if folder.exists():
+        if os.path.exists(folder):
             raise DamagedError("it has no manifest") from None
         raise
     except NotADirectoryError:

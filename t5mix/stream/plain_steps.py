@@ -7,6 +7,7 @@ that `tf.data` gives.
 import itertools
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,33 +16,31 @@ from t5mix.stream.batch_tokenizers import plain_call
 
 # Texts by name, as many of each.
 Columns = dict[str, list[bytes]]
-# Makes examples of (place of a line, line).
-_OfLine = Callable[[str, bytes], dict[str, bytes]]
+# Makes examples of the lines of a file: its path, the number of the first line, the lines.
+_OfLines = Callable[[str, int, list[bytes]], Columns]
 _OfColumns = Callable[[Columns], Columns]
 
 # Lines that are made at once.
 _AT_ONCE = 1 << 14
 
 
-def batches(source: Any, split: str, shard: int, steps: Sequence[Any]) -> Iterator[Columns] | None:
+def batches(source: TextLineDataSource, path: str, steps: Sequence[Any]) -> Iterator[Columns] | None:
     """Returns a shard's examples as `steps` leave them, many at once; None when that needs `tf.data`.
 
     Args:
       source: the source of a task.
-      split: its split.
-      shard: the number of its file.
+      path: the shard's file.
       steps: the steps before `tokenize`.
     """
-    if type(source) is not TextLineDataSource or not steps:
+    if not steps:
         return None
     skipped = source._reading()
     if not isinstance(skipped, int):
         return None
-    of_line, *of_columns = (_made(step, kinds) for step, kinds in zip(steps, _kinds(), strict=False))
-    if of_line is None or None in of_columns:
+    of_lines, *of_columns = (_made(step, kinds) for step, kinds in zip(steps, _kinds(), strict=False))
+    if of_lines is None or None in of_columns:
         return None
-    path = source.list_shards(split)[shard]
-    return None if "://" in path else _run(path, skipped, of_line, of_columns)
+    return None if "://" in path else _run(path, skipped, of_lines, of_columns)
 
 
 def _kinds() -> Iterator[Mapping[Any, Any]]:
@@ -62,39 +61,50 @@ def _made(step: Any, kinds: Mapping[Any, Any]) -> Any:
         return None
 
 
-def _run(path: str, skipped: int, of_line: _OfLine, of_columns: Sequence[_OfColumns]) -> Iterator[Columns]:
+def _run(path: str, skipped: int, of_lines: _OfLines, of_columns: Sequence[_OfColumns]) -> Iterator[Columns]:
     with open(path, "rb") as file:
-        lines = itertools.islice(enumerate(file, 1), skipped, None)
-        while chunk := list(itertools.islice(lines, _AT_ONCE)):
+        lines = itertools.islice(file, skipped, None)
+        for first in itertools.count(skipped + 1, _AT_ONCE):
+            chunk = b"".join(itertools.islice(lines, _AT_ONCE))
+            if not chunk:
+                return
             # As TensorFlow reads lines: without any carriage return.
-            made = [of_line(f"{path}:{number}", line.removesuffix(b"\n").replace(b"\r", b"")) for number, line in chunk]
-            columns = {name: [example[name] for example in made] for name in made[0]}
+            columns = of_lines(path, first, chunk.removesuffix(b"\n").replace(b"\r", b"").split(b"\n"))
             for step in of_columns:
                 columns = step(columns)
             yield columns
 
 
-def _fields(place: str, line: bytes, delimiter: bytes, least: int, most: int | None) -> list[bytes]:
-    fields = line.split(delimiter)
-    if len(fields) < least or (most is not None and len(fields) > most):
+def _rows(path: str, first: int, lines: list[bytes], delimiter: bytes, least: int, most: int) -> list[list[bytes]]:
+    """Returns the fields of each line.
+
+    Raises:
+      ValueError: naming the first line that has fewer or more fields than it may have.
+    """
+    rows = [line.split(delimiter) for line in lines]
+    if rows and not least <= min(map(len, rows)) <= max(map(len, rows)) <= most:
+        number = next(number for number, row in enumerate(rows) if not least <= len(row) <= most)
         wanted = f"{least}" if most == least else f"at least {least}"
-        raise ValueError(f"{place}: the line has {len(fields)} fields instead of {wanted}: {line[:200]!r}")
-    return fields
+        raise ValueError(
+            f"{path}:{first + number}: the line has {len(rows[number])} fields instead of {wanted}: "
+            f"{lines[number][:200]!r}"
+        )
+    return rows
 
 
 def _parse_tsv(
     field_names: Sequence[str] | None = None, field_delim: str = "\t", field_columns: Sequence[int] | None = None
-) -> _OfLine | None:
+) -> _OfLines | None:
     labels = list(field_names or ("inputs", "targets"))
     columns = list(range(len(labels))) if field_columns is None else list(field_columns)
     if not field_delim or len(labels) != len(columns) or min(columns) < 0:
         return None
     delimiter, least = field_delim.encode(), max(columns) + 1
-    most = least if field_columns is None else None
+    most = least if field_columns is None else sys.maxsize
 
-    def parse(place: str, line: bytes) -> dict[str, bytes]:
-        fields = _fields(place, line, delimiter, least, most)
-        return {label: fields[column] for label, column in zip(labels, columns, strict=True)}
+    def parse(path: str, first: int, lines: list[bytes]) -> Columns:
+        rows = _rows(path, first, lines, delimiter, least, most)
+        return {label: [row[column] for row in rows] for label, column in zip(labels, columns, strict=True)}
 
     return parse
 
@@ -106,34 +116,38 @@ def _preprocess_tsv(
     targets_format: str = "{1}",
     field_names: Sequence[str] | None = None,
     use_quote_delim: bool = False,
-) -> _OfLine | None:
+) -> _OfLines | None:
     labels = list(field_names) if field_names else [str(i) for i in range(num_fields)]
     delimiter, count = field_delim.encode(), len(labels)
     inputs, targets = _formatting(inputs_format, labels), _formatting(targets_format, labels)
     if use_quote_delim or len(delimiter) != 1 or inputs is None or targets is None:
         return None
 
-    def parse(place: str, line: bytes) -> dict[str, bytes]:
+    def parse(path: str, first: int, lines: list[bytes]) -> Columns:
         # TensorFlow's decode_csv takes an empty line for no record at all.
-        if not line:
-            raise ValueError(f"{place}: the line is empty instead of having {count} fields")
-        fields = _fields(place, line, delimiter, count, count)
-        return {"inputs": inputs(fields), "targets": targets(fields)}
+        empty = lines.index(b"") if b"" in lines else None
+        rows = _rows(path, first, lines[:empty], delimiter, count, count)
+        if empty is not None:
+            raise ValueError(f"{path}:{first + empty}: the line is empty instead of having {count} fields")
+        return {"inputs": inputs(rows), "targets": targets(rows)}
 
     return parse
 
 
-def _formatting(template: str, labels: Sequence[str]) -> Callable[[Sequence[bytes]], bytes] | None:
-    """Returns what puts fields into a format; None when it names a field that there is not."""
+def _formatting(template: str, labels: Sequence[str]) -> Callable[[list[list[bytes]]], list[bytes]] | None:
+    """Returns what puts fields of rows into a format; None when it names a field that there is not."""
     pieces = re.split(r"\{([^{}]+)\}", template)  # text, name, text, name, ..., text
     numbers = {label: number for number, label in enumerate(labels)}
     if not numbers.keys() >= set(pieces[1::2]):
         return None
     places = [numbers[name] for name in pieces[1::2]]
     text = b"%b".join(piece.encode().replace(b"%", b"%%") for piece in pieces[::2])
+    if not places:
+        return lambda rows: [text % ()] * len(rows)
+    fields = operator.itemgetter(*places)  # one field, or a tuple of several
     if text == b"%b":
-        return operator.itemgetter(*places)
-    return lambda fields: text % tuple([fields[place] for place in places])
+        return lambda rows: list(map(fields, rows))
+    return lambda rows: [text % fields(row) for row in rows]
 
 
 def _rekey(key_map: Mapping[str, str | None] | None = None) -> _OfColumns:

@@ -8,13 +8,13 @@ import dataclasses
 import functools
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from t5mix.stream import columns
+from t5mix.stream import columns, maps
 
 # Bytes that have a checksum of their own: what one example's first use costs to verify.
 BLOCK = 1 << 16
@@ -59,7 +59,7 @@ class ShardRecord:
     checksums: np.ndarray
     skipped: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def examples(self) -> int:
         """Number of examples."""
         return int(self.rows.sum())
@@ -86,52 +86,44 @@ class ShardRecord:
           DamagedError: when it does not describe a file.
         """
         try:
-            record = cls(
-                name=str(found["name"]),
-                size=int(found["bytes"]),
-                rows=np.array(found["rows"], np.int64),
-                columns={
-                    name: ColumnRecord(**{part: np.array(column[part], np.int64) for part in _PARTS})
-                    for name, column in found["columns"].items()
-                },
-                checksums=np.frombuffer(bytes.fromhex(found["crc32"]), ">u4").astype(np.uint32),
-                skipped=tuple(map(str, found["skipped"])),
-            )
+            name, size, rows = str(found["name"]), int(found["bytes"]), list(found["rows"])
+            listed = {column: [list(parts[part]) for part in _PARTS] for column, parts in found["columns"].items()}
+            checksums = np.frombuffer(bytes.fromhex(found["crc32"]), ">u4").astype(np.uint32)
+            skipped = tuple(map(str, found["skipped"]))
+            inside = os.path.basename(name) == name and len(checksums) == -(-size // BLOCK)
+            if not (inside and min(rows, default=0) >= 0 and all(_is_inside(size, rows, c) for c in listed.values())):
+                raise DamagedError(f"its manifest names places outside {name!r}")
+            # One array for all, and views of it.
+            table = np.array([rows, *(part for parts in listed.values() for part in parts)], np.int64)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            if isinstance(error, DamagedError):
+                raise
             raise DamagedError(f"its manifest describes a shard by {error!r}") from None
-        record._check()
-        return record
+        columns = {column: ColumnRecord(*table[3 * at + 1 : 3 * at + 4]) for at, column in enumerate(listed)}
+        return cls(name, size, table[0], columns, checksums, skipped)
 
-    def _check(self) -> None:
-        """Refuses places outside the file, which a reader would follow."""
-        inside = (
-            Path(self.name).name == self.name
-            and len(self.checksums) == -(-self.size // BLOCK)
-            and self.rows.ndim == 1
-            and (self.rows >= 0).all()
-            and all(self._is_inside(column) for column in self.columns.values())
-        )
-        if not inside:
-            raise DamagedError(f"its manifest names places outside {self.name!r}")
 
-    def _is_inside(self, column: ColumnRecord) -> bool:
-        arrays = (column.tokens, column.values, column.offsets)
-        if any(array.shape != self.rows.shape or (array < 0).any() or (array > self.size).any() for array in arrays):
-            return False
-        ends = (column.values + 4 * column.tokens, column.offsets + 8 * (self.rows + 1))
-        aligned = not (column.values % 4).any() and not (column.offsets % 8).any()
-        return aligned and all((end <= self.size).all() for end in ends)
+def _is_inside(size: int, rows: list[int], column: list[list[int]]) -> bool:
+    """Tells whether a column lies in a file of so many bytes: a reader follows these places."""
+    return all(
+        0 <= tokens
+        and 0 <= values <= size - 4 * tokens
+        and 0 <= offsets <= size - 8 * (count + 1)
+        and values % 4 == 0
+        and offsets % 8 == 0
+        for count, tokens, values, offsets in zip(rows, *column, strict=True)
+    )
 
 
 _PARTS = tuple(field.name for field in dataclasses.fields(ColumnRecord))
 
 
-def read(path: Path, size: int) -> Any:
+def read(path: str | Path, size: int) -> Any:
     """Returns the bytes of a file, a `pyarrow.Buffer`: of a file larger than a block a map of it."""
     import pyarrow as pa
 
     if size <= BLOCK:
-        return pa.py_buffer(path.read_bytes())
+        return pa.py_buffer(Path(path).read_bytes())
     with pa.memory_map(str(path)) as source:  # the map outlives the file's descriptor
         return source.read_buffer()
 
@@ -153,26 +145,33 @@ class ShardFile:
       DamagedError: when the file is missing, of another size, or not the same at its ends.
     """
 
-    def __init__(self, path: Path, record: ShardRecord) -> None:
-        self.path, self.record = path, record
+    def __init__(self, path: str | Path, record: ShardRecord) -> None:
+        self._path, self.record = os.fspath(path), record
         self._unverified = np.ones(len(record.checksums), bool)
         self._left = len(self._unverified)
         self._check_ends()
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self._path)
+
     def _check_ends(self) -> None:
         """Reads the first and the last block: a file cut short, or another, is found before it is used."""
-        last = max(len(self._unverified) - 1, 0)
+        last = max(self._left - 1, 0)
         try:
-            with open(self.path, "rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
+            file = os.open(self._path, os.O_RDONLY)
+            try:
+                size = os.fstat(file).st_size
                 if size != self.record.size:
-                    raise DamagedError(f"{self.path.name} has {size} bytes instead of {self.record.size}")
+                    raise DamagedError(f"{self.record.name} has {size} bytes instead of {self.record.size}")
                 for block in sorted({0, last}):
-                    file.seek(block * BLOCK)
-                    content = file.read(BLOCK)
+                    content = os.pread(file, BLOCK, block * BLOCK)
                     self._verify_block(block, content)
+            finally:
+                os.close(file)
         except OSError as error:
-            raise DamagedError(f"{self.path.name}: {error.strerror}") from None
+            raise DamagedError(f"{self.record.name}: {error.strerror}") from None
         if last == 0:
             # Instead of the map that the cached property would make.
             self.__dict__["_content"] = np.frombuffer(content, np.uint8)
@@ -180,7 +179,12 @@ class ShardFile:
     @functools.cached_property
     def _content(self) -> np.ndarray:
         """The file's bytes, uint8."""
-        return np.frombuffer(read(self.path, self.record.size), np.uint8)
+        return maps.map_file(self._path, self.record.size)
+
+    def release(self) -> None:
+        """Lets go of the bytes that are held, or of the map; they are mapped when they are needed again."""
+        for name in ("_int32", "_int64", "_content"):
+            self.__dict__.pop(name, None)
 
     @functools.cached_property
     def _int32(self) -> np.ndarray:
@@ -197,7 +201,10 @@ class ShardFile:
 
     def int32(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Returns the int32 numbers of ranges, joined; starts are counted in numbers from the file's beginning."""
-        self.verify(starts * 4, (starts + lengths) * 4)
+        stops = starts + lengths
+        self.verify(starts * 4, stops * 4)
+        if len(starts) and (starts[1:] == stops[:-1]).all():  # one piece, as when a whole file is read
+            return self._int32[starts[0] : stops[-1]].copy()
         return self._int32[columns.places(starts, lengths)]
 
     def verify(self, starts: np.ndarray, stops: np.ndarray) -> None:
@@ -220,10 +227,10 @@ class ShardFile:
     def _removed(self) -> str:
         """Deletes the file, so that it is missed when the cache is opened again; says what to do."""
         try:
-            os.unlink(self.path)
+            os.unlink(self._path)
         except OSError as error:
-            return f"delete {self.path} ({error.strerror}) and start again, and it is made anew"
-        return f"{self.path} is deleted: start again, and it is made anew"
+            return f"delete {self._path} ({error.strerror}) and start again, and it is made anew"
+        return f"{self._path} is deleted: start again, and it is made anew"
 
     def verify_all(self) -> None:
         """Compares all of the file; see `verify`."""
@@ -233,9 +240,9 @@ class ShardFile:
         if zlib.crc32(content) != self.record.checksums[block]:
             start = block * BLOCK
             stop = min(start + BLOCK, self.record.size)
-            raise DamagedError(f"{self.path.name} does not match its checksum in bytes {start} to {stop}")
+            raise DamagedError(f"{self.record.name} does not match its checksum in bytes {start} to {stop}")
         self._unverified[block] = False
-        self._left = int(np.count_nonzero(self._unverified))
+        self._left = int(np.count_nonzero(self._unverified))  # not one less than before: threads may do it twice
 
 
 class ShardedColumn(columns.TokenColumn):
@@ -251,25 +258,44 @@ class ShardedColumn(columns.TokenColumn):
     def __init__(self, files: tuple[ShardFile, ...], name: str) -> None:
         held = [(number, file.record) for number, file in enumerate(files) if file.record.examples]
         parts = [record.columns[name] for _, record in held]
-        rows = np.concatenate([record.rows for _, record in held])
         self._files = files
         self._file = np.repeat([number for number, _ in held], [len(part.tokens) for part in parts])
-        self._values = np.concatenate([part.values for part in parts]) // 4
-        self._offsets = np.concatenate([part.offsets for part in parts]) // 8
-        self.first_rows = np.concatenate([[0], np.cumsum(rows)])
-        self.first_tokens = np.concatenate([[0], np.cumsum(np.concatenate([part.tokens for part in parts]))])
+        self._values = _joined([part.values for part in parts]) // 4
+        self._offsets = _joined([part.offsets for part in parts]) // 8
+        self.first_rows = _begins(_joined([record.rows for _, record in held]))
+        self.first_tokens = _begins(_joined([part.tokens for part in parts]))
 
     def _bounds(self, parts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         places = self._offsets[parts] + rows
+        if len(self._files) == 1:
+            return self._files[0].int64_pairs(places)
         starts, stops = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
         for file, here in columns.by_number(self._file[parts]):
             starts[here], stops[here] = self._files[file].int64_pairs(places[here])
         return starts, stops
 
+    def release(self) -> None:
+        """See `TokenColumn`."""
+        for file in self._files:
+            file.release()
+
     def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        if len(self._files) == 1:
+            return self._files[0].int32(self._values[parts] + starts, lengths)
         return columns.read_pieces(
             self._file[parts],
             self._values[parts] + starts,
             lengths,
             lambda file, begins, sizes: self._files[file].int32(begins, sizes),
         )
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _begins(sizes: np.ndarray) -> np.ndarray:
+    """Returns where pieces of these sizes begin that lie one behind the other, and where the last ends."""
+    begins = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=begins[1:])
+    return begins

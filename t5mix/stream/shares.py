@@ -1,6 +1,7 @@
 """Shares of tasks as whole numbers, and what becomes of them in 64 bits."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -17,19 +18,27 @@ def weights(rates: Mapping[str, float | Fraction]) -> np.ndarray:
     Args:
       rates: positive, one for each task.
     """
-    exact = [Fraction(rate) for rate in rates.values()]
-    assert exact and all(rate > 0 for rate in exact)
-    whole = 1 << BITS
-    total = sum(exact)
-    shares = [rate * whole / total for rate in exact]
-    parts = [max(1, int(share)) for share in shares]
+    numbers = whole_numbers(rates.values())
+    assert numbers and min(numbers) > 0
+    whole, total = 1 << BITS, sum(numbers)
+    parts = [max(1, whole * number // total) for number in numbers]
     missing = whole - sum(parts)
-    by_loss = sorted(range(len(parts)), key=lambda task: (parts[task] - shares[task], task))
+    by_loss = sorted(range(len(parts)), key=lambda task: (parts[task] * total - whole * numbers[task], task))
     for task in by_loss[: max(missing, 0)]:
         parts[task] += 1
     # Where shares below 1 part were raised to it, the greatest gives.
     parts[int(np.argmax(parts))] += min(missing, 0)
     return np.array(parts, dtype=np.int64)
+
+
+def whole_numbers(rates: Iterable[float | Fraction]) -> list[int]:
+    """Returns whole numbers that are to each other as the rates are, exactly: Python adds them faster than fractions.
+
+    Example: [0.5, 0.75, 3.0] gives [2, 3, 12].
+    """
+    ratios = [rate.as_integer_ratio() for rate in rates]
+    scale = math.lcm(*{denominator for _, denominator in ratios})
+    return [numerator * (scale // denominator) for numerator, denominator in ratios]
 
 
 def mix(values: np.ndarray) -> np.ndarray:

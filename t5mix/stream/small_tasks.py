@@ -94,7 +94,7 @@ class SmallTasks:
         self._first = np.zeros(len(examples), dtype=np.int64)
         counts = np.array([examples[task].count for task in tasks], dtype=np.int64)
         self._first[tasks] = np.cumsum(counts) - counts
-        self._read = functools.cache(lambda: _read(tuple(examples[task] for task in tasks)))
+        self._read = functools.cache(lambda: _read(examples, tasks, lengths))
 
     def gather(self, task: np.ndarray, index: np.ndarray) -> list[Tokens]:
         """Returns the tokens of each feature of these examples."""
@@ -105,11 +105,21 @@ class SmallTasks:
         ]
 
 
-def _read(examples: tuple[Examples, ...]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Returns for each feature all tokens, where each example begins, and its length."""
-    features = zip(*(task.gather(0, np.arange(task.count)) for task in examples), strict=True)
-    read = []
-    for parts in features:
-        lengths = np.concatenate([part.lengths for part in parts])
-        read.append((np.concatenate([part.values for part in parts]), np.cumsum(lengths) - lengths, lengths))
-    return read
+def _read(
+    examples: tuple[Examples, ...], tasks: list[int], known: Lengths
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Returns for each feature all tokens of these tasks, where each example begins, and its length."""
+    all_of = [np.arange(examples[task].count) for task in tasks]
+    task = np.repeat(np.array(tasks, dtype=np.int32), list(map(len, all_of)))
+    lengths = known.of(task, np.zeros(len(task), np.int64), np.concatenate(all_of))
+    # Arrays of their full size at once: pieces joined at the end would take as much memory again.
+    values = [np.empty(tokens, np.int32) for tokens in lengths.sum(axis=0).tolist()]
+    done = [0] * len(values)
+    for number, indices in zip(tasks, all_of, strict=True):
+        for feature, tokens in enumerate(examples[number].gather(0, indices)):
+            begin, done[feature] = done[feature], done[feature] + len(tokens.values)
+            values[feature][begin : done[feature]] = tokens.values
+        examples[number].release()
+    assert done == [len(each) for each in values]
+    sizes = np.ascontiguousarray(lengths.T)
+    return [(each, np.cumsum(size) - size, size) for each, size in zip(values, sizes, strict=True)]

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import cache, packing, states, statistics, together
+from t5mix.stream import cache, packing, states, statistics
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.decoder_only import JoinedExamples
 from t5mix.stream.decoder_only import fill as fill_decoder_only
 from t5mix.stream.draws import MIXINGS, Draws, Mixer
 from t5mix.stream.examples import Examples
-from t5mix.stream.opening import open_examples
+from t5mix.stream.opening import open_all
 from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
 # Raise when the order of examples or their noise changes, or what a state holds.
@@ -89,11 +89,8 @@ class Stream:
         self._rates = {task.name: rate for task, rate in tasks}
         _check_lengths_used(self.lengths, tasks)
         folder = cache.folder_of(cache_dir)
-        names = [task.name for task, _ in tasks]
-        found = together.in_order(
-            lambda task: open_examples(task, split, self.lengths, seed, folder, progress), [task for task, _ in tasks]
-        )
-        opened = dict(zip(names, found, strict=True))
+        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
+        opened = dict(zip(self.task_names, found, strict=True))
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
         # What is placed in rows, and the length of these.

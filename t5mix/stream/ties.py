@@ -3,10 +3,11 @@
 "-----" is "-" and "----", or "----" and "-": both score as much, but for how sums are rounded.  SentencePiece compares
 sums of float32; the release inside tensorflow-text compares a float64 sum with one that was rounded to float32, and
 so takes the second way now and then.  `encode_tf` is the measure, and loading TensorFlow for a few texts takes
-seconds: so these few are cut here, by the same search (Viterbi over the pieces, from left to right; the first of what
-scores as much stays), with the same rounding.
+seconds: so the words with ties are cut here, by the same search (Viterbi over the pieces, from left to right; the
+first of what scores as much stays), with the same rounding.
 """
 
+import bisect
 import dataclasses
 import functools
 import itertools
@@ -33,6 +34,7 @@ class Pieces:
       texts: the pieces.
       scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
         are not cut here: no unigram model, or one that falls back to bytes.
+      worths: float32 [pieces], the same scores; NaN of pieces of the user's, whose scores are no float32, and others.
       longest: characters of the longest piece with a given first character.
       splits: whether no piece goes on behind a space, "▁", that it does not begin with.
       unknown: the id of a character that no piece has, and its score.
@@ -44,12 +46,13 @@ class Pieces:
     ends: np.ndarray
     texts: tuple[str, ...]
     scores: Mapping[str, tuple[float, int]] | None
+    worths: np.ndarray
     longest: Mapping[str, int]
     splits: bool
     unknown: tuple[int, float]
 
-    def tied(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Returns the texts that other pieces may fit as well.
+    def tied(self, values: np.ndarray, lengths: np.ndarray) -> dict[int, list[int]]:
+        """Returns the texts that other pieces may fit as well, by number, and the pieces in them about which it is so.
 
         These have neighbours that can change places without changing the text: "-" and "---", or "b" and "bab" about
         an "a"; or they repeat a piece or two, so that others can: "ab" "ab" "a" and "a" "ba" "ba".
@@ -58,8 +61,13 @@ class Pieces:
           values: int32, the ids of texts, joined.
           lengths: int64 [texts].
         """
-        places = [*self._pairs(values), *self._threes(values)]
-        return np.unique(np.searchsorted(np.cumsum(lengths), np.array(places, np.int64) + 1, side="right"))
+        places = np.array(sorted([*self._pairs(values), *self._threes(values)]), np.int64) + 1
+        ends = np.cumsum(lengths)
+        texts = np.searchsorted(ends, places, side="right")
+        found: dict[int, list[int]] = {}
+        for text, place in zip(texts.tolist(), (places - (ends - lengths)[texts]).tolist(), strict=True):
+            found.setdefault(text, []).append(place)
+        return found
 
     def _pairs(self, values: np.ndarray) -> list[int]:
         """Returns where two neighbours are of one unit; a unit of one character may be repeated."""
@@ -84,11 +92,38 @@ class Pieces:
                 found.append(place)
         return found
 
+    def settled(self, ids: np.ndarray, places: list[int]) -> list[int] | None:
+        """Returns the ids of a text after its words with ties are cut; None when all of it must be, by `cut`.
+
+        Args:
+          ids: int32, of the whole text.
+          places: pieces with ties; see `tied`.
+        """
+        worths = self.worths[ids]
+        if np.isnan(worths).any():
+            return None
+        heads = [0, *np.flatnonzero(~self.inner[ids]).tolist(), len(ids)]
+        words = sorted({bisect.bisect_right(heads, place, hi=len(heads) - 1) for place in places})
+        made: list[int] = []
+        done, score = 0, 0.0
+        for begin, stop in ((heads[word - 1], heads[word]) for word in words):
+            # One after the other, as is done there.
+            score = float(np.add.accumulate(np.append(np.float32(score), worths[done:begin]))[-1])
+            cut, score = self._cut("".join(self.texts[one] for one in ids[begin:stop].tolist()), score)
+            made += [*ids[done:begin].tolist(), *cut]
+            done = stop
+        return made + ids[done:].tolist()
+
     def cut(self, text: str) -> list[int]:
         """Returns the ids of a normalized text: that of `piece`s of an encoded one, joined."""
+        return self._cut(text, 0.0)[0]
+
+    def _cut(self, text: str, before: float) -> tuple[list[int], float]:
+        """Returns the ids of what begins a text or goes on behind a score of `before`, and the score behind it."""
         assert self.scores is not None
         size = len(text)
         best = array("f", bytes(4 * (size + 1)))  # an item rounds to float32 what it is set to
+        best[0] = before
         begins, ids = [-1] * (size + 1), [-1] * (size + 1)
         space = 0
         for start, first in enumerate(text):
@@ -109,7 +144,7 @@ class Pieces:
                 total = float(np.float32(self.unknown[1] + base))
                 if begins[start + 1] < 0 or total > best[start + 1]:
                     best[start + 1], begins[start + 1], ids[start + 1] = total, start, self.unknown[0]
-        return self._followed(begins, ids)
+        return self._followed(begins, ids), best[size]
 
     def _followed(self, begins: list[int], ids: list[int]) -> list[int]:
         """Returns the best way, read from its end; unknown characters in a row are one."""
@@ -141,7 +176,7 @@ def pieces_of(model: bytes) -> Pieces:
     normal = np.array([score for score, one in zip(scores, kinds, strict=True) if one == kind.NORMAL], np.float32)
     unknown = (kinds.index(kind.UNKNOWN), float(normal.min() - np.float32(_UNKNOWN_PENALTY)) if len(normal) else 0.0)
     if found.trainer_spec.model_type != found.trainer_spec.UNIGRAM or found.trainer_spec.byte_fallback:
-        return Pieces(units, inner, sizes, ends, texts, None, {}, splits, unknown)
+        return Pieces(units, inner, sizes, ends, texts, None, np.empty(0, np.float32), {}, splits, unknown)
     # SentencePiece begins its search for the best score with the smallest positive number.
     most = max(np.finfo(np.float32).tiny, normal.max() if len(normal) else np.float32(0))
     cuts: dict[str, tuple[float, int]] = {}
@@ -152,4 +187,5 @@ def pieces_of(model: bytes) -> Pieces:
         if one in (kind.NORMAL, kind.USER_DEFINED):
             cuts[text] = (score, number)
             longest[text[0]] = max(longest.get(text[0], 0), len(text))
-    return Pieces(units, inner, sizes, ends, texts, cuts, longest, splits, unknown)
+    worths = np.where(np.array(kinds) == kind.NORMAL, np.array(scores, np.float32), np.float32(np.nan))
+    return Pieces(units, inner, sizes, ends, texts, cuts, worths, longest, splits, unknown)

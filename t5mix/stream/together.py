@@ -1,13 +1,71 @@
 """Opening many tasks at once, where that takes tokenizing them."""
 
 import concurrent.futures
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+import contextlib
+import dataclasses
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
+from t5mix.stream import ahead, cache, tokenizing
 from t5mix.stream.batch_tokenizers import cores
+from t5mix.stream.writing import Job
 
 _Task = TypeVar("_Task")
 _Opened = TypeVar("_Opened")
+
+
+# A task of so many bytes of text is small: Python's part in its cache takes longer than SentencePiece's.
+_SMALL = 1 << 22
+
+
+def tokens_of_small(
+    jobs: Mapping[int, Job], folder: Path, progress: cache.Progress | None = None
+) -> Iterator[tuple[int, cache.CachedTokens]]:
+    """Makes the caches of small tasks of text files, tokenizing the lines of many at once; yields numbers and tokens.
+
+    Others are left out, as are caches that are there.
+
+    Args:
+      jobs: caches, by number.
+      folder: the folder of caches.
+      progress: see `cache.Progress`.
+    """
+    lacking = (number for number, job in jobs.items() if not os.path.exists(cache.place_of(job, folder)))
+    texts = (
+        dataclasses.replace(some, place=(number, shard))
+        for number in lacking
+        for shard, part in enumerate(_texts(jobs[number]))
+        for some in part
+    )
+    with contextlib.closing(ahead.tokenized(texts)) as tokenized:
+        for number, parts in itertools.groupby(tokenized, key=lambda one: one[0][0]):
+            yield number, cache.made(jobs[number], folder, progress, _by_shard(parts))
+
+
+def _texts(job: Job) -> Sequence[Iterator[ahead.Texts]]:
+    """Returns the texts of each shard of a small task of text files, otherwise nothing."""
+    if not job.task.source.caching_permitted:
+        return ()
+    found = [tokenizing.plain_texts(job, shard) for shard in range(job.num_shards)]
+    shards = [shard for shard in found if shard is not None]
+    if len(shards) < len(found) or sum(map(os.path.getsize, job.source_shards)) > _SMALL:
+        return ()
+    return shards
+
+
+def _by_shard(parts: Iterator[tuple[ahead.Place, ahead.Ids]]) -> Callable[[int], Iterator[Any]]:
+    """Returns what gives the record batches of each shard, asked for in order."""
+    shards = itertools.groupby(parts, key=lambda one: one[0][1])
+
+    def batches(shard: int) -> Iterator[Any]:
+        number, part = next(shards)
+        assert number == shard
+        return tokenizing.plain_batches(ids for _, ids in part)
+
+    return batches
 
 
 def in_order(open_one: Callable[[_Task], _Opened], tasks: Iterable[_Task]) -> list[_Opened]:

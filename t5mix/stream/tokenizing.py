@@ -1,6 +1,6 @@
 """Running a task's steps before the cache, and writing what they make as Arrow record batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy as np
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
-from t5mix.stream import plain_steps
+from t5mix.sources import TextLineDataSource
+from t5mix.stream import ahead, plain_steps
 from t5mix.stream.batch_tokenizers import TokenizeStep
 
 if TYPE_CHECKING:
@@ -35,12 +36,52 @@ def record_batches(job: Any, shard: int) -> "Iterator[pa.RecordBatch]":
       ValueError: naming the task and the feature, when a required feature is missing or an id lies
         outside its vocabulary; naming the task, when its examples are others each time.
     """
+    texts = plain_texts(job, shard)
+    if texts is None:
+        return _batches(_columns(job, shard))
+    return plain_batches(ids for _, ids in ahead.tokenized(texts))
+
+
+def plain_texts(job: Any, shard: int) -> Iterator[ahead.Texts] | None:
+    """Returns the texts of a shard for `ahead.tokenized`, whose ids `plain_batches` takes; at least one, maybe empty.
+
+    None is returned when it takes `tf.data` to make them.
+    """
+    if type(job.task.source) is not TextLineDataSource or job.keep_all or not job.steps:
+        return None
+    step = TokenizeStep.of(job.steps[-1], job.task.output_features)
+    if step is None:
+        return None
+    columns = plain_steps.batches(job.task.source, job.source_shards[shard], job.steps[:-1])
+    return None if columns is None else _plain_texts(job, shard, step, columns)
+
+
+def _plain_texts(
+    job: Any, shard: int, step: TokenizeStep, columns: Iterable[plain_steps.Columns]
+) -> Iterator[ahead.Texts]:
+    place = (0, shard)
+    empty = True
+    for some in columns:
+        _checked_spec(job.task, some)
+        empty = False
+        yield ahead.Texts(place, step, {name: some[name] for name in some if name in job.task.output_features})
+    if empty:
+        yield ahead.Texts(place, step, {})
+
+
+def plain_batches(found: Iterable[ahead.Ids]) -> "Iterator[pa.RecordBatch]":
+    """Yields the record batches of a shard of tokenized texts; see `record_batches`."""
+    return _batches({name: _of_texts(*of) for name, of in ids.items()} for ids in found if ids)
+
+
+def _batches(columns: "Iterable[dict[str, pa.Array]]") -> "Iterator[pa.RecordBatch]":
     import pyarrow as pa
 
     held: list[pa.RecordBatch] = []
     tokens = 0
-    for arrays in _columns(job, shard):
-        held.append(pa.RecordBatch.from_pydict(dict(sorted(arrays.items()))))
+    for arrays in columns:
+        names = sorted(arrays)
+        held.append(pa.RecordBatch.from_arrays([arrays[name] for name in names], names))
         tokens += sum(array.nbytes for array in arrays.values()) // 4
         if tokens >= _TOKENS_IN_BATCH:
             yield _joined(held)
@@ -61,10 +102,6 @@ def _columns(job: Any, shard: int) -> "Iterator[dict[str, pa.Array]]":
     task = job.task
     last = TokenizeStep.of(job.steps[-1], task.output_features) if job.steps else None
     if last is not None:
-        texts = plain_steps.batches(task.source, job.split, shard, job.steps[:-1])
-        if texts is not None and not job.keep_all:
-            yield from (_tokenized(task, last, batch) for batch in texts)
-            return
         dataset = _dataset(job, shard, job.steps[:-1])
         spec = dataset.element_spec
         if isinstance(spec, dict) and all(_is_text(spec[name]) for name in spec if name in task.output_features):
@@ -125,18 +162,20 @@ def _tokenized_columns(
         plain = {name: batch[name].numpy().tolist() for name in texts}
         if job.keep_all and step.copy_pretokenized:
             kept |= {f"{name}_pretokenized": _plain(batch[name].numpy()) for name in texts}
-        yield {**kept, **_tokenized(task, step, plain)}
+        for name, column in plain.items():
+            kept[name] = _of_texts(*step.ended(name, *step.tokenizers[name](column)))
+        yield kept
 
 
-def _tokenized(task: Any, step: TokenizeStep, texts: Mapping[str, list[bytes]]) -> "dict[str, pa.Array]":
-    """Returns the task's features of texts."""
-    _checked_spec(task, texts)
-    arrays = {}
-    for name in texts:
-        if name in task.output_features:
-            values, lengths = step.ids(name, texts[name])
-            arrays[name] = _lists(np.concatenate([[0], np.cumsum(lengths)]), _checked_ids(task, name, values))
-    return arrays
+def _of_texts(values: np.ndarray, lengths: np.ndarray) -> "pa.Array":
+    """Returns the column of the ids of texts, joined, int32, and their lengths."""
+    import pyarrow as pa
+
+    splits = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=splits[1:])
+    # Of buffers: `pyarrow.array` would load pandas, to see whether an array is pandas'.
+    ids = pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
+    return pa.Array.from_buffers(pa.large_list(pa.int32()), len(lengths), [None, pa.py_buffer(splits)], children=[ids])
 
 
 def ordered(dataset: "tf.data.Dataset") -> "tf.data.Dataset":

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ class CachedTokens(abc.ABC):
 
     Attributes:
       key: hash of everything that decided the tokens.
+      eos: by name the EOS of features' vocabularies, None where one has none; of some features, as far as known.
     """
 
     key: str
+    eos: Mapping[str, int | None]
 
     @property
     @abc.abstractmethod
@@ -43,6 +46,7 @@ class FileTokens(CachedTokens):
 
     key: str
     files: tuple[shards.ShardFile, ...]
+    eos: Mapping[str, int | None]
 
     @property
     def examples(self) -> int:
@@ -80,6 +84,7 @@ class MemoryTokens(CachedTokens):
 
     key: str
     table: Any
+    eos: Mapping[str, int | None] = dataclasses.field(default_factory=dict)
 
     @property
     def examples(self) -> int:

@@ -9,7 +9,6 @@ import functools
 import importlib.metadata
 import json
 import os
-import uuid
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -22,9 +21,12 @@ from t5mix import fingerprints
 from t5mix.mapping import treats_each_example
 from t5mix.sources import ShardInfo
 from t5mix.stream import manifest, shards, tokenizing
+from t5mix.stream.shared_parts import SharedParts
 
 # Called with how many more examples are written.
 Count = Callable[[int], None]
+# Returns the record batches of a shard.
+Batches = Callable[[int], Iterator[Any]]
 
 # Raise when the files' layout, or the code that fills them, changes.
 FORMAT = 2
@@ -44,6 +46,7 @@ class Job:
       steps: the steps before the cache.
       keep_all: keep every column that the steps make, not only the task's features.
       source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
+      shared: answers about the steps and features.
     """
 
     task: Any
@@ -51,13 +54,19 @@ class Job:
     steps: tuple[Any, ...]
     keep_all: bool = False
     source: str | None = None
+    shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
+
+    @functools.cached_property
+    def source_shards(self) -> tuple[str, ...]:
+        """The source's shards."""
+        return tuple(self.task.source.list_shards(self.split))
 
     @functools.cached_property
     def num_shards(self) -> int:
         """Number of shards: the source's where every step treats each example by itself, otherwise 1."""
         if not all(map(treats_each_example, self.steps)):
             return 1
-        return max(1, len(self.task.source.list_shards(self.split)))
+        return max(1, len(self.source_shards))
 
     @functools.cached_property
     def made_from(self) -> dict[str, Any]:
@@ -73,11 +82,8 @@ class Job:
             "source": self.source or task.source.fingerprint(self.split),
             "split": self.split,
             "shards": self.num_shards,
-            "steps": [step_fingerprint(task, step) for step in self.steps],
-            "features": {
-                name: [feature.vocabulary.fingerprint, str(feature.dtype), feature.rank]
-                for name, feature in sorted(task.output_features.items())
-            },
+            "steps": [self.shared.step_fingerprint(task, step) for step in self.steps],
+            "features": self.shared.features(task.output_features),
             "columns": "all" if self.keep_all else "features",
         }
 
@@ -95,18 +101,6 @@ class Job:
         return ShardInfo(shard, self.num_shards) if self.num_shards > 1 else None
 
 
-def step_fingerprint(task: Any, step: Any) -> str:
-    """Returns the identity of a preprocessing step.
-
-    Raises:
-      ValueError: naming the task, when the step holds something that cannot be identified.
-    """
-    try:
-        return fingerprints.of_callable(step)
-    except ValueError as error:
-        raise ValueError(f"task {task.name!r}, preprocessor {step!r}: {error}") from error
-
-
 @functools.cache
 def _version(distribution: str) -> str:
     try:
@@ -115,7 +109,9 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) -> shards.ShardRecord:
+def write_shard(
+    job: Job, shard: int, folder: Path, count: Count | None = None, batches: Batches | None = None
+) -> shards.ShardRecord:
     """Writes one shard into a folder, reads it back, and gives it its name.
 
     Writers of the same shard at once do no harm: they write the same, under names of their own.
@@ -125,6 +121,7 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
       shard: its number, from 0.
       folder: an existing folder that no reader looks into.
       count: called with the number of examples of each record batch.
+      batches: returns a shard's examples, where they are made already; by default `tokenizing.record_batches` does.
 
     Returns:
       What `finish` needs to know of it.
@@ -136,14 +133,14 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
     import pyarrow as pa
 
     name = job.shard_name(shard)
-    private = folder / f".{name}.{uuid.uuid4().hex}"
-    batches = tokenizing.record_batches(job, shard)
-    first = next(batches, None)
+    private = f"{folder}/.{name}.{os.urandom(16).hex()}"
+    examples = tokenizing.record_batches(job, shard) if batches is None else batches(shard)
+    first = next(examples, None)
     schema = tokenizing.empty_schema(job.task) if first is None else first.schema
     with open(private, "wb", buffering=0) as file:
         sink = _Summing(file)
         with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema) as writer:
-            for batch in _chained(first, batches):
+            for batch in _chained(first, examples):
                 writer.write_batch(batch)
                 if count is not None:
                     count(batch.num_rows)
@@ -151,8 +148,9 @@ def write_shard(job: Job, shard: int, folder: Path, count: Count | None = None) 
         if sink.size > _FORCED:
             os.fsync(file.fileno())
     record = _placed(private, sink.size, checksums, job, name)
-    os.replace(private, folder / name)
-    return dataclasses.replace(record, skipped=job.task.source.skipped_records(job.split, job.shard_info(shard)))
+    os.replace(private, f"{folder}/{name}")
+    skipped = job.task.source.skipped_records(job.split, job.shard_info(shard))
+    return dataclasses.replace(record, skipped=skipped) if skipped else record
 
 
 def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> None:
@@ -184,6 +182,8 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
         "split": job.split,
         "examples": examples,
         "tokens": tokens,
+        # So that reading takes no vocabulary: it may take as long to load as a thousand caches to open.
+        "eos": {name: feature.vocabulary.eos_id for name, feature in job.task.output_features.items()},
         "shards": [record.as_json() for record in records],
     }
     manifest.write(folder, content)
@@ -265,7 +265,7 @@ class _Summing:
         """Leaves the file open: its owner closes it."""
 
 
-def _placed(path: Path, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
+def _placed(path: str, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
     """Reads a file back, and returns its record: what it holds, and where."""
     import pyarrow as pa
 
