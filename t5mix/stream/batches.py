@@ -13,7 +13,7 @@ from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
 # Token slots of the batches that are made at once, at most, if one batch has fewer: so many that reading a few examples
 # of each task's files is worth its trouble, or, with all tasks in memory, as many as the processor's cache holds.
-_SLOTS, _SLOTS_FROM_MEMORY = 1 << 20, 1 << 17
+_SLOTS, _SLOTS_FROM_MEMORY = 1 << 20, 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
