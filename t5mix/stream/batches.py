@@ -11,8 +11,8 @@ from t5mix.stream.examples import Examples, Tokens
 from t5mix.stream.small_tasks import Lengths, SmallTasks, runs
 from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
-# Token slots of the batches that are made at once, at most, if one batch has fewer: what the processor's cache holds, and
-# for each task that is read from files as many again, up to a limit, so that reading a few examples is worth its trouble.
+# Token slots of the batches that are made at once, at most, if one batch has fewer: what the processor's cache holds,
+# and for each task that is read from files as many again, so that reading a few examples is worth its trouble.
 _SLOTS, _MOST_SLOTS = 1 << 16, 1 << 20
 
 
