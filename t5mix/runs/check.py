@@ -149,14 +149,15 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
         which: "latest", "all", "best" or steps, such as "1000,2000".
 
     Raises:
-        ValueError: `which` is none of these, or a task can not be scored.
+        ValueError: `which` is none of these, or no task can be scored.
         FileNotFoundError: there is no checkpoint of such a step.
     """
     assert checked.checkpoint is not None
     steps = _chosen_steps(which, checked.checkpoint)
-    tasks = [task for task in get_subtasks(checked.provider) if task.metric_fns]
-    tasks = tasks or get_subtasks(checked.provider)
-    check_evaluation(checked.run, tasks, checked.run.evaluation.split)
+    tasks = list(scored_tasks(checked.run, checked.provider))
+    if not tasks:
+        others = get_subtasks(checked.provider)
+        check_evaluation(checked.run, [task for task in others if task.metric_objs] or others)
     return steps, tasks
 
 

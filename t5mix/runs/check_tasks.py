@@ -205,11 +205,11 @@ def _check_files(task: Task, split: str) -> None:
         raise type(error)(f"task {task.name} ({task.declared_at}): {error}") from None
 
 
-def check_evaluation(run: Run, tasks: Sequence[Task], split: str) -> None:
+def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
     """Tasks that are to be scored have metrics, the split, and its files."""
     for task in tasks:
         check_metrics(task)
-    check_data(run, tasks, split)
+    check_data(run, tasks, run.evaluation.split)
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:

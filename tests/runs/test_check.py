@@ -388,6 +388,15 @@ def test_what_cannot_be_scored_is_said_before_training(bind, mixed, capsys):
     assert [task.name for task in check.check_training(bind().run).scored_tasks] == ["toy_a", "toy_b"]
 
 
+def test_tasks_that_cannot_be_scored_are_left_out_of_an_evaluation(bind, mixed, capsys):
+    checked = start(bind, "Run.mixture = 'mixed'", "Run.finetune = None")
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    capsys.readouterr()
+    recorded = check.check_recorded(str(checked.folder.path))
+    assert [task.name for task in check.check_scoring(recorded, "latest")[1]] == ["toy_a"]
+    assert capsys.readouterr().err.count("not scored: task ") == 2
+
+
 def test_files_that_scoring_needs_are_missed_before_training(bind, tmp_path):
     (tmp_path / "lines.txt").write_text("a\n")
     feature = t5mix.Feature(t5mix.ByteVocabulary())
