@@ -202,7 +202,9 @@ def _check_files(task: Task, split: str) -> None:
     try:
         task.source.list_shards(split)
     except (ValueError, OSError) as error:
-        raise type(error)(f"task {task.name} ({task.declared_at}): {error}") from None
+        # Not of the error's own type: some are made of more than a text.
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+        raise kind(f"task {task.name} ({task.declared_at}): {error}") from None
 
 
 def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:

@@ -112,6 +112,17 @@ def test_files_of_a_task_that_are_missing_are_named(bind, tmp_path):
         check.check_training(bind("Run.mixture = 'lines'").run)
 
 
+def test_whatever_a_source_raises_is_shown_with_its_task(bind, add_task):
+    class Damaged(t5mix.FunctionDataSource):
+        def list_shards(self, split):
+            return json.loads("{")  # whose error is not made of one text
+
+    source = Damaged(lambda split, shuffle_files: None, splits=["train", "test"])
+    t5mix.TaskRegistry.add_provider("damaged", add_task("whole").replace(name="damaged", source=source))
+    with pytest.raises(ValueError, match=r"task damaged \(.*\): Expecting property name .*"):
+        check.check_training(bind("Run.mixture = 'damaged'").run)
+
+
 def test_a_vocabulary_whose_file_is_missing_is_named(bind, add_task):
     add_task("pieces", vocabulary=t5mix.SentencePieceVocabulary("nowhere/pieces.model"))
     with pytest.raises(ValueError, match=r"cannot read 'nowhere/pieces.model'"):
