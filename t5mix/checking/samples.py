@@ -7,9 +7,13 @@ from typing import Any
 
 from t5mix import signatures
 from t5mix.evaluation.examples import text_of
+from t5mix.mapping import map_seed_manager
 from t5mix.task import Task
 
 Fields = Mapping[str, Any]
+
+# Settles random steps, so that a check finds the same each time.
+_SEED = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +33,14 @@ class Sample:
 
 def read(task: Task, split: str, lengths: Mapping[str, int], limit: int) -> Sample:
     """Reads the first `limit` examples of a split."""
-    lengths = {name: length for name, length in lengths.items() if name in task.output_features}
+    lengths = _own(task, lengths)
     rows = tuple(_rows(task, split, lengths, limit))
     whole = () if step_for_lengths(task) else tuple(_rows(task, split, None, limit))
     return Sample(split, rows, whole)
+
+
+def _own(task: Task, lengths: Mapping[str, int]) -> dict[str, int]:
+    return {name: length for name, length in lengths.items() if name in task.output_features}
 
 
 def step_for_lengths(task: Task) -> str | None:
@@ -44,23 +52,38 @@ def step_for_lengths(task: Task) -> str | None:
     return None
 
 
-def texts(task: Task, split: str, limit: int) -> Iterator[tuple[str, str]]:
-    """Yields the (inputs, targets) of a split before tokenization where a step tokenizes, else decoded."""
+def texts(task: Task, split: str, limit: int, lengths: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Yields the (inputs, targets) of a split before tokenization where a step tokenizes, else decoded.
+
+    Args:
+      task: the task.
+      split: name of the split.
+      limit: how many at most, the first ones.
+      lengths: for steps that need them; texts are whole.
+    """
+    lengths = _own(task, lengths)
     steps = list(itertools.takewhile(lambda step: not signatures.name(step).startswith("tokenize"), task.preprocessors))
     if len(steps) == len(task.preprocessors):
-        for row in _rows(task, split, None, limit):
+        for row in _rows(task, split, lengths, limit, trim=False):
             yield text_of(task, "inputs", row), text_of(task, "targets", row)
         return
     dataset = task.source.get_dataset(split=split, shuffle=False)
-    dataset = task.run_steps(dataset, [step for step in steps if signatures.name(step) != "CacheDatasetPlaceholder"])
+    steps = [step for step in steps if signatures.name(step) != "CacheDatasetPlaceholder"]
+    with map_seed_manager(_SEED):
+        dataset = task.run_steps(dataset, steps, lengths)
     for row in dataset.take(limit).as_numpy_iterator():
         yield _text(row.get("inputs")), _text(row.get("targets"))
 
 
-def _rows(task: Task, split: str, lengths: Mapping[str, int] | None, limit: int) -> Iterator[Fields]:
-    # The seed settles random steps, so that a check finds the same each time.
+def _rows(task: Task, split: str, lengths: Mapping[str, int] | None, limit: int, trim: bool = True) -> Iterator[Fields]:
     dataset = task.get_dataset(
-        lengths, split=split, use_cached=task.requires_caching, shuffle=False, seed=0, try_in_mem_cache=False
+        lengths,
+        split=split,
+        use_cached=task.requires_caching,
+        shuffle=False,
+        seed=_SEED,
+        trim_output_features=trim,
+        try_in_mem_cache=False,
     )
     yield from dataset.take(limit).as_numpy_iterator()
 

@@ -63,7 +63,10 @@ def gold(task: Task, sample: Sample | None, more: Callable[[], Sample]) -> Findi
       more: reads more of them: some metrics reach their best only when every class is there.
     """
     if not task.metric_fns:
-        return Finding("gold", "skip", "the task has no metric")
+        why = (
+            "its metrics are objects, which t5mix.Evaluator computes" if task.metric_objs else "the task has no metric"
+        )
+        return Finding("gold", "skip", why)
     if sample is None:
         return Finding("gold", "skip", "no split has labels")
     if not (answers := Answers(task, sample)).rows:

@@ -24,7 +24,7 @@ def splits(task: Task, names: Sequence[str], limits: Limits) -> Finding:
     """
     if len(names) < 2:
         return Finding("splits", "skip", "there is one split")
-    held = {name: _digests(task, name, limits.overlap_examples) for name in names}
+    held = {name: _digests(task, name, limits) for name in names}
     counts: list[str] = []
     failures: list[str] = []
     for one, other in itertools.combinations(names, 2):
@@ -58,6 +58,6 @@ def _held_out(split: str) -> bool:
     return bool(words & _HELD_OUT) and "train" not in words
 
 
-def _digests(task: Task, split: str, limit: int) -> set[bytes]:
-    pairs = samples.texts(task, split, limit)
+def _digests(task: Task, split: str, limits: Limits) -> set[bytes]:
+    pairs = samples.texts(task, split, limits.overlap_examples, limits.lengths)
     return {hashlib.blake2b("\0".join(map(str.strip, pair)).encode(), digest_size=16).digest() for pair in pairs}

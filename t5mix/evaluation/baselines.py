@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from t5mix.evaluation.examples import Text, read_texts
@@ -58,11 +58,16 @@ def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
     return best
 
 
-def training_texts(task: Task) -> list[Text]:
-    """Returns inputs and targets of the task's train split, 100,000 examples at most."""
+def training_texts(task: Task, lengths: Mapping[str, int] | None = None) -> list[Text]:
+    """Returns inputs and targets of the task's train split, 100,000 examples at most.
+
+    Args:
+        task: The task.
+        lengths: For steps that need them; nothing is trimmed.
+    """
     if "train" not in task.splits:
         return []
-    return list(read_texts(task, "train", TRAINING_EXAMPLES))
+    return list(read_texts(task, "train", TRAINING_EXAMPLES, lengths))
 
 
 def _candidates(scorer: Scorer, training: Sequence[Text]) -> Iterator[tuple[str, list[str]]]:

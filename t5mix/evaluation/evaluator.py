@@ -198,8 +198,7 @@ class Evaluator:
         functions = {**(model_fns or {}), **{kind: fn for kind, fn in given.items() if fn is not None}}
         needed = {task.name: _needed(task, functions) for task in self._eval_tasks}
         outputs = {
-            task: {kind: in_order(task, functions[kind](self._cached_model_datasets[task])) for kind in kinds}
-            for task, kinds in needed.items()
+            task: {kind: self._outputs(task, functions[kind]) for kind in kinds} for task, kinds in needed.items()
         }
         if not compute_metrics:
             nothing: Future[None] = Future()
@@ -215,6 +214,10 @@ class Evaluator:
             return done, outputs
         self._metrics_future = self._metrics_executor.submit(work)
         return self._metrics_future, outputs
+
+    def _outputs(self, task: str, function: ModelFn) -> Any:
+        count = int(self._cached_task_datasets[task].cardinality())
+        return in_order(task, function(self._cached_model_datasets[task]), count)
 
     def close(self) -> None:
         """Waits for metrics that are being computed, and raises what they raised."""

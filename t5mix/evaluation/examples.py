@@ -51,9 +51,11 @@ def read_examples(task: Task, split: str, lengths: Mapping[str, int], limit: int
     return examples
 
 
-def read_texts(task: Task, split: str, limit: int | None = None) -> Iterator[Text]:
-    """Yields the input and the target of each example of a split as texts, nothing trimmed."""
-    for fields in _fields(task, split, None, limit):
+def read_texts(
+    task: Task, split: str, limit: int | None = None, lengths: Mapping[str, int] | None = None
+) -> Iterator[Text]:
+    """Yields the input and the target of each example of a split as texts; lengths are for steps, none is trimmed."""
+    for fields in _fields(task, split, lengths, limit, trim=False):
         yield text_of(task, "inputs", fields), text_of(task, "targets", fields)
 
 
@@ -73,10 +75,18 @@ def as_text(value: Any) -> str:
 
 
 def _fields(
-    task: Task, split: str, lengths: Mapping[str, int] | None, limit: int | None
+    task: Task, split: str, lengths: Mapping[str, int] | None, limit: int | None, trim: bool = True
 ) -> Iterator[Mapping[str, Any]]:
     # The seed settles any random preprocessor, so that a test set is the same at each evaluation.
-    dataset = task.get_dataset(lengths, split=split, shuffle=False, seed=0, try_in_mem_cache=False)
+    dataset = task.get_dataset(
+        lengths,
+        split=split,
+        use_cached=task.requires_caching,
+        shuffle=False,
+        seed=0,
+        trim_output_features=trim,
+        try_in_mem_cache=False,
+    )
     return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 

@@ -1,7 +1,7 @@
 """What a model's function returned, in the order of the examples."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,18 +16,19 @@ PredictFnReturnType = ModelFnReturnType
 ScoreFnReturnType = ModelFnReturnType
 
 
-def in_order(task: str, returned: ModelFnReturnType) -> Any:
+def in_order(task: str, returned: ModelFnReturnType, count: int) -> Any:
     """Returns outputs by index, and what stands beside them in the same order.
 
     Args:
         task: The task's name.
         returned: What the function of the model gave.
+        count: How many examples there are.
 
     Returns:
         A list of outputs; or a pair of it and the dict, its lists as arrays where they can be.
 
     Raises:
-        ValueError: If an index is missing or given twice, or what stands beside is of another length.
+        ValueError: If an index is missing, given twice or of no example, or what stands beside is of another length.
     """
     beside: Any = None
     entries: Any = returned
@@ -41,7 +42,7 @@ def in_order(task: str, returned: ModelFnReturnType) -> Any:
         )
     indices = [int(index) for index, _ in entries]
     order = np.argsort(indices, kind="stable")
-    _check_indices(task, [indices[place] for place in order])
+    _check_indices(task, [indices[place] for place in order], count)
     outputs = [entries[place][1] for place in order]
     return outputs if beside is None else (outputs, as_arrays(_beside(task, beside, order)))
 
@@ -50,11 +51,20 @@ def _is_pair(returned: Any) -> bool:
     return isinstance(returned, tuple) and len(returned) == 2 and not isinstance(returned[1], tuple)
 
 
-def _check_indices(task: str, indices: Sequence[int]) -> None:
+def _check_indices(task: str, indices: Sequence[int], count: int) -> None:
+    """Refuses sorted indices that are not 0, 1, ... count - 1."""
+    for index in indices:
+        if not 0 <= index < count:
+            _refuse(task, f"an output for example {index}, and they are 0 to {count - 1}")
     for place, index in enumerate(indices):
         if index != place:
-            what = f"twice for example {index}" if index < place else f"nothing for example {place}"
-            raise ValueError(f"task {task!r}: the model's function returned {what}; it must answer each example once")
+            _refuse(task, f"twice for example {index}" if index < place else f"nothing for example {place}")
+    if len(indices) < count:
+        _refuse(task, f"nothing for example {len(indices)}")
+
+
+def _refuse(task: str, what: str) -> NoReturn:
+    raise ValueError(f"task {task!r}: the model's function returned {what}; it must answer each example once")
 
 
 def _beside(task: str, beside: Any, order: np.ndarray) -> Any:

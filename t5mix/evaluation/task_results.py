@@ -86,7 +86,7 @@ def evaluate_task(
         split=split,
         num_examples=len(examples),
         metrics=scorer.metrics(texts),
-        baseline=baseline or strongest_baseline(scorer, training_texts(task)),
+        baseline=baseline or strongest_baseline(scorer, training_texts(task, lengths)),
         standard_error=scorer.standard_error(texts),
         predictions=tuple(
             Prediction(example.input_text, example.target_text, text)

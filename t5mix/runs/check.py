@@ -10,7 +10,7 @@ from pathlib import Path
 
 from t5mix.registry import get_subtasks
 from t5mix.runs import binding
-from t5mix.runs.check_folders import check_checkpoint, check_folder
+from t5mix.runs.check_folders import check_checkpoint, check_folder, check_own_checkpoint
 from t5mix.runs.check_tasks import (
     Provider,
     check_data,
@@ -19,6 +19,7 @@ from t5mix.runs.check_tasks import (
     check_provider,
     chosen_provider,
     finetune_tasks,
+    scored_tasks,
 )
 from t5mix.runs.config import Run
 from t5mix.runs.folders import CheckpointPath, RunFolder, find_checkpoint
@@ -33,6 +34,7 @@ class Checked:
         run: the settings.
         provider: the task or mixture that `Run.mixture` names.
         finetune_tasks: what `Run.finetune` trains on, in order; empty where it is None.
+        scored_tasks: what is scored after pre-training, in order.
         checkpoint: where fine-tuning starts; None where it is what this run's own pre-training ends
             with.
     """
@@ -40,6 +42,7 @@ class Checked:
     run: Run
     provider: Provider
     finetune_tasks: tuple[Task, ...] = ()
+    scored_tasks: tuple[Task, ...] = ()
     checkpoint: CheckpointPath | None = None
 
     @property
@@ -78,8 +81,9 @@ def check_training(run: Run) -> Checked:
             f"Training.steps is {run.train.steps}, but {run.folder!r} has been trained for {newest[0]} "
             "steps already: choose more, or another folder with --run_folder"
         )
+    scored = tasks or scored_tasks(run, provider)
     check_mesh(run)
-    return Checked(run, provider, tasks)
+    return Checked(run, provider, tasks, scored)
 
 
 def check_finetuning(run: Run) -> Checked:
@@ -100,8 +104,9 @@ def check_finetuning(run: Run) -> Checked:
         raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
     check_checkpoint(run, provider, checkpoint)
     check_folder(run, provider)
+    check_own_checkpoint(run, checkpoint)
     check_mesh(run)
-    return Checked(run, provider, tasks, checkpoint)
+    return Checked(run, provider, tasks, checkpoint=checkpoint)
 
 
 def check_recorded(
@@ -129,7 +134,7 @@ def check_recorded(
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, packs=packs).run
-    provider = chosen_provider(run)
+    provider = chosen_provider(run, for_training=False)
     check_checkpoint(run, provider, checkpoint)
     check_provider(run, provider)
     check_mesh(run)
@@ -144,14 +149,15 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
         which: "latest", "all", "best" or steps, such as "1000,2000".
 
     Raises:
-        ValueError: `which` is none of these, or a task can not be scored.
+        ValueError: `which` is none of these, or no task can be scored.
         FileNotFoundError: there is no checkpoint of such a step.
     """
     assert checked.checkpoint is not None
     steps = _chosen_steps(which, checked.checkpoint)
-    tasks = [task for task in get_subtasks(checked.provider) if task.metric_fns]
-    tasks = tasks or get_subtasks(checked.provider)
-    check_evaluation(checked.run, tasks, checked.run.evaluation.split)
+    tasks = list(scored_tasks(checked.run, checked.provider))
+    if not tasks:
+        others = get_subtasks(checked.provider)
+        check_evaluation(checked.run, [task for task in others if task.metric_objs] or others)
     return steps, tasks
 
 

@@ -30,6 +30,9 @@ MAY_CHANGE = (
     "Evaluation.",
 )
 
+# Of a run that fine-tunes what it has pre-trained; `check_own_checkpoint` looks at what is named later.
+_OWN_CHECKPOINT = ("Finetuning.checkpoint", None)
+
 # Fields of T5Config that a checkpoint depends on; dropout, for one, may change.
 _SHAPES = (
     "d_model",
@@ -77,12 +80,26 @@ def check_same_run(run: Run, folder: RunFolder) -> None:
     differing = [
         f"{name} ({value!r} there, {_shown(now, name)})"
         for name, value in settings(earlier)
-        if value is not None and now.get(name) != value and not name.startswith(MAY_CHANGE)
+        if now.get(name) != value and not name.startswith(MAY_CHANGE) and (name, value) != _OWN_CHECKPOINT
     ]
     if differing:
         raise ValueError(
             f"Run.folder {str(folder.path)!r} holds a run with other settings: {', '.join(differing)}; "
             "choose another folder with --run_folder, or delete it"
+        )
+
+
+def check_own_checkpoint(run: Run, checkpoint: CheckpointPath) -> None:
+    """Fine-tuning in the folder of a pre-training starts from that: scores there are told apart by their step alone.
+
+    Raises:
+        ValueError: the checkpoint is of another folder.
+    """
+    own = RunFolder(Path(run.folder))
+    if own.pretraining.steps() and not os.path.samefile(own.path, checkpoint.run.path):
+        raise ValueError(
+            f"Run.folder {run.folder!r} has a pre-training of its own, and Finetuning.checkpoint is of "
+            f"{str(checkpoint.run.path)!r}: choose another folder with --run_folder"
         )
 
 

@@ -10,6 +10,7 @@ from t5mix.mixture import Mixture
 from t5mix.registry import get_mixture_or_task, get_subtasks
 from t5mix.runs.config import Run
 from t5mix.task import Task
+from t5mix.terminal import say
 
 Provider = Task | Mixture
 
@@ -33,8 +34,12 @@ def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
     return get_mixture_or_task(name)
 
 
-def chosen_provider(run: Run) -> Provider:
+def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
     """The task or mixture that `Run.mixture` names, with `Run.objective` where a task leaves its objective open.
+
+    Args:
+        run: the settings.
+        for_training: whether one task must leave it open; of a model that is used, any task may be asked.
 
     Raises:
         ValueError: no task leaves it open, or lengths or extra ids do not suffice for it.
@@ -44,7 +49,7 @@ def chosen_provider(run: Run) -> Provider:
         return provider
     objective = objectives.named(run.objective)
     chosen = {task.name: objectives.with_objective(task, objective) for task in get_subtasks(provider)}
-    if not any(chosen[task.name] is not task for task in get_subtasks(provider)):
+    if for_training and not any(chosen[task.name] is not task for task in get_subtasks(provider)):
         raise ValueError(
             f"Run.objective is {run.objective!r}, but no task of {provider.name} leaves its objective open; leave it "
             "None, or declare objectives.unsupervised among a task's preprocessors"
@@ -57,7 +62,11 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     if run.finetune is None:
         return ()
     if not run.finetune.tasks:
-        tasks = [task for task in get_subtasks(provider) if task.metric_fns]
+        tasks = [task for task in get_subtasks(provider) if task.metric_objs]
+        for task in tasks:
+            why = _unfit_metrics(task)
+            if why:
+                raise ValueError(f"{why}; or name the other tasks in Finetuning.tasks")
         if not tasks:
             raise ValueError(
                 f"Run.finetune is bound, but no task of {provider.name} has metrics; "
@@ -70,6 +79,31 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
         _check_same_vocabularies(task, provider)
     check_data(run, tasks, "train", run.evaluation.split)
     return tuple(tasks)
+
+
+def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
+    """The tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
+    split = run.evaluation.split
+    scored = []
+    for task in get_subtasks(provider):
+        if not task.metric_objs:
+            continue
+        why = _unfit_metrics(task) if split in task.splits else f"task {task.name!r} has no split {split!r}"
+        if why:
+            say(f"not scored: {why}")
+        else:
+            scored.append(task)
+    check_data(run, scored, split)
+    return tuple(scored)
+
+
+def _unfit_metrics(task: Task) -> str | None:
+    """Returns why a run cannot compute the metrics of a task, or None."""
+    try:
+        check_metrics(task)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _check_same_vocabularies(task: Task, provider: Provider) -> None:
@@ -168,14 +202,16 @@ def _check_files(task: Task, split: str) -> None:
     try:
         task.source.list_shards(split)
     except (ValueError, OSError) as error:
-        raise type(error)(f"task {task.name} ({task.declared_at}): {error}") from None
+        # Not of the error's own type: some are made of more than a text.
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+        raise kind(f"task {task.name} ({task.declared_at}): {error}") from None
 
 
-def check_evaluation(run: Run, tasks: Sequence[Task], split: str) -> None:
+def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
     """Tasks that are to be scored have metrics, the split, and its files."""
     for task in tasks:
         check_metrics(task)
-    check_data(run, tasks, split)
+    check_data(run, tasks, run.evaluation.split)
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def score_tasks(
     state: Callable[[], State],
     baselines: Sequence[Score] = (),
 ) -> list[Score]:
-    """Scores one checkpoint on tasks; what is on disk already is read from there.
+    """Scores one checkpoint on tasks; what is on disk already, with these lengths, is read from there.
 
     Args:
         parts: of the run; its `Evaluation` says split and limit.
@@ -41,7 +42,7 @@ def score_tasks(
     values: State | None = None
     for task in tasks:
         path = trained.scores(wanted.split, task.name, step, wanted.limit)
-        score = read_score(path)
+        score = read_score(path, parts.run.sequence_length)
         if score is None:
             values = state() if values is None else values
             score = _score_task(parts, task, path, step, values, baselines)
@@ -70,7 +71,7 @@ def _score_task(parts: Parts, task: Task, path: Path, step: int, state: State, b
         limit=wanted.limit,
         baseline=next(same, None),
     )
-    score = score_of(result, step, wanted.limit)
+    score = score_of(result, step, wanted.limit, parts.run.sequence_length)
     write_score(path, score, result)
     _say(score)
     return score
@@ -107,10 +108,10 @@ def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence
 
 
 def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
-    """The best score of each task by its first metric; of equals the earlier step."""
+    """The best score of each task by its first metric; of equals the earlier step, and any number before NaN."""
     best: dict[str, Score] = {}
     for score in scores:
-        if score.task not in best or score.value > best[score.task].value:
+        if score.task not in best or math.isnan(best[score.task].value) or score.value > best[score.task].value:
             best[score.task] = score
     return list(best.values())
 

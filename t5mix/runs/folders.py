@@ -13,6 +13,7 @@ FOLDER/report.json
 """
 
 import dataclasses
+import os
 from pathlib import Path
 
 
@@ -132,7 +133,7 @@ def find_checkpoint(path: str) -> CheckpointPath:
     Raises:
         FileNotFoundError: there is no such folder, or no checkpoint in it; says what there is.
     """
-    given = Path(path)
+    given = Path(os.path.abspath(path))  # "." and "TASK" alone say nothing of what they lie in
     if not given.is_dir():
         raise FileNotFoundError(
             f"no checkpoint {path!r}: there is no such folder; give a run folder, or FOLDER/checkpoints/STEP"
@@ -151,7 +152,7 @@ def find_checkpoint(path: str) -> CheckpointPath:
 
 def _run_of(trained: Trained) -> RunFolder:
     """The run folder around a training: the one that holds the record."""
-    for folder in (trained.path, *trained.path.absolute().parents[:2]):
+    for folder in (trained.path, *trained.path.parents[:2]):
         if RunFolder(folder).operative_config.is_file():
             return RunFolder(folder)
     raise FileNotFoundError(

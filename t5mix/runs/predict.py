@@ -39,15 +39,16 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
 
 
 def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int]]:
-    """Ids of each text, with EOS; those that are too long are cut, and counted on standard error."""
-    ids = [[*feature.vocabulary.encode(text), EOS_ID] for text in texts]
+    """Ids of each text, with the feature's EOS; those that are too long are cut, and counted on standard error."""
+    end = [EOS_ID] if feature.add_eos else []
+    ids = [[*feature.vocabulary.encode(text), *end] for text in texts]
     overflowing = [number for number, sequence in enumerate(ids, 1) if len(sequence) > length]
     if overflowing:
         say(
             f"{len(overflowing)} of {len(ids)} inputs are longer than {length} tokens and were truncated, "
             f"the first of them in line {overflowing[0]}"
         )
-    return [s if len(s) <= length else [*s[: length - 1], EOS_ID] for s in ids]
+    return [s if len(s) <= length else [*s[: length - len(end)], *end] for s in ids]
 
 
 def decode(predict: Predict, ids: Sequence[Sequence[int]], provider: Provider) -> list[str]:

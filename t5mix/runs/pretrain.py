@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from t5mix.evaluation.report import ReportRow, print_report, write_report
 from t5mix.mesh.engine import State
-from t5mix.registry import get_subtasks
 from t5mix.runs.binding import Bound
 from t5mix.runs.check import Checked
 from t5mix.runs.evaluate import score_tasks
@@ -13,7 +12,6 @@ from t5mix.runs.folders import CheckpointPath
 from t5mix.runs.parts import Parts
 from t5mix.runs.record import alone_in, record_start
 from t5mix.runs.scores import Score, report_row
-from t5mix.task import Task
 from t5mix.terminal import say
 
 
@@ -30,12 +28,11 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
         checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         parts = Parts(checked.run, checked.provider)
         last = pretrain(parts, checked)
-        tasks = list(checked.finetune_tasks) or _scorable(checked)
 
         def restored() -> State:
             return parts.restore(last)
 
-        multi_task = score_tasks(parts, tasks, last.trained, last.step, restored)
+        multi_task = score_tasks(parts, checked.scored_tasks, last.trained, last.step, restored)
         fine_tuned = finetune_tasks(parts, checked, last, multi_task)
         rows = report_rows(multi_task, fine_tuned)
         write_report(checked.folder.report, rows)
@@ -57,16 +54,6 @@ def pretrain(parts: Parts, checked: Checked) -> CheckpointPath:
             title=f"pre-training on {run.mixture}",
         )
     return CheckpointPath(checked.folder, trained, run.train.steps)
-
-
-def _scorable(checked: Checked) -> list[Task]:
-    """Tasks of the mixture with metrics; says which of them lack the split."""
-    split = checked.run.evaluation.split
-    with_metrics = [task for task in get_subtasks(checked.provider) if task.metric_fns]
-    lacking = [task.name for task in with_metrics if split not in task.splits]
-    if lacking:
-        say(f"not scored, because they have no split {split!r}: {', '.join(lacking)}")
-    return [task for task in with_metrics if split in task.splits]
 
 
 def report_rows(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[ReportRow]:

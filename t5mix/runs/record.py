@@ -153,8 +153,16 @@ def _source(task: Task) -> dict[str, Any]:
     source = task.source
     return {
         "kind": type(source).__name__,
-        "splits": {split: source.fingerprint(split) for split in task.splits},
+        "splits": {split: _content(task, split) for split in task.splits},
     }
+
+
+def _content(task: Task, split: str) -> str | None:
+    """The fingerprint of a split; None where it cannot be read: splits that the run reads have been checked."""
+    try:
+        return task.source.fingerprint(split)
+    except (ValueError, OSError):
+        return None
 
 
 def write_json(path: Any, content: Any) -> None:

@@ -12,6 +12,7 @@ from t5mix.evaluation.report import ReportRow
 from t5mix.evaluation.scoring import first_value
 from t5mix.evaluation.task_results import TaskResult
 from t5mix.files import write_atomically
+from t5mix.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Score:
         baseline: the best score that needs no model.
         standard_error: of the first metric.
         truncated_inputs: examples whose input was longer than the model reads.
+        lengths: `Run.sequence_length` that it was scored with; None in files of earlier versions.
     """
 
     task: str
@@ -39,6 +41,7 @@ class Score:
     baseline: Baseline
     standard_error: float
     truncated_inputs: int
+    lengths: Mapping[str, int] | None = None
 
     @property
     def metric(self) -> str:
@@ -51,7 +54,7 @@ class Score:
         return first_value(self.metrics)[1]
 
 
-def score_of(result: TaskResult, step: int, limit: int | None) -> Score:
+def score_of(result: TaskResult, step: int, limit: int | None, lengths: Mapping[str, int] | None = None) -> Score:
     """The part of a result that is kept."""
     return Score(
         task=result.task,
@@ -63,6 +66,7 @@ def score_of(result: TaskResult, step: int, limit: int | None) -> Score:
         baseline=result.baseline,
         standard_error=result.standard_error,
         truncated_inputs=result.truncated_inputs,
+        lengths=None if lengths is None else dict(lengths),
     )
 
 
@@ -74,8 +78,12 @@ def write_score(path: Path, score: Score, result: TaskResult) -> None:
     write_atomically(path, content + "\n")
 
 
-def read_score(path: Path) -> Score | None:
-    """Reads what `write_score` wrote; None where there is nothing.
+def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | None:
+    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one with other lengths.
+
+    Args:
+        path: of the score.
+        lengths: the `Run.sequence_length` that is asked for; None takes any.
 
     Raises:
         ValueError: the file is not such a score.
@@ -86,11 +94,15 @@ def read_score(path: Path) -> Score | None:
         baseline = Baseline(content["baseline"]["kind"], _number(content["baseline"]["score"]))
         standard_error = _number(content["standard_error"])
         known = {"metrics": metrics, "baseline": baseline, "standard_error": standard_error}
-        return Score(**{**content, **known})
+        score = Score(**{**content, **known})
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
+    if lengths is not None and score.lengths is not None and score.lengths != lengths:
+        say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
+        return None
+    return score
 
 
 def report_row(multi_task: Score | None, fine_tuned: Score | None) -> ReportRow:

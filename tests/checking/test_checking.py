@@ -246,6 +246,25 @@ def test_ids_that_are_no_text_fail_and_end_no_report() -> None:
     assert found(report).keys() == CHECKS.keys() and found(report)["gold"] == "fail"
 
 
+def test_splits_are_compared_after_random_steps_and_steps_that_need_lengths() -> None:
+    @t5mix.map_over_dataset(num_seeds=1)
+    def one_of_two(example: dict[str, Any], seed: tf.Tensor) -> dict[str, Any]:
+        drawn = tf.random.stateless_uniform([], seed, maxval=2, dtype=tf.int32)
+        return {**example, "inputs": tf.strings.join([example["inputs"], tf.as_string(drawn)], separator=" ")}
+
+    def first_letters(dataset: tf.data.Dataset, sequence_length: dict[str, int]) -> tf.data.Dataset:
+        length = sequence_length["inputs"]
+        return dataset.map(lambda row: {**row, "inputs": tf.strings.substr(row["inputs"], 0, length)})
+
+    same = source(lambda split: rows("a"))
+    message = messages(check_task(task(source=same, preprocessors=[one_of_two, *STEPS]), LIMITS), "splits")
+    assert "train and validation share 60 (100.0%" in message  # the same noise each time
+    report = check_task(
+        task(preprocessors=[first_letters, STEPS[0], STEPS[2]]), Limits({"inputs": 7, "targets": 8}, examples=40)
+    )
+    assert found(report)["splits"] == "pass", messages(report, "splits")
+
+
 def packed(**changed: Any) -> t5mix.Task:
     """Makes the features of an encoder-decoder itself, as a feature converter would, padded to 24 and 8."""
 

@@ -281,7 +281,8 @@ def test_lengths_that_preprocessors_need_must_be_given() -> None:
 ANSWERS = {
     "one missing": ([(0, [5]), (2, [5])], "nothing for example 1"),
     "one twice": ([(0, [5]), (0, [5]), (1, [5])], "twice for example 0"),
-    "the last missing": ([(0, [5]), (1, [5])], "2 outputs of the model for 3 examples"),
+    "the last missing": ([(0, [5]), (1, [5])], "nothing for example 2"),
+    "one too many": ([(0, [5]), (1, [5]), (2, [5]), (3, [5])], "an output for example 3, and they are 0 to 2"),
     "no index": ([[5, 6, 7], [5, 6, 7], [5, 6, 7]], r"return \(index, output\)"),
     "short beside": (([(0, [5]), (1, [5]), (2, [5])], {"x": [1]}), "beside them a list of 1"),
     "long beside": (([(0, [5]), (1, [5]), (2, [5])], {"x": [1, 2, 3, 4]}), "beside them a list of 4"),
@@ -294,6 +295,8 @@ def test_a_model_must_answer_each_example_once(case: str) -> None:
     returned, message = ANSWERS[case]
     with pytest.raises(ValueError, match=message):
         evaluated(evaluator(), predict_fn=lambda dataset: returned)
+    with pytest.raises(ValueError, match=message):  # also where no metric looks at them
+        evaluator().evaluate(compute_metrics=False, predict_fn=lambda dataset: returned)
 
 
 def test_a_missing_function_is_refused_before_the_model_runs() -> None:

@@ -167,3 +167,26 @@ def test_two_metrics_of_one_name_are_refused() -> None:
 def test_a_model_must_answer_every_input() -> None:
     with pytest.raises(ValueError, match="returned 0 outputs for 5 inputs"):
         evaluate_task(make_task(ANIMALS), lambda inputs: [], lengths=LENGTHS)
+
+
+def test_a_task_whose_steps_need_lengths_has_a_baseline() -> None:
+    import tensorflow as tf
+
+    def first_words(dataset, sequence_length):
+        def cut(row):
+            words = tf.strings.split(row["inputs"])[: sequence_length["inputs"] // 8]
+            return {**row, "inputs": tf.strings.reduce_join(words, separator=" ")}
+
+        return dataset.map(cut)
+
+    task = make_task(ANIMALS)
+    task = task.replace(preprocessors=[first_words, *task.preprocessors])
+    result = evaluate_task(task, model({}), lengths={"inputs": 16, "targets": 2})
+    assert result.baseline == Baseline("majority", 60.0)  # of whole targets: two tokens would be "n" and EOS
+
+
+def test_a_task_that_requires_caching_is_evaluated() -> None:
+    task = make_task(ANIMALS)
+    steps = [*task.preprocessors[:1], t5mix.CacheDatasetPlaceholder(required=True), *task.preprocessors[1:]]
+    result = evaluate_task(task.replace(preprocessors=steps), model({"pet: a dog": "yes"}), lengths=LENGTHS)
+    assert (result.score, result.baseline) == (80.0, Baseline("majority", 60.0))

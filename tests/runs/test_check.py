@@ -6,9 +6,9 @@ import json
 import pytest
 
 import t5mix
-from t5mix import registry
+from t5mix import objectives, preprocessors, registry
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.runs import binding, check, check_tasks
+from t5mix.runs import binding, check, check_folders, check_tasks
 from t5mix.runs.check_tasks import check_mesh, model_vocab_size
 from t5mix.runs.record import record_start
 
@@ -110,6 +110,17 @@ def test_files_of_a_task_that_are_missing_are_named(bind, tmp_path):
     )
     with pytest.raises(ValueError, match=r"no file matches '.*nothing\*.txt' of split 'train'"):
         check.check_training(bind("Run.mixture = 'lines'").run)
+
+
+def test_whatever_a_source_raises_is_shown_with_its_task(bind, add_task):
+    class Damaged(t5mix.FunctionDataSource):
+        def list_shards(self, split):
+            return json.loads("{")  # whose error is not made of one text
+
+    source = Damaged(lambda split, shuffle_files: None, splits=["train", "test"])
+    t5mix.TaskRegistry.add_provider("damaged", add_task("whole").replace(name="damaged", source=source))
+    with pytest.raises(ValueError, match=r"task damaged \(.*\): Expecting property name .*"):
+        check.check_training(bind("Run.mixture = 'damaged'").run)
 
 
 def test_a_vocabulary_whose_file_is_missing_is_named(bind, add_task):
@@ -356,3 +367,88 @@ def test_the_lineage_says_where_data_comes_from(bind):
     assert set(task["source"]["splits"]) == {"train", "test"}
     assert task["vocabularies"]["inputs"]["fingerprint"] == lineage["vocabularies"]["inputs"]["fingerprint"]
     assert check_tasks.MODEL_FEATURES == tuple(lineage["vocabularies"])
+
+
+# --- found late, or not at all ------------------------------------------------------------------------
+
+
+def by_score(targets, scores):
+    return {"mean": float(scores.mean())}
+
+
+@pytest.fixture
+def mixed(add_task):
+    """Registers the mixture `mixed`: one task has a metric that runs cannot compute, and one another split."""
+    add_task("by_score", metrics=(by_score,))
+    add_task("train_alone", splits=("train",))
+    t5mix.MixtureRegistry.add("mixed", ["toy_a", "by_score", "train_alone"], default_rate=1.0)
+
+
+def test_metrics_that_a_run_cannot_compute_are_refused_before_training(bind, mixed):
+    with pytest.raises(
+        ValueError, match=r"'by_score': metric .* needs scores.*name the other tasks in Finetuning.tasks"
+    ):
+        check.check_training(bind("Run.mixture = 'mixed'").run)
+
+
+def test_what_cannot_be_scored_is_said_before_training(bind, mixed, capsys):
+    checked = check.check_training(bind("Run.mixture = 'mixed'", "Run.finetune = None").run)
+    assert [task.name for task in checked.scored_tasks] == ["toy_a"]
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split("'")[1] for line in said if line.startswith("not scored: task ")] == ["by_score", "train_alone"]
+    assert [task.name for task in check.check_training(bind().run).scored_tasks] == ["toy_a", "toy_b"]
+
+
+def test_tasks_that_cannot_be_scored_are_left_out_of_an_evaluation(bind, mixed, capsys):
+    checked = start(bind, "Run.mixture = 'mixed'", "Run.finetune = None")
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    capsys.readouterr()
+    recorded = check.check_recorded(str(checked.folder.path))
+    assert [task.name for task in check.check_scoring(recorded, "latest")[1]] == ["toy_a"]
+    assert capsys.readouterr().err.count("not scored: task ") == 2
+
+
+def test_files_that_scoring_needs_are_missed_before_training(bind, tmp_path):
+    (tmp_path / "lines.txt").write_text("a\n")
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    files = {"train": str(tmp_path / "lines.txt"), "test": str(tmp_path / "nothing.txt")}
+    task = {"source": t5mix.TextLineDataSource(files), "output_features": {"inputs": feature, "targets": feature}}
+    t5mix.TaskRegistry.add("lines", **task, metric_fns=[lambda targets, predictions: {}])
+    t5mix.TaskRegistry.add("plain_lines", **task)
+    with pytest.raises(ValueError, match=r"task lines .*: .*no file matches '.*nothing.txt' of split 'test'"):
+        check.check_training(bind("Run.mixture = 'lines'", "Run.finetune = None").run)
+    # A split that the run does not read may be missing.
+    folder = start(bind, "Run.mixture = 'plain_lines'", "Run.finetune = None").folder
+    splits = json.loads(folder.lineage.read_text())["tasks"]["plain_lines"]["source"]["splits"]
+    assert splits["train"] and splits["test"] is None
+
+
+def test_another_objective_does_not_resume(bind):
+    checked = start(bind)
+    changed = dataclasses.replace(checked.run, objective="prefix_lm")
+    with pytest.raises(ValueError, match=r"Run.objective \(None there, 'prefix_lm' here\)"):
+        check_folders.check_same_run(changed, checked.folder)
+
+
+def test_a_folder_keeps_the_scores_of_one_pre_training(bind, tmp_path):
+    own = start(bind).folder
+    pretend_checkpoint(own.pretraining, 6)
+    other = start(bind, f"Run.folder = '{tmp_path}/other'").folder
+    pretend_checkpoint(other.pretraining, 6)
+    for path in (own.path, own.path / "checkpoints/6"):
+        check.check_finetuning(bind(f"Finetuning.checkpoint = '{path}'").run)
+    with pytest.raises(ValueError, match=r"has a pre-training of its own, and Finetuning.checkpoint is of '.*other'"):
+        check.check_finetuning(bind(f"Finetuning.checkpoint = '{other.path}'").run)
+
+
+def test_a_model_is_used_on_tasks_that_leave_no_objective_open(bind, add_task):
+    steps = [preprocessors.tokenize, t5mix.CacheDatasetPlaceholder(), objectives.unsupervised]
+    t5mix.TaskRegistry.add_provider("open", add_task("closed").replace(name="open", preprocessors=steps, metric_fns=[]))
+    t5mix.MixtureRegistry.add("partly_open", ["toy_a", "open"], default_rate=1.0)
+    folder = start(bind, "Run.mixture = 'partly_open'", "Run.objective = 'prefix_lm'").folder
+    pretend_checkpoint(folder.pretraining, 6)
+    pretend_checkpoint(folder.finetuning("toy_a"), 3)
+    assert check.check_recorded(str(folder.path / "finetune/toy_a")).provider.name == "toy_a"
+    recorded = check.check_recorded(str(folder.path))
+    assert objectives.unsupervised not in recorded.provider.tasks[0].preprocessors
+    assert check.check_recorded(str(folder.path), gin_params=["Run.mixture = 'toy_b'"]).provider.name == "toy_b"

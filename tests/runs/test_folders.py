@@ -41,8 +41,10 @@ def test_a_checkpoint_is_found_by_any_of_its_paths(folder, within, trained, step
 
 
 def test_a_relative_path_is_found_too(folder, monkeypatch):
-    monkeypatch.chdir(folder.path / "finetune" / "a")
-    assert find_checkpoint(".").step == 3
+    for inside, path in (("finetune/a", "."), ("finetune", "a"), ("finetune/a/checkpoints", "3"), ("", "finetune/a")):
+        monkeypatch.chdir(folder.path / inside)
+        found = find_checkpoint(path)
+        assert (found.step, found.is_fine_tuned, found.trained.path.name) == (3, True, "a"), path
     monkeypatch.chdir(folder.path)
     assert find_checkpoint(".").step == 10
 

@@ -54,6 +54,11 @@ def test_inputs_end_in_eos_and_long_ones_are_cut_and_counted(capsys):
     )
 
 
+def test_inputs_declared_without_eos_get_none():
+    feature = t5mix.Feature(t5mix.ByteVocabulary(), add_eos=False)
+    assert encode(["ab", "abcd"], feature, 3) == [[100, 101], [100, 101, 102]]
+
+
 def test_an_answer_is_one_line(toy):
     provider = t5mix.get_mixture_or_task("toy_a")
     assert decode(lambda inputs: [[100, 13, 101]], [[1]], provider) == ["a\\nb"]

@@ -4,6 +4,7 @@ import pytest
 
 from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.task_results import Prediction, TaskResult
+from t5mix.runs.evaluate import best_of_each_task
 from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
 
 
@@ -50,3 +51,25 @@ def test_a_row_of_the_report_is_of_the_last_that_was_scored():
     assert (row.multi_task, row.fine_tuned, row.standard_error, row.test_examples) == (50.0, 60.0, 2.5, 4)
     assert report_row(before, None).fine_tuned is None
     assert report_row(None, after).multi_task is None
+
+
+def test_the_best_score_is_a_number_where_there_is_one():
+    steps = zip((1, 2, 3, 4), (math.nan, 20.0, 20.0, math.nan), strict=True)
+    scores = [score_of(make_result(value), step, None) for step, value in steps]
+    assert [score.step for score in best_of_each_task(scores)] == [2]
+    assert [score.step for score in best_of_each_task(scores[:1])] == [1]
+
+
+def test_a_score_with_other_lengths_is_not_read(tmp_path, capsys):
+    lengths = {"inputs": 16, "targets": 8}
+    path = tmp_path / "7.json"
+    result = make_result()
+    for recorded, wanted, found in (
+        (lengths, lengths, True),
+        (lengths, {**lengths, "inputs": 32}, False),
+        (None, lengths, True),  # of an earlier version
+    ):
+        write_score(path, score_of(result, 7, None, recorded), result)
+        assert (read_score(path, wanted) is not None) is found
+    assert read_score(tmp_path / "8.json", lengths) is None
+    assert capsys.readouterr().err.count("was scored with lengths {'inputs': 16, 'targets': 8}: it is") == 1
