@@ -23,6 +23,7 @@ from t5mix.stream.decoder_only import fill as fill_decoder_only
 from t5mix.stream.draws import MIXINGS, Draws, Mixer
 from t5mix.stream.examples import Examples
 from t5mix.stream.opening import open_all
+from t5mix.stream.small_tasks import Lengths
 from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
 # Raise when the order of examples or their noise changes, or what a state holds.
@@ -102,8 +103,10 @@ class Stream:
         mixer = Mixer(placed, self._rates, seed, mixing)
         self._rows = self._plan_rows(mixer, placed)
         examples = tuple(self._examples.values())
+        # The mixer's are those of what is placed in rows.
+        known = Lengths(examples) if decoder_only else mixer.lengths
         fill = fill_decoder_only if decoder_only else packing.fill
-        self._batches = Batches(examples, mixer.lengths, self._rows, self.lengths, batch_size, fill)
+        self._batches = Batches(examples, known, self._rows, self.lengths, batch_size, fill)
 
     def _plan_rows(self, mixer: Mixer, placed: Mapping[str, Examples]) -> PackedRows | PlainRows:
         if not self.pack:
