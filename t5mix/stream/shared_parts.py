@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from t5mix import fingerprints
+from t5mix import code, fingerprints
 from t5mix.features import Feature
 from t5mix.vocabularies import Vocabulary
 
@@ -44,6 +44,13 @@ class SharedParts:
             # With the thing itself, so that no other gets its number while this lives.
             found = self._answers[question, id(thing)] = (thing, ask())
         return found[1]
+
+
+def tells_eos(vocabulary: Vocabulary) -> bool:
+    """Tells whether a vocabulary's fingerprint decides its EOS: no class of the user's may change what it inherits."""
+    kinds = type(vocabulary).__mro__
+    named = next(place for place, kind in enumerate(kinds) if "fingerprint" in vars(kind))
+    return all(map(code.is_ours, kinds[:named]))
 
 
 def step_fingerprint(task: Any, step: Any) -> str:
