@@ -74,7 +74,7 @@ class Stream:
         cache_dir: str | Path | None = None,
         progress: cache.Progress | None = None,
     ) -> None:
-        _check_numbers(lengths, batch_size, seed)
+        check_numbers(lengths, batch_size, seed)
         if mixing not in MIXINGS:
             raise ValueError(f"mixing is {mixing!r}; give one of {sorted(MIXINGS)}")
         if decoder_only:
@@ -88,7 +88,7 @@ class Stream:
         tasks, self.left_out = _drawn_from(provider, split)
         self.task_names = tuple(task.name for task, _ in tasks)
         self._rates = {task.name: rate for task, rate in tasks}
-        _check_lengths_used(self.lengths, tasks)
+        check_lengths_used(self.lengths, tasks)
         folder = cache.folder_of(cache_dir)
         found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
         opened = dict(zip(self.task_names, found, strict=True))
@@ -218,7 +218,8 @@ def _checked(step: int) -> int:
     return step
 
 
-def _check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
+def check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
+    """Refuses arguments that are no numbers, or too small, by a ValueError naming each."""
     if not lengths:
         raise ValueError("lengths is empty; give for instance {'inputs': 512, 'targets': 114}")
     for name, length in lengths.items():
@@ -263,7 +264,8 @@ def _drawn_from(provider: Any, split: str) -> tuple[list[tuple[Any, float]], dic
     return kept, left_out
 
 
-def _check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float]]) -> None:
+def check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float]]) -> None:
+    """Refuses lengths of features that no task has, by a ValueError naming them."""
     known = {name for task, _ in tasks for name in task.output_features}
     for name in lengths:
         if name not in known:
