@@ -11,9 +11,9 @@ from t5mix.stream.examples import Examples, Tokens
 from t5mix.stream.small_tasks import Lengths, SmallTasks, runs
 from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
-# Token slots of the batches that are made at once, at most, if one batch has fewer: so many that reading a few examples
-# of each task's files is worth its trouble, or, with all tasks in memory, as many as the processor's cache holds.
-_SLOTS, _SLOTS_FROM_MEMORY = 1 << 20, 1 << 16
+# Token slots of the batches that are made at once, at most, if one batch has fewer: what the processor's cache holds,
+# and for each task that is read from files as many again, so that reading a few examples is worth its trouble.
+_SLOTS, _MOST_SLOTS = 1 << 16, 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Batches:
         self._examples, self._rows, self._lengths, self._batch_size = examples, rows, lengths, batch_size
         self._steps = rows.rows // batch_size
         self._small = SmallTasks(examples, known)
-        slots = _SLOTS_FROM_MEMORY if self._small.holds.all() else _SLOTS
+        slots = min(_SLOTS * max(1, int((~self._small.holds).sum())), _MOST_SLOTS)
         self._most = max(1, slots // (batch_size * sum(lengths.values())))
         self._group: _Group | None = None
 
@@ -103,6 +103,9 @@ class Batches:
             return [Tokens.of([])] * len(self._lengths)
         if is_small.all():
             return self._small.gather(draws.task, draws.index)
+        if len(one := runs(self._examples, draws.task, draws.epoch)) == 1:
+            task, epoch, _ = one[0]
+            return self._examples[task].gather(epoch, draws.index)
         small, by_task = np.flatnonzero(is_small), np.flatnonzero(~is_small)
         by_task = by_task[np.lexsort((draws.index[by_task], draws.epoch[by_task], draws.task[by_task]))]
         parts = [

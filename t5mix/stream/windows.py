@@ -98,7 +98,8 @@ class PackedRows:
     def __init__(self, mixer: Mixer, plan: Plan, seed: int) -> None:
         self._mixer, self._plan, self._seed = mixer, plan, seed
         self.rows = plan.rows
-        self._drawn = functools.lru_cache(maxsize=2)(self._draw)
+        # A block asks for its draws, then for those before.
+        self._drawn = functools.lru_cache(maxsize=3)(self._draw)
         self._blocks = functools.lru_cache(maxsize=2)(self._make_block)
         self._own = functools.lru_cache(maxsize=3)(self._pack_own)
         self._filled = functools.lru_cache(maxsize=3 * (_TRIES + 1))(self._fill)
@@ -155,6 +156,8 @@ class PackedRows:
     def _dealt(self, draws: Draws, block: int) -> np.ndarray:
         """Returns the window of a block that each draw goes to: of as many draws of equal kind each gets one."""
         windows, count = self._plan.windows, len(draws.task)
+        if windows == 1:
+            return np.zeros(count, dtype=np.int64)
         size = (draws.lengths * self._plan.scale).sum(axis=1)
         like = np.lexsort((size, draws.task))
         chance = order.permute(np.arange(count), count, ("windows", self._seed, block)) if count else like
