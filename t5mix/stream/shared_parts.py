@@ -36,7 +36,7 @@ class SharedParts:
         return self._once("eos", vocabulary, lambda: vocabulary.eos_id)
 
     def _vocabulary_fingerprint(self, vocabulary: Vocabulary) -> str:
-        return self._once("fingerprint", vocabulary, lambda: vocabulary.fingerprint)
+        return self._once("fingerprint", vocabulary, lambda: vocabulary_fingerprint(vocabulary))
 
     def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
         found = self._answers.get((question, id(thing)))
@@ -46,8 +46,14 @@ class SharedParts:
         return found[1]
 
 
-def tells_eos(vocabulary: Vocabulary) -> bool:
-    """Tells whether a vocabulary's fingerprint decides its EOS: no class of the user's may change what it inherits."""
+def vocabulary_fingerprint(vocabulary: Vocabulary) -> str:
+    """Returns a vocabulary's fingerprint, and where a class of the user's inherits it, one of that class besides."""
+    told = vocabulary.fingerprint
+    return told if tells_all(vocabulary) else fingerprints.digest(told, type(vocabulary))
+
+
+def tells_all(vocabulary: Vocabulary) -> bool:
+    """Tells whether a vocabulary's fingerprint decides its ids and its EOS: no class of the user's inherits it."""
     kinds = type(vocabulary).__mro__
     named = next(place for place, kind in enumerate(kinds) if "fingerprint" in vars(kind))
     return all(map(code.is_ours, kinds[:named]))
