@@ -1,6 +1,7 @@
 """The stream: tokens on disk -> mixed, packed batches, each a function of (mixture, seed, step).
 
 fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens on disk.
+`opening`, `together`, `ahead`: opening tasks, many at once, and making the tokens that are not on disk.
 `endings`, `examples`, `whole_epochs`, `small_tasks`: tasks' examples at any (epoch, index).
 `keys`, `shares`, `order`, `balanced`, `independent`, `draws`: which example each draw is.
 `capacity`, `fitting`, `windows`: which examples stand in which row of which step.

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from t5mix.stream import ties
-from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, Vocabulary
+from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, T5Vocabulary, Vocabulary
 
 
 class Tokenizer(Protocol):
@@ -102,8 +102,11 @@ def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
         return _encode_bytes if kind._ids is ByteVocabulary._ids else None
     known = (SentencePieceVocabulary._encode_tf, Vocabulary.encode_tf)
     if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known and not vocabulary.uses_fast_tokenizer:
-        own = all(getattr(kind, name) is getattr(SentencePieceVocabulary, name) for name in _OF_PIECES)
-        return _PieceTokenizer(vocabulary) if own else None
+        is_ours = any(
+            all(getattr(kind, name) is getattr(ours, name) for name in _OF_PIECES)
+            for ours in (SentencePieceVocabulary, T5Vocabulary)
+        )
+        return _PieceTokenizer(vocabulary) if is_ours else None
     return None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from t5mix.stream import cache, packing
 from t5mix.stream.examples import Examples, Tokens
 from t5mix.stream.opening import open_examples
+from t5mix.stream.stream import check_lengths_used, check_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +52,12 @@ def batches_by_length(
       progress: see `Stream`.
 
     Raises:
-      ValueError: naming the task, when it cannot be read.
+      ValueError: naming the task, when it cannot be read; naming the argument, when it cannot be.
     """
+    check_numbers(lengths, batch_size, 0)
+    check_lengths_used(lengths, [(task, 1.0)])
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ValueError(f"multiple is {multiple!r}; give a number of tokens")
     if split not in task.splits:
         raise ValueError(f"task {task.name!r} has no split {split!r}; it has {', '.join(task.splits)}")
     opened = open_examples(task, split, lengths, 0, cache.folder_of(cache_dir), progress)

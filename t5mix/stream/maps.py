@@ -19,14 +19,16 @@ def map_file(path: str, size: int) -> np.ndarray:
 
     Args:
       path: the file.
-      size: how many bytes, at least 1; the file holds as many.
+      size: how many bytes, at least 1.
 
     Raises:
-      OSError: when the file cannot be opened or mapped.
+      OSError: when the file cannot be opened or mapped, or holds fewer bytes: to read past its end ends the process.
     """
     library = _library()
     file = os.open(path, os.O_RDONLY)
     try:
+        if (held_bytes := os.fstat(file).st_size) < size:
+            raise OSError(f"cannot map {path}: it holds {held_bytes} of {size} bytes")
         address = library.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file, 0)
     finally:
         os.close(file)

@@ -18,7 +18,7 @@ from t5mix.stream import cache, columns, together, whole_epochs
 from t5mix.stream.endings import Ending, ending
 from t5mix.stream.examples import CachedExamples, EpochExamples, Examples
 from t5mix.stream.objective_examples import ObjectiveExamples
-from t5mix.stream.shared_parts import SharedParts
+from t5mix.stream.shared_parts import SharedParts, tells_all
 from t5mix.stream.writing import Job
 
 # Caches are looked up in one thread while that takes no more seconds than this, for each task and besides ...
@@ -205,9 +205,10 @@ def _examples(
 
 def _eos_of(job: Job, known: Mapping[str, int | None], feature: str) -> int | None:
     """Returns a feature's EOS, as its cache says, or its vocabulary, which is then loaded."""
-    if feature in known:
+    vocabulary = job.task.output_features[feature].vocabulary
+    if feature in known and tells_all(vocabulary):
         return known[feature]
-    return job.shared.eos_id(job.task.output_features[feature].vocabulary)
+    return job.shared.eos_id(vocabulary)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -182,9 +182,11 @@ class ShardFile:
         return maps.map_file(self._path, self.record.size)
 
     def release(self) -> None:
-        """Lets go of the bytes that are held, or of the map; they are mapped when they are needed again."""
+        """Lets go of the bytes that are held, or of the map; a map is made when they are needed, and verified anew."""
         for name in ("_int32", "_int64", "_content"):
             self.__dict__.pop(name, None)
+        self._unverified[:] = True
+        self._left = len(self._unverified)
 
     @functools.cached_property
     def _int32(self) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from t5mix import fingerprints
+from t5mix import code, fingerprints
 from t5mix.features import Feature
 from t5mix.vocabularies import Vocabulary
 
@@ -36,7 +36,7 @@ class SharedParts:
         return self._once("eos", vocabulary, lambda: vocabulary.eos_id)
 
     def _vocabulary_fingerprint(self, vocabulary: Vocabulary) -> str:
-        return self._once("fingerprint", vocabulary, lambda: vocabulary.fingerprint)
+        return self._once("fingerprint", vocabulary, lambda: vocabulary_fingerprint(vocabulary))
 
     def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
         found = self._answers.get((question, id(thing)))
@@ -44,6 +44,19 @@ class SharedParts:
             # With the thing itself, so that no other gets its number while this lives.
             found = self._answers[question, id(thing)] = (thing, ask())
         return found[1]
+
+
+def vocabulary_fingerprint(vocabulary: Vocabulary) -> str:
+    """Returns a vocabulary's fingerprint, and where a class of the user's inherits it, one of that class besides."""
+    told = vocabulary.fingerprint
+    return told if tells_all(vocabulary) else fingerprints.digest(told, type(vocabulary))
+
+
+def tells_all(vocabulary: Vocabulary) -> bool:
+    """Tells whether a vocabulary's fingerprint decides its ids and its EOS: no class of the user's inherits it."""
+    kinds = type(vocabulary).__mro__
+    named = next(place for place, kind in enumerate(kinds) if "fingerprint" in vars(kind))
+    return all(map(code.is_ours, kinds[:named]))
 
 
 def step_fingerprint(task: Any, step: Any) -> str:

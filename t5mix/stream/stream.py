@@ -23,6 +23,7 @@ from t5mix.stream.decoder_only import fill as fill_decoder_only
 from t5mix.stream.draws import MIXINGS, Draws, Mixer
 from t5mix.stream.examples import Examples
 from t5mix.stream.opening import open_all
+from t5mix.stream.small_tasks import Lengths
 from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
 # Raise when the order of examples or their noise changes, or what a state holds.
@@ -73,7 +74,7 @@ class Stream:
         cache_dir: str | Path | None = None,
         progress: cache.Progress | None = None,
     ) -> None:
-        _check_numbers(lengths, batch_size, seed)
+        check_numbers(lengths, batch_size, seed)
         if mixing not in MIXINGS:
             raise ValueError(f"mixing is {mixing!r}; give one of {sorted(MIXINGS)}")
         if decoder_only:
@@ -87,7 +88,7 @@ class Stream:
         tasks, self.left_out = _drawn_from(provider, split)
         self.task_names = tuple(task.name for task, _ in tasks)
         self._rates = {task.name: rate for task, rate in tasks}
-        _check_lengths_used(self.lengths, tasks)
+        check_lengths_used(self.lengths, tasks)
         folder = cache.folder_of(cache_dir)
         found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
         opened = dict(zip(self.task_names, found, strict=True))
@@ -102,8 +103,10 @@ class Stream:
         mixer = Mixer(placed, self._rates, seed, mixing)
         self._rows = self._plan_rows(mixer, placed)
         examples = tuple(self._examples.values())
+        # The mixer's are those of what is placed in rows.
+        known = Lengths(examples) if decoder_only else mixer.lengths
         fill = fill_decoder_only if decoder_only else packing.fill
-        self._batches = Batches(examples, mixer.lengths, self._rows, self.lengths, batch_size, fill)
+        self._batches = Batches(examples, known, self._rows, self.lengths, batch_size, fill)
 
     def _plan_rows(self, mixer: Mixer, placed: Mapping[str, Examples]) -> PackedRows | PlainRows:
         if not self.pack:
@@ -215,7 +218,8 @@ def _checked(step: int) -> int:
     return step
 
 
-def _check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
+def check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
+    """Refuses arguments that are no numbers, or too small, by a ValueError naming each."""
     if not lengths:
         raise ValueError("lengths is empty; give for instance {'inputs': 512, 'targets': 114}")
     for name, length in lengths.items():
@@ -260,7 +264,8 @@ def _drawn_from(provider: Any, split: str) -> tuple[list[tuple[Any, float]], dic
     return kept, left_out
 
 
-def _check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float]]) -> None:
+def check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float]]) -> None:
+    """Refuses lengths of features that no task has, by a ValueError naming them."""
     known = {name for task, _ in tasks for name in task.output_features}
     for name in lengths:
         if name not in known:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from t5mix.sources import TextLineDataSource
 from t5mix.stream import ahead, cache, tokenizing
 from t5mix.stream.batch_tokenizers import cores
 from t5mix.stream.writing import Job
@@ -17,7 +18,7 @@ _Task = TypeVar("_Task")
 _Opened = TypeVar("_Opened")
 
 
-# A task of so many bytes of text is small: Python's part in its cache takes longer than SentencePiece's.
+# Bytes of text of a small task, at most.
 _SMALL = 1 << 22
 
 
@@ -33,7 +34,8 @@ def tokens_of_small(
       folder: the folder of caches.
       progress: see `cache.Progress`.
     """
-    lacking = (number for number, job in jobs.items() if not os.path.exists(cache.place_of(job, folder)))
+    small = (number for number, job in jobs.items() if _is_small(job))
+    lacking = (number for number in small if not os.path.exists(cache.place_of(jobs[number], folder)))
     texts = (
         dataclasses.replace(some, place=(number, shard))
         for number in lacking
@@ -45,15 +47,20 @@ def tokens_of_small(
             yield number, cache.made(jobs[number], folder, progress, _by_shard(parts))
 
 
+def _is_small(job: Job) -> bool:
+    """Tells whether a task may be cached and is of small text files, at little cost: its key takes reading these."""
+    source = job.task.source
+    if type(source) is not TextLineDataSource or not source.caching_permitted:
+        return False
+    paths = job.source_shards
+    return not any("://" in path for path in paths) and sum(map(os.path.getsize, paths)) <= _SMALL
+
+
 def _texts(job: Job) -> Sequence[Iterator[ahead.Texts]]:
-    """Returns the texts of each shard of a small task of text files, otherwise nothing."""
-    if not job.task.source.caching_permitted:
-        return ()
+    """Returns the texts of each shard of a task of text files, or nothing when it takes `tf.data` to make them."""
     found = [tokenizing.plain_texts(job, shard) for shard in range(job.num_shards)]
     shards = [shard for shard in found if shard is not None]
-    if len(shards) < len(found) or sum(map(os.path.getsize, job.source_shards)) > _SMALL:
-        return ()
-    return shards
+    return shards if len(shards) == len(found) else ()
 
 
 def _by_shard(parts: Iterator[tuple[ahead.Place, ahead.Ids]]) -> Callable[[int], Iterator[Any]]:

@@ -183,10 +183,15 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
         "examples": examples,
         "tokens": tokens,
         # So that reading takes no vocabulary: it may take as long to load as a thousand caches to open.
-        "eos": {name: feature.vocabulary.eos_id for name, feature in job.task.output_features.items()},
+        "eos": {name: _whole(feature.vocabulary.eos_id) for name, feature in job.task.output_features.items()},
         "shards": [record.as_json() for record in records],
     }
     manifest.write(folder, content)
+
+
+def _whole(number: Any) -> int | None:
+    """Returns a number, which may be NumPy's, as JSON takes it."""
+    return None if number is None else int(number)
 
 
 def check_skipped(job: Job, skipped: Sequence[str]) -> None:

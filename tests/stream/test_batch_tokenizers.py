@@ -8,7 +8,7 @@ import pytest
 import sentencepiece
 
 from t5mix.stream import batch_tokenizers, ties
-from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary, SentencePieceVocabulary
+from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary, SentencePieceVocabulary, T5Vocabulary
 
 _STRANGE = [
     b"",
@@ -60,6 +60,18 @@ def test_ids_are_those_of_encode_tf(pieces, monkeypatch, threads):
         made = np.split(values, np.cumsum(lengths)[:-1])
         for text, ids in zip(texts, made, strict=True):
             assert ids.tolist() == vocabulary.encode_tf(tf.constant(text)).numpy().tolist(), text
+
+
+def test_t5s_vocabulary_is_tokenized_in_batches_too(pieces, monkeypatch):
+    class Elsewhere(T5Vocabulary):
+        def _content(self):
+            return "what is somewhere else"
+
+    monkeypatch.setenv("T5MIX_T5_VOCAB", pieces.sentencepiece_model_file)
+    found = [batch_tokenizers.tokenizer_of(vocabulary) for vocabulary in (T5Vocabulary(extra_ids=10), pieces)]
+    (values, lengths), (expected, sizes) = (tokenize([b"abba cad", b"jig"]) for tokenize in found)
+    assert values.tolist() == expected.tolist() and lengths.tolist() == sizes.tolist()
+    assert batch_tokenizers.tokenizer_of(Elsewhere()) is None
 
 
 def test_strange_texts_come_back_as_sentencepiece_gives_them(pieces):

@@ -36,6 +36,21 @@ def test_every_example_comes_once_with_its_number_and_little_padding(make_task, 
     assert shapes == sorted(shapes, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": -1}, "batch_size is -1"),
+        ({"multiple": 0}, "multiple is 0"),
+        ({"lengths": {"inputs": 0, "targets": 3}}, r"lengths\['inputs'\] is 0"),
+        ({"lengths": {**LENGTHS, "input": 3}}, "lengths names 'input', which no task has"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(make_task, tmp_path, change, message):
+    arguments = {"lengths": LENGTHS, "batch_size": 4, "split": "train", "cache_dir": tmp_path, **change}
+    with pytest.raises(ValueError, match=message):
+        batches_by_length(make_task("a"), **arguments)
+
+
 def test_a_split_that_the_task_does_not_have_is_refused_at_once(make_task, tmp_path):
     with pytest.raises(ValueError, match="task 'a' has no split 'validation'; it has train"):
         batches_by_length(make_task("a"), LENGTHS, 4, cache_dir=tmp_path)

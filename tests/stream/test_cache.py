@@ -89,6 +89,23 @@ def test_whatever_decides_the_tokens_makes_another_cache(make_task, tmp_path, ch
     assert _rows(_tokens(changed, tmp_path)) == _rows(_tokens(changed, tmp_path / "fresh"))
 
 
+class _Shifted(ByteVocabulary):
+    def encode_tf(self, s):
+        return super().encode_tf(s) + 1
+
+
+class _Own(ByteVocabulary):
+    fingerprint = ByteVocabulary.fingerprint
+
+
+def test_a_vocabulary_that_encodes_in_its_own_way_makes_another_cache(make_task, tmp_path):
+    plain, shifted, own = (
+        _tokens(make_task("a", vocabulary=kind(extra_ids=100)), tmp_path) for kind in (ByteVocabulary, _Shifted, _Own)
+    )
+    assert [[number + 1 for number in row] for row in _rows(plain)] == _rows(shifted)
+    assert own.key == plain.key  # it says that it is the same
+
+
 def test_what_comes_behind_the_cache_does_not_remake_it(make_task, tmp_path):
     first, second = make_task("a"), make_task("a", after=[append_eos])
     assert _tokens(first, tmp_path).key == _tokens(second, tmp_path).key

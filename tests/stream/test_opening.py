@@ -12,7 +12,7 @@ from t5mix import preprocessors
 from t5mix.features import Feature
 from t5mix.sources import TextLineDataSource
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.stream import cache, capacity, opening
+from t5mix.stream import cache, capacity, opening, shards
 from t5mix.stream.draws import Mixer
 from t5mix.stream.shared_parts import SharedParts
 from t5mix.task import Task
@@ -22,9 +22,10 @@ LENGTHS = {"inputs": 16, "targets": 12}
 
 
 class Counted(ByteVocabulary):
-    """Counts how often its EOS is asked for."""
+    """Counts how often its EOS is asked for; its fingerprint is its own."""
 
     asked = 0
+    fingerprint = ByteVocabulary.fingerprint
 
     @property
     def eos_id(self) -> int | None:
@@ -91,6 +92,21 @@ def test_the_eos_of_a_cache_is_read_from_it(tmp_path):
     Counted.asked = 0
     found = _content(opening.open_all(_tasks(tmp_path, 5, Counted()), "train", LENGTHS, 0, tmp_path / "cache"))
     assert found == made and Counted.asked == 0
+
+
+@pytest.mark.parametrize("kind", [int, np.int64])
+def test_an_eos_that_the_fingerprint_does_not_tell_is_asked_for(tmp_path, kind):
+    class Ended(ByteVocabulary):
+        eos = kind(1)
+
+        @property
+        def eos_id(self) -> int | None:
+            return self.eos
+
+    for eos in (1, 2):
+        Ended.eos = kind(eos)
+        opened = opening.open_all(_tasks(tmp_path, 2, Ended()), "train", LENGTHS, 0, tmp_path / "cache")
+        assert [one.examples.gather(0, np.arange(1))[1].values[-1] for one in opened] == [eos] * 2
 
 
 def test_cached_tasks_are_read_without_tensorflow_and_pyarrow(tmp_path):
@@ -166,9 +182,18 @@ def test_what_is_let_go_of_is_read_again(tmp_path):
     for one in opened:
         one.examples.release()
     assert _content(opened) == before
-    for file in (tmp_path / "cache").glob("tokens/*/*/*.arrow"):
-        file.unlink()
+    for one in opened[1:]:
+        one.examples.release()
+    files = [file.path for one in opened for file in one.examples.features[0]._files]
+    whole = files[1].read_bytes()
+    files[1].write_bytes(whole[:400] + b"?" + whole[401:])
+    with pytest.raises(shards.DamagedError, match="is deleted"):
+        opened[1].examples.gather(0, np.arange(1))
+    files[2].write_bytes(files[2].read_bytes()[:300])
+    with pytest.raises(OSError, match="holds 300 of "):
+        opened[2].examples.gather(0, np.arange(1))
+    files[0].unlink()
+    assert _content(opened[:1]) == before[:1]  # is held
     opened[0].examples.release()
     with pytest.raises(OSError, match="No such file"):
         opened[0].examples.gather(0, np.arange(1))
-    assert _content(opened[1:]) == before[1:]  # is held

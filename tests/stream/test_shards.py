@@ -14,7 +14,7 @@ from t5mix.features import Feature
 from t5mix.mapping import map_over_dataset
 from t5mix.sources import TextLineDataSource
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.stream import cache, manifest, shards, writing
+from t5mix.stream import cache, manifest, plain_steps, shards, writing
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
@@ -84,6 +84,21 @@ def test_steps_without_tensorflow_give_what_it_gives(tmp_path, monkeypatch, step
     assert plain.key == slow.key
     for one, other in zip(_files_of(tmp_path / "plain"), _files_of(tmp_path / "slow"), strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("at_once", [1, 60, 1000])
+def test_lines_are_made_some_at_a_time_however_long_they_are(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(plain_steps, "_AT_ONCE", at_once)
+    lines = ["a header\n", *(f"{number}{'x' * (number % 7 * 30)}\t{number}\n" for number in range(40))]
+    path = tmp_path / "lines.tsv"
+    path.write_text("".join(lines))
+    source = TextLineDataSource({"train": str(path)}, skip_header_lines=1)
+    made = list(plain_steps.batches(source, str(path), (_PARSE,)))
+    assert [one for some in made for one in some["targets"]] == [b"%d" % number for number in range(40)]
+    assert max(sum(map(len, some["inputs"])) for some in made) < at_once + max(map(len, lines))
+    path.write_text("".join([*lines[:30], "lonely\n", *lines[30:]]))
+    with pytest.raises(ValueError, match=r"lines\.tsv:31: the line has 1 fields"):
+        list(plain_steps.batches(source, str(path), (_PARSE,)))
 
 
 def test_a_line_with_too_few_fields_is_named(tmp_path):

@@ -79,6 +79,15 @@ def test_caches_made_together_are_those_made_alone(tasks, tmp_path, monkeypatch,
     assert dict(together.tokens_of_small(jobs, tmp_path / "together")) == {}
 
 
+def test_what_is_not_small_is_not_looked_at(make_task, tasks, tmp_path, monkeypatch):
+    monkeypatch.setattr(together, "_SMALL", 100)
+    other = make_task("other")
+    jobs = {number: opening.cache_job(task, "train") for number, task in enumerate([tasks[0], other, tasks[5]])}
+    assert list(dict(together.tokens_of_small(jobs, tmp_path / "cache"))) == [2]
+    # Their keys would take reading all of their files, by one thread.
+    assert [number for number, job in jobs.items() if "key" in vars(job)] == [2]
+
+
 def test_a_damaged_file_of_a_task_is_named_and_nothing_half_made_is_left(tasks, tmp_path):
     with open(tmp_path / "task4" / "1.tsv", "a") as file:
         file.write("lonely\n")
