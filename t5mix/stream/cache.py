@@ -148,6 +148,7 @@ def make(
     private = staging(place)
     try:
         written = [writing.write_shard(job, n, private, count, batches) for n in range(job.num_shards)]
+        writing.check_unchanged(job)
         writing.finish(job, private, written)
         publish(private, place)
         return written

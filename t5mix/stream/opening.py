@@ -25,7 +25,7 @@ from t5mix.stream.writing import Job
 _QUICK, _BESIDES = 0.004, 0.5
 # ... and no more than this many are missing.
 _MISSING = 16
-# So many small tasks, whose tokens are made within a moment, ask once what their keys are made of.
+# So many small tasks, whose tokens are made one soon after the other, ask once what their keys are made of.
 _SHARING = 64
 
 

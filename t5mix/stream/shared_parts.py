@@ -14,7 +14,7 @@ class SharedParts:
     """Answers about steps and vocabularies, kept for as long as this object lives.
 
     A file that they read may change while a process runs.  So this is for the moment in which the caches of many tasks
-    are looked up, not for as long as it takes to make one.
+    are looked up, or of a few begun: `writing.check_unchanged` asks again before a cache gets its name.
     """
 
     def __init__(self) -> None:

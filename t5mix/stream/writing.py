@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from t5mix import fingerprints
+from t5mix import code, fingerprints
 from t5mix.mapping import treats_each_example
-from t5mix.sources import ShardInfo
+from t5mix.sources import ShardInfo, TableDataSource, TextLineDataSource, TFExampleDataSource
 from t5mix.stream import manifest, shards, tokenizing
 from t5mix.stream.shared_parts import SharedParts
 
@@ -27,6 +27,9 @@ from t5mix.stream.shared_parts import SharedParts
 Count = Callable[[int], None]
 # Returns the record batches of a shard.
 Batches = Callable[[int], Iterator[Any]]
+
+# Sources whose fingerprints are their files' alone.
+_ASKED_AGAIN = (TextLineDataSource, TableDataSource, TFExampleDataSource)
 
 # Raise when the files' layout, or the code that fills them, changes.
 FORMAT = 2
@@ -187,6 +190,29 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
         "shards": [record.as_json() for record in records],
     }
     manifest.write(folder, content)
+
+
+def check_unchanged(job: Job) -> None:
+    """Refuses tokens of files that changed after the job's key was made: they would be found under another content.
+
+    Files and vocabularies of this library's own kinds are asked again; what a user's function reads, it alone knows.
+
+    Raises:
+      ValueError: naming the task and what changed.
+    """
+    changed = []
+    if job.source is None and isinstance(job.task.source, _ASKED_AGAIN) and code.is_ours(type(job.task.source)):
+        changed += ["source"] * (job.task.source.fingerprint(job.split) != job.made_from["source"])
+    again = SharedParts()
+    for name, feature in job.task.output_features.items():
+        if code.is_ours(type(feature.vocabulary)):
+            found = again.features({name: feature})[name]
+            changed += [f"vocabulary of {name!r}"] * (found != job.made_from["features"][name])
+    if changed:
+        raise ValueError(
+            f"task {job.task.name!r}, split {job.split!r}: its {' and '.join(changed)} changed while its token cache "
+            "was made, which is thrown away: start again when the files stay as they are"
+        )
 
 
 def _whole(number: Any) -> int | None:

@@ -279,9 +279,6 @@ def test_an_objective_that_cannot_run_is_refused_with_its_task(make_task):
         Stream(task, {"inputs": 32, "targets": 4}, 4)
 
 
-# State.
-
-
 def test_the_order_in_which_lengths_are_given_changes_nothing(mixture, digest):
     lengths = {"inputs": 30, "targets": 30}
     one, other = (Stream(mixture, dict(items), 8) for items in (lengths.items(), reversed(lengths.items())))
