@@ -21,7 +21,7 @@ demo: $(VENV)/installed
 	$(BIN)/t5mix train --gin_file runs/offline.gin
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
