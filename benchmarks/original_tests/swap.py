@@ -92,7 +92,7 @@ def _private_names(seqio: Path) -> None:
     """Gives ours the private names of seqio that its fixtures and tests reach for."""
     from t5mix import steps
     from t5mix.mixture import Mixture
-    from t5mix.sources import files, tfds
+    from t5mix.sources import addresses, files, tfds
     from t5mix.task import Task
 
     utils = sys.modules["seqio.utils"]
@@ -110,8 +110,8 @@ def _private_names(seqio: Path) -> None:
     for owner, name, value in members:
         setattr(owner, name, value)
     # Names that tests patch: in ours they are elsewhere, or there are none.
-    vars(utils).update(LazyTfdsLoader=None, _list_files_for_glob=files._expand)
-    files._expand = lambda pattern: utils._list_files_for_glob(pattern)
+    vars(utils).update(LazyTfdsLoader=None, _list_files_for_glob=addresses.matching)
+    addresses.matching = lambda pattern: utils._list_files_for_glob(pattern)
     # Types of annotations, and what the fixtures write their files with.
     vars(utils).update(NestedTFDict=typing.Any, TFDict=typing.Any)
     utils.dict_to_tfexample = run_file(seqio / "utils.py", "seqio_own_utils").dict_to_tfexample
