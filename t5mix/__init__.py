@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from t5mix import objectives as objectives
     from t5mix import packs as packs
     from t5mix import paths as paths
-    from t5mix import postprocessors as postprocessors
     from t5mix import preprocessors as preprocessors
     from t5mix import rates as rates
     from t5mix import sentinels as sentinels
@@ -53,10 +52,7 @@ if TYPE_CHECKING:
     from t5mix.features import Feature as Feature
     from t5mix.features import PassThroughFeature as PassThroughFeature
     from t5mix.loading import get_dataset as get_dataset
-    from t5mix.mapping import each_example as each_example
-    from t5mix.mapping import map_over_dataset as map_over_dataset
-    from t5mix.mapping import map_seed_manager as map_seed_manager
-    from t5mix.mapping import stateless_shuffle as stateless_shuffle
+    from t5mix.metrics import postprocessors as postprocessors
     from t5mix.mixture import Mixture as Mixture
     from t5mix.mixture import SampleFn as SampleFn
     from t5mix.offline_caches import NotCachedError as NotCachedError
@@ -65,6 +61,12 @@ if TYPE_CHECKING:
     from t5mix.places import set_global_cache_dirs as set_global_cache_dirs
     from t5mix.places import set_tfds_data_dir_override as set_tfds_data_dir_override
     from t5mix.places import set_tfds_read_config_override as set_tfds_read_config_override
+    from t5mix.preprocessors.mapping import each_example as each_example
+    from t5mix.preprocessors.mapping import map_over_dataset as map_over_dataset
+    from t5mix.preprocessors.mapping import map_seed_manager as map_seed_manager
+    from t5mix.preprocessors.mapping import stateless_shuffle as stateless_shuffle
+    from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder as CacheDatasetPlaceholder
+    from t5mix.preprocessors.pipeline import Step as Step
     from t5mix.rates import mixing_rate_num_characters as mixing_rate_num_characters
     from t5mix.rates import mixing_rate_num_examples as mixing_rate_num_examples
     from t5mix.registry import MixtureRegistry as MixtureRegistry
@@ -85,7 +87,6 @@ if TYPE_CHECKING:
     from t5mix.sources import TfdsDataSource as TfdsDataSource
     from t5mix.sources import TfdsSplit as TfdsSplit
     from t5mix.sources import TFExampleDataSource as TFExampleDataSource
-    from t5mix.steps import CacheDatasetPlaceholder as CacheDatasetPlaceholder
     from t5mix.task import SHUFFLE_BUFFER_SIZE as SHUFFLE_BUFFER_SIZE
     from t5mix.task import Task as Task
     from t5mix.vocabularies import BertWordPieceVocabulary as BertWordPieceVocabulary
@@ -111,7 +112,6 @@ _MODULES = (
     "objectives",
     "packs",
     "paths",
-    "postprocessors",
     "preprocessors",
     "rates",
     "sentinels",
@@ -120,6 +120,9 @@ _MODULES = (
     "test_utils",
     "vocabularies",
 )
+
+# Modules that lie deeper than where T5 has them.
+_MOVED_MODULES = {"postprocessors": "metrics.postprocessors"}
 
 _HOMES = {
     "SampleFn": "mixture",
@@ -163,10 +166,10 @@ _HOMES = {
     "Feature": "features",
     "PassThroughFeature": "features",
     "get_dataset": "loading",
-    "each_example": "mapping",
-    "map_over_dataset": "mapping",
-    "map_seed_manager": "mapping",
-    "stateless_shuffle": "mapping",
+    "each_example": "preprocessors.mapping",
+    "map_over_dataset": "preprocessors.mapping",
+    "map_seed_manager": "preprocessors.mapping",
+    "stateless_shuffle": "preprocessors.mapping",
     "Mixture": "mixture",
     "mixing_rate_num_examples": "rates",
     "MixtureRegistry": "registry",
@@ -183,7 +186,8 @@ _HOMES = {
     "TableDataSource": "sources",
     "TFExampleDataSource": "sources",
     "TextLineDataSource": "sources",
-    "CacheDatasetPlaceholder": "steps",
+    "CacheDatasetPlaceholder": "preprocessors.pipeline",
+    "Step": "preprocessors.pipeline",
     "SHUFFLE_BUFFER_SIZE": "task",
     "SourceInfo": "declared",
     "Task": "task",
@@ -195,12 +199,14 @@ _HOMES = {
     "Vocabulary": "vocabularies",
 }
 
-__all__ = [*_HOMES, *_MODULES]
+__all__ = [*_HOMES, *_MODULES, *_MOVED_MODULES]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"t5mix.{name}")
+    if name in _MOVED_MODULES:
+        return importlib.import_module(f"t5mix.{_MOVED_MODULES[name]}")
     if name not in _HOMES:
         raise AttributeError(f"t5mix has no {name!r}; it has {', '.join(__all__)}")
     value = getattr(importlib.import_module(f"t5mix.{_HOMES[name]}"), name)

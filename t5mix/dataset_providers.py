@@ -4,6 +4,7 @@ from t5mix.declared import SourceInfo
 from t5mix.features import ContinuousFeature, Feature, PassThroughFeature
 from t5mix.loading import get_dataset
 from t5mix.mixture import Mixture, SampleFn
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.registry import (
     MixtureRegistry,
     TaskRegistry,
@@ -22,7 +23,6 @@ from t5mix.sources import (
     TfdsDataSource,
     TFExampleDataSource,
 )
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
 
 __all__ = [

@@ -12,11 +12,11 @@ from t5mix import sentinels, signatures
 from t5mix.entries import shelf
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
 from t5mix.mixture import Mixture
+from t5mix.preprocessors.mapping import map_over_dataset
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder, Step
 from t5mix.registry import MixtureRegistry, TaskRegistry
 from t5mix.sources.fewshot import FewshotDataSource
-from t5mix.steps import CacheDatasetPlaceholder, Step
 from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from t5mix import fingerprints, signatures
 from t5mix.entries import shelf
 from t5mix.features import Feature
 from t5mix.mixture import Mixture
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder, Step
 from t5mix.rates import Rate
 from t5mix.registry import (
     MixtureRegistry,
@@ -22,7 +23,6 @@ from t5mix.registry import (
     maybe_get_mixture_or_task,
 )
 from t5mix.sources import DataSource, ShardInfo
-from t5mix.steps import CacheDatasetPlaceholder, Step
 from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
 from t5mix.vocabularies import Vocabulary
 

@@ -13,9 +13,9 @@ from t5mix.declared import SourceInfo
 from t5mix.entries import Shelf, shelf
 from t5mix.features import Feature
 from t5mix.mixture import Mixture
+from t5mix.preprocessors.pipeline import Step
 from t5mix.rates import Rate
 from t5mix.sources import DataSource
-from t5mix.steps import Step
 from t5mix.task import MetricFn, Task
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from t5mix import postprocessors, preprocessors
+from t5mix import preprocessors
+from t5mix.metrics import postprocessors
 from t5mix.task import Task
 
 # T5 names the splits of some tasks; the suffix goes before these.

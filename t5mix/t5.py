@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from t5mix import preprocessors
 from t5mix.features import Feature
-from t5mix.steps import CacheDatasetPlaceholder, Step
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder, Step
 from t5mix.vocabularies import T5Vocabulary
 
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from t5mix import examples, offline_caches, task_checks
-from t5mix import steps as steps_lib
 from t5mix.declared import Declared, SourceInfo
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_seed_manager
 from t5mix.places import places
+from t5mix.preprocessors import pipeline
+from t5mix.preprocessors.mapping import map_seed_manager
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder, Step
 from t5mix.sources import DataSource, ShardInfo
-from t5mix.steps import CacheDatasetPlaceholder, Step
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -72,7 +72,7 @@ class Task(Declared):
         self._source = task_checks.source(name, source)
         self._output_features = task_checks.output_features(name, output_features)
         self._preprocessors = task_checks.sequence(name, "preprocessors", preprocessors)
-        steps_lib.check(name, self._preprocessors, source.caching_permitted)
+        pipeline.check(name, self._preprocessors, source.caching_permitted)
         if postprocess_fn is not None and not callable(postprocess_fn):
             self._refuse("postprocess_fn", f"is {postprocess_fn!r}", "give a function or None")
         self._postprocessor = postprocess_fn
@@ -204,11 +204,11 @@ class Task(Declared):
 
     @functools.cached_property
     def _cut(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-        return steps_lib.cut(self._preprocessors)
+        return pipeline.cut(self._preprocessors)
 
     @property
     def steps_before_cache(self) -> tuple[Step, ...]:
-        """The steps whose result the token cache holds; see `t5mix.steps.cut`."""
+        """The steps whose result the token cache holds; see `t5mix.preprocessors.pipeline.cut`."""
         return self._cut[0]
 
     @property
@@ -222,8 +222,8 @@ class Task(Declared):
         steps: Sequence[Step],
         sequence_length: Mapping[str, int] | None = None,
     ) -> "tf.data.Dataset":
-        """Returns `dataset` after `steps`; see `t5mix.steps.run`."""
-        return steps_lib.run(self._name, dataset, steps, sequence_length, self._output_features)
+        """Returns `dataset` after `steps`; see `t5mix.preprocessors.pipeline.run`."""
+        return pipeline.run(self._name, dataset, steps, sequence_length, self._output_features)
 
     def preprocess_precache(self, dataset: "tf.data.Dataset", seed: int | None = None) -> "tf.data.Dataset":
         """Returns `dataset` after the steps before a CacheDatasetPlaceholder, if there is one."""

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from t5mix import signatures
 from t5mix.features import Feature
-from t5mix.model_outputs import OUTPUT_TYPES, ModelOutputType
+from t5mix.metrics.output_types import OUTPUT_TYPES, ModelOutputType
 from t5mix.sources import DataSource
 
 METRIC_ARGUMENTS = tuple(OUTPUT_TYPES)

@@ -2,7 +2,6 @@
 
 from t5mix.feature_converters import make_autoregressive_inputs, trim_and_pack_dataset, trim_and_pad_dataset
 from t5mix.features import Feature
-from t5mix.mapping import map_over_dataset, map_seed_manager, stateless_shuffle
 from t5mix.places import (
     add_global_cache_dirs,
     get_global_cache_dirs,
@@ -10,6 +9,7 @@ from t5mix.places import (
     set_tfds_data_dir_override,
     set_tfds_read_config_override,
 )
+from t5mix.preprocessors.mapping import map_over_dataset, map_seed_manager, stateless_shuffle
 from t5mix.rates import mixing_rate_num_characters, mixing_rate_num_examples
 from t5mix.sources import TfdsSplit
 

@@ -8,11 +8,10 @@ import functools
 
 import t5mix
 from t5mix import objectives, preprocessors, t5
-from t5mix.steps import Step
 
 # name: the data set and the objective.  A run chooses the objective of those that are unsupervised (gin/objectives/);
 # it is span corruption where it does not.
-TEXT: dict[str, tuple[str, Step]] = {
+TEXT: dict[str, tuple[str, t5mix.Step]] = {
     "c4_v220_span_corruption": ("c4/en:3.1.0", objectives.span_corruption),
     "c4_v220_iid_denoising": ("c4/en:3.1.0", objectives.iid_denoising),
     "c4_v220_prefix_lm": ("c4/en:3.1.0", objectives.prefix_lm),

@@ -6,13 +6,12 @@ from typing import Any
 
 import t5mix
 from t5mix import metrics, postprocessors, preprocessors, t5
-from t5mix.steps import Step
 from t5mix.task import MetricFn
 
 SQUAD: list[MetricFn] = [metrics.squad]
 
 # name: the text format, the postprocessor, the metrics.
-TASKS: dict[str, tuple[Step, Callable[..., Any], list[MetricFn]]] = {
+TASKS: dict[str, tuple[t5mix.Step, Callable[..., Any], list[MetricFn]]] = {
     "squad_v010_allanswers": (preprocessors.squad, postprocessors.qa, SQUAD),
     # The question alone.
     "squad_v010_context_free": (

@@ -6,7 +6,6 @@ from typing import Any
 
 import t5mix
 from t5mix import metrics, postprocessors, preprocessors, sentinels, t5
-from t5mix.steps import Step
 from t5mix.task import MetricFn
 
 ENTAILMENT = ["entailment", "not_entailment"]
@@ -15,7 +14,7 @@ ACCURACY = [metrics.accuracy]
 TRAIN, EVALUATION, TEST = ["train"], ["validation", "test"], ["test"]
 
 
-def add(name: str, data: str, *text: Step, splits: Sequence[str] | None = None, **judged: Any) -> None:
+def add(name: str, data: str, *text: t5mix.Step, splits: Sequence[str] | None = None, **judged: Any) -> None:
     """Declares a task, and the same with a sentinel behind its inputs and before its targets."""
     task = t5mix.TaskRegistry.add(
         name,
@@ -32,7 +31,7 @@ def add_classification(
     config: str,
     label_names: Sequence[str],
     metric_fns: Sequence[MetricFn],
-    *before: Step,
+    *before: t5mix.Step,
     asked_as: str | None = None,
     feature_names: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,

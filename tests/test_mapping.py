@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import t5mix
-from t5mix import map_over_dataset, map_seed_manager, mapping
+from t5mix import map_over_dataset, map_seed_manager
+from t5mix.preprocessors import mapping
 
 
 @map_over_dataset

@@ -20,13 +20,13 @@ PLACES = {
     "seqio.utils": ["utils", "", "places", "examples"],
     "seqio.vocabularies": ["vocabularies"],
     "seqio.preprocessors": ["preprocessors"],
-    "seqio.feature_converters": ["feature_converters", "feature_converters.checks", "feature_converters.packing"],
+    "seqio.feature_converters": ["feature_converters", "feature_converters.checks", "preprocessors.trim_and_pack"],
     "seqio.evaluation": ["evaluation"],
     "seqio.metrics": ["metrics"],
     "t5": [],
     "t5.data": [],
     "t5.data.preprocessors": ["preprocessors"],
-    "t5.data.postprocessors": ["postprocessors"],
+    "t5.data.postprocessors": ["metrics.postprocessors"],
     "t5.evaluation": [],
     "t5.evaluation.metrics": ["metrics"],
     "t5.evaluation.qa_utils": ["metrics.question_answering"],
@@ -90,8 +90,8 @@ def run_file(path: Path, name: str) -> Any:
 
 def _private_names(seqio: Path) -> None:
     """Gives ours the private names of seqio that its fixtures and tests reach for."""
-    from t5mix import steps
     from t5mix.mixture import Mixture
+    from t5mix.preprocessors import pipeline
     from t5mix.sources import addresses, files, tfds
     from t5mix.task import Task
 
@@ -103,7 +103,7 @@ def _private_names(seqio: Path) -> None:
         (Task, "_postprocess_fn", property(lambda self: self.postprocessor)),
         (Task, "_validate_preprocessors", lambda self: None),  # ours checks when a task is made
         # The fixtures change a placeholder that is made already; ours is frozen.
-        (steps.CacheDatasetPlaceholder, "__setattr__", lambda self, _, value: vars(self).update(required=value)),
+        (pipeline.CacheDatasetPlaceholder, "__setattr__", lambda self, _, value: vars(self).update(required=value)),
         (tfds.TfdsDataSource, "_prepared", _fake_or(tfds.TfdsDataSource._prepared)),
         (files.FileDataSource, "_refuse_empty_files", _but_made_up_files(files.FileDataSource._refuse_empty_files)),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from t5mix import signatures
 from t5mix.evaluation.examples import text_of
-from t5mix.mapping import map_seed_manager
+from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.task import Task
 
 Fields = Mapping[str, Any]

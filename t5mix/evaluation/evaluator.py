@@ -17,9 +17,9 @@ from t5mix.evaluation.model_outputs import ModelFn, in_order
 from t5mix.evaluation.scoring import compute_scores
 from t5mix.feature_converters import FeatureConverter
 from t5mix.metrics.objects import as_arrays
+from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import as_metric_value
 from t5mix.mixture import Mixture
-from t5mix.model_outputs import ModelOutputType
 from t5mix.task import Task
 
 if TYPE_CHECKING:

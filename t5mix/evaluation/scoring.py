@@ -10,8 +10,8 @@ from t5mix import signatures
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.standard_error import jackknife_standard_error
 from t5mix.metrics.objects import PassthroughLegacyMetric
+from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import MetricValue, Scalar
-from t5mix.model_outputs import ModelOutputType
 from t5mix.task import Task
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from t5mix.feature_converters import checks, packing
+from t5mix.feature_converters import checks
+from t5mix.preprocessors import trim_and_pack
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -139,8 +140,8 @@ class FeatureConverter(abc.ABC):
     def _pack_or_pad(self, ds: "tf.data.Dataset", packed_lengths: Mapping[str, int]) -> "tf.data.Dataset":
         """Trims features to their lengths, and packs or pads them."""
         if self.pack:
-            return packing.trim_and_pack_dataset(ds, packed_lengths, self._use_custom_packing_ops)
-        return packing.trim_and_pad_dataset(ds, packed_lengths)
+            return trim_and_pack.trim_and_pack_dataset(ds, packed_lengths, self._use_custom_packing_ops)
+        return trim_and_pack.trim_and_pad_dataset(ds, packed_lengths)
 
     def _passed(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """The features, or lengths, that pass through."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from t5mix.feature_converters import packing
 from t5mix.feature_converters.base import INT32, FeatureConverter, Specs
 from t5mix.lazy import lazy_import
+from t5mix.preprocessors import trim_and_pack
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -43,8 +43,8 @@ class EncDecFeatureConverter(FeatureConverter):
         made = {
             "encoder_input_tokens": features["inputs"],
             "decoder_target_tokens": targets,
-            "decoder_input_tokens": packing.make_autoregressive_inputs(targets, segments, bos_id=self.bos_id),
-            "decoder_loss_weights": packing.not_padding(targets if segments is None else segments, "int32"),
+            "decoder_input_tokens": trim_and_pack.make_autoregressive_inputs(targets, segments, bos_id=self.bos_id),
+            "decoder_loss_weights": trim_and_pack.not_padding(targets if segments is None else segments, "int32"),
         }
         if segments is not None:
             made["encoder_segment_ids"] = features["inputs_segment_ids"]

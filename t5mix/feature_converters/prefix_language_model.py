@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from t5mix.feature_converters import packing
 from t5mix.feature_converters.base import INT32, Specs
 from t5mix.feature_converters.language_model import LMFeatureConverter
 from t5mix.lazy import lazy_import
+from t5mix.preprocessors import trim_and_pack
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -43,7 +43,7 @@ class PrefixLMFeatureConverter(LMFeatureConverter):
 
     def _joined(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Returns inputs and targets as one, and masks of the same length."""
-        inputs, targets = (packing.strip_padding(features[name]) for name in ("inputs", "targets"))
+        inputs, targets = (trim_and_pack.strip_padding(features[name]) for name in ("inputs", "targets"))
         return self._with_masks(inputs, targets)
 
     def _with_masks(self, inputs: Any, targets: Any) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class PrefixLMFeatureConverter(LMFeatureConverter):
         masks = [name for name in ds.element_spec if name not in ("targets", *passed)]
         lengths = {**dict.fromkeys(["targets", *masks], length), **passed}
         # Masks are as long as their tokens, whatever zeros are in them.
-        ds = packing.pack_dataset(ds, lengths) if self.pack else packing.trim_and_pad_dataset(ds, lengths)
+        ds = trim_and_pack.pack_dataset(ds, lengths) if self.pack else trim_and_pack.trim_and_pad_dataset(ds, lengths)
         return ds.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
 
 
@@ -92,7 +92,7 @@ class PrefixSuffixLMFeatureConverter(PrefixLMFeatureConverter):
 
     def _joined(self, features: Mapping[str, Any]) -> dict[str, Any]:
         names = ("inputs", "targets", "suffixes")
-        inputs, targets, suffixes = (packing.strip_padding(features[name]) for name in names)
+        inputs, targets, suffixes = (trim_and_pack.strip_padding(features[name]) for name in names)
         made = self._with_masks(inputs, tf.concat([targets, suffixes], axis=0))
         before, targets_end = tf.size(inputs), tf.size(inputs) + tf.size(targets)
         begin = tf.where(tf.equal(tf.size(suffixes), 0), before, targets_end)

@@ -13,7 +13,7 @@ from t5mix.metrics.classification import (
     sklearn_metrics_wrapper,
 )
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
-from t5mix.metrics.edits import edit_distance
+from t5mix.metrics.generation import bleu, edit_distance, rouge, rouge_mean
 from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
 from t5mix.metrics.objects import (
     CollectingMetric,
@@ -25,11 +25,8 @@ from t5mix.metrics.objects import (
     globally_sort_model_output,
     remove_padding_examples,
 )
-from t5mix.metrics.question_answering import coqa_f1, qa_metrics, span_squad, squad, trivia_qa
-from t5mix.metrics.ranking import auc, rank_classification, score_auc
-from t5mix.metrics.sharded_squad import ShardedSquad
-from t5mix.metrics.summarization import rouge, rouge_mean
-from t5mix.metrics.translation import bleu
+from t5mix.metrics.question_answering import ShardedSquad, coqa_f1, qa_metrics, span_squad, squad, trivia_qa
+from t5mix.metrics.rank_classification import auc, rank_classification, score_auc
 from t5mix.metrics.values import Audio, Generic, Histogram, Image, MetricValue, Scalar, Text
 
 __all__ = [

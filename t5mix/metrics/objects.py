@@ -13,8 +13,8 @@ import numpy as np
 
 from t5mix import signatures
 from t5mix.features import Feature
+from t5mix.metrics.output_types import OUTPUT_TYPES, ModelOutputType
 from t5mix.metrics.values import MetricValue
-from t5mix.model_outputs import OUTPUT_TYPES, ModelOutputType
 
 Example = Mapping[str, Any]
 Features = Mapping[str, Feature]

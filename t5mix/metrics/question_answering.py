@@ -1,12 +1,17 @@
 """Exact match and F1 of answers, as the official scripts of SQuAD and TriviaQA compute them."""
 
 import collections
+import dataclasses
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
-from t5mix.metrics import pairs
+import numpy as np
+
+from t5mix.features import Feature
+from t5mix.metrics import arguments
+from t5mix.metrics.objects import Metric, ModelOutputType, decode
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
@@ -44,7 +49,7 @@ def span_squad(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str])
       targets: dicts of correct `answers` and the `context`.
       predictions: the places given; what is none is no answer.
     """
-    pairs.check("span_squad", targets, predictions)
+    arguments.check("span_squad", targets, predictions)
     given = [_at_place(target["context"], place) for target, place in zip(targets, predictions, strict=True)]
     return _scores("span_squad", [target["answers"] for target in targets], given, normalize_squad)
 
@@ -72,7 +77,7 @@ def coqa_f1(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dic
       targets: for each question its correct answers.
       predictions: the answers given.
     """
-    pairs.check("coqa_f1", targets, predictions)
+    arguments.check("coqa_f1", targets, predictions)
     total = 0.0
     for answers, prediction in zip(targets, predictions, strict=True):
         if isinstance(answers, str) or not len(answers):
@@ -121,7 +126,7 @@ def _scores(
     predictions: Sequence[str],
     normalize: Callable[[str], str],
 ) -> dict[str, float]:
-    pairs.check(metric, targets, predictions)
+    arguments.check(metric, targets, predictions)
     exact = overlap = 0.0
     for answers, prediction in zip(targets, predictions, strict=True):
         if isinstance(answers, str) or not len(answers):
@@ -139,3 +144,57 @@ def _f1(target: list[str], prediction: list[str]) -> float:
         return 0.0
     precision, recall = common / len(prediction), common / len(target)
     return 2 * precision * recall / (precision + recall)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardedSquad(Metric):
+    """Mean exact match `em` and token `f1`, times 100, of predictions and the `answers` of their examples.
+
+    Each batch makes one by `from_model_output`; `merge` gives that of two batches together.
+
+    Attributes:
+      f1: mean of the examples seen.
+      em: mean of the examples seen.
+      count: how many were seen.
+    """
+
+    f1: float = 0.0
+    em: float = 0.0
+    count: int = 0
+    model_output_type: ModelOutputType = ModelOutputType.PREDICTION
+
+    @classmethod
+    def from_model_output(  # type: ignore[override]
+        cls,
+        inputs: Sequence[Mapping[str, Any]],
+        model_output: Any,
+        features: Mapping[str, Feature],
+        target_field_name: str = "targets",
+        mask: np.ndarray | None = None,
+        indices_2d: np.ndarray | None = None,
+    ) -> Self:
+        """Returns one that has seen a batch; each example has `answers`, its correct ones."""
+        examples = list(inputs)
+        seen = range(len(examples)) if mask is None else np.flatnonzero(mask).tolist()
+        if not seen:
+            return cls()
+        answers = [[_text(answer) for answer in examples[place]["answers"]] for place in seen]
+        vocabulary = features[target_field_name].vocabulary
+        scores = squad(answers, [decode(model_output[place], vocabulary) for place in seen])
+        return cls(f1=scores["f1"], em=scores["em"], count=len(seen))
+
+    def merge(self, other: "ShardedSquad") -> Self:
+        """Returns one that has seen what both have."""
+        count = self.count + other.count
+        if not count:
+            return self
+        f1, em = ((a * self.count + b * other.count) / count for a, b in ((self.f1, other.f1), (self.em, other.em)))
+        return dataclasses.replace(self, f1=f1, em=em, count=count)
+
+    def compute(self) -> dict[str, float]:
+        """Returns `f1` and `em`."""
+        return {"f1": self.f1, "em": self.em}
+
+
+def _text(answer: Any) -> str:
+    return answer.decode("utf-8") if isinstance(answer, bytes) else str(answer)

@@ -11,12 +11,11 @@ objective to the run (`Run.objective`).
 for many examples at once, with noise that depends on the seed, the task, the epoch and the example alone.
 """
 
+# `t5mix.preprocessors` shows names of objectives, which use its modules: loaded first, it meets none half loaded.
+import t5mix.preprocessors  # noqa: F401
 from t5mix.objectives.base import Objective
-from t5mix.objectives.choice import with_objective
-from t5mix.objectives.denoising import Denoising
-from t5mix.objectives.deshuffling import deshuffling
-from t5mix.objectives.full_lm import FullLM, LanguageModel, full_lm, lm
-from t5mix.objectives.iid_denoising import bert_style, drop_tokens, iid_denoising, mass_style
+from t5mix.objectives.denoising import Denoising, bert_style, deshuffling, drop_tokens, iid_denoising, mass_style
+from t5mix.objectives.language_models import FullLM, LanguageModel, PrefixLM, full_lm, lm, prefix_lm
 from t5mix.objectives.mixture_of_denoisers import (
     MixtureOfDenoisers,
     mixture_of_denoisers,
@@ -24,34 +23,24 @@ from t5mix.objectives.mixture_of_denoisers import (
     s_denoisers,
     x_denoisers,
 )
-from t5mix.objectives.names import named
-from t5mix.objectives.native import as_objective
-from t5mix.objectives.noise_masks import (
-    iid_noise_mask,
-    random_prefix_noise_mask,
-    random_spans_noise_mask,
-    regular_noise_mask,
-)
-from t5mix.objectives.prefix_lm import PrefixLM, prefix_lm
-from t5mix.objectives.ragged import Ragged
-from t5mix.objectives.randomness import Noise, random_segments
-from t5mix.objectives.span_corruption import SpanCorruption, span_corruption
-from t5mix.objectives.spans import (
+from t5mix.objectives.noise import Noise, random_segments
+from t5mix.objectives.selection import as_objective, named, unsupervised, with_objective
+from t5mix.objectives.span_corruption import (
+    SpanCorruption,
     random_spans_helper,
     random_spans_lengths,
     random_spans_targets_length,
     random_spans_tokens_length,
+    span_corruption,
 )
-from t5mix.objectives.t5_denoising import (
+from t5mix.objectives.t5_denoise import (
     DenoiseInputsFn,
     DenoiseNoiseMaskFn,
     DenoiseTargetsFn,
     denoise,
-    single_example_denoise,
-)
-from t5mix.objectives.token_functions import (
     drop_noise_tokens,
     drop_nonnoise_tokens,
+    iid_noise_mask,
     noise_span_to_sentinel,
     noise_span_to_unique_sentinel,
     noise_token_to_gathered_token,
@@ -61,9 +50,13 @@ from t5mix.objectives.token_functions import (
     nonnoise_span_to_sentinel,
     nonnoise_span_to_unique_sentinel,
     permute_noise_tokens,
-    sentinel_id,
+    random_prefix_noise_mask,
+    random_spans_noise_mask,
+    regular_noise_mask,
+    single_example_denoise,
 )
-from t5mix.objectives.unsupervised import unsupervised
+from t5mix.objectives.token_functions import sentinel_id
+from t5mix.ragged import Ragged
 
 __all__ = [
     "DenoiseInputsFn",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
-from t5mix.objectives.ragged import Ragged
-from t5mix.objectives.randomness import Noise
+from t5mix.objectives.noise import Noise
+from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.tokens import append_eos
+from t5mix.ragged import Ragged
 
 if TYPE_CHECKING:
     import tensorflow as tf

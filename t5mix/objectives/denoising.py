@@ -7,16 +7,18 @@ from typing import Any, cast
 
 import numpy as np
 
-from t5mix.objectives import noise_masks, token_functions
+from t5mix.objectives import noise_masks, t5_denoise
 from t5mix.objectives.base import Objective
-from t5mix.objectives.ragged import Ragged, begins, running_counts
-from t5mix.objectives.randomness import Noise
+from t5mix.objectives.noise import Noise
+from t5mix.ragged import Ragged, begins, running_counts
 from t5mix.vocabularies import PassThroughVocabulary
 
+# Functions of one text, of T5's names and arguments: see `t5_denoise`.
+MaskFunction = Callable[..., Any]
 TokenFunction = Callable[..., Any]
 
-_UNIQUE = (token_functions.noise_span_to_unique_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
-_SENTINELS = (token_functions.nonnoise_span_to_sentinel, token_functions.nonnoise_span_to_unique_sentinel)
+_UNIQUE = (t5_denoise.noise_span_to_unique_sentinel, t5_denoise.nonnoise_span_to_unique_sentinel)
+_SENTINELS = (t5_denoise.nonnoise_span_to_sentinel, t5_denoise.nonnoise_span_to_unique_sentinel)
 # Of the number of independent spans: there are sentinels for so many above the mean.
 _DEVIATIONS = 3.0
 
@@ -36,16 +38,16 @@ class Denoising(Objective):
     Attributes:
       name: what messages call the objective.
       noise_density: share of noise, above 0 to 1.
-      noise_mask_fn: one of `noise_masks` or one's own with the same arguments.
-      inputs_fn: what becomes of noise in the inputs: one of `token_functions` or one's own.
+      noise_mask_fn: a mask of `t5_denoise` or one's own with the same arguments.
+      inputs_fn: what becomes of noise in the inputs: a function of `t5_denoise` or one's own.
       targets_fn: the same for the targets; None makes them the whole text.
     """
 
     name: str = "denoise"
     noise_density: float = 0.15
-    noise_mask_fn: noise_masks.NoiseMask = noise_masks.iid_noise_mask
-    inputs_fn: TokenFunction = token_functions.noise_span_to_unique_sentinel
-    targets_fn: TokenFunction | None = token_functions.nonnoise_span_to_unique_sentinel
+    noise_mask_fn: MaskFunction = t5_denoise.iid_noise_mask
+    inputs_fn: TokenFunction = t5_denoise.noise_span_to_unique_sentinel
+    targets_fn: TokenFunction | None = t5_denoise.nonnoise_span_to_unique_sentinel
 
     def __post_init__(self) -> None:
         if not 0 < self.noise_density <= 1:
@@ -69,7 +71,7 @@ class Denoising(Objective):
         noise = sizes * self.noise_density
         if self.targets_fn not in _SENTINELS:
             return noise
-        if self.noise_mask_fn is noise_masks.iid_noise_mask:
+        if self.noise_mask_fn is t5_denoise.iid_noise_mask:
             return noise + sizes * self.noise_density * (1 - self.noise_density) + 1
         return noise + self._most_spans(sizes)
 
@@ -93,7 +95,7 @@ class Denoising(Objective):
         return {"inputs": _tokens(self.inputs_fn, texts, mask, vocabulary, noises[2:4]), "targets": targets}
 
     def _most_spans(self, sizes: np.ndarray | int) -> np.ndarray:
-        return noise_masks.most_spans(self.noise_mask_fn, sizes, self.noise_density, _DEVIATIONS)
+        return noise_masks.most_spans(t5_denoise.of_many(self.noise_mask_fn), sizes, self.noise_density, _DEVIATIONS)
 
 
 def _name(function: TokenFunction | None) -> str:
@@ -102,9 +104,9 @@ def _name(function: TokenFunction | None) -> str:
     return getattr(function, "__name__", "")
 
 
-def _masks(function: noise_masks.NoiseMask, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:
+def _masks(function: MaskFunction, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:
     """The masks of texts of these lengths, joined; a function of one's own makes them one by one."""
-    many = noise_masks.of_many(function)
+    many = t5_denoise.of_many(function)
     if many is not None:
         return cast(np.ndarray, many(lengths, density, noises))
     masks = [np.empty(0, dtype=bool)]
@@ -120,7 +122,7 @@ def _masks(function: noise_masks.NoiseMask, lengths: np.ndarray, density: float,
 
 def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary: Any, noises: list[Noise]) -> Ragged:
     """What a function makes of noise in texts; one of one's own makes it text by text."""
-    many = noise_masks.of_many(function)
+    many = t5_denoise.of_many(function)
     if many is not None:
         return cast(Ragged, many(texts, mask, vocabulary, noises))
     rows = zip(texts.rows(), Ragged(mask, texts.lengths).rows(), _seeds(noises), strict=True)
@@ -137,3 +139,34 @@ def _seeds(noises: list[Noise]) -> np.ndarray:
 def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np.ndarray:
     """Keeps the first so many spans of noise of each text, so that no sentinel is needed that is not there."""
     return mask & (running_counts(begins(mask, lengths), lengths) <= np.repeat(spans, lengths))
+
+
+# T5 cuts each document by itself here.  Source: Liu et al. 2019, arXiv:1905.13497.
+deshuffling = Denoising(
+    name="deshuffling",
+    merge_examples_to_reduce_padding=False,
+    noise_density=1.0,
+    inputs_fn=t5_denoise.permute_noise_tokens,
+    targets_fn=None,
+)
+
+
+# Spans of noise become sentinels, and are to be restored: T5's baseline ("replace corrupted spans").
+iid_denoising = Denoising(name="iid_denoising")
+
+# Each noise token becomes a sentinel or, one in ten, a random token; the whole text is to be restored.
+bert_style = Denoising(
+    name="bert_style",
+    inputs_fn=t5_denoise.noise_token_to_random_token_or_sentinel,
+    targets_fn=None,
+)
+
+# Each noise token becomes a sentinel; the whole text is to be restored.  Song et al. 2019, arXiv:1905.02450.
+mass_style = Denoising(name="mass_style", inputs_fn=t5_denoise.noise_token_to_sentinel, targets_fn=None)
+
+# Noise is left out, and is to be listed.
+drop_tokens = Denoising(
+    name="drop_tokens",
+    inputs_fn=t5_denoise.drop_noise_tokens,
+    targets_fn=t5_denoise.drop_nonnoise_tokens,
+)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from t5mix.objectives.base import Objective
-from t5mix.objectives.ragged import Ragged, merged
-from t5mix.objectives.randomness import Noise
+from t5mix.objectives.noise import Noise
 from t5mix.objectives.span_corruption import SpanCorruption
+from t5mix.ragged import Ragged, merged
 
 # Regular: short spans, little noise.
 r_denoisers = (SpanCorruption(mean_noise_span_length=3.0), SpanCorruption(mean_noise_span_length=8.0))

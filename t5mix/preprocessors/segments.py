@@ -1,14 +1,12 @@
-"""Joining texts of tokens and cutting them into segments that fit."""
+"""Joining texts of tokens, and cutting them into segments or random parts that fit."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from t5mix.feature_converters import packing
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.mapping import draws_seeds, map_over_dataset
-from t5mix.preprocessors import arguments
-from t5mix.preprocessors.chunks import size_of_all
+from t5mix.preprocessors import arguments, trim_and_pack
+from t5mix.preprocessors.mapping import draws_seeds, map_over_dataset
 from t5mix.preprocessors.text import log_uniform
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def reduce_concat_tokens(
 
     def tokens(example: Example) -> Any:
         arguments.require("reduce_concat_tokens", example, feature_key)
-        return packing.strip_padding(example[feature_key])
+        return trim_and_pack.strip_padding(example[feature_key])
 
     texts = map_over_dataset(tokens)(dataset).ragged_batch(batch_size)
     return map_over_dataset(lambda batch: {feature_key: batch.values})(texts)
@@ -168,3 +166,121 @@ def concatenate_and_split_to_fixed_length(
         return {feature_key: example[feature_key]}
 
     return map_over_dataset(tokens)(dataset).rebatch(room)
+
+
+@draws_seeds(1)
+def select_random_chunk(
+    dataset: "tf.data.Dataset",
+    output_features: Mapping[str, Feature],
+    max_length: int | None = None,
+    feature_key: str = "targets",
+    additional_feature_keys: Sequence[str] | None = None,
+    passthrough_feature_keys: Sequence[str] | None = None,
+    sequence_length: Mapping[str, int] | None = None,
+    uniform_random_start: bool = False,
+    min_length: int | None = None,
+    **unused_kwargs: Any,
+) -> "tf.data.Dataset":
+    """Keeps of each text one random part of at most `max_length` tokens.
+
+    Before, with max_length 3: `{"targets": [3, 4, 5, 6, 7]}`; after: `{"targets": [3, 4, 5]}` or
+    `{"targets": [6, 7]}`.
+
+    An example without tokens makes none.  For arguments and errors see `single_example_select_random_chunk`;
+    `unused_kwargs` are refused.
+    """
+    arguments.only_of_a_run("select_random_chunk", unused_kwargs)
+
+    def select(example: Example, seed: Any) -> dict[str, Any]:
+        return single_example_select_random_chunk(
+            example, seed, output_features, max_length, feature_key, additional_feature_keys,
+            passthrough_feature_keys, sequence_length, uniform_random_start, min_length,
+        )  # fmt: skip
+
+    def filled(example: Example) -> Any:
+        arguments.require("select_random_chunk", example, feature_key)
+        return tf.size(example[feature_key]) > 0
+
+    return map_over_dataset(select, num_seeds=1)(dataset.filter(filled))
+
+
+def single_example_select_random_chunk(
+    features: Example,
+    seed: Any,
+    output_features: Mapping[str, Feature],
+    max_length: int | None = None,
+    feature_key: str = "targets",
+    additional_feature_keys: Sequence[str] | None = None,
+    passthrough_feature_keys: Sequence[str] | None = None,
+    sequence_length: Mapping[str, int] | None = None,
+    uniform_random_start: bool = False,
+    min_length: int | None = None,
+) -> dict[str, Any]:
+    """Returns one random part of a text of tokens; see `select_random_chunk`.
+
+    Args:
+      features: an example of tokens, [length, ...].
+      seed: a pair of whole numbers.
+      output_features: the task's, given by the task.
+      max_length: the greatest length; None takes the sequence length of the feature, less one for its EOS.
+      feature_key: the feature to cut.
+      additional_feature_keys: features of the same length, of which the same part is kept.
+      passthrough_feature_keys: features kept as they are.
+      sequence_length: the lengths of features, for a max_length of None.
+      uniform_random_start: begin anywhere, also before the text, so that every token is as likely to be kept; otherwise
+        parts begin at multiples of the length.
+      min_length: draw the length from min_length to max_length; None always takes max_length.
+
+    Raises:
+      ValueError: when no length is given, lengths are out of order, or a feature is missing or named twice.
+      tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
+    """
+    step = "select_random_chunk"
+    cut, kept = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
+    arguments.disjoint(step, cut, kept)
+    arguments.require(step, features, *cut, *kept)
+    if max_length is None:
+        max_length = arguments.room_of(step, sequence_length, output_features, feature_key)
+    if max_length < 1 or not 1 <= (1 if min_length is None else min_length) <= max_length:
+        raise ValueError(f"{step}: min_length is {min_length} and max_length {max_length}; give 1 or more, in order")
+    seeds = tf.unstack(tf.random.experimental.stateless_split(maybe_cast_seed(seed)))
+    length: Any = max_length
+    if min_length is not None:
+        length = _draw(min_length, max_length + 1, seeds[0])
+    count = size_of_all(step, features, cut)
+    if uniform_random_start:
+        start = _draw(1 - length, count, seeds[1])
+    else:
+        start = length * _draw(0, (count + length - 1) // length, seeds[1])
+    end = start + length
+    start = tf.maximum(start, 0)
+    return {**{key: features[key][start:end] for key in cut}, **{key: features[key] for key in kept}}
+
+
+def _draw(least: Any, beyond: Any, seed: Any) -> Any:
+    return tf.random.stateless_uniform([], seed, minval=least, maxval=beyond, dtype=tf.int32)
+
+
+def size_of_all(step: str, example: Example, features: Sequence[str]) -> Any:
+    """Returns the length of features along their first axis, int32 [], which must be the same for all."""
+    first = features[0]
+    count = tf.shape(example[first])[0]
+    same = [
+        tf.debugging.assert_equal(tf.shape(example[key])[0], count, f"{step}: {key} is not as long as {first}")
+        for key in features[1:]
+    ]
+    with tf.control_dependencies(same):
+        return tf.identity(count)
+
+
+def maybe_cast_seed(seed: Any) -> Any:
+    """Returns a seed of a dtype that `tf.random.stateless_*` takes: what is not int32 or int64 becomes int64.
+
+    JAX's keys, uint32 [2], are such seeds.
+
+    Args:
+      seed: [2], or a pair of numbers.
+    """
+    parts = [tf.convert_to_tensor(part) for part in (seed if isinstance(seed, list | tuple) else [seed])]
+    cast = [part if part.dtype in (tf.int32, tf.int64) else tf.cast(part, tf.int64) for part in parts]
+    return tuple(cast) if isinstance(seed, list | tuple) else cast[0]

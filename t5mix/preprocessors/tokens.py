@@ -1,11 +1,12 @@
-"""Steps that make tokens of text and end them."""
+"""Steps on tokens: making them of text, ending, trimming and padding them, and putting sentinels around them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.mapping import each_example, map_over_dataset
+from t5mix.preprocessors import arguments, trim_and_pack
+from t5mix.preprocessors.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -165,3 +166,132 @@ def _end_rows(rows: Any, splits: Any, eos: int) -> Any:
     counts = tf.scatter_nd(last[:, tf.newaxis], tf.ones_like(last), rows.nrows()[tf.newaxis])
     ends = tf.RaggedTensor.from_row_lengths(tf.fill([tf.size(last)], tf.cast(eos, rows.dtype)), counts)
     return tf.concat([rows, ends], axis=1)
+
+
+@map_over_dataset
+def truncate_inputs_left(example: Example, sequence_length: Mapping[str, int] | None) -> Example:
+    """Keeps the last tokens of the inputs, as many as their length; without one it changes nothing.
+
+    Before, with sequence_length `{"inputs": 2}`: `{"inputs": [7, 8, 9]}`; after: `{"inputs": [8, 9]}`.
+
+    Put it behind `append_eos`, and EOS stays.
+
+    Raises:
+      ValueError: when the length is less than 1.
+    """
+    if not sequence_length or "inputs" not in sequence_length:
+        return example
+    arguments.require("truncate_inputs_left", example, "inputs")
+    length = arguments.length_of("truncate_inputs_left", sequence_length, "inputs")
+    return {**example, "inputs": example["inputs"][-length:]}
+
+
+@map_over_dataset
+def trim_tokens_at_front(
+    x: Example,
+    sequence_length: Mapping[str, int],
+    keys_to_trim: Sequence[str] | None = None,
+    **unused_kwargs: Any,
+) -> Example:
+    """Keeps the last tokens of features, leaving room for EOS.
+
+    Before, with sequence_length `{"inputs": 3}`: `{"inputs": [7, 8, 9]}`; after: `{"inputs": [8, 9]}`.
+
+    Args:
+      x: an example of tokens, [length].
+      sequence_length: the greatest lengths with EOS.
+      keys_to_trim: features to trim; None trims all that have a length.
+      **unused_kwargs: `output_features`, which is not used.
+
+    Raises:
+      ValueError: when a feature named has no length, or one of less than 1.
+    """
+    arguments.only_of_a_run("trim_tokens_at_front", unused_kwargs)
+    result = dict(x)
+    for key in keys_to_trim or sequence_length:
+        if key in x:
+            room = arguments.length_of("trim_tokens_at_front", sequence_length, key) - 1
+            result[key] = x[key][tf.maximum(tf.shape(x[key])[0] - room, 0) :]
+    return result
+
+
+def trim_and_pad_dataset(dataset: "tf.data.Dataset", sequence_length: Mapping[str, int]) -> "tf.data.Dataset":
+    """Trims features, and pads them with 0, to their lengths; others stay as they are.
+
+    Before, with sequence_length `{"targets": 4}`: `{"targets": [7, 8]}`; after: `{"targets": [7, 8, 0, 0]}`.
+    """
+    return trim_and_pack.trim_and_pad_dataset(dataset, sequence_length)
+
+
+def apply_feature_converter(
+    dataset: "tf.data.Dataset", sequence_length: Mapping[str, int], feature_converter: Callable[..., Any]
+) -> "tf.data.Dataset":
+    """Makes examples what a model reads, in a task instead of in its run.
+
+    Before, with `EncDecFeatureConverter(pack=False)`: `{"inputs": [7, 1], "targets": [8, 1]}`; after:
+    `{"encoder_input_tokens": [7, 1], "decoder_target_tokens": [8, 1], "decoder_input_tokens": [0, 8],
+    "decoder_loss_weights": [1, 1]}`.
+
+    Args:
+      dataset: examples of tokens.
+      sequence_length: the lengths of features.
+      feature_converter: what converts them, such as a `t5mix.EncDecFeatureConverter`.
+    """
+    return feature_converter(dataset, sequence_length)
+
+
+def add_sentinels(dataset: "tf.data.Dataset", output_features: Features, num_sentinels: int = 1) -> "tf.data.Dataset":
+    """Puts sentinels behind the inputs and before the targets.
+
+    Before, with a vocabulary of 32,100 ids: `{"inputs": [94, 3412], "targets": [7]}`; after: `{"inputs": [94, 3412,
+    32099], "targets": [32099, 7]}`.
+
+    Args:
+      dataset: examples of tokens, `inputs` and `targets`, int [length].
+      output_features: the task's, given by the task.
+      num_sentinels: how many; they are the vocabulary's last ids, downward.
+    """
+
+    def ids(key: str, tokens: Any) -> Any:
+        last = output_features[key].vocabulary.vocab_size - 1
+        return tf.range(last, last - num_sentinels, -1, dtype=tokens.dtype)
+
+    def add(example: Example) -> dict[str, Any]:
+        inputs, targets = example["inputs"], example["targets"]
+        inputs = tf.concat([inputs, ids("inputs", inputs)], axis=0)
+        return {**example, "inputs": inputs, "targets": tf.concat([ids("targets", targets), targets], axis=0)}
+
+    return map_over_dataset(add)(dataset)
+
+
+def append_eos_after_trim_and_preserve(
+    dataset: "tf.data.Dataset",
+    output_features: Features,
+    sequence_length: Mapping[str, int] | None = None,
+    preserve_final_n_tokens_when_trimming: int = 1,
+) -> "tf.data.Dataset":
+    """Trims every sequence of a feature with add_eos in front of its last tokens, and ends it.
+
+    Before, with sequence_length `{"inputs": 4}`: `{"inputs": [7, 8, 9, 32099]}`; after: `{"inputs": [7, 8, 32099, 1]}`.
+
+    Args:
+      dataset: examples of tokens, int [length].
+      output_features: the task's, given by the task.
+      sequence_length: the greatest lengths with EOS; None trims nothing.
+      preserve_final_n_tokens_when_trimming: how many last tokens stay.
+    """
+    lengths = sequence_length or {}
+
+    def end(example: Example) -> dict[str, Any]:
+        result = dict(example)
+        for key, feature in output_features.items():
+            if key in result and feature.add_eos:
+                tokens = result[key]
+                size = tf.size(tokens)
+                room = size if lengths.get(key) is None else tf.minimum(size, lengths[key] - 1)
+                kept = tf.minimum(preserve_final_n_tokens_when_trimming, room)
+                eos = tf.constant([eos_id(key, feature)], tokens.dtype)
+                result[key] = tf.concat([tokens[: room - kept], tokens[size - kept :], eos], axis=0)
+        return result
+
+    return map_over_dataset(end)(dataset)

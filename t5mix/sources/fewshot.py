@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
+from t5mix.preprocessors.pipeline import Step
 from t5mix.sources.base import DataSource, ShardInfo
-from t5mix.steps import Step
 
 if TYPE_CHECKING:
     import tensorflow as tf

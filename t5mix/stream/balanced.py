@@ -19,7 +19,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from t5mix.stream import keys, shares
+from t5mix import splitmix
+from t5mix.stream import shares
 
 # Draws that are put in order at once.
 _CHUNK = 1 << 13
@@ -47,7 +48,7 @@ class Balanced:
         if rare:
             exact[""] = total - sum(exact.values())  # what was taken out
         self._weights = shares.weights(exact)
-        self._words = np.array([keys.words(("urgency", seed, name), 1)[0] for name in exact], dtype=np.uint64)
+        self._words = np.array([splitmix.key_words(("urgency", seed, name), 1)[0] for name in exact], dtype=np.uint64)
         self._counts = functools.lru_cache(maxsize=8)(self._count)
         self._chunk = functools.lru_cache(maxsize=8)(self._make_chunk)
 
@@ -81,7 +82,7 @@ class Balanced:
         if not missing:
             return []
         candidates = np.flatnonzero(now.part > 0)
-        ties = shares.hashed(self._words[candidates], now.whole[candidates])
+        ties = splitmix.hashed(self._words[candidates], now.whole[candidates])
         since = _ceil_divided(now.part, now.weights)[candidates]  # draws since each may be drawn
         until = _ceil_divided((1 << shares.BITS) - now.part, now.weights)[candidates]
         levels, level = np.unique(np.minimum(since, _PAST), return_inverse=True)
@@ -101,7 +102,7 @@ class Balanced:
         start = number * _CHUNK
         now = _Now.at(self._weights, start)
         task, ahead = now.examples_until(_CHUNK, self._counts(start) - now.whole)
-        ties = shares.hashed(self._words[task], now.whole[task] + ahead)
+        ties = splitmix.hashed(self._words[task], now.whole[task] + ahead)
         by_urgency = np.lexsort((ties, now.deadlines(task, ahead)))
         urgency = np.empty_like(by_urgency)
         urgency[by_urgency] = np.arange(len(task))

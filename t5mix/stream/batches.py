@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from t5mix.stream import columns, packing
+from t5mix.ragged import Ragged, ranges
+from t5mix.stream import packing
 from t5mix.stream.draws import Draws
-from t5mix.stream.examples import Examples, Tokens
+from t5mix.stream.examples import Examples
 from t5mix.stream.small_tasks import Lengths, SmallTasks, runs
 from t5mix.stream.windows import PackedRows, PlainRows, Rows
 
@@ -95,12 +96,12 @@ class Batches:
         tokens = dict(zip(self._lengths, self._tokens(chosen.draws), strict=True))
         return self._fill(tokens, self._lengths, chosen.row, chosen.draws.task, height)
 
-    def _tokens(self, draws: Draws) -> list[Tokens]:
+    def _tokens(self, draws: Draws) -> list[Ragged]:
         """Returns the tokens of each feature of these examples."""
         # The first batch reads its own examples alone, and does not wait until those of all small tasks are read.
         is_small = self._small.holds[draws.task] & (self._group is not None)
         if not len(is_small):
-            return [Tokens.of([])] * len(self._lengths)
+            return [Ragged.of([])] * len(self._lengths)
         if is_small.all():
             return self._small.gather(draws.task, draws.index)
         if len(one := runs(self._examples, draws.task, draws.epoch)) == 1:
@@ -115,12 +116,12 @@ class Batches:
         if len(small):
             parts.append(self._small.gather(draws.task[small], draws.index[small]))
         places = np.concatenate([by_task, small])
-        return [_reordered(Tokens.joined(feature), places) for feature in zip(*parts, strict=True)]
+        return [_reordered(Ragged.joined(feature), places) for feature in zip(*parts, strict=True)]
 
 
-def _reordered(tokens: Tokens, places: np.ndarray) -> Tokens:
+def _reordered(tokens: Ragged, places: np.ndarray) -> Ragged:
     """Puts the first of these examples at the first of these places, and so on."""
     starts, sizes = np.empty((2, len(places)), np.int64)
     starts[places] = np.cumsum(tokens.lengths) - tokens.lengths
     sizes[places] = tokens.lengths
-    return Tokens(tokens.values[columns.places(starts, sizes)], sizes)
+    return Ragged(tokens.values[ranges(starts, sizes)], sizes)

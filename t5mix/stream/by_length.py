@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.ragged import Ragged
 from t5mix.stream import cache, packing
-from t5mix.stream.examples import Examples, Tokens
+from t5mix.stream.examples import Examples
 from t5mix.stream.opening import open_examples
 from t5mix.stream.stream import check_lengths_used, check_numbers
 
@@ -69,7 +70,7 @@ def _sorted(examples: Examples, lengths: Mapping[str, int], batch_size: int, mul
     order = np.lexsort((np.arange(examples.count), *(-sizes[:, ::-1].T)))
     for start in range(0, examples.count, batch_size):
         index = order[start : start + batch_size]
-        tokens: list[Tokens] = examples.gather(0, index)
+        tokens: list[Ragged] = examples.gather(0, index)
         longest = sizes[index].max(axis=0)
         rounded = {
             name: int(min(limit, max(1, -(-int(most) // multiple)) * multiple))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.ragged import ranges
+
 
 class TokenColumn(abc.ABC):
     """One feature of every example; nothing is copied until it is asked for.
@@ -83,7 +85,7 @@ class TokenColumn(abc.ABC):
         first = np.searchsorted(self.first_tokens, starts, side="right") - 1
         last = np.maximum(np.searchsorted(self.first_tokens, stops, side="left"), first + 1)
         # A piece that reaches into another part is read in several.
-        parts = places(first, last - first)
+        parts = ranges(first, last - first)
         begins = np.maximum(np.repeat(starts, last - first), self.first_tokens[parts])
         ends = np.minimum(np.repeat(stops, last - first), self.first_tokens[np.minimum(parts + 1, self._parts)])
         parts = np.minimum(parts, self._parts - 1)
@@ -139,7 +141,7 @@ class ArrayColumn(TokenColumn):
 
     def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         return read_pieces(
-            parts, starts, lengths, lambda part, begins, sizes: self._values[part][places(begins, sizes)]
+            parts, starts, lengths, lambda part, begins, sizes: self._values[part][ranges(begins, sizes)]
         )
 
 
@@ -209,7 +211,7 @@ class EndedColumn:
         # Each EOS before a place is one token that the column itself does not have there.
         begins = starts - first
         values, lengths = self.column.spans(begins, stops - last)
-        ended = places(first, last - first)
+        ended = ranges(first, last - first)
         out = np.cumsum(lengths) - lengths - begins
         ends = self.column.begins(ended + 1) + np.repeat(out, last - first)
         return np.insert(values, ends, np.int32(self.eos)), stops - starts
@@ -228,14 +230,6 @@ class EndedColumn:
             begun = self.column.begins(middle) + middle <= tokens
             low, high = np.where(begun, middle, low), np.where(begun, high, middle - 1)
         return low
-
-
-def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Returns the places of rows that begin at `starts`: starts[0], starts[0] + 1, ..., starts[1], ..."""
-    ends = np.cumsum(lengths)
-    found = np.repeat(starts - (ends - lengths), lengths)
-    found += np.arange(len(found))
-    return found
 
 
 def by_number(numbers: np.ndarray) -> list[tuple[int, Any]]:
@@ -264,5 +258,5 @@ def read_pieces(numbers: np.ndarray, starts: np.ndarray, lengths: np.ndarray, re
     ends = np.cumsum(lengths)
     values = np.empty(int(ends[-1]) if len(ends) else 0, np.int32)
     for number, here in groups:
-        values[places(ends[here] - lengths[here], lengths[here])] = read(number, starts[here], lengths[here])
+        values[ranges(ends[here] - lengths[here], lengths[here])] = read(number, starts[here], lengths[here])
     return values

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from t5mix.stream import columns, packing
-from t5mix.stream.examples import Examples, Tokens
+from t5mix.ragged import Ragged, ranges
+from t5mix.stream import packing
+from t5mix.stream.examples import Examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class JoinedExamples(Examples):
         """See `Examples`; [indices, 1]."""
         return self.examples.lengths(epoch, indices).sum(axis=1, keepdims=True)
 
-    def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """See `Examples`."""
         return [joined(self.examples.gather(epoch, indices))]
 
@@ -42,18 +43,18 @@ class JoinedExamples(Examples):
         return self.examples.sample()
 
 
-def joined(features: list[Tokens]) -> Tokens:
+def joined(features: list[Ragged]) -> Ragged:
     """Joins the features of each example: of [[5, 6], [7]] and [[8], [9]] it makes [[5, 6, 8], [7, 9]]."""
     sizes = np.stack([one.lengths for one in features], axis=1)
     starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
     values = np.empty(int(sizes.sum()), dtype=np.int32)
     for column, one in enumerate(features):
-        values[columns.places(starts[:, column], one.lengths)] = one.values
-    return Tokens(values, sizes.sum(axis=1))
+        values[ranges(starts[:, column], one.lengths)] = one.values
+    return Ragged(values, sizes.sum(axis=1))
 
 
 def fill(
-    tokens: Mapping[str, Tokens],
+    tokens: Mapping[str, Ragged],
     limits: Mapping[str, int],
     rows: np.ndarray,
     tasks: np.ndarray,

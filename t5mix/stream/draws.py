@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from t5mix.stream import keys, order, shares
+from t5mix import splitmix
+from t5mix.stream import order, shares
 from t5mix.stream.balanced import Balanced
 from t5mix.stream.examples import Examples
 from t5mix.stream.independent import Independent
@@ -79,7 +80,9 @@ class Mixer:
         self._mixing: Mixing = MIXINGS[mixing]({name: rates[name] for name in examples}, seed)
         self._examples = tuple(examples.values())
         self._counts = np.array([task.count for task in self._examples], dtype=np.int64)
-        self._words = np.array([keys.words(("epochs", seed, name), 1)[0] for name in self.names], dtype=np.uint64)
+        self._words = np.array(
+            [splitmix.key_words(("epochs", seed, name), 1)[0] for name in self.names], dtype=np.uint64
+        )
         self.lengths = Lengths(self._examples)
 
     def before(self, draw: int) -> np.ndarray:
@@ -111,5 +114,5 @@ class Mixer:
         """Returns the number-th example of each task, given task by task, in ascending numbers."""
         size = self._counts[task]
         epoch, place = np.divmod(number, size)
-        index = order.permute_each(place, size, shares.hashed(self._words[task], epoch))
+        index = order.permute_each(place, size, splitmix.hashed(self._words[task], epoch))
         return Draws(task, epoch, index, self.lengths.of(task, epoch, index))

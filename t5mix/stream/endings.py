@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.ragged import ranges
 from t5mix.stream import columns
 
 
@@ -57,7 +58,7 @@ class Ending:
         kept = self.kept(lengths)
         if (kept < lengths).any():
             starts = np.cumsum(lengths) - lengths
-            values = values[columns.places(starts, kept)]
+            values = values[ranges(starts, kept)]
         return self._ended(values, kept)
 
     def gather(self, column: columns.TokenColumn, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

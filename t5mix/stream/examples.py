@@ -5,37 +5,14 @@ Here: examples that are what the token cache holds, or that `tf.data` makes of i
 
 import abc
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
 
+from t5mix.ragged import Ragged
 from t5mix.stream import columns, whole_epochs
 from t5mix.stream.endings import Ending
-
-
-@dataclasses.dataclass(frozen=True)
-class Tokens:
-    """One feature of several examples.
-
-    Attributes:
-      values: int32, the examples' token ids, one example behind the other.
-      lengths: int64 [examples].
-    """
-
-    values: np.ndarray
-    lengths: np.ndarray
-
-    @classmethod
-    def of(cls, rows: Sequence[np.ndarray]) -> "Tokens":
-        """Joins rows of token ids."""
-        lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        return cls(np.concatenate([*rows, np.empty(0, np.int32)]), lengths)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Tokens"]) -> "Tokens":
-        """Returns the examples of all parts, one part behind the other."""
-        return cls(np.concatenate([part.values for part in parts]), np.concatenate([part.lengths for part in parts]))
 
 
 class Examples(abc.ABC):
@@ -54,7 +31,7 @@ class Examples(abc.ABC):
         """Returns int64 [indices, features]: tokens of each feature of these examples."""
 
     @abc.abstractmethod
-    def gather(self, epoch: int, indices: np.ndarray) -> list["Tokens"]:
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """Returns the token ids of each feature of these examples, in their order, EOS included."""
 
     @abc.abstractmethod
@@ -86,10 +63,10 @@ class CachedExamples(Examples):
         """See `Examples`."""
         return as_columns(end.lengths(sizes) for end, sizes in self._sizes(indices))
 
-    def gather(self, epoch: int, indices: np.ndarray) -> list["Tokens"]:
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """See `Examples`."""
         pairs = zip(self.endings, self.features, strict=True)
-        return [Tokens(*end.gather(feature, indices)) for end, feature in pairs]
+        return [Ragged(*end.gather(feature, indices)) for end, feature in pairs]
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
@@ -121,7 +98,7 @@ class EpochExamples(Examples):
         """See `Examples`."""
         return self._cached(epoch).lengths(epoch, indices)
 
-    def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """See `Examples`."""
         return self._cached(epoch).gather(epoch, indices)
 

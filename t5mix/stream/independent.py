@@ -12,7 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from t5mix.stream import keys, shares
+from t5mix import splitmix
+from t5mix.stream import shares
 
 # A span holds 4096 draws on average.
 _LEVELS = shares.BITS - 12
@@ -30,8 +31,8 @@ class Independent:
 
     def __init__(self, rates: Mapping[str, float | Fraction], seed: int) -> None:
         self._whole = shares.weights(rates)
-        self._words = np.array([keys.words(("draws", seed, name), 1)[0] for name in rates], dtype=np.uint64)
-        self._order = np.array(keys.words(("order of draws", seed), 1), dtype=np.uint64)
+        self._words = np.array([splitmix.key_words(("draws", seed, name), 1)[0] for name in rates], dtype=np.uint64)
+        self._order = np.array(splitmix.key_words(("order of draws", seed), 1), dtype=np.uint64)
         self._left = functools.lru_cache(maxsize=128)(self._make_left)
 
     def before(self, draw: int) -> np.ndarray:
@@ -68,12 +69,12 @@ class Independent:
         for above in range(level):
             left = self._left(above, span >> (level - above))
             counts = counts - left if span >> (level - above - 1) & 1 else left
-        return _halved(counts, shares.hashed(self._words, (1 << level) + span))
+        return _halved(counts, splitmix.hashed(self._words, (1 << level) + span))
 
     def _in_order(self, span: int, counts: np.ndarray) -> np.ndarray:
         tasks = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        word = shares.hashed(self._order, span)
-        return tasks[np.argsort(shares.hashed(word, np.arange(len(tasks))), kind="stable")]
+        word = splitmix.hashed(self._order, span)
+        return tasks[np.argsort(splitmix.hashed(word, np.arange(len(tasks))), kind="stable")]
 
 
 def _halved(counts: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -90,12 +91,12 @@ def _halved(counts: np.ndarray, words: np.ndarray) -> np.ndarray:
     numbers = -(-coins // 64)
     owner = np.repeat(np.arange(len(counts)), numbers)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
-    thrown = shares.hashed(words[owner], place)
+    thrown = splitmix.hashed(words[owner], place)
     unused = np.maximum(64 * (place + 1) - coins[owner], 0).astype(np.uint64)
     heads = np.bincount(owner, np.bitwise_count(thrown >> unused), minlength=len(counts)).astype(np.int64)
     many = np.flatnonzero(counts > _COINS)
     if len(many):
-        uniform = (shares.hashed(words[many], _COINS) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        uniform = (splitmix.hashed(words[many], _COINS) >> np.uint64(11)).astype(np.float64) * 2.0**-53
         deviation = heads[many] - _COINS / 2 + uniform - 0.5
         scale = np.sqrt((counts[many] / 4 - 1 / 12) / (_COINS / 4 + 1 / 12))
         odd = (counts[many] & 1) / 2

@@ -8,11 +8,12 @@ import functools
 
 import numpy as np
 
-from t5mix import objectives
-from t5mix.objectives import Noise, Ragged
-from t5mix.stream import columns, keys
+from t5mix import objectives, splitmix
+from t5mix.objectives import Noise
+from t5mix.ragged import Ragged
+from t5mix.stream import columns
 from t5mix.stream.endings import Ending
-from t5mix.stream.examples import Examples, Tokens, as_columns
+from t5mix.stream.examples import Examples, as_columns
 
 # Tokens of text that an objective gets at once.
 _TOKENS_AT_ONCE = 1 << 16
@@ -53,14 +54,14 @@ class ObjectiveExamples(Examples):
         sizes = self._sizes(0, indices)
         return as_columns(end.truncates(sizes[:, i]) for i, end in enumerate(self.endings))
 
-    def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """See `Examples`."""
         parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
         joined = []
         for place, end in enumerate(self.endings):
             values = np.concatenate([np.empty(0, np.int32), *(part[place].values for part in parts)])
             lengths = np.concatenate([np.empty(0, np.int64), *(part[place].lengths for part in parts)])
-            joined.append(Tokens(*end.apply_to_rows(values, lengths)))
+            joined.append(Ragged(*end.apply_to_rows(values, lengths)))
         return joined
 
     def sample(self) -> np.ndarray:
@@ -85,7 +86,7 @@ class ObjectiveExamples(Examples):
     def _made(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """Features of these examples, before their endings."""
         texts = Ragged(*self.text.spans(*self._bounds.of(indices)))
-        noise = Noise.of(keys.words(("noise", *self.key, epoch)), indices)
+        noise = Noise.of(splitmix.key_words(("noise", *self.key, epoch)), indices)
         made = self.objective.apply(texts, noise, self.sentinel)
         return [made[name] if name in made else Ragged.empty(len(indices)) for name in self.names]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from t5mix.stream import keys, shares
+from t5mix import splitmix
 
 # Two more rounds than the four after which a Feistel network with random functions cannot be told
 # from a random permutation (Luby and Rackoff 1988), because our halves may be a few bits small.
@@ -26,7 +26,7 @@ def permute(positions: np.ndarray, size: int, key: tuple[str | int, ...]) -> np.
 
 def word(key: tuple[str | int, ...]) -> np.uint64:
     """Returns the key of a permutation as `permute_each` takes it."""
-    return np.uint64(keys.words(("permutation", *key), 1)[0])
+    return np.uint64(splitmix.key_words(("permutation", *key), 1)[0])
 
 
 def permute_each(positions: np.ndarray, sizes: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -61,6 +61,6 @@ def _feistel(values: np.ndarray, half: np.ndarray, words: np.ndarray) -> np.ndar
     left, right = values >> half, values & ((np.uint64(1) << half) - np.uint64(1))
     shift = np.uint64(64) - half
     for turn in range(_ROUNDS):
-        word = (right ^ words) + np.uint64((turn + 1) * 0x9E3779B97F4A7C15 % 2**64)
-        left, right = right, left ^ (shares.mix(word) >> shift)
+        word = (right ^ words) + np.uint64((turn + 1) * splitmix.GOLDEN % 2**64)
+        left, right = right, left ^ (splitmix.mix(word) >> shift)
     return (left << half) | right

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from t5mix.stream.examples import Tokens
+from t5mix.ragged import Ragged
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def spread(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def fill(
-    tokens: Mapping[str, Tokens],
+    tokens: Mapping[str, Ragged],
     limits: Mapping[str, int],
     rows: np.ndarray,
     tasks: np.ndarray,

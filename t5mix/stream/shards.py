@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.ragged import ranges
 from t5mix.stream import columns, maps
 
 # Bytes that have a checksum of their own: what one example's first use costs to verify.
@@ -207,7 +208,7 @@ class ShardFile:
         self.verify(starts * 4, stops * 4)
         if len(starts) and (starts[1:] == stops[:-1]).all():  # one piece, as when a whole file is read
             return self._int32[starts[0] : stops[-1]].copy()
-        return self._int32[columns.places(starts, lengths)]
+        return self._int32[ranges(starts, lengths)]
 
     def verify(self, starts: np.ndarray, stops: np.ndarray) -> None:
         """Compares the blocks that hold these ranges of bytes with their checksums, unless that was done.
@@ -219,7 +220,7 @@ class ShardFile:
             return
         first = starts // BLOCK
         count = np.where(stops > starts, (stops - 1) // BLOCK - first + 1, 0)
-        blocks = columns.places(first, count)
+        blocks = ranges(first, count)
         for block in np.unique(blocks[self._unverified[blocks]]).tolist():
             try:
                 self._verify_block(block, self._content[block * BLOCK : (block + 1) * BLOCK])

@@ -1,4 +1,4 @@
-"""Shares of tasks as whole numbers, and what becomes of them in 64 bits."""
+"""Shares of tasks as whole numbers."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -39,21 +39,6 @@ def whole_numbers(rates: Iterable[float | Fraction]) -> list[int]:
     ratios = [rate.as_integer_ratio() for rate in rates]
     scale = math.lcm(*{denominator for _, denominator in ratios})
     return [numerator * (scale // denominator) for numerator, denominator in ratios]
-
-
-def mix(values: np.ndarray) -> np.ndarray:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood 2014) on uint64: each bit changes half of all."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-def hashed(words: np.ndarray, numbers: np.ndarray | int) -> np.ndarray:
-    """Returns a random word for each pair of a key's word and a number, uint64 of their common shape.
-
-    As SplitMix64 does, whose n-th output is the finalizer of its state plus n times the golden ratio.
-    """
-    return mix(mix(words + np.asarray(numbers, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)))
 
 
 def rank_within(groups: np.ndarray) -> np.ndarray:

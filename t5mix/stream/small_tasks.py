@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from t5mix.stream import columns
-from t5mix.stream.examples import Examples, Tokens
+from t5mix.ragged import Ragged, ranges
+from t5mix.stream.examples import Examples
 
 # Of a task with at most so many examples, the same in each epoch, the lengths are kept; and of the smallest tasks, as
 # long as they have at most so many together.
@@ -96,11 +96,11 @@ class SmallTasks:
         self._first[tasks] = np.cumsum(counts) - counts
         self._read = functools.cache(lambda: _read(examples, tasks, lengths))
 
-    def gather(self, task: np.ndarray, index: np.ndarray) -> list[Tokens]:
+    def gather(self, task: np.ndarray, index: np.ndarray) -> list[Ragged]:
         """Returns the tokens of each feature of these examples."""
         places = self._first[task] + index
         return [
-            Tokens(values[columns.places(starts[places], lengths[places])], lengths[places])
+            Ragged(values[ranges(starts[places], lengths[places])], lengths[places])
             for values, starts, lengths in self._read()
         ]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_seed_manager
+from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.sources import TextLineDataSource
 from t5mix.stream import ahead, plain_steps
 from t5mix.stream.batch_tokenizers import TokenizeStep

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from t5mix import splitmix
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_seed_manager, next_map_seed
-from t5mix.stream import columns, keys, tokenizing
+from t5mix.preprocessors.mapping import map_seed_manager, next_map_seed
+from t5mix.stream import columns, tokenizing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +67,7 @@ class WholeEpochs:
 
     def _pipeline(self, epoch: int) -> "tf.data.Dataset":
         # Seeds of maps count up from the first; half the range leaves them room.
-        seed = keys.words(("map seeds", *self._key, epoch), 1)[0] >> 2
+        seed = splitmix.key_words(("map seeds", *self._key, epoch), 1)[0] >> 2
         dataset = _dataset(self._table)
         with map_seed_manager(seed):
             dataset = self._task.run_steps(dataset, self._task.steps_after_cache, self._lengths)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from t5mix import code, fingerprints
-from t5mix.mapping import treats_each_example
+from t5mix.preprocessors.mapping import treats_each_example
 from t5mix.sources import ShardInfo, TableDataSource, TextLineDataSource, TFExampleDataSource
 from t5mix.stream import manifest, shards, tokenizing
 from t5mix.stream.shared_parts import SharedParts

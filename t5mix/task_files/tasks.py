@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from t5mix import metrics, names, postprocessors, preprocessors, signatures
+from t5mix import metrics, names, preprocessors, signatures
 from t5mix.features import Feature
+from t5mix.metrics import postprocessors
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import addresses
 from t5mix.sources.tables import FORMATS, TableDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.task_files.places import Table
 from t5mix.task_files.templates import Template, format_text, parse
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, T5Vocabulary, Vocabulary

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors.mapping import map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t5mix import metrics
-from t5mix.metrics.edits import levenshtein
+from t5mix.metrics.generation import levenshtein
 
 
 def parts(*values: object, groups: list | None = None) -> list[dict]:

@@ -11,8 +11,8 @@ import t5mix
 from t5mix import objectives
 from t5mix.features import Feature
 from t5mix.objectives import Noise
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import FunctionDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 

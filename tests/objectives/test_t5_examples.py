@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from t5mix import Feature, objectives
-from t5mix.mapping import map_seed_manager
 from t5mix.objectives import Noise, Ragged
+from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.vocabularies import PassThroughVocabulary
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "c4_span_corruption"

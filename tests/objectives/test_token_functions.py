@@ -5,6 +5,7 @@ import pytest
 
 from t5mix import objectives
 from t5mix.objectives import Noise, Ragged
+from t5mix.objectives.t5_denoise import of_many
 from t5mix.vocabularies import PassThroughVocabulary
 
 VOCABULARY = PassThroughVocabulary(size=100)
@@ -26,15 +27,25 @@ SEEDS = [(1, 2), (3, 4)]
     ],
 )
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
-def test_known_results_of_arrays_and_of_tensors(function, expected, dtype):
+def test_known_results_of_one_text_and_of_many(function, expected, dtype):
     import tensorflow as tf
 
     function = getattr(objectives, function)
     tokens = TOKENS.astype(dtype)
-    found = function(tokens, MASK, VOCABULARY, SEEDS)
-    assert found.tolist() == expected and found.dtype == dtype
-    tensor = function(tf.constant(tokens), tf.constant(MASK), VOCABULARY, seeds=SEEDS)
-    assert tensor.numpy().tolist() == expected and tensor.dtype == dtype
+    for given, mask in ((tokens, MASK), (tf.constant(tokens), tf.constant(MASK))):
+        found = function(given, mask, VOCABULARY, seeds=SEEDS)
+        assert found.numpy().tolist() == expected and found.dtype == dtype
+    graph = tf.function(lambda tokens: function(tokens, MASK, VOCABULARY, SEEDS))
+    assert graph(tokens).numpy().tolist() == expected
+    texts = Ragged.of([tokens, tokens[:0], tokens])
+    many = of_many(function)(texts, np.concatenate([MASK, MASK]), VOCABULARY, [])
+    assert [row.tolist() for row in many.rows()] == [expected, [], expected]
+
+
+def test_a_text_without_tokens_stays_one():
+    none = np.empty(0, np.int32)
+    for name in ("noise_span_to_sentinel", "nonnoise_span_to_unique_sentinel", "drop_noise_tokens"):
+        assert getattr(objectives, name)(none, none.astype(bool), VOCABULARY, SEEDS).shape == (0,)
 
 
 # What T5 0.9.4 makes of 10, 11, ... 19 with these seeds and a vocabulary of 1,000.
@@ -64,7 +75,7 @@ def _as_stream(function):
 
     def one(tokens, mask, seeds):
         noises = [Noise.of(pair) for pair in seeds]
-        return function.many(Ragged.of([tokens]), mask, VOCABULARY, noises).values
+        return of_many(function)(Ragged.of([tokens]), mask, VOCABULARY, noises).values
 
     return one
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import t5mix
 from t5mix import preprocessors
-from t5mix.preprocessors.wnli import pronoun_and_noun
+from t5mix.preprocessors.formats.coreference import pronoun_and_noun
 
 WSC = {
     "text": "Mitchell asked Tom if he could lend some money.", "span1_text": "Tom", "span1_index": 2,

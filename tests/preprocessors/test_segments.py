@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 import t5mix
-from t5mix import mapping, preprocessors, steps
+from t5mix import preprocessors
+from t5mix.preprocessors import mapping, pipeline
 
 VOCABULARY = t5mix.PassThroughVocabulary(size=1000, eos_id=1)
 FEATURES = {"inputs": t5mix.Feature(VOCABULARY), "targets": t5mix.Feature(VOCABULARY)}
@@ -276,5 +277,5 @@ def test_the_same_seed_draws_the_same_and_another_seed_another(step: Callable) -
 
 def test_random_steps_say_so() -> None:
     for name in ("select_random_chunk", "split_tokens", "split_tokens_to_inputs_length", "pack_prefix_lm_decoder_only"):
-        assert steps.is_random(getattr(preprocessors, name))
-    assert not steps.is_random(preprocessors.reduce_concat_tokens)
+        assert pipeline.is_random(getattr(preprocessors, name))
+    assert not pipeline.is_random(preprocessors.reduce_concat_tokens)

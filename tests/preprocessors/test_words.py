@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import tensorflow as tf
 
-from t5mix import mapping, preprocessors, steps
+from t5mix import preprocessors
+from t5mix.preprocessors import mapping, pipeline
 
 TEXT = "The fat cat sat on the mat."
 WORDS = TEXT.split()
@@ -181,7 +182,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_another(step: Callable) -
             return texts(step(repeated(long, 2)))
 
     assert made(3) == made(3) != made(4)
-    assert steps.is_random(step)
+    assert pipeline.is_random(step)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from t5mix.feature_converters import LMFeatureConverter, PrefixLMFeatureConverte
 from t5mix.features import Feature
 from t5mix.mixture import Mixture
 from t5mix.preprocessors import append_eos_after_trim, tokenize
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
+from t5mix.ragged import Ragged
 from t5mix.sources import FunctionDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.stream import Stream, decoder_only
 from t5mix.stream.decoder_only import JoinedExamples
-from t5mix.stream.examples import Tokens
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
@@ -27,7 +27,7 @@ EXAMPLES = st.lists(st.tuples(st.lists(IDS, max_size=20), st.lists(IDS, min_size
 
 def _filled(examples, rows, height, features=("inputs", "targets")):
     columns = [[np.array(example[i], np.int32) for example in examples] for i in range(2)]
-    tokens = {name: Tokens.of(rows) for name, rows in zip(LENGTHS, columns, strict=True) if name in features}
+    tokens = {name: Ragged.of(rows) for name, rows in zip(LENGTHS, columns, strict=True) if name in features}
     limits = {name: LENGTHS[name] for name in features}
     return decoder_only.fill(tokens, limits, np.array(rows, np.int64), np.arange(len(examples)), height)
 

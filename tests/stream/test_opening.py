@@ -10,8 +10,8 @@ import pytest
 
 from t5mix import preprocessors
 from t5mix.features import Feature
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import TextLineDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.stream import cache, capacity, opening, shards
 from t5mix.stream.draws import Mixer
 from t5mix.stream.shared_parts import SharedParts

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from t5mix.ragged import Ragged
 from t5mix.stream import columns, fitting, packing, windows
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.draws import Mixer
 from t5mix.stream.endings import Ending
-from t5mix.stream.examples import CachedExamples, Tokens
+from t5mix.stream.examples import CachedExamples
 
 LIMITS = {"inputs": 12, "targets": 7}
 EXAMPLE = st.tuples(st.lists(st.integers(0, 99), max_size=12), st.lists(st.integers(0, 99), max_size=7)).filter(any)
@@ -28,7 +29,7 @@ def _packed(examples, rows=None):
     kept = np.flatnonzero(row >= 0)
     kept = kept[np.argsort(row[kept], kind="stable")]
     ordered = [examples[i] for i in kept]
-    tokens = {name: Tokens.of([np.array(example[i], np.int32) for example in ordered]) for i, name in enumerate(LIMITS)}
+    tokens = {name: Ragged.of([np.array(example[i], np.int32) for example in ordered]) for i, name in enumerate(LIMITS)}
     height = rows or int(row.max(initial=0)) + 1
     tasks = kept % 5
     return packing.fill(tokens, LIMITS, row[kept], tasks, height), ordered, row, kept
@@ -43,7 +44,7 @@ ENDINGS = (Ending(12, 1, True), Ending(7, 1, True))
 def test_an_epoch_of_batches_holds_each_example_once_trimmed_once_and_counted(texts, monkeypatch):
     monkeypatch.setattr(windows, "_ROWS", 8)
     rows = [[np.array(text, np.int32) for text in column] for column in zip(*texts, strict=True)]
-    made = [Tokens.of(column) for column in rows]
+    made = [Ragged.of(column) for column in rows]
     parts = [columns.ArrayColumn((one.values,), (np.append(0, np.cumsum(one.lengths)),)) for one in made]
     examples = CachedExamples(tuple(parts), ENDINGS)
     trimmed = [tuple(one[: end.limit - 1] + [1] for one, end in zip(text, ENDINGS, strict=True)) for text in texts]

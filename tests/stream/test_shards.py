@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from t5mix import preprocessors
 from t5mix.features import Feature
-from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors.mapping import map_over_dataset
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import TextLineDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.stream import cache, manifest, plain_steps, shards, writing
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary

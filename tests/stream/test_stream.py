@@ -9,11 +9,11 @@ import pytest
 
 from t5mix import objectives
 from t5mix.features import Feature
-from t5mix.mapping import map_over_dataset
 from t5mix.mixture import Mixture
 from t5mix.preprocessors import append_eos, append_eos_after_trim, tokenize
+from t5mix.preprocessors.mapping import map_over_dataset
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import FunctionDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.stream import Stream, packing, windows
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary

@@ -8,9 +8,9 @@ import pytest
 
 from t5mix import preprocessors
 from t5mix.features import Feature
-from t5mix.mapping import map_over_dataset
+from t5mix.preprocessors.mapping import map_over_dataset
+from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import TextLineDataSource
-from t5mix.steps import CacheDatasetPlaceholder
 from t5mix.stream import ahead, cache, opening, together
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary

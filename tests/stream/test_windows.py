@@ -6,11 +6,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from t5mix.ragged import Ragged
 from t5mix.stream import small_tasks, windows
 from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.draws import Mixer
-from t5mix.stream.examples import Examples, Tokens
+from t5mix.stream.examples import Examples
 
 
 class _Lengths(Examples):
@@ -24,7 +25,7 @@ class _Lengths(Examples):
 
     def gather(self, epoch, indices):
         self.read += indices.tolist()
-        return [Tokens(np.full(sizes.sum(), 7, np.int32), sizes) for sizes in self._lengths[indices].T]
+        return [Ragged(np.full(sizes.sum(), 7, np.int32), sizes) for sizes in self._lengths[indices].T]
 
     def truncates(self, indices):
         return np.zeros((len(indices), self._lengths.shape[1]), dtype=bool)
@@ -187,7 +188,7 @@ class _Fixed(_Lengths):
     def gather(self, epoch, indices):
         self.read += indices.tolist()
         sizes = self._lengths[indices].T
-        return [Tokens(np.repeat(indices.astype(np.int32), lengths), lengths) for lengths in sizes]
+        return [Ragged(np.repeat(indices.astype(np.int32), lengths), lengths) for lengths in sizes]
 
 
 @pytest.mark.parametrize(("one", "together", "kept"), [(0, 0, ""), (0, 2000, "c"), (0, 8000, "bc"), (1 << 13, 0, "bc")])

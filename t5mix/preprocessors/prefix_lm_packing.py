@@ -6,14 +6,12 @@ Not in T5's paper; T5 has it for comparing encoder-decoders with decoders alone.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from t5mix.feature_converters import packing
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.mapping import draws_seeds, map_over_dataset
-from t5mix.preprocessors.chunks import select_random_chunk
-from t5mix.preprocessors.segments import reduce_concat_tokens, split_tokens
-from t5mix.preprocessors.tokens import append_eos
-from t5mix.preprocessors.trimming import trim_and_pad_dataset
+from t5mix.preprocessors import trim_and_pack
+from t5mix.preprocessors.mapping import draws_seeds, map_over_dataset
+from t5mix.preprocessors.segments import reduce_concat_tokens, select_random_chunk, split_tokens
+from t5mix.preprocessors.tokens import append_eos, trim_and_pad_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -80,7 +78,7 @@ def pack_prefix_lm_encoder_decoder(
         return {
             "encoder_input_tokens": inputs,
             "decoder_target_tokens": outputs,
-            "decoder_input_tokens": packing.make_autoregressive_inputs(outputs, sequence_id=output_segments),
+            "decoder_input_tokens": trim_and_pack.make_autoregressive_inputs(outputs, sequence_id=output_segments),
             "encoder_segment_ids": segments,
             "encoder_positions": place - first * (segments - 1),
             "decoder_segment_ids": output_segments,
@@ -118,7 +116,7 @@ def pack_prefix_lm_decoder_only(
         counted = (place >= cut) if loss_on_targets_only else tf.fill([length], True)
         return {
             "decoder_target_tokens": targets,
-            "decoder_input_tokens": packing.make_autoregressive_inputs(targets),
+            "decoder_input_tokens": trim_and_pack.make_autoregressive_inputs(targets),
             "decoder_loss_weights": tf.cast(counted & (targets != pad_id), tf.int32),
             "decoder_causal_attention": tf.cast(place <= cut, tf.int32),
         }

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, odd: SplitMix64's step
+from t5mix import splitmix
+
 _WORD = 2**64
 
 
@@ -37,10 +38,10 @@ class Noise:
           numbers: integers [examples], 0 or more.
         """
         first, second = (int(number) % _WORD for number in key)
-        offsets = (np.asarray(numbers).astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+        offsets = (np.asarray(numbers).astype(np.uint64) + np.uint64(1)) * np.uint64(splitmix.GOLDEN)
         # The halves are mixed with each other, each in its own way, so that no two keys share words.
-        starts = _mixed(offsets + _mixed(np.array([first], np.uint64)) + np.uint64(second))
-        steps = _mixed(offsets + _mixed(np.array([second ^ _GOLDEN], np.uint64)) + np.uint64(first))
+        starts = splitmix.mix(offsets + splitmix.mix(np.array([first], np.uint64)) + np.uint64(second))
+        steps = splitmix.mix(offsets + splitmix.mix(np.array([second ^ splitmix.GOLDEN], np.uint64)) + np.uint64(first))
         return cls(starts, steps | np.uint64(1))
 
     def __len__(self) -> int:
@@ -53,8 +54,8 @@ class Noise:
     def fork(self, count: int) -> list["Noise"]:
         """Returns `count` sequences of each example, independent of each other and of this one."""
         forks = np.arange(1, count + 1, dtype=np.uint64)[:, None]
-        starts = _mixed(self.starts + _mixed(forks * np.uint64(_GOLDEN)))
-        steps = _mixed(self.steps ^ starts) | np.uint64(1)
+        starts = splitmix.mix(self.starts + splitmix.mix(forks * np.uint64(splitmix.GOLDEN)))
+        steps = splitmix.mix(self.steps ^ starts) | np.uint64(1)
         return [Noise(*pair) for pair in zip(starts, steps, strict=True)]
 
     def words(self, count: int) -> np.ndarray:
@@ -62,7 +63,7 @@ class Noise:
         counters = np.arange(1, count + 1, dtype=np.uint64)
         words = counters * self.steps[:, None]
         words += self.starts[:, None]
-        return _mixed(words)
+        return splitmix.mix(words)
 
     def shares(self, count: int) -> np.ndarray:
         """Returns numbers uniform in [0, 1), float64 [examples, count]."""
@@ -83,16 +84,6 @@ class Noise:
     def seeds(self, count: int) -> np.ndarray:
         """Returns seeds for functions that want them, int64 [examples, count, 2], 0 or more."""
         return (self.words(2 * count) >> np.uint64(1)).astype(np.int64).reshape(len(self), count, 2)
-
-
-def _mixed(words: np.ndarray) -> np.ndarray:
-    """SplitMix64's output function, a bijection, on an array that is overwritten."""
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(0xBF58476D1CE4E5B9)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(0x94D049BB133111EB)
-    words ^= words >> np.uint64(31)
-    return words
 
 
 def random_ranks(lengths: np.ndarray, noise: Noise) -> np.ndarray:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_over_dataset
-from t5mix.preprocessors.examples import fill
+from t5mix.preprocessors.mapping import map_over_dataset
+from t5mix.preprocessors.parsing import fill
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.mapping import each_example, map_over_dataset
 from t5mix.preprocessors import arguments
+from t5mix.preprocessors.mapping import each_example, map_over_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf

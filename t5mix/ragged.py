@@ -1,4 +1,4 @@
-"""Lists of tokens of many examples in one array: what objectives take and make."""
+"""Lists of different lengths in one array: the tokens of many examples, and what is computed of all at once."""
 
 import dataclasses
 import functools
@@ -26,6 +26,11 @@ class Ragged:
         return cls(np.concatenate([np.empty(0, np.int32), *rows]), lengths)
 
     @classmethod
+    def joined(cls, parts: Sequence["Ragged"]) -> "Ragged":
+        """Returns the lists of all parts, one part behind the other."""
+        return cls(np.concatenate([part.values for part in parts]), np.concatenate([part.lengths for part in parts]))
+
+    @classmethod
     def empty(cls, rows: int) -> "Ragged":
         """Returns so many empty lists."""
         return cls(np.empty(0, np.int32), np.zeros(rows, dtype=np.int64))
@@ -45,14 +50,14 @@ class Ragged:
     def take(self, rows: np.ndarray) -> "Ragged":
         """Returns the lists of these numbers, in this order."""
         lengths = self.lengths[rows]
-        return Ragged(self.values[places(self.starts[rows], lengths)], lengths)
+        return Ragged(self.values[ranges(self.starts[rows], lengths)], lengths)
 
     def where(self, kept: np.ndarray) -> "Ragged":
         """Returns the lists with only the values at which `kept`, bool like `values`, is True."""
         return Ragged(self.values[kept], row_sums(kept, self.lengths))
 
 
-def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Returns start, start + 1, ... for each pair, one list behind the other, int64 [sum of lengths]."""
     made = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
     made += np.arange(len(made))

@@ -1,0 +1,1 @@
+"""Known data sets as text, in T5's formats: a file for each kind of task."""
