@@ -1,4 +1,4 @@
-"""Objectives of noise masks: what they restore, how long they get, how T5's names read."""
+"""Denoising: what it restores, how long it gets, with functions of one's own too."""
 
 import functools
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from t5mix import objectives
 from t5mix.features import Feature
-from t5mix.preprocessors.mapping import map_seed_manager
+from t5mix.objectives import Noise, Ragged
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import FunctionDataSource
 from t5mix.stream import Stream
@@ -17,6 +17,26 @@ from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
 SENTINEL = 9_999
+
+
+def _texts(sizes):
+    return Ragged.of([np.arange(size, dtype=np.int32) + 100 * row for row, size in enumerate(sizes)])
+
+
+def test_a_mask_of_another_length_is_refused():
+    objective = objectives.Denoising(noise_mask_fn=lambda length, density, seeds: np.ones(3, bool))
+    with pytest.raises(ValueError, match=r"shape \(3,\) for 5 tokens"):
+        objective.example(np.arange(5), 0, SENTINEL)
+
+
+def test_settings_of_a_partial_hold_for_many_texts_too():
+    mask = functools.partial(objectives.random_spans_noise_mask, mean_noise_span_length=8.0)
+    objective = objectives.Denoising(noise_mask_fn=mask)
+    made = objective.apply(_texts([400] * 20), Noise.of((0, 0), np.arange(20)), SENTINEL)
+    spans = [int((ids > 9000).sum()) for ids in made["inputs"].rows()]
+    assert set(spans) == {round(400 * 0.15 / 8)}
+
+
 LENGTHS = {"inputs": 64, "targets": 64}
 NAMES = ["iid_denoising", "bert_style", "mass_style", "drop_tokens", "deshuffling"]
 
@@ -122,104 +142,3 @@ def test_task_and_stream_run_the_same_objective(name, tmp_path):
 
 def _row(examples, epoch, index):
     return [ids.values for ids in examples.gather(epoch, np.array([index]))]
-
-
-def test_full_lm_ends_documents_and_loses_nothing(tmp_path):
-    features = {"targets": _features()["targets"]}
-    task = _task(objectives.full_lm, features=features)
-    found = [e["targets"] for e in task.get_dataset({"targets": 50}, shuffle=False).as_numpy_iterator()]
-    text = np.concatenate(found)
-    assert [len(ids) for ids in found] == [50] * 5 + [24]
-    assert np.flatnonzero(text == 1).tolist() == [40, 141, 142, 273]
-    examples = Stream(task, {"targets": 50}, 2, cache_dir=tmp_path)._examples["text"]
-    assert [_row(examples, 0, i)[0].tolist() for i in range(examples.count)] == [ids.tolist() for ids in found]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("iid_15_u_u", objectives.iid_denoising),
-        ("iid_15_d_d", objectives.drop_tokens),
-        ("iid_15_m_f", objectives.mass_style),
-        ("span_3_15_u_u", objectives.span_corruption),
-        ("span", objectives.span_corruption),
-        ("span_10_15_u_u", objectives.span_corruption(mean_noise_span_length=10.0)),
-        ("all_permute", objectives.deshuffling),
-        ("prefix_lm", objectives.prefix_lm),
-        ("lm", objectives.lm),
-        ("full_lm", objectives.full_lm),
-        ("mixture_of_denoisers", objectives.mixture_of_denoisers),
-    ],
-)
-def test_t5s_names_name_the_same_objectives(name, expected):
-    found = objectives.named(name)
-    settings = {"name": "x"} if isinstance(expected, objectives.Denoising) else {}
-    assert found(**settings) == expected(**settings)
-
-
-def test_t5s_name_of_berts_objective_says_how_much_is_random():
-    found = objectives.named("iid_15_r10s90_f")
-    tokens = np.full(2000, 5, dtype=np.int32)
-    inputs = found.example(tokens, 0, SENTINEL)["inputs"]
-    changed = inputs[inputs != 5]
-    assert (changed == SENTINEL).mean() == pytest.approx(0.9, abs=0.05)
-    regular = objectives.named("reg_2-4_15_s_d")
-    assert regular.noise_mask_fn.keywords == {"min_span_length": 2, "max_span_length": 4}
-
-
-@pytest.mark.parametrize("name", ["iid_15_x_f", "iid_3_15_u_u", "span_15_u_u", "iid_15_r10s80_f", "spam"])
-def test_other_names_are_refused(name):
-    with pytest.raises(ValueError, match=name):
-        objectives.named(name)
-
-
-def test_denoise_is_a_preprocessor_with_t5s_arguments():
-    import tensorflow as tf
-
-    dataset = tf.data.Dataset.from_tensors({"targets": tf.range(20, dtype=tf.int32), "idx": 7, "other": 8})
-    arguments = {
-        "output_features": _features(),
-        "noise_density": 0.3,
-        "noise_mask_fn": objectives.random_spans_noise_mask,
-        "inputs_fn": objectives.noise_span_to_unique_sentinel,
-        "targets_fn": objectives.nonnoise_span_to_unique_sentinel,
-    }
-    with map_seed_manager(3):
-        made = objectives.denoise(dataset, **arguments, passthrough_feature_keys=["idx"])
-    (example,) = made.as_numpy_iterator()
-    assert set(example) == {"inputs", "targets", "idx"}
-    tokens = [t for name in ("inputs", "targets") for t in example[name].tolist() if t < 100]
-    assert sorted(tokens) == list(range(20)) and len(example["targets"]) == 6 + 2 + 0
-    assert made.element_spec["inputs"].shape.rank == 1
-    with pytest.raises(ValueError, match="'targets', which denoise makes"):
-        objectives.denoise(dataset, **arguments, passthrough_feature_keys=["targets"])
-    other = {**_features(), "inputs": Feature(ByteVocabulary(extra_ids=3))}
-    with pytest.raises(ValueError, match="vocabularies differ"):
-        objectives.denoise(dataset, **{**arguments, "output_features": other})
-
-
-def test_unsupervised_is_the_objective_it_is_told_to_be(tmp_path):
-    step = functools.partial(objectives.unsupervised, preprocessors=[objectives.iid_denoising])
-    assert objectives.as_objective(step) is objectives.iid_denoising
-    assert objectives.as_objective(objectives.unsupervised) is objectives.span_corruption
-    assert (
-        objectives.as_objective(objectives.unsupervised(preprocessors=[objectives.prefix_lm])) is objectives.prefix_lm
-    )
-    # T5's 512 with 192, 103 and 256 targets take whole inputs; where targets are short the text is.
-    sizes = [
-        objectives.named(f"iid_{percent}_u_u").segment_length({"inputs": 512, "targets": targets})
-        for percent, targets in ((15, 192), (10, 103), (25, 256), (50, 40))
-    ]
-    assert sizes == [511, 511, 511, 50]
-    made = {
-        name: [
-            e["targets"].tolist() for e in _task(step).get_dataset(LENGTHS, shuffle=False, seed=1).as_numpy_iterator()
-        ]
-        for name, step in {"by": step, "itself": objectives.iid_denoising}.items()
-    }
-    assert made["by"] == made["itself"]
-    several = objectives.unsupervised(preprocessors=[lambda dataset: dataset.take(1), objectives.prefix_lm])
-    assert objectives.as_objective(several) is None
-    assert len(list(_task(several).get_dataset(LENGTHS, shuffle=False, seed=1))) == 1
-    with pytest.raises(ValueError, match="preprocessors is empty"):
-        objectives.unsupervised(preprocessors=[])

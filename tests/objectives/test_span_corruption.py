@@ -1,19 +1,12 @@
-"""Objectives: T5's arithmetic, its statistics, and nothing lost of the text."""
-
-import functools
+"""Span corruption: T5's arithmetic, its statistics, and nothing lost of the text."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import t5mix
 from t5mix import objectives
 from t5mix.features import Feature
-from t5mix.objectives import Noise
-from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
-from t5mix.sources import FunctionDataSource
-from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 
 SENTINEL = 99_999
@@ -42,7 +35,6 @@ def _restored(example, spans):
     return text
 
 
-# Lengths that T5's own random_spans_helper gives.
 @pytest.mark.parametrize(
     ("inputs", "density", "mean", "expected"),
     [
@@ -116,40 +108,6 @@ def test_density_and_spans_are_as_declared_to_within_three_sigma():
     assert abs(inner.mean() - 0.15) < 3 * np.sqrt(0.15 * 0.85 / runs / len(inner)) * 3
 
 
-@given(items=st.integers(1, 60), data=st.data(), seed=st.integers(0, 2**32))
-def test_segments_are_positive_and_sum_up(items, data, seed):
-    segments = data.draw(st.integers(1, items))
-    lengths = objectives.random_segments(items, segments, Noise.of((seed, 0)))
-    assert len(lengths) == segments and lengths.sum() == items and lengths.min() >= 1
-
-
-def test_all_ways_to_cut_are_equally_likely():
-    counts = {}
-    for seed in range(6000):
-        cut = tuple(objectives.random_segments(5, 3, Noise.of((seed, 0))).tolist())
-        counts[cut] = counts.get(cut, 0) + 1
-    assert len(counts) == 6
-    assert all(abs(count - 1000) < 4 * np.sqrt(1000 * 5 / 6) for count in counts.values())
-
-
-def test_prefix_lm_cuts_everywhere_equally_often():
-    text = np.arange(5, dtype=np.int32)
-    cuts = np.zeros(6)
-    for seed in range(4000):
-        example = objectives.prefix_lm.example(text, seed, SENTINEL)
-        assert [*example["inputs"], *example["targets"]] == text.tolist()
-        cuts[len(example["inputs"])] += 1
-    assert cuts[0] == cuts[5] == 0
-    assert (abs(cuts[1:5] - 1000) < 4 * np.sqrt(1000 * 3 / 4)).all()
-
-
-def test_settings_by_call_and_by_partial_are_the_same():
-    by_call = objectives.span_corruption(noise_density=0.3)
-    by_partial = functools.partial(objectives.span_corruption, noise_density=0.3)
-    assert objectives.as_objective(by_partial) == objectives.as_objective(by_call) == by_call
-    assert objectives.as_objective(len) is None
-
-
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
@@ -171,64 +129,6 @@ def test_too_few_sentinels_and_short_targets_are_refused():
         objectives.span_corruption.check(_features(), {"inputs": 512, "targets": 100})
     with pytest.raises(ValueError, match="'inputs'"):
         objectives.span_corruption.check({"targets": _features()["targets"]}, LENGTHS)
-
-
-def _text_task(objective, name="text"):
-    def documents(split, shuffle_files):
-        import tensorflow as tf
-
-        ids = tf.ragged.range([3, 503, 3, 1003], [203, 1203, 3, 1303]) % 250 + 3
-        return tf.data.Dataset.from_tensor_slices({"targets": ids})
-
-    return Task(
-        name,
-        source=FunctionDataSource(documents, splits=["train"]),
-        preprocessors=[CacheDatasetPlaceholder(), objective],
-        output_features=_features(),
-    )
-
-
-def test_get_dataset_runs_the_same_objective():
-    task = _text_task(objectives.span_corruption)
-    found = list(task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator())
-    again = list(task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator())
-    sizes = np.array([568, 568, 64])  # 200 + 700 + 0 + 300 tokens
-    expected = objectives.span_corruption.example_lengths(sizes)
-    assert [[len(e["inputs"]), len(e["targets"])] for e in found] == expected.tolist()
-    for one, other in zip(found, again, strict=True):
-        assert np.array_equal(one["inputs"], other["inputs"])
-    assert (found[0]["targets"] == ByteVocabulary(100).vocab_size - 1).sum() == 1
-
-
-def test_documents_are_not_joined_when_told_so():
-    task = _text_task(objectives.prefix_lm)
-    found = list(task.get_dataset({"inputs": 256, "targets": 256}, shuffle=False, seed=1))
-    sizes = [len(e["inputs"]) + len(e["targets"]) for e in found]
-    assert sizes == [200, 255, 255, 190, 255, 45]
-
-
-def test_a_dataset_without_lengths_is_refused():
-    with pytest.raises(ValueError, match="needs sequence_length"):
-        _text_task(objectives.span_corruption).get_dataset(None, "train", shuffle=False)
-
-
-def test_features_are_kept_where_documents_are_not_joined():
-    import tensorflow as tf
-
-    texts = tf.ragged.constant([[5] * 700, [6] * 40])
-    documents = tf.data.Dataset.from_tensor_slices({"targets": texts, "page": [3, 8], "other": [0, 0]})
-    settings = {"passthrough_feature_keys": ["page"], "merge_examples_to_reduce_padding": False}
-    with t5mix.map_seed_manager(1):
-        made = objectives.span_corruption(documents, LENGTHS, _features(), **settings)
-    # The first document makes two examples: 568 tokens fill the inputs.
-    assert [(int(x["page"]), int(x["targets"][1]), "other" in x) for x in made] == [
-        (3, 5, False),
-        (3, 5, False),
-        (8, 6, False),
-    ]
-    for refused in ({"passthrough_feature_keys": ["page"]}, {**settings, "passthrough_feature_keys": ["inputs"]}):
-        with pytest.raises(ValueError, match="passthrough_feature_keys"):
-            objectives.span_corruption(documents, LENGTHS, _features(), **refused)
 
 
 def test_the_parts_of_the_helper():

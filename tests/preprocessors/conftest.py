@@ -10,7 +10,7 @@ import tensorflow as tf
 def rows_of() -> Callable:
     """A function that runs a preprocessor on examples and returns Python values, texts decoded."""
 
-    def run(preprocessor: Callable, *examples: dict, **arguments: object) -> list[dict]:
+    def run(preprocessor: Callable, *examples: dict | str, **arguments: object) -> list[dict]:
         spec = tf.data.Dataset.from_tensors(examples[0]).element_spec
         spec = tf.nest.map_structure(lambda s: tf.TensorSpec([None] * s.shape.rank, s.dtype), spec)
         dataset = tf.data.Dataset.from_generator(lambda: iter(examples), output_signature=spec)

@@ -1,4 +1,4 @@
-"""Preprocessors that cut, join, trim and pack tokens."""
+"""Steps that join and cut tokens: what they keep, and with which chance."""
 
 import collections
 import itertools
@@ -13,8 +13,8 @@ import t5mix
 from t5mix import preprocessors
 from t5mix.preprocessors import mapping, pipeline
 
-VOCABULARY = t5mix.PassThroughVocabulary(size=1000, eos_id=1)
-FEATURES = {"inputs": t5mix.Feature(VOCABULARY), "targets": t5mix.Feature(VOCABULARY)}
+ID_VOCABULARY = t5mix.PassThroughVocabulary(size=1000, eos_id=1)
+ID_FEATURES = {"inputs": t5mix.Feature(ID_VOCABULARY), "targets": t5mix.Feature(ID_VOCABULARY)}
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +34,9 @@ def targets(dataset: tf.data.Dataset) -> list[list[int]]:
     return [row["targets"].tolist() for row in dataset.as_numpy_iterator()]
 
 
-# A random part.
-
-
 def chunks(count: int, size: int, **settings: Any) -> collections.Counter:
     data = dataset_of(*[list(range(2, 2 + size))] * count)
-    return collections.Counter(map(tuple, targets(preprocessors.select_random_chunk(data, FEATURES, **settings))))
+    return collections.Counter(map(tuple, targets(preprocessors.select_random_chunk(data, ID_FEATURES, **settings))))
 
 
 def test_a_chunk_is_one_of_the_parts_with_equal_chance() -> None:
@@ -69,16 +66,16 @@ def test_a_chunk_is_cut_from_other_features_too() -> None:
     data = tf.data.Dataset.from_tensors(example)
     step = preprocessors.select_random_chunk
     [row] = step(
-        data, FEATURES, max_length=4, additional_feature_keys=["more"], passthrough_feature_keys=["idx"]
+        data, ID_FEATURES, max_length=4, additional_feature_keys=["more"], passthrough_feature_keys=["idx"]
     ).as_numpy_iterator()
     assert row["more"].tolist() == [[n, -n] for n in row["targets"]] and row["idx"] == 3 and "left" not in row
     with pytest.raises(ValueError, match="passthrough_feature_keys has 'more', which select_random_chunk makes anew"):
-        step(data, FEATURES, 4, additional_feature_keys=["more"], passthrough_feature_keys=["more"])
+        step(data, ID_FEATURES, 4, additional_feature_keys=["more"], passthrough_feature_keys=["more"])
     with pytest.raises(ValueError, match="no feature 'nothing'"):
-        step(data, FEATURES, 4, additional_feature_keys=["nothing"])
+        step(data, ID_FEATURES, 4, additional_feature_keys=["nothing"])
     short = tf.data.Dataset.from_tensors({**example, "more": [1]})
     with pytest.raises(tf.errors.InvalidArgumentError, match="more is not as long as targets"):
-        list(step(short, FEATURES, 4, additional_feature_keys=["more"]))
+        list(step(short, ID_FEATURES, 4, additional_feature_keys=["more"]))
 
 
 @pytest.mark.parametrize(
@@ -104,14 +101,11 @@ def test_seeds_of_other_dtypes_are_cast() -> None:
     assert [part.dtype for part in pair] == [tf.int32, tf.int64]
 
 
-# Joining and cutting.
-
-
 def test_texts_are_joined_with_the_zeros_inside() -> None:
     data = dataset_of([3, 4], [], [5, 0, 6, 0], [7])
     assert targets(preprocessors.reduce_concat_tokens(data, batch_size=3)) == [[3, 4, 5, 0, 6], [7]]
     static = tf.data.Dataset.from_tensor_slices({"targets": [[3, 4], [5, 6]], "idx": [1, 2]})
-    assert targets(preprocessors.reduce_concat_tokens(static, output_features=FEATURES)) == [[3, 4, 5, 6]]
+    assert targets(preprocessors.reduce_concat_tokens(static, output_features=ID_FEATURES)) == [[3, 4, 5, 6]]
     with pytest.raises(TypeError, match="no argument 'batch'"):
         preprocessors.reduce_concat_tokens(data, batch=3)
 
@@ -120,7 +114,7 @@ def test_segments_are_whole_but_for_the_last() -> None:
     data = dataset_of([3, 4, 5, 6, 7], [], [8])
     split = preprocessors.split_tokens(data, max_tokens_per_segment=2)
     assert targets(split) == [[3, 4], [5, 6], [7], [8]]
-    given = {"sequence_length": {"inputs": 3, "targets": 4}, "output_features": FEATURES}
+    given = {"sequence_length": {"inputs": 3, "targets": 4}, "output_features": ID_FEATURES}
     assert targets(preprocessors.split_tokens_to_inputs_length(data, **given)) == [[3, 4], [5, 6], [7], [8]]
     assert targets(preprocessors.split_tokens_to_targets_length(data, **given)) == [[3, 4, 5], [6, 7], [8]]
     fixed = preprocessors.concatenate_and_split_to_fixed_length(dataset_of([3, 4], [5], [6, 7, 8, 9]), **given)
@@ -131,7 +125,7 @@ def test_segments_of_a_random_length() -> None:
     data = dataset_of(*[list(range(100))] * 150)
     found = collections.Counter()
     rows = collections.deque(targets(
-        preprocessors.split_tokens_to_random_length(data, sequence_length={"inputs": 33}, output_features=FEATURES)
+        preprocessors.split_tokens_to_random_length(data, sequence_length={"inputs": 33}, output_features=ID_FEATURES)
     ))  # fmt: skip
     while rows:
         size = len(rows[0])
@@ -162,107 +156,13 @@ def test_segments_that_cannot_be(settings: dict) -> None:
         preprocessors.split_tokens(dataset_of([3]), **settings)
 
 
-# Trimming.
-
-
-def test_the_front_is_cut_off(rows_of: Callable) -> None:
-    example = {"inputs": [7, 8, 9], "targets": [4, 5, 6]}
-    left = preprocessors.truncate_inputs_left
-    assert rows_of(left, example, sequence_length={"inputs": 2, "targets": 1}) == [{**example, "inputs": [8, 9]}]
-    assert rows_of(left, example, sequence_length=None) == rows_of(left, example, sequence_length={}) == [example]
-    with pytest.raises(ValueError, match=r"sequence_length\['inputs'\] is 0"):  # [-0:] would keep everything
-        rows_of(left, example, sequence_length={"inputs": 0})
-
-    front = preprocessors.trim_tokens_at_front
-    lengths = {"inputs": 3, "targets": 1}
-    assert rows_of(front, example, sequence_length=lengths) == [{"inputs": [8, 9], "targets": []}]
-    only = rows_of(front, example, sequence_length={"inputs": 9, "targets": 2}, keys_to_trim=["inputs"])
-    assert only == [example]
-    with pytest.raises(ValueError, match="needs the length of 'targets'"):
-        rows_of(front, example, sequence_length={"inputs": 3}, keys_to_trim=["targets"])
-
-
-def test_eos_needs_room(rows_of: Callable) -> None:
-    step = preprocessors.append_eos_after_trim
-    assert rows_of(step, {"targets": [7, 8]}, output_features=FEATURES, sequence_length={"targets": 1}) == [
-        {"targets": [1]}
-    ]
-    with pytest.raises(ValueError, match=r"sequence_length\['targets'\] is 0"):
-        rows_of(step, {"targets": [7, 8]}, output_features=FEATURES, sequence_length={"targets": 0})
-
-
-def test_trim_and_pad_and_converters_are_steps() -> None:
-    data = dataset_of([7, 8, 9], [4])
-    assert targets(preprocessors.trim_and_pad_dataset(data, {"targets": 2})) == [[7, 8], [4, 0]]
-    converter = t5mix.LMFeatureConverter(pack=False)
-    [row, _] = preprocessors.apply_feature_converter(data, {"targets": 4}, converter).as_numpy_iterator()
-    assert row["decoder_input_tokens"].tolist() == [0, 7, 8, 9]
-
-
-# Rows of prefix language modelling.
-
-ROWS = [list(range(2 + 8 * n, 10 + 8 * n)) for n in range(3)]
-
-
-def test_rows_for_prefix_lm_are_full() -> None:
-    lengths = {"inputs": 4, "targets": 4}
-    data = dataset_of([7, 8], [9, 10, 11])
-    made = preprocessors.targets_for_prefix_lm_objective(data, lengths, FEATURES)
-    assert targets(made) == [[7, 8, 1, 9], [10, 11, 1, 0]]
-
-
-def test_encoder_and_decoder_share_two_rows() -> None:
-    lengths, cuts = {"inputs": 8, "targets": 8}, set()
-    packed = preprocessors.pack_prefix_lm_encoder_decoder(dataset_of(*ROWS[:2] * 40), lengths)
-    for row in packed.as_numpy_iterator():
-        for side, tokens in (("encoder", row["encoder_input_tokens"]), ("decoder", row["decoder_target_tokens"])):
-            segments, positions = row[f"{side}_segment_ids"], row[f"{side}_positions"]
-            assert [p for n in (1, 2) for p in range((segments == n).sum())] == positions.tolist()
-            row[side] = [tokens[segments == n].tolist() for n in (1, 2)]
-        assert [prefix + rest for prefix, rest in zip(row["encoder"], row["decoder"], strict=True)] == ROWS[:2]
-        shifted = [[0, *rest[:-1]] for rest in row["decoder"]]
-        assert row["decoder_input_tokens"].tolist() == [*shifted[0], *shifted[1]]
-        assert row["decoder_loss_weights"].tolist() == [1] * 8
-        cuts.add(len(row["encoder"][0]))
-    assert cuts == set(range(1, 8))
-
-
-def test_the_last_of_an_odd_number_is_packed_with_padding() -> None:
-    *_, last = preprocessors.pack_prefix_lm_encoder_decoder(dataset_of(*ROWS), {"targets": 8}).as_numpy_iterator()
-    cut = (last["encoder_segment_ids"] == 1).sum()
-    assert [*last["encoder_input_tokens"][:cut], *last["decoder_target_tokens"][: 8 - cut]] == ROWS[2]
-    assert not last["encoder_input_tokens"][cut:].any() and not last["decoder_target_tokens"][8 - cut :].any()
-    assert last["decoder_loss_weights"].tolist() == [1] * (8 - cut) + [0] * cut
-
-
-def test_a_decoder_sees_its_prefix_as_a_whole() -> None:
-    step, cuts = preprocessors.pack_prefix_lm_decoder_only, set()
-    padded = [*ROWS[0][:6], 0, 0]
-    for row in step(dataset_of(*[padded] * 60), {"length": 8}).as_numpy_iterator():
-        cut = row["decoder_causal_attention"].sum() - 1  # inputs begin with 0, and are one behind
-        assert row["decoder_causal_attention"].tolist() == [1] * (cut + 1) + [0] * (7 - cut)
-        assert row["decoder_loss_weights"].tolist() == [int(cut <= place < 6) for place in range(8)]
-        assert row["decoder_input_tokens"].tolist() == [0, *padded[:-1]]
-        cuts.add(int(cut))
-    assert cuts == set(range(1, 8))
-    [row] = step(dataset_of(padded), {"length": 8}, loss_on_targets_only=False).as_numpy_iterator()
-    assert row["decoder_loss_weights"].tolist() == [1] * 6 + [0] * 2
-
-
-@pytest.mark.parametrize("lengths", [{"inputs": 8, "targets": 6}, {"targets": 7}, {}, {"targets": 0}])
-def test_rows_that_cannot_be_packed(lengths: dict) -> None:
-    for step in (preprocessors.pack_prefix_lm_encoder_decoder, preprocessors.pack_prefix_lm_decoder_only):
-        with pytest.raises(ValueError, match="give all features one even length"):
-            step(dataset_of(*ROWS), lengths)
-
-
 @pytest.mark.parametrize(
     "step",
     [
-        lambda data: preprocessors.select_random_chunk(data, FEATURES, max_length=5),
+        lambda data: preprocessors.select_random_chunk(data, ID_FEATURES, max_length=5),
         lambda data: preprocessors.split_tokens(data, 2, 50),
         lambda data: preprocessors.pack_prefix_lm_decoder_only(
-            preprocessors.targets_for_prefix_lm_objective(data, {"targets": 50}, FEATURES), {"targets": 50}
+            preprocessors.targets_for_prefix_lm_objective(data, {"targets": 50}, ID_FEATURES), {"targets": 50}
         ),
     ],
 )

@@ -1,10 +1,60 @@
-"""Preprocessors that make tokens and end them."""
+"""Steps that make tokens, end, trim and pad them."""
+
+from collections.abc import Callable
 
 import pytest
 import tensorflow as tf
 
 import t5mix
 from t5mix import preprocessors
+
+ID_VOCABULARY = t5mix.PassThroughVocabulary(size=1000, eos_id=1)
+ID_FEATURES = {"inputs": t5mix.Feature(ID_VOCABULARY), "targets": t5mix.Feature(ID_VOCABULARY)}
+
+
+def dataset_of(*texts: list[int]) -> tf.data.Dataset:
+    return tf.data.Dataset.from_generator(
+        lambda: ({"targets": text} for text in texts), output_signature={"targets": tf.TensorSpec([None], tf.int32)}
+    )
+
+
+def targets(dataset: tf.data.Dataset) -> list[list[int]]:
+    return [row["targets"].tolist() for row in dataset.as_numpy_iterator()]
+
+
+def test_the_front_is_cut_off(rows_of: Callable) -> None:
+    example = {"inputs": [7, 8, 9], "targets": [4, 5, 6]}
+    left = preprocessors.truncate_inputs_left
+    assert rows_of(left, example, sequence_length={"inputs": 2, "targets": 1}) == [{**example, "inputs": [8, 9]}]
+    assert rows_of(left, example, sequence_length=None) == rows_of(left, example, sequence_length={}) == [example]
+    with pytest.raises(ValueError, match=r"sequence_length\['inputs'\] is 0"):  # [-0:] would keep everything
+        rows_of(left, example, sequence_length={"inputs": 0})
+
+    front = preprocessors.trim_tokens_at_front
+    lengths = {"inputs": 3, "targets": 1}
+    assert rows_of(front, example, sequence_length=lengths) == [{"inputs": [8, 9], "targets": []}]
+    only = rows_of(front, example, sequence_length={"inputs": 9, "targets": 2}, keys_to_trim=["inputs"])
+    assert only == [example]
+    with pytest.raises(ValueError, match="needs the length of 'targets'"):
+        rows_of(front, example, sequence_length={"inputs": 3}, keys_to_trim=["targets"])
+
+
+def test_eos_needs_room(rows_of: Callable) -> None:
+    step = preprocessors.append_eos_after_trim
+    assert rows_of(step, {"targets": [7, 8]}, output_features=ID_FEATURES, sequence_length={"targets": 1}) == [
+        {"targets": [1]}
+    ]
+    with pytest.raises(ValueError, match=r"sequence_length\['targets'\] is 0"):
+        rows_of(step, {"targets": [7, 8]}, output_features=ID_FEATURES, sequence_length={"targets": 0})
+
+
+def test_trim_and_pad_and_converters_are_steps() -> None:
+    data = dataset_of([7, 8, 9], [4])
+    assert targets(preprocessors.trim_and_pad_dataset(data, {"targets": 2})) == [[7, 8], [4, 0]]
+    converter = t5mix.LMFeatureConverter(pack=False)
+    [row, _] = preprocessors.apply_feature_converter(data, {"targets": 4}, converter).as_numpy_iterator()
+    assert row["decoder_input_tokens"].tolist() == [0, 7, 8, 9]
+
 
 VOCABULARY = t5mix.ByteVocabulary()
 FEATURES = {

@@ -1,4 +1,4 @@
-"""Preprocessors of running text: laws of what they draw, and the examples of their docstrings."""
+"""Objectives on words: laws of what they draw, and the examples of their docstrings."""
 
 import collections
 from collections.abc import Callable, Iterator
@@ -26,70 +26,6 @@ def repeated(text: str, count: int) -> tf.data.Dataset:
 
 def texts(dataset: tf.data.Dataset) -> list[dict[str, str]]:
     return [{key: value.decode() for key, value in row.items()} for row in dataset.as_numpy_iterator()]
-
-
-# One text, one text.
-
-
-def test_pad_nonspaced_languages(rows_of: Callable) -> None:
-    padded = rows_of(preprocessors.pad_nonspaced_languages, {"text": "Hello. 你好。", "idx": 3})
-    assert padded == [{"text": "Hello. 你 好 。 ", "idx": 3}]
-    assert rows_of(preprocessors.pad_nonspaced_languages, {"text": "naïve  Köln"}) == [{"text": "naïve Köln"}]
-    other = rows_of(preprocessors.pad_nonspaced_languages, {"targets": "ไทย"}, text_key="targets")
-    assert other == [{"targets": " ไ ท ย "}]
-    with pytest.raises(ValueError, match="no feature 'txt'; the example has text"):
-        rows_of(preprocessors.pad_nonspaced_languages, {"text": "a"}, text_key="txt")
-
-
-def test_lm(rows_of: Callable) -> None:
-    assert rows_of(preprocessors.lm, {"text": "It rains", "idx": 3}) == [{"inputs": "", "targets": "It rains"}]
-
-
-def test_filter_by_string_length_counts_bytes(rows_of: Callable) -> None:
-    examples = [{"targets": text} for text in ("", "tiny", "short", "Köln", "much longer")]
-    kept = rows_of(preprocessors.filter_by_string_length, *examples, min_length=5, max_length=6, sequence_length=None)
-    assert [row["targets"] for row in kept] == ["short", "Köln"]
-    assert len(rows_of(preprocessors.filter_by_string_length, *examples)) == 4
-    with pytest.raises(TypeError, match="no argument 'minimum'"):
-        rows_of(preprocessors.filter_by_string_length, *examples, minimum=5)
-
-
-def test_split_text_to_words(rows_of: Callable) -> None:
-    examples = [{"text": "It  rains"}, {"text": "Rain"}, {"text": ""}]
-    assert rows_of(preprocessors.split_text_to_words, *examples) == [{"text": "It  rains", "words": ["It", "rains"]}]
-    assert len(rows_of(preprocessors.split_text_to_words, *examples, min_num_words=0)) == 3
-
-
-# Random texts.
-
-
-def test_random_split_text_keeps_every_word_in_order() -> None:
-    long = " ".join(str(number) for number in range(100))
-    segments = preprocessors.random_split_text(repeated(long, 200), min_words_per_segment=2, max_words_per_segment=32)
-    sizes = collections.Counter()
-    left = collections.deque(texts(segments))
-    for _ in range(200):
-        found: list[str] = []
-        first = len(left[0]["text"].split())
-        while len(found) < 100:
-            words = left.popleft()["text"].split()
-            assert len(words) == min(first, 100 - len(found))
-            found += words
-        assert " ".join(found) == long
-        sizes[first] += 1
-    assert not left and min(sizes) >= 2 and max(sizes) <= 32
-    # The logarithm is uniform: as many from 2 to 7 as from 8 to 31.
-    assert 70 < sum(count for size, count in sizes.items() if size < 8) < 130
-
-
-def test_random_split_text_takes_one_part_of_a_long_text() -> None:
-    settings = {"min_words_per_segment": 8, "max_words_per_segment": 8, "max_words_total": 4}
-    split = preprocessors.random_split_text(repeated("a b c d e f g h i", 60), **settings)
-    assert {row["text"] for row in texts(split)} == {"a b c d", "e f g h", "i"}
-    # Equal bounds: exp(log(8)) is less than 8 in float32.
-    whole = preprocessors.random_split_text(repeated("a b c d e f g h i", 3), **{**settings, "max_words_total": 0})
-    assert [row["text"] for row in texts(whole)] == ["a b c d e f g h", "i"] * 3
-    assert texts(preprocessors.random_split_text(repeated("  ", 3))) == []
 
 
 def test_fill_in_the_blank_cuts_a_text_in_two() -> None:
@@ -136,9 +72,6 @@ def test_a_text_of_as_many_words_as_the_least_size() -> None:
     assert {row["targets"] for row in least} == {"one", "two"}
 
 
-# Sentences.
-
-
 def test_neighboring_pairs(rows_of: Callable) -> None:
     example = {"text": "It rains. We wait! Why?\nAlone.\n\n A... b?! c"}
     pairs = [("It rains.", "We wait!"), ("We wait!", "Why?"), ("A...", "b?!"), ("b?!", "c")]
@@ -162,8 +95,6 @@ def test_next_sentence_prediction_exchanges_seconds() -> None:
     firsts = sorted(row["inputs"].split()[0] for row in asked)
     assert firsts == sorted(f"a{number}." for number in range(40))
 
-
-# Seeds.
 
 RANDOM = [
     preprocessors.random_split_text,
@@ -198,30 +129,3 @@ def test_the_same_seed_draws_the_same_and_another_seed_another(step: Callable) -
 def test_settings_that_cannot_work(step: Callable, settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         step(repeated(TEXT, 1), **settings)
-
-
-# Translation, formats.
-
-
-def test_multi_translate(rows_of: Callable) -> None:
-    def example(*languages: str) -> dict:
-        return {"translations": {"language": list(languages), "translation": [f"in {code}" for code in languages]}}
-
-    made = rows_of(
-        preprocessors.multi_translate, example("de", "en", "fr"), example("fr", "en"), example("en", "de"),
-        source_language="de", target_language="en",
-    )  # fmt: skip
-    assert made == [{"inputs": "translate German to English: in de", "targets": "in en"}] * 2
-    with pytest.raises(tf.errors.InvalidArgumentError, match="several texts in de"):
-        rows_of(preprocessors.multi_translate, example("de", "en", "de"), source_language="de", target_language="en")
-
-
-def test_preprocess_tensorflow_examples(rows_of: Callable) -> None:
-    example = {"title": "Rain", "year": "1921", "idx": 3}
-    step = preprocessors.preprocess_tensorflow_examples
-    made = rows_of(step, example, inputs_format="title: {title} {title}", targets_format="{year}")
-    assert made == [{"inputs": "title: Rain Rain", "targets": "1921"}]
-    with pytest.raises(ValueError, match="names 'name'; the example has title, year, idx"):
-        rows_of(step, example, inputs_format="{name}", targets_format="{year}")
-    with pytest.raises(TypeError, match="names 'idx', which is no text"):
-        rows_of(step, example, inputs_format="{idx}", targets_format="{year}")

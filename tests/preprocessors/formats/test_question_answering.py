@@ -1,4 +1,4 @@
-"""Questions on texts: ReCoRD, SQuAD's spans and TriviaQA in T5's format."""
+"""Questions on texts: SQuAD's spans and TriviaQA in T5's format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,24 +10,6 @@ from hypothesis import strategies as st
 
 import t5mix
 from t5mix import metrics, postprocessors, preprocessors
-
-RECORD = {
-    "passage": 'Ann sang.\n@highlight\nBo came\n@highlight\n"Who?"\n@highlight\nNobody', "query": "@placeholder sang",
-    "entities": ["Ann", "Bo", "Cy"], "answers": ["Ann", "Cy"], "idx": {"passage": 5, "query": 7},
-}  # fmt: skip
-
-
-def test_record_has_an_example_for_each_answer(rows_of: Callable) -> None:
-    inputs = 'record query: @placeholder sang entities: Ann, Bo, Cy passage: Ann sang. Bo came. "Who?" Nobody'
-    shared = {"inputs": inputs, "answers": ["Ann", "Cy"], "idx/passage": 5, "idx/query": 7}
-    expected = [{**shared, "targets": "Ann"}, {**shared, "targets": "Cy"}]
-    assert rows_of(preprocessors.record, RECORD) == expected
-
-
-def test_record_without_answers_has_one_example(rows_of: Callable) -> None:
-    hidden = {**RECORD, "answers": tf.constant([], tf.string)}
-    (row,) = rows_of(preprocessors.record, hidden)
-    assert row["targets"] == "<unk>" and row["answers"] == []
 
 
 def squad(context: str, *answers: str) -> dict:
