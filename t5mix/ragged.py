@@ -77,7 +77,7 @@ def running_counts(marks: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return total[1:] - np.repeat(total[np.cumsum(lengths) - lengths], lengths)
 
 
-def begins(marks: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def run_starts(marks: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Tells where runs of True begin within each list, bool like `marks`."""
     before = np.empty_like(marks)
     before[:1], before[1:] = False, marks[:-1]

@@ -10,7 +10,7 @@ import numpy as np
 from t5mix.objectives import noise_masks, t5_denoise
 from t5mix.objectives.base import Objective
 from t5mix.objectives.noise import Noise
-from t5mix.ragged import Ragged, begins, running_counts
+from t5mix.ragged import Ragged, run_starts, running_counts
 from t5mix.vocabularies import PassThroughVocabulary
 
 # Functions of one text, of T5's names and arguments: see `t5_denoise`.
@@ -138,7 +138,7 @@ def _seeds(noises: list[Noise]) -> np.ndarray:
 
 def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np.ndarray:
     """Keeps the first so many spans of noise of each text, so that no sentinel is needed that is not there."""
-    return mask & (running_counts(begins(mask, lengths), lengths) <= np.repeat(spans, lengths))
+    return mask & (running_counts(run_starts(mask, lengths), lengths) <= np.repeat(spans, lengths))
 
 
 # T5 cuts each document by itself here.  Source: Liu et al. 2019, arXiv:1905.13497.

@@ -92,7 +92,7 @@ class MixtureOfDenoisers(Objective):
         """Makes many examples; see `Objective`."""
         choice, rest = noise.fork(2)
         bounds = np.cumsum(self._rates)
-        drawn = np.searchsorted(bounds[:-1], choice.shares(1)[:, 0] * bounds[-1], side="right")
+        drawn = np.searchsorted(bounds[:-1], choice.uniform(1)[:, 0] * bounds[-1], side="right")
         parts: dict[str, list[tuple[np.ndarray, Ragged]]] = {"inputs": [], "targets": []}
         for place in np.unique(drawn).tolist():
             rows = np.flatnonzero(drawn == place)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t5mix import splitmix
+from t5mix.splitmix import GOLDEN, mix_in_place
 
 _WORD = 2**64
 
@@ -38,10 +38,10 @@ class Noise:
           numbers: integers [examples], 0 or more.
         """
         first, second = (int(number) % _WORD for number in key)
-        offsets = (np.asarray(numbers).astype(np.uint64) + np.uint64(1)) * np.uint64(splitmix.GOLDEN)
+        offsets = (np.asarray(numbers).astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
         # The halves are mixed with each other, each in its own way, so that no two keys share words.
-        starts = splitmix.mix(offsets + splitmix.mix(np.array([first], np.uint64)) + np.uint64(second))
-        steps = splitmix.mix(offsets + splitmix.mix(np.array([second ^ splitmix.GOLDEN], np.uint64)) + np.uint64(first))
+        starts = mix_in_place(offsets + mix_in_place(np.array([first], np.uint64)) + np.uint64(second))
+        steps = mix_in_place(offsets + mix_in_place(np.array([second ^ GOLDEN], np.uint64)) + np.uint64(first))
         return cls(starts, steps | np.uint64(1))
 
     def __len__(self) -> int:
@@ -54,8 +54,8 @@ class Noise:
     def fork(self, count: int) -> list["Noise"]:
         """Returns `count` sequences of each example, independent of each other and of this one."""
         forks = np.arange(1, count + 1, dtype=np.uint64)[:, None]
-        starts = splitmix.mix(self.starts + splitmix.mix(forks * np.uint64(splitmix.GOLDEN)))
-        steps = splitmix.mix(self.steps ^ starts) | np.uint64(1)
+        starts = mix_in_place(self.starts + mix_in_place(forks * np.uint64(GOLDEN)))
+        steps = mix_in_place(self.steps ^ starts) | np.uint64(1)
         return [Noise(*pair) for pair in zip(starts, steps, strict=True)]
 
     def words(self, count: int) -> np.ndarray:
@@ -63,13 +63,13 @@ class Noise:
         counters = np.arange(1, count + 1, dtype=np.uint64)
         words = counters * self.steps[:, None]
         words += self.starts[:, None]
-        return splitmix.mix(words)
+        return mix_in_place(words)
 
-    def shares(self, count: int) -> np.ndarray:
+    def uniform(self, count: int) -> np.ndarray:
         """Returns numbers uniform in [0, 1), float64 [examples, count]."""
         return (self.words(count) >> np.uint64(11)) * 2.0**-53
 
-    def numbers(self, limits: np.ndarray | int, count: int = 1) -> np.ndarray:
+    def integers(self, limits: np.ndarray | int, count: int = 1) -> np.ndarray:
         """Returns whole numbers in [0, limit), int64 [examples, count].
 
         Args:
@@ -108,7 +108,7 @@ def random_orders(lengths: np.ndarray, noise: Noise) -> np.ndarray:
     """Returns the numbers 0 to length - 1 of each row in random order, all orders equally likely, joined."""
     ranks = np.sort(random_ranks(lengths, noise), axis=1)
     low = np.uint64((1 << max(1, ranks.shape[1].bit_length())) - 1)
-    return flat((ranks & low).astype(np.int64), lengths)
+    return without_padding((ranks & low).astype(np.int64), lengths)
 
 
 def random_parts(items: np.ndarray, parts: np.ndarray, noise: Noise) -> np.ndarray:
@@ -126,7 +126,7 @@ def random_parts(items: np.ndarray, parts: np.ndarray, noise: Noise) -> np.ndarr
     # A part begins at the first thing and where ranks are least.
     ranks[:, :1] = 0
     greatest = np.take_along_axis(np.sort(ranks, axis=1), parts[:, None] - 1, axis=1)
-    starts = np.flatnonzero(flat(ranks <= greatest, items))
+    starts = np.flatnonzero(without_padding(ranks <= greatest, items))
     return np.diff(starts, append=items.sum())
 
 
@@ -146,7 +146,7 @@ def random_runs(kept: np.ndarray, noisy: np.ndarray, spans: np.ndarray, noise: N
     return random_parts(kept, spans, first), random_parts(noisy, spans, second)
 
 
-def flat(table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def without_padding(table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Returns the first `lengths` columns of each row of a table, joined."""
     width = table.shape[1]
     if not len(lengths) or lengths.min() == width:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.objectives.noise import Noise, flat, random_parts
+from t5mix.objectives.noise import Noise, random_parts, without_padding
 from t5mix.objectives.span_corruption import noise_and_spans
 from t5mix.ragged import ranges
 
@@ -28,7 +28,7 @@ def iid_noise_masks(lengths: np.ndarray, noise_density: float, noises: Sequence[
     Returns:
       bool [sum of lengths].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
     """
-    return flat(noises[0].shares(int(lengths.max(initial=0))) < noise_density, lengths)
+    return without_padding(noises[0].uniform(int(lengths.max(initial=0))) < noise_density, lengths)
 
 
 def regular_noise_masks(
@@ -52,9 +52,9 @@ def regular_noise_masks(
     Returns:
       bool [sum of lengths].
     """
-    span = min_span_length + noises[0].numbers(max_span_length + 1 - min_span_length)[:, 0]
+    span = min_span_length + noises[0].integers(max_span_length + 1 - min_span_length)[:, 0]
     period = np.rint(span / noise_density).astype(np.int64)
-    offset = noises[1].numbers(period)[:, 0]
+    offset = noises[1].integers(period)[:, 0]
     return ranges(offset, lengths) % np.repeat(period, lengths) < np.repeat(span, lengths)
 
 
@@ -92,7 +92,7 @@ def random_spans_noise_masks(
     starts = np.cumsum(sizes) - sizes
     if not random_roll:
         return mask if lengths.min(initial=2) >= 2 else mask[ranges(starts, lengths)]
-    shift = noises[0].fork(1)[0].numbers(sizes)[:, 0]
+    shift = noises[0].fork(1)[0].integers(sizes)[:, 0]
     back = ranges(np.zeros_like(lengths), lengths) - np.repeat(shift, lengths)
     return mask[np.repeat(starts, lengths) + back % np.repeat(np.maximum(lengths, 1), lengths)]
 
@@ -135,7 +135,7 @@ def prefix_lengths(lengths: np.ndarray, noise_density: float, noise: Noise) -> n
     longest = np.maximum(lengths - 1, 0)
     shortest = np.rint((1 - 2 * noise_density) * longest).astype(np.int64)
     shortest = np.minimum(longest, np.maximum(shortest, 1))
-    return shortest + noise.numbers(longest - shortest + 1)[:, 0]
+    return shortest + noise.integers(longest - shortest + 1)[:, 0]
 
 
 def most_spans(

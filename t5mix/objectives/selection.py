@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
+from t5mix import signatures
 from t5mix.names import suggestion
 from t5mix.objectives import t5_denoise
 from t5mix.objectives.base import Objective
@@ -68,8 +68,8 @@ def named(name: str) -> Objective:
     found = _NAME.fullmatch(name)
     if found is None or (found["noise"] == "iid") != (found["least"] is None):
         raise ValueError(
-            f"there is no objective {name!r}; names are {', '.join(_WHOLE_NAMES)} or like iid_15_u_u, span_3_15_u_u, "
-            f"reg_2_15_m_f, iid_15_r10s90_f{suggestion(name, [*_WHOLE_NAMES, *_COMMON_NAMES])}"
+            f"there is no objective {name!r}{suggestion(name, [*_WHOLE_NAMES, *_COMMON_NAMES]) or ';'} names are "
+            f"{', '.join(_WHOLE_NAMES)} or like iid_15_u_u, span_3_15_u_u, reg_2_15_m_f, iid_15_r10s90_f"
         )
     density = int(found["percent"]) / 100
     if found["noise"] == "span" and (found["inputs"], found["targets"], found["most"]) == ("u", "u", None):
@@ -130,31 +130,15 @@ def unsupervised(
         raise ValueError("unsupervised: preprocessors is empty; name an objective, such as span_corruption")
     if dataset is None:
         return functools.partial(unsupervised, preprocessors=steps)
-    return Steps(steps)(dataset, sequence_length, output_features)
+    given = {"sequence_length": sequence_length, "output_features": output_features}
+    for step in steps:
+        dataset = step(dataset, **{name: value for name, value in given.items() if signatures.takes(step, name)})
+    return dataset
 
 
 def is_open(step: Any) -> bool:
     """Tells whether a preprocessing step is `unsupervised`, with whatever default."""
     return step is unsupervised or (isinstance(step, functools.partial) and step.func is unsupervised)
-
-
-@dataclasses.dataclass(frozen=True)
-class Steps:
-    """Several preprocessors as one.
-
-    Attributes:
-      steps: functions from dataset to dataset, which may take sequence_length and output_features.
-    """
-
-    steps: tuple[Callable[..., Any], ...]
-
-    def __call__(self, dataset: Any, sequence_length: Any = None, output_features: Any = None) -> Any:
-        """Returns the dataset after the steps."""
-        given = {"sequence_length": sequence_length, "output_features": output_features}
-        for step in self.steps:
-            taken = inspect.signature(step).parameters
-            dataset = step(dataset, **{name: value for name, value in given.items() if name in taken})
-        return dataset
 
 
 def as_objective(step: Any) -> Objective | None:

@@ -142,16 +142,16 @@ def single_example_denoise(
 
 def iid_noise_mask(length: Any, noise_density: float, seeds: Any) -> "tf.Tensor":
     """Returns a bool [length]; see `noise_masks.iid_noise_masks`."""
-    return _shares([length], seeds[0]) < noise_density
+    return _uniform([length], seeds[0]) < noise_density
 
 
 def regular_noise_mask(
     length: Any, noise_density: float, seeds: Any, min_span_length: int = 1, max_span_length: int = 5
 ) -> "tf.Tensor":
     """Returns a bool [length]; see `noise_masks.regular_noise_masks`."""
-    span = _numbers([], min_span_length, max_span_length + 1, seeds[0])
+    span = _integers([], min_span_length, max_span_length + 1, seeds[0])
     period = _rounded(tf.cast(span, tf.float32) / noise_density)
-    return (tf.range(length, dtype=tf.int32) + _numbers([], 0, period, seeds[1])) % period < span
+    return (tf.range(length, dtype=tf.int32) + _integers([], 0, period, seeds[1])) % period < span
 
 
 def random_spans_noise_mask(
@@ -164,12 +164,12 @@ def random_spans_noise_mask(
     noisy = tf.clip_by_value(_rounded(tf.cast(size, tf.float32) * noise_density), 1, size - 1)
     spans = tf.maximum(_rounded(tf.cast(noisy, tf.float32) / mean_noise_span_length), 1)
     spans = tf.minimum(spans, size - noisy)  # where kept tokens are fewer, T5 fails
-    runs = tf.stack([_parts(size - noisy, spans, seeds[1]), _parts(noisy, spans, seeds[0])], axis=1)
+    runs = tf.stack([_random_parts(size - noisy, spans, seeds[1]), _random_parts(noisy, spans, seeds[0])], axis=1)
     mask = tf.repeat(tf.tile([False, True], [spans]), tf.reshape(runs, [-1]))[:length]
     if not random_roll:
         return mask
     seed = (seeds[0][0] + seeds[1][1], seeds[0][1] - seeds[1][0])
-    return tf.roll(mask, _numbers([], 0, size, seed), axis=0)
+    return tf.roll(mask, _integers([], 0, size, seed), axis=0)
 
 
 def random_prefix_noise_mask(length: Any, noise_density: float, seeds: Any) -> "tf.Tensor":
@@ -182,7 +182,7 @@ def random_prefix_noise_mask(length: Any, noise_density: float, seeds: Any) -> "
     longest = tf.maximum(tf.cast(length, tf.int32) - 1, 0)
     shortest = _rounded((1 - 2 * noise_density) * tf.cast(longest, tf.float32))
     shortest = tf.minimum(longest, tf.maximum(shortest, 1))
-    return tf.range(length, dtype=tf.int32) < _numbers([], shortest, longest + 1, seeds[0])
+    return tf.range(length, dtype=tf.int32) < _integers([], shortest, longest + 1, seeds[0])
 
 
 def noise_token_to_sentinel(tokens: Any, noise_mask: Any, vocabulary: Any, seeds: Any = ()) -> "tf.Tensor":
@@ -230,7 +230,7 @@ def permute_noise_tokens(tokens: Any, noise_mask: Any, vocabulary: Any = None, s
 def noise_token_to_gathered_token(tokens: Any, noise_mask: Any, vocabulary: Any = None, seeds: Any = ()) -> "tf.Tensor":
     """Makes each noise token a random one of the text: a f a d d f."""
     tokens = tf.convert_to_tensor(tokens)
-    drawn = _numbers(tf.shape(tokens), 0, tf.size(tokens), seeds[0])
+    drawn = _integers(tf.shape(tokens), 0, tf.size(tokens), seeds[0])
     return tf.where(noise_mask, tf.gather(tokens, drawn), tokens)
 
 
@@ -239,7 +239,7 @@ def noise_token_to_random_token(
 ) -> "tf.Tensor":
     """Makes each noise token a random one of the vocabulary, but for its first `num_reserved_tokens`."""
     tokens = tf.convert_to_tensor(tokens)
-    drawn = _numbers(tf.shape(tokens), num_reserved_tokens, vocabulary.vocab_size, seeds[0], tokens.dtype)
+    drawn = _integers(tf.shape(tokens), num_reserved_tokens, vocabulary.vocab_size, seeds[0], tokens.dtype)
     return tf.where(noise_mask, drawn, tokens)
 
 
@@ -250,7 +250,7 @@ def noise_token_to_random_token_or_sentinel(
     tokens = tf.convert_to_tensor(tokens)
     sentinels = tf.fill(tf.shape(tokens), tf.cast(token_functions.sentinel_id(vocabulary), tokens.dtype))
     random = noise_token_to_random_token(tokens, noise_mask, vocabulary, seeds[1:])
-    is_random = _shares(tf.shape(tokens), seeds[0]) < random_prob
+    is_random = _uniform(tf.shape(tokens), seeds[0]) < random_prob
     return tf.where(is_random, random, tf.where(noise_mask, sentinels, tokens))
 
 
@@ -292,11 +292,11 @@ def _spans_to_sentinels(tokens: Any, noise_mask: Any, vocabulary: Any, unique: b
     return tf.boolean_mask(tf.where(noise, sentinels, tokens), first | ~noise)
 
 
-def _shares(shape: Any, seed: Any) -> "tf.Tensor":
+def _uniform(shape: Any, seed: Any) -> "tf.Tensor":
     return tf.random.stateless_uniform(shape, seed)
 
 
-def _numbers(shape: Any, least: Any, limit: Any, seed: Any, dtype: Any = "int32") -> "tf.Tensor":
+def _integers(shape: Any, least: Any, limit: Any, seed: Any, dtype: Any = "int32") -> "tf.Tensor":
     """Whole numbers from `least` to less than `limit`."""
     dtype = tf.as_dtype(dtype)
     return tf.random.stateless_uniform(shape, seed, tf.cast(least, dtype), tf.cast(limit, dtype), dtype)
@@ -306,7 +306,7 @@ def _rounded(number: Any) -> "tf.Tensor":
     return tf.cast(tf.round(number), tf.int32)
 
 
-def _parts(items: Any, parts: Any, seed: Any) -> "tf.Tensor":
+def _random_parts(items: Any, parts: Any, seed: Any) -> "tf.Tensor":
     """Sizes of random parts, one item or more each: int32 [parts]."""
     is_start = stateless_shuffle(tf.range(items - 1) < parts - 1, seed)
     starts = tf.concat([[0], 1 + tf.cast(tf.where(is_start)[:, 0], tf.int32), [items]], axis=0)

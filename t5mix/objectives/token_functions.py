@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from t5mix.objectives.noise import Noise, flat, random_orders
-from t5mix.ragged import Ragged, begins, running_counts
+from t5mix.objectives.noise import Noise, random_orders, without_padding
+from t5mix.ragged import Ragged, run_starts, running_counts
 
 
 def sentinel_id(vocabulary: Any, return_value: int | None = None) -> int:
@@ -85,8 +85,8 @@ def noise_token_to_random_token_or_sentinel(
 
     Source: Devlin et al. 2019, arXiv:1810.04805, less its tenth of unchanged tokens, as in T5.
     """
-    shares = noises[0].shares(int(texts.lengths.max(initial=0)))
-    is_random = flat(shares < random_prob, texts.lengths)
+    drawn = noises[0].uniform(int(texts.lengths.max(initial=0)))
+    is_random = without_padding(drawn < random_prob, texts.lengths)
     random = _random_tokens(texts, noise & is_random, vocabulary, noises[1])
     return _where(noise & ~is_random, sentinel_id(vocabulary), random)
 
@@ -102,7 +102,7 @@ def _random_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, words: Noi
 
 def _spans_to(texts: Ragged, noise: np.ndarray, sentinel: int, unique: bool = False) -> Ragged:
     """Makes each span of noise a sentinel, the same or the next lower one each time."""
-    first = begins(noise, texts.lengths)
+    first = run_starts(noise, texts.lengths)
     marks: Any = sentinel
     if unique:
         marks = sentinel + 1 - running_counts(first, texts.lengths)
@@ -111,4 +111,4 @@ def _spans_to(texts: Ragged, noise: np.ndarray, sentinel: int, unique: bool = Fa
 
 def _drawn(limits: np.ndarray, texts: Ragged, noise: Noise) -> np.ndarray:
     """A number below its text's limit for each token, int64 like the texts' values."""
-    return flat(noise.numbers(limits, int(texts.lengths.max(initial=0))), texts.lengths)
+    return without_padding(noise.integers(limits, int(texts.lengths.max(initial=0))), texts.lengths)

@@ -198,12 +198,12 @@ def make_autoregressive_inputs(
             f"Only 1-D sequences are supported with packing. Got a packed {targets.shape.rank}-D sequence."
         )
     dtype = tf.as_dtype(output_dtype or targets.dtype)
-    inputs = tf.cast(_later(targets, bos_id), dtype)
+    inputs = tf.cast(_shifted_right(targets, bos_id), dtype)
     if sequence_id is None:
         return inputs
-    return tf.where(tf.equal(sequence_id, _later(sequence_id, 0)), inputs, tf.cast(bos_id, dtype))
+    return tf.where(tf.equal(sequence_id, _shifted_right(sequence_id, 0)), inputs, tf.cast(bos_id, dtype))
 
 
-def _later(tensor: "tf.Tensor", first: int) -> "tf.Tensor":
+def _shifted_right(tensor: "tf.Tensor", first: int) -> "tf.Tensor":
     begin = tf.fill(tf.concat([[1], tf.shape(tensor)[1:]], axis=0), tf.cast(first, tensor.dtype))
     return tf.ensure_shape(tf.concat([begin, tensor[:-1]], axis=0), tensor.shape)

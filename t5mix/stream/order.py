@@ -62,5 +62,5 @@ def _feistel(values: np.ndarray, half: np.ndarray, words: np.ndarray) -> np.ndar
     shift = np.uint64(64) - half
     for turn in range(_ROUNDS):
         word = (right ^ words) + np.uint64((turn + 1) * splitmix.GOLDEN % 2**64)
-        left, right = right, left ^ (splitmix.mix(word) >> shift)
+        left, right = right, left ^ (splitmix.mix_in_place(word) >> shift)
     return (left << half) | right

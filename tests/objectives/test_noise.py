@@ -21,7 +21,7 @@ def test_noise_differs_by_key_by_example_and_by_fork():
     deviation = 0.5 / np.sqrt(len(bits))
     assert (abs(bits.mean(axis=0) - 0.5) < 5 * deviation).all()
     # Neither neighbours in a sequence nor neighbouring examples go together.
-    shares = noises[0].shares(50)
+    shares = noises[0].uniform(50)
     assert abs(np.corrcoef(shares[:, :-1].ravel(), shares[:, 1:].ravel())[0, 1]) < 5 / np.sqrt(shares.size)
     assert abs(np.corrcoef(shares[:-1].ravel(), shares[1:].ravel())[0, 1]) < 5 / np.sqrt(shares.size)
     assert abs(shares.mean() - 0.5) < 5 * np.sqrt(1 / 12 / shares.size)

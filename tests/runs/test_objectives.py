@@ -174,7 +174,9 @@ LAWS = {
 
 
 def test_a_misspelt_objective_is_refused_with_its_place_and_a_suggestion():
-    with pytest.raises(ValueError, match=r"--gin_param .*: Run.objective: .*'span_3_15_u'; did you mean span_3_15_u_u"):
+    with pytest.raises(
+        ValueError, match=r"--gin_param .*: Run.objective: .*'span_3_15_u'; did you mean 'span_3_15_u_u'"
+    ):
         _bind("span", "Run.objective = 'span_3_15_u'")
     with pytest.raises(FileNotFoundError, match=r"did you mean .*objectives/span_3_15_u_u\.gin"):
         _bind("span_3_15_u")
