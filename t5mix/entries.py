@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from t5mix import names
+from t5mix.suggestions import suggestion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Shelf:
         wanted = [kind] if kind else ["task", "mixture"]
         known = [known for each in wanted for known in self.names(each)]
         what = " or ".join(wanted)
-        hint = names.suggestion(name, known) or f"; {len(known)} are known: t5mix list"
+        hint = suggestion(name, known) or f"; {len(known)} are known: t5mix list"
         raise ValueError(f"there is no {what} {name!r}{hint}")
 
     @contextlib.contextmanager

@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Union
 
-from t5mix import mixture_checks, names
+from t5mix import validation
 from t5mix.declared import Declared, SourceInfo
 from t5mix.entries import shelf
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.rates import Rate, check_rate
 from t5mix.sources import ShardInfo
+from t5mix.suggestions import suggestion
 from t5mix.task import Task
 
 if TYPE_CHECKING:
@@ -73,13 +74,13 @@ class Mixture(Declared):
             self._add_part(part, rate)
         self._leaves = self._flattened()
         self._holders = self._submixtures_by_task()
-        mixture_checks.same_features(name, self._leaves.values())
+        validation.check_same_features(name, [(task.name, task.output_features) for task in self._leaves.values()])
         self._check_some_rate()
 
     # Checks of the declaration.
 
     def _refuse(self, what: str, mend: str) -> NoReturn:
-        mixture_checks.refuse(self._name, what, mend)
+        validation.refuse_mixture(self._name, what, mend)
 
     def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
@@ -246,7 +247,7 @@ class Mixture(Declared):
         """
         name = task if isinstance(task, str) else task.name
         if name not in self._leaves:
-            hint = names.suggestion(name, self._leaves)
+            hint = suggestion(name, self._leaves)
             self._refuse(f"has no task {name!r}{hint}", f"it has {len(self._leaves)} tasks")
         value = 0.0
         for mixture in self._holders.get(name, ()):
