@@ -22,8 +22,9 @@ from t5mix.sources import (
     TfdsDataSource,
     TFExampleDataSource,
 )
+from t5mix.sources.base import SHUFFLE_BUFFER_SIZE
 from t5mix.steps import CacheDatasetPlaceholder
-from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
+from t5mix.task import Task
 
 __all__ = [
     "SHUFFLE_BUFFER_SIZE",

@@ -1,4 +1,4 @@
-"""The shelf on which declared tasks and mixtures stand, under one set of names.
+"""The namespace of declared tasks and mixtures: a name is one or the other.
 
 It knows neither class: `registry.py` is what users see.  Reading loads the packs first, when they
 are needed; see `packs.py`.
@@ -21,7 +21,7 @@ class Entry:
     declared_at: str
 
 
-class Shelf:
+class Namespace:
     """Entries by name.
 
     Attributes:
@@ -34,7 +34,7 @@ class Shelf:
         self.load: Callable[[Callable[[], bool]], None] = lambda enough: None
 
     def add(self, kind: str, name: str, thing: Any, declared_at: str) -> None:
-        """Puts an entry on the shelf.
+        """Adds an entry.
 
         Raises:
           ValueError: when the name is taken, naming both places.
@@ -49,7 +49,7 @@ class Shelf:
         self._sorted.clear()
 
     def remove(self, kind: str, name: str) -> None:
-        """Takes an entry off the shelf.
+        """Removes an entry.
 
         Raises:
           ValueError: when there is none.
@@ -59,7 +59,7 @@ class Shelf:
         self._sorted.clear()
 
     def clear(self, kind: str) -> None:
-        """Takes every entry of `kind` off the shelf, those of packs too."""
+        """Removes every entry of `kind`, those of packs too."""
         self.load(lambda: False)
         self._entries = {k: entry for k, entry in self._entries.items() if entry.kind != kind}
         self._sorted.clear()
@@ -100,7 +100,7 @@ class Shelf:
 
     @contextlib.contextmanager
     def undone(self) -> Iterator[None]:
-        """Restores the shelf on leaving, also on an error."""
+        """Restores the namespace on leaving, also on an error."""
         before = dict(self._entries)
         try:
             yield
@@ -110,7 +110,7 @@ class Shelf:
 
     @contextlib.contextmanager
     def undone_on_error(self) -> Iterator[None]:
-        """Restores the shelf when the body fails, so that half a file is never on it."""
+        """Restores the namespace when the body fails, so that half a file is never in it."""
         before = dict(self._entries)
         try:
             yield
@@ -120,4 +120,4 @@ class Shelf:
             raise
 
 
-shelf = Shelf()
+namespace = Namespace()

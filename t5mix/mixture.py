@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 from t5mix import validation
 from t5mix.declared import Declared, SourceInfo
-from t5mix.entries import shelf
+from t5mix.entries import namespace
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.rates import Rate, check_rate
@@ -121,7 +121,7 @@ class Mixture(Declared):
         if not isinstance(part, str):
             return part
         try:
-            return shelf.get(None, part).thing
+            return namespace.get(None, part).thing
         except ValueError as error:
             raise type(error)(f"mixture {self._name!r}: {error}") from error
 

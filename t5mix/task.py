@@ -14,8 +14,9 @@ from t5mix.declared import Declared, SourceInfo
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager
-from t5mix.places import places
+from t5mix.places import data_dirs
 from t5mix.sources import DataSource, ShardInfo
+from t5mix.sources.base import SHUFFLE_BUFFER_SIZE
 from t5mix.steps import CacheDatasetPlaceholder, Step
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ else:
 
 _log = logging.getLogger(__name__)
 
-SHUFFLE_BUFFER_SIZE = 1000
 # A source with fewer raw examples is kept in memory by `get_dataset`, as in seqio.
 _MEMORY_CACHE_EXAMPLES = 10_000
 # What `get_dataset` adds to the seed for each step before the cache, so that the steps behind it do
@@ -341,9 +341,9 @@ class Task(Declared):
         return offline_caches.stats(self._name, split)
 
     def _reads_offline_cache(self) -> bool:
-        if places.cache_dirs and not self.supports_caching:
+        if data_dirs.cache_dirs and not self.supports_caching:
             _log.warning("task %r has no CacheDatasetPlaceholder, so use_cached=True reads no cache", self._name)
-        return self.supports_caching and bool(places.cache_dirs)
+        return self.supports_caching and bool(data_dirs.cache_dirs)
 
     def _get_cached_source(self, split: str) -> DataSource:
         marks = [step for step in self._preprocessors if isinstance(step, CacheDatasetPlaceholder)]
