@@ -313,7 +313,7 @@ class Mixture(Declared):
             "shard_info": shard_info,
             "trim_output_features": trim_output_features,
         }
-        kept = self._kept(copy_pretokenized, passthrough_features)
+        names = self._feature_names(copy_pretokenized, passthrough_features)
         datasets = []
         for task, rate in zip(tasks, rates, strict=True):
             if rate > 0:
@@ -322,13 +322,16 @@ class Mixture(Declared):
             dataset = task.get_dataset(
                 **arguments, shuffle=shuffle, num_epochs=num_epochs, try_in_mem_cache=try_in_mem_cache
             )
-            select = functools.partial(_select, kept)
-            datasets.append(dataset.map(select, num_parallel_calls=tf.data.AUTOTUNE))
+            datasets.append(dataset.map(functools.partial(_select, names), num_parallel_calls=tf.data.AUTOTUNE))
         if log_mixing_proportions:
-            for task, rate in zip(tasks, rates, strict=True):
-                _log.info("mixture %s: %.6f of task %s", self._name, rate / math.fsum(rates), task.name)
+            self._log_shares(tasks, rates)
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED
         return self._sample_fn(datasets, rates, sample_seed)
+
+    def _log_shares(self, tasks: Sequence[Task], rates: Sequence[float]) -> None:
+        total = math.fsum(rates)
+        for task, rate in zip(tasks, rates, strict=True):
+            _log.info("mixture %s: %.6f of task %s", self._name, rate / total, task.name)
 
     def _tasks_with(self, split: str) -> list[Task]:
         tasks = [task for task in self.tasks if split in task.splits]
@@ -342,11 +345,11 @@ class Mixture(Declared):
                 )
         return tasks
 
-    def _kept(self, pretokenized: bool, passthrough: Sequence[str] | None) -> tuple[str, ...]:
-        kept = list(self.output_features)
+    def _feature_names(self, pretokenized: bool, passthrough: Sequence[str] | None) -> tuple[str, ...]:
+        names = list(self.output_features)
         if pretokenized:
-            kept += [f"{key}_pretokenized" for key in kept]
-        return (*kept, *(passthrough or ()))
+            names += [f"{key}_pretokenized" for key in names]
+        return (*names, *(passthrough or ()))
 
     def _refuse_empty(self, task: Task, dataset: "tf.data.Dataset", split: str) -> None:
         """Refuses a task that the drawing would end at, or wait for, without a word."""
@@ -364,5 +367,5 @@ def _is_part(item: object) -> bool:
     return isinstance(item, str | Task | Mixture)
 
 
-def _select(kept: Sequence[str], example: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in example.items() if key in kept}
+def _select(names: Sequence[str], example: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in example.items() if key in names}
