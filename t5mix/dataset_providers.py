@@ -23,7 +23,8 @@ from t5mix.sources import (
     TfdsDataSource,
     TFExampleDataSource,
 )
-from t5mix.task import SHUFFLE_BUFFER_SIZE, Task
+from t5mix.sources.base import SHUFFLE_BUFFER_SIZE
+from t5mix.task import Task
 
 __all__ = [
     "SHUFFLE_BUFFER_SIZE",

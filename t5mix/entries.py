@@ -1,4 +1,4 @@
-"""The shelf on which declared tasks and mixtures stand, under one set of names.
+"""The namespace of declared tasks and mixtures: a name is one or the other.
 
 It knows neither class: `registry.py` is what users see.  Reading loads the packs first, when they
 are needed; see `packs.py`.
@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from t5mix import names
+from t5mix.suggestions import suggestion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Entry:
     declared_at: str
 
 
-class Shelf:
+class Namespace:
     """Entries by name.
 
     Attributes:
@@ -34,7 +34,7 @@ class Shelf:
         self.load: Callable[[Callable[[], bool]], None] = lambda enough: None
 
     def add(self, kind: str, name: str, thing: Any, declared_at: str) -> None:
-        """Puts an entry on the shelf.
+        """Adds an entry.
 
         Raises:
           ValueError: when the name is taken, naming both places.
@@ -49,7 +49,7 @@ class Shelf:
         self._sorted.clear()
 
     def remove(self, kind: str, name: str) -> None:
-        """Takes an entry off the shelf.
+        """Removes an entry.
 
         Raises:
           ValueError: when there is none.
@@ -59,7 +59,7 @@ class Shelf:
         self._sorted.clear()
 
     def clear(self, kind: str) -> None:
-        """Takes every entry of `kind` off the shelf, those of packs too."""
+        """Removes every entry of `kind`, those of packs too."""
         self.load(lambda: False)
         self._entries = {k: entry for k, entry in self._entries.items() if entry.kind != kind}
         self._sorted.clear()
@@ -95,12 +95,12 @@ class Shelf:
         wanted = [kind] if kind else ["task", "mixture"]
         known = [known for each in wanted for known in self.names(each)]
         what = " or ".join(wanted)
-        hint = names.suggestion(name, known) or f"; {len(known)} are known: t5mix list"
+        hint = suggestion(name, known) or f"; {len(known)} are known: t5mix list"
         raise ValueError(f"there is no {what} {name!r}{hint}")
 
     @contextlib.contextmanager
     def undone(self) -> Iterator[None]:
-        """Restores the shelf on leaving, also on an error."""
+        """Restores the namespace on leaving, also on an error."""
         before = dict(self._entries)
         try:
             yield
@@ -110,7 +110,7 @@ class Shelf:
 
     @contextlib.contextmanager
     def undone_on_error(self) -> Iterator[None]:
-        """Restores the shelf when the body fails, so that half a file is never on it."""
+        """Restores the namespace when the body fails, so that half a file is never in it."""
         before = dict(self._entries)
         try:
             yield
@@ -120,4 +120,4 @@ class Shelf:
             raise
 
 
-shelf = Shelf()
+namespace = Namespace()

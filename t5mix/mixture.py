@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Union
 
-from t5mix import mixture_checks, names
+from t5mix import validation
 from t5mix.declared import Declared, SourceInfo
-from t5mix.entries import shelf
+from t5mix.entries import namespace
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
 from t5mix.rates import Rate, check_rate
 from t5mix.sources import ShardInfo
+from t5mix.suggestions import suggestion
 from t5mix.task import Task
 
 if TYPE_CHECKING:
@@ -73,13 +74,13 @@ class Mixture(Declared):
             self._add_part(part, rate)
         self._leaves = self._flattened()
         self._holders = self._submixtures_by_task()
-        mixture_checks.same_features(name, self._leaves.values())
+        validation.check_same_features(name, [(task.name, task.output_features) for task in self._leaves.values()])
         self._check_some_rate()
 
     # Checks of the declaration.
 
     def _refuse(self, what: str, mend: str) -> NoReturn:
-        mixture_checks.refuse(self._name, what, mend)
+        validation.refuse_mixture(self._name, what, mend)
 
     def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
@@ -120,7 +121,7 @@ class Mixture(Declared):
         if not isinstance(part, str):
             return part
         try:
-            return shelf.get(None, part).thing
+            return namespace.get(None, part).thing
         except ValueError as error:
             raise type(error)(f"mixture {self._name!r}: {error}") from error
 
@@ -246,7 +247,7 @@ class Mixture(Declared):
         """
         name = task if isinstance(task, str) else task.name
         if name not in self._leaves:
-            hint = names.suggestion(name, self._leaves)
+            hint = suggestion(name, self._leaves)
             self._refuse(f"has no task {name!r}{hint}", f"it has {len(self._leaves)} tasks")
         value = 0.0
         for mixture in self._holders.get(name, ()):
@@ -312,7 +313,7 @@ class Mixture(Declared):
             "shard_info": shard_info,
             "trim_output_features": trim_output_features,
         }
-        kept = self._kept(copy_pretokenized, passthrough_features)
+        names = self._feature_names(copy_pretokenized, passthrough_features)
         datasets = []
         for task, rate in zip(tasks, rates, strict=True):
             if rate > 0:
@@ -321,13 +322,16 @@ class Mixture(Declared):
             dataset = task.get_dataset(
                 **arguments, shuffle=shuffle, num_epochs=num_epochs, try_in_mem_cache=try_in_mem_cache
             )
-            select = functools.partial(_select, kept)
-            datasets.append(dataset.map(select, num_parallel_calls=tf.data.AUTOTUNE))
+            datasets.append(dataset.map(functools.partial(_select, names), num_parallel_calls=tf.data.AUTOTUNE))
         if log_mixing_proportions:
-            for task, rate in zip(tasks, rates, strict=True):
-                _log.info("mixture %s: %.6f of task %s", self._name, rate / math.fsum(rates), task.name)
+            self._log_shares(tasks, rates)
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED
         return self._sample_fn(datasets, rates, sample_seed)
+
+    def _log_shares(self, tasks: Sequence[Task], rates: Sequence[float]) -> None:
+        total = math.fsum(rates)
+        for task, rate in zip(tasks, rates, strict=True):
+            _log.info("mixture %s: %.6f of task %s", self._name, rate / total, task.name)
 
     def _tasks_with(self, split: str) -> list[Task]:
         tasks = [task for task in self.tasks if split in task.splits]
@@ -341,11 +345,11 @@ class Mixture(Declared):
                 )
         return tasks
 
-    def _kept(self, pretokenized: bool, passthrough: Sequence[str] | None) -> tuple[str, ...]:
-        kept = list(self.output_features)
+    def _feature_names(self, pretokenized: bool, passthrough: Sequence[str] | None) -> tuple[str, ...]:
+        names = list(self.output_features)
         if pretokenized:
-            kept += [f"{key}_pretokenized" for key in kept]
-        return (*kept, *(passthrough or ()))
+            names += [f"{key}_pretokenized" for key in names]
+        return (*names, *(passthrough or ()))
 
     def _refuse_empty(self, task: Task, dataset: "tf.data.Dataset", split: str) -> None:
         """Refuses a task that the drawing would end at, or wait for, without a word."""
@@ -363,5 +367,5 @@ def _is_part(item: object) -> bool:
     return isinstance(item, str | Task | Mixture)
 
 
-def _select(kept: Sequence[str], example: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in example.items() if key in kept}
+def _select(names: Sequence[str], example: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in example.items() if key in names}

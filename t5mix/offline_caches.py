@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import lazy_import
-from t5mix.places import places
+from t5mix.places import data_dirs
 from t5mix.sources import tfrecords
 from t5mix.sources.files import FileDataSource
 
@@ -31,7 +31,7 @@ class NotCachedError(ValueError, AssertionError):
 
 def find(task: str) -> str | None:
     """Returns the folder of the cache of a task, complete, or None; a colon in the name divides it into folders."""
-    for place in places.cache_dirs:
+    for place in data_dirs.cache_dirs:
         folder = os.path.join(place, *task.split(":"))
         if tf.io.gfile.exists(os.path.join(folder, "COMPLETED")):
             return folder
@@ -46,7 +46,7 @@ def require(task: str) -> str:
     """
     folder = find(task)
     if folder is None:
-        searched = ", ".join(places.cache_dirs) or "none; name them with t5mix.set_global_cache_dirs"
+        searched = ", ".join(data_dirs.cache_dirs) or "none; name them with t5mix.set_global_cache_dirs"
         raise NotCachedError(
             f"task {task!r} does not exist in any of the task cache directories. These are {searched}. Cache it there "
             "with seqio, or leave out use_cached=True"

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 from t5mix import paths
-from t5mix.entries import Shelf, shelf
+from t5mix.entries import Namespace, namespace
 
 GROUP = "t5mix.packs"
 VARIABLE = "T5MIX_PACKS"
@@ -45,20 +45,20 @@ class _Pack:
 
 
 class Packs:
-    """The packs of one shelf.
+    """The packs of one namespace.
 
     Args:
-      shelf: where the declarations go.
+      namespace: where the declarations go.
       found: returns the packs that are there without being named, in order.
     """
 
-    def __init__(self, shelf: Shelf, found: Callable[[], list[_Pack]]) -> None:
-        self._shelf = shelf
+    def __init__(self, namespace: Namespace, found: Callable[[], list[_Pack]]) -> None:
+        self._shelf = namespace
         self._found = found
         self._packs: list[_Pack] = []
         self._searched = False
         self._lock = threading.RLock()
-        shelf.load = self.load
+        namespace.load = self.load
 
     def add(self, path: str | os.PathLike[str]) -> None:
         """Adds a file or folder of declarations, to be loaded when a name is next needed.
@@ -225,7 +225,7 @@ def _run_file(file: Path) -> None:
         raise
 
 
-packs = Packs(shelf, _found)
+packs = Packs(namespace, _found)
 add = packs.add
 files = packs.files
 load = packs.load

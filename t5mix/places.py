@@ -11,7 +11,7 @@ from typing import Any
 Path = str | os.PathLike[str]
 
 
-class Places:
+class DataDirs:
     """The folders, and how TFDS reads.
 
     Attributes:
@@ -27,7 +27,7 @@ class Places:
 
     @contextlib.contextmanager
     def undone(self) -> Iterator[None]:
-        """Restores every place on leaving, also on an error."""
+        """Restores every folder on leaving, also on an error."""
         before = dict(vars(self))
         try:
             yield
@@ -35,12 +35,12 @@ class Places:
             vars(self).update(before)
 
 
-places = Places()
+data_dirs = DataDirs()
 
 
 def set_tfds_data_dir_override(tfds_data_dir: Path | None) -> None:
     """Makes every `TfdsDataSource` read from this folder; None ends that."""
-    places.tfds_data_dir = None if tfds_data_dir is None else os.fspath(tfds_data_dir)
+    data_dirs.tfds_data_dir = None if tfds_data_dir is None else os.fspath(tfds_data_dir)
 
 
 def set_tfds_read_config_override(tfds_read_config: Any) -> None:
@@ -48,12 +48,12 @@ def set_tfds_read_config_override(tfds_read_config: Any) -> None:
 
     Its seed, shard and prefetching are set by each source.
     """
-    places.tfds_read_config = tfds_read_config
+    data_dirs.tfds_read_config = tfds_read_config
 
 
 def get_global_cache_dirs() -> tuple[str, ...]:
     """Returns the folders with caches that seqio made, in the order in which they are searched."""
-    return places.cache_dirs
+    return data_dirs.cache_dirs
 
 
 def set_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
@@ -62,7 +62,7 @@ def set_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
     Raises:
       ValueError: when they are one text instead of a list.
     """
-    places.cache_dirs = _folders(global_cache_dirs)
+    data_dirs.cache_dirs = _folders(global_cache_dirs)
 
 
 def add_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
@@ -71,7 +71,7 @@ def add_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
     Raises:
       ValueError: when they are one text instead of a list.
     """
-    places.cache_dirs = tuple(dict.fromkeys((*places.cache_dirs, *_folders(global_cache_dirs))))
+    data_dirs.cache_dirs = tuple(dict.fromkeys((*data_dirs.cache_dirs, *_folders(global_cache_dirs))))
 
 
 def _folders(given: Iterable[Path]) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from t5mix import mixture as mixture_lib
-from t5mix import packs
 from t5mix.declared import SourceInfo
-from t5mix.entries import Shelf, shelf
+from t5mix.entries import Namespace, namespace
 from t5mix.features import Feature
 from t5mix.mixture import Mixture
 from t5mix.preprocessors.pipeline import Step
@@ -29,12 +28,12 @@ class Registry(Generic[T]):
 
     Args:
       kind: "task" or "mixture".
-      shelf: where they stand.
+      namespace: where they stand.
     """
 
-    def __init__(self, kind: str, shelf: Shelf) -> None:
+    def __init__(self, kind: str, namespace: Namespace) -> None:
         self._kind = kind
-        self._shelf = shelf
+        self._shelf = namespace
 
     def add_provider(self, name: str, provider: T) -> None:
         """Registers a task or mixture that exists already.
@@ -176,8 +175,8 @@ class MixtureRegistryType(Registry[Mixture]):
         return mixture
 
 
-TaskRegistry = TaskRegistryType("task", shelf)
-MixtureRegistry = MixtureRegistryType("mixture", shelf)
+TaskRegistry = TaskRegistryType("task", namespace)
+MixtureRegistry = MixtureRegistryType("mixture", namespace)
 
 
 def get_mixture_or_task(task_or_mixture_name: str) -> Task | Mixture:
@@ -186,7 +185,7 @@ def get_mixture_or_task(task_or_mixture_name: str) -> Task | Mixture:
     Raises:
       ValueError: when there is none, with the names that come near.
     """
-    return shelf.get(None, task_or_mixture_name).thing
+    return namespace.get(None, task_or_mixture_name).thing
 
 
 def maybe_get_mixture_or_task(task: str | Task | Mixture) -> Task | Mixture:
@@ -210,6 +209,6 @@ def overlay() -> Iterator[None]:
 
     The packs are loaded on entering, so that leaving does not take theirs away.
     """
-    packs.load()
-    with shelf.undone():
+    namespace.load(lambda: False)
+    with namespace.undone():
         yield

@@ -6,6 +6,7 @@ from typing import Any
 
 from t5mix import preprocessors
 from t5mix.metrics import postprocessors
+from t5mix.registry import TaskRegistry
 from t5mix.task import Task
 
 # T5 names the splits of some tasks; the suffix goes before these.
@@ -41,6 +42,20 @@ def with_sentinels(task: Task, num_sentinels: int = 1) -> Task:
         preprocessors=steps,
         postprocess_fn=_without(task, num_sentinels),
     )
+
+
+def add_task_with_sentinels(task_name: str, num_sentinels: int = 1) -> Task:
+    """Registers the task with sentinels behind its inputs and before its targets, and returns it.
+
+    Its name has "_1_sentinel" behind it, but before "_train", "_dev", "_test", "_eval" and "."; see
+    `with_sentinels`.
+
+    Raises:
+      ValueError: when there is no such task, the name is taken, or num_sentinels is no positive number.
+    """
+    task = with_sentinels(TaskRegistry.get(task_name), num_sentinels)
+    TaskRegistry.add_provider(task.name, task)
+    return task
 
 
 def name_with_sentinels(name: str, num_sentinels: int = 1) -> str:

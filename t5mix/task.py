@@ -8,15 +8,16 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from t5mix import examples, offline_caches, task_checks
+from t5mix import offline_caches, validation
 from t5mix.declared import Declared, SourceInfo
 from t5mix.features import Feature
 from t5mix.lazy import lazy_import
-from t5mix.places import places
+from t5mix.places import data_dirs
 from t5mix.preprocessors import pipeline
 from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder, Step
 from t5mix.sources import DataSource, ShardInfo
+from t5mix.sources.base import SHUFFLE_BUFFER_SIZE
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -25,7 +26,6 @@ else:
 
 _log = logging.getLogger(__name__)
 
-SHUFFLE_BUFFER_SIZE = 1000
 # A source with fewer raw examples is kept in memory by `get_dataset`, as in seqio.
 _MEMORY_CACHE_EXAMPLES = 10_000
 # What `get_dataset` adds to the seed for each step before the cache, so that the steps behind it do
@@ -69,20 +69,20 @@ class Task(Declared):
         source_info: SourceInfo | None = None,
     ) -> None:
         super().__init__("task", name, source_info)
-        self._source = task_checks.source(name, source)
-        self._output_features = task_checks.output_features(name, output_features)
-        self._preprocessors = task_checks.sequence(name, "preprocessors", preprocessors)
+        self._source = validation.source(name, source)
+        self._output_features = validation.output_features(name, output_features)
+        self._preprocessors = validation.sequence(name, "preprocessors", preprocessors)
         pipeline.check(name, self._preprocessors, source.caching_permitted)
         if postprocess_fn is not None and not callable(postprocess_fn):
             self._refuse("postprocess_fn", f"is {postprocess_fn!r}", "give a function or None")
         self._postprocessor = postprocess_fn
-        self._metric_fns = task_checks.sequence(name, "metric_fns", metric_fns)
-        self._metric_arguments = tuple(task_checks.metric_arguments(name, fn) for fn in self._metric_fns)
-        self._metric_objs = task_checks.metric_objects(name, metric_objs)
-        self._shuffle_buffer_size = task_checks.buffer_size(name, shuffle_buffer_size)
+        self._metric_fns = validation.sequence(name, "metric_fns", metric_fns)
+        self._metric_arguments = tuple(validation.metric_arguments(name, fn) for fn in self._metric_fns)
+        self._metric_objs = validation.metric_objects(name, metric_objs)
+        self._shuffle_buffer_size = validation.buffer_size(name, shuffle_buffer_size)
 
     def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
-        task_checks.refuse(self._name, field, what, mend)
+        validation.refuse_task(self._name, field, what, mend)
 
     # What was declared.
 
@@ -131,17 +131,17 @@ class Task(Declared):
     @property
     def predict_metric_fns(self) -> list[MetricFn]:
         """The metrics of (targets, predictions), in declared order."""
-        return self._metrics_of(task_checks.METRIC_ARGUMENTS[0])
+        return self._metrics_of(validation.METRIC_ARGUMENTS[0])
 
     @property
     def score_metric_fns(self) -> list[MetricFn]:
         """The metrics of (targets, scores), in declared order."""
-        return self._metrics_of(task_checks.METRIC_ARGUMENTS[1])
+        return self._metrics_of(validation.METRIC_ARGUMENTS[1])
 
     @property
     def predict_with_aux_metric_fns(self) -> list[MetricFn]:
         """The metrics of (targets, predictions, aux_values), in declared order."""
-        return self._metrics_of(task_checks.METRIC_ARGUMENTS[2])
+        return self._metrics_of(validation.METRIC_ARGUMENTS[2])
 
     @property
     def metric_objs(self) -> list[Any]:
@@ -285,7 +285,7 @@ class Task(Declared):
           NotCachedError: with use_cached, when folders were named and none has a cache of the task.
         """
         self._check_split(split)
-        examples.check_lengths(self._name, sequence_length)
+        validation.check_lengths(self._name, sequence_length)
         if self.requires_caching and not use_cached:
             raise ValueError(f"Task {self._name!r} requires caching, but was called with `use_cached=False`.")
         buffer = self._buffer(shuffle, shuffle_buffer_size)
@@ -299,9 +299,9 @@ class Task(Declared):
         if num_epochs != 1:
             dataset = dataset.repeat(num_epochs)
         dataset = self.preprocess_postcache(dataset, sequence_length, seed)
-        examples.check(self._name, dataset, self._output_features)
+        validation.check_examples(self._name, dataset, self._output_features)
         if trim_output_features and sequence_length:
-            dataset = examples.trim(dataset, sequence_length, self._output_features)
+            dataset = _trim(dataset, sequence_length, self._output_features)
         if buffer:
             dataset = dataset.shuffle(buffer, seed=seed)
         return dataset.prefetch(tf.data.AUTOTUNE)
@@ -341,9 +341,9 @@ class Task(Declared):
         return offline_caches.stats(self._name, split)
 
     def _reads_offline_cache(self) -> bool:
-        if places.cache_dirs and not self.supports_caching:
+        if data_dirs.cache_dirs and not self.supports_caching:
             _log.warning("task %r has no CacheDatasetPlaceholder, so use_cached=True reads no cache", self._name)
-        return self.supports_caching and bool(places.cache_dirs)
+        return self.supports_caching and bool(data_dirs.cache_dirs)
 
     def _get_cached_source(self, split: str) -> DataSource:
         marks = [step for step in self._preprocessors if isinstance(step, CacheDatasetPlaceholder)]
@@ -369,3 +369,22 @@ def _is_small(source: DataSource, split: str, shard_info: ShardInfo | None) -> b
     count = source.num_input_examples(split)
     shards = shard_info.num_shards if shard_info else 1
     return count is not None and 0 < count < _MEMORY_CACHE_EXAMPLES * shards
+
+
+def _trim(
+    dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any], output_features: Mapping[str, Feature]
+) -> "tf.data.Dataset":
+    """Returns examples whose output features have at most the given lengths, one for each axis.
+
+    Before, with sequence_length `{"targets": 2}`: `{"targets": [7, 8, 9]}`; after: `{"targets": [7, 8]}`.
+    """
+    limits = {
+        key: tuple(slice(0, number) for number in validation.lengths_of(length))
+        for key, length in sequence_length.items()
+        if key in output_features
+    }
+
+    def one(example: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value[limits[key]] if key in limits else value for key, value in example.items()}
+
+    return dataset.map(one, num_parallel_calls=tf.data.AUTOTUNE)

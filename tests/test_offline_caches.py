@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import t5mix
 from t5mix import preprocessors, rates
-from t5mix.places import places
+from t5mix.places import data_dirs
 from t5mix.sources import ShardInfo
 
 FEATURES = {
@@ -58,7 +58,7 @@ def write(folder: Path, **info: object) -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
     write(tmp_path / "group" / "counted")
-    with places.undone():
+    with data_dirs.undone():
         yield tmp_path
 
 
@@ -184,7 +184,7 @@ def test_rates_count_what_was_cached(place: Path) -> None:
 
 
 def test_folders_are_named_as_a_list_each_once(tmp_path: Path) -> None:
-    with places.undone():
+    with data_dirs.undone():
         t5mix.set_global_cache_dirs(["a", "b", "a"])
         t5mix.add_global_cache_dirs([tmp_path, "b"])
         assert t5mix.get_global_cache_dirs() == ("a", "b", str(tmp_path))

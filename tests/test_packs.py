@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import t5mix
-from t5mix.entries import Shelf
+from t5mix.entries import Namespace
 from t5mix.packs import PackError, Packs
 
 ROOT = Path(t5mix.__file__).parents[1]
@@ -174,11 +174,11 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> Non
 
 
 def test_two_shelves_share_nothing() -> None:
-    shelf = Shelf()
+    namespace = Namespace()
     ran: list[str] = []
-    packs = Packs(shelf, lambda: [])
-    shelf.add("task", "x", object(), "here:1")
-    assert shelf.names("task") == ["x"] and packs.files() == [] and ran == []
+    packs = Packs(namespace, lambda: [])
+    namespace.add("task", "x", object(), "here:1")
+    assert namespace.names("task") == ["x"] and packs.files() == [] and ran == []
     assert "x" not in t5mix.TaskRegistry
     assert issubclass(PackError, ValueError)
 

@@ -10,6 +10,9 @@ from t5mix import fingerprints
 if TYPE_CHECKING:
     import tensorflow as tf
 
+# How many examples are shuffled at a time where nobody says it; seqio's number.
+SHUFFLE_BUFFER_SIZE = 1000
+
 
 @dataclasses.dataclass(frozen=True)
 class ShardInfo:

@@ -5,9 +5,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from t5mix import fingerprints, names
+from t5mix import fingerprints
 from t5mix.lazy import lazy_import
 from t5mix.sources.base import DataSource, ShardInfo
+from t5mix.suggestions import suggestion
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -107,7 +108,7 @@ class HuggingFaceDataSource(DataSource):
         found = self._load(self._split_map.get(split, split))
         for column in self._columns or ():
             if column not in found.column_names:
-                hint = names.suggestion(column, found.column_names)
+                hint = suggestion(column, found.column_names)
                 raise ValueError(
                     f"HuggingFaceDataSource({self._path!r}): split {split!r} has no column {column!r}, only "
                     f"{', '.join(found.column_names)}{hint}"

@@ -5,11 +5,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from t5mix import names
 from t5mix.lazy import lazy_import
 from t5mix.sources import addresses
 from t5mix.sources.base import ShardInfo
 from t5mix.sources.files import FileDataSource
+from t5mix.suggestions import suggestion
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -48,7 +48,7 @@ class TableDataSource(FileDataSource):
         caching_permitted: bool = True,
     ) -> None:
         if format not in FORMATS:
-            hint = names.suggestion(str(format), FORMATS)
+            hint = suggestion(str(format), FORMATS)
             raise ValueError(f"TableDataSource: format is {format!r}; give {' or '.join(map(repr, FORMATS))}{hint}")
         if columns is not None and (isinstance(columns, str) or len(set(columns)) < len(columns) or not columns):
             raise ValueError(f"TableDataSource: columns is {columns!r}; give a list of different names")
@@ -87,7 +87,7 @@ class TableDataSource(FileDataSource):
         columns, values = self.columns, tuple(sorted(self._values.items()))
         unknown = [column for column in self._values if column not in columns]
         if unknown:
-            hint = names.suggestion(unknown[0], columns)
+            hint = suggestion(unknown[0], columns)
             raise ValueError(f"{self._kind}: values names column {unknown[0]!r}; there are {', '.join(columns)}{hint}")
         return sum(
             _count(path, *addresses.state(path), self._format, self._stated, columns, values)
@@ -174,7 +174,7 @@ def _json(where: str, line: str, columns: Sequence[str]) -> Row:
     row: Row = {}
     for column in columns:
         if column not in held:
-            hint = names.suggestion(column, held)
+            hint = suggestion(column, held)
             raise ValueError(f"{where}: has no {column!r}, only {', '.join(map(repr, held))}{hint}")
         value = held[column]
         if isinstance(value, bool):

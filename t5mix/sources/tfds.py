@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
-from t5mix.places import places
+from t5mix.places import data_dirs
 from t5mix.sources.base import DataSource, ShardInfo
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class TfdsDataSource(DataSource):
 
     def _builder(self, name: str | None, data_dir: str | None) -> Any:
         # TFDS reads the variable when it is imported, once.
-        chosen = places.tfds_data_dir or data_dir or os.environ.get("TFDS_DATA_DIR")
+        chosen = data_dirs.tfds_data_dir or data_dir or os.environ.get("TFDS_DATA_DIR")
         key = (name, chosen if name else data_dir)
         if key not in self._builders:
             self._builders[key] = self._prepared(*key)
@@ -194,7 +194,7 @@ class TfdsDataSource(DataSource):
         context = shard_info and tf.distribute.InputContext(
             num_input_pipelines=shard_info.num_shards, input_pipeline_id=shard_info.index
         )
-        config = places.tfds_read_config or tfds.ReadConfig()
+        config = data_dirs.tfds_read_config or tfds.ReadConfig()
         instruction = self._instruction(split)
         return self.builder_of(split).as_dataset(
             split=instruction,

@@ -15,7 +15,7 @@ _KINDS = ("tasks", "mixtures")
 
 def declares(file: Path) -> bool:
     """Tells whether a TOML file declares tasks or mixtures, as pyproject.toml does not."""
-    return any(kind in _parsed(file) for kind in _KINDS)
+    return any(kind in _read(file)[0] for kind in _KINDS)
 
 
 def declare(file: Path) -> None:
@@ -24,8 +24,7 @@ def declare(file: Path) -> None:
     Raises:
       DeclarationError: naming file, line and the mend, when one cannot work or a name is taken.
     """
-    parsed = _parsed(file)
-    lines = tuple(file.read_text(encoding="utf-8").splitlines())
+    parsed, lines = _read(file)
     unknown = [key for key in parsed if key not in _KINDS]
     if unknown or not parsed:
         what = f"{unknown[0]!r} is no kind of declaration" if unknown else "nothing is declared"
@@ -44,10 +43,11 @@ def declare(file: Path) -> None:
                 raise DeclarationError(f"{file}:{table.line()}: {error}") from error
 
 
-def _parsed(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Returns what a TOML file says, and its lines, in which `Table` finds where it says it."""
     try:
-        with open(file, "rb") as opened:
-            return tomllib.load(opened)
+        text = file.read_text(encoding="utf-8")
+        return tomllib.loads(text), tuple(text.splitlines())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{file}: is no TOML: {error}") from error
 

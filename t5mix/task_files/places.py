@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from t5mix import names
+from t5mix.suggestions import suggestion
 
 
 class DeclarationError(ValueError):
@@ -51,7 +51,7 @@ class Table:
         known = tuple(known)
         for key in self.held:
             if key not in known:
-                self.refuse(key, f"is no key; there are {', '.join(known)}{names.suggestion(key, known)}")
+                self.refuse(key, f"is no key; there are {', '.join(known)}{suggestion(key, known)}")
         for key in required:
             if key not in self.held:
                 self.refuse(None, f"says no {key!r}; add it")

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from t5mix import metrics, names, preprocessors, signatures
+from t5mix import metrics, preprocessors, signatures
 from t5mix.features import Feature
 from t5mix.metrics import postprocessors
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import addresses
 from t5mix.sources.tables import FORMATS, TableDataSource
+from t5mix.suggestions import suggestion
 from t5mix.task_files.places import Table
 from t5mix.task_files.templates import Template, format_text, parse
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, T5Vocabulary, Vocabulary
@@ -88,7 +89,7 @@ def _label_column(table: Table, templates: Mapping[str, Template]) -> str:
     columns = templates["targets"].columns
     named = table.text("label_column")
     if named is not None and named not in columns:
-        table.refuse("label_column", f"is {named!r}, which targets do not hold{names.suggestion(named, columns)}")
+        table.refuse("label_column", f"is {named!r}, which targets do not hold{suggestion(named, columns)}")
     if named is None and len(columns) != 1:
         table.refuse("labels", f"are of one column, and targets hold {len(columns)}; name it as label_column")
     return named or columns[0]
@@ -97,7 +98,7 @@ def _label_column(table: Table, templates: Mapping[str, Template]) -> str:
 def _source(table: Table, templates: Mapping[str, Template], words: Mapping[str, Mapping[str, str]]) -> TableDataSource:
     form = table.text("format")
     if form not in FORMATS:
-        table.refuse("format", f"is {form!r}; give {' or '.join(FORMATS)}{names.suggestion(str(form), FORMATS)}")
+        table.refuse("format", f"is {form!r}; give {' or '.join(FORMATS)}{suggestion(str(form), FORMATS)}")
     needed = tuple(dict.fromkeys(column for template in templates.values() for column in template.columns))
     if not needed:
         table.refuse("inputs", "and targets hold no column; write names of columns in braces")
@@ -105,7 +106,7 @@ def _source(table: Table, templates: Mapping[str, Template], words: Mapping[str,
     for key, template in templates.items():
         for column in template.columns if columns else ():
             if column not in columns:
-                there = f"only {', '.join(columns)}{names.suggestion(column, columns)}"
+                there = f"only {', '.join(columns)}{suggestion(column, columns)}"
                 table.refuse(key, f"holds {{{column}}}; there is no such column, {there}")
     if form == "jsonl" and not columns:
         columns = needed
@@ -147,7 +148,7 @@ class _DeclaredSource(TableDataSource):
         for column in self._needed:
             if column not in found:
                 key = "inputs" if f"{{{column}}}" in self._table.held["inputs"] else "targets"
-                there = f"{self._patterns[self.splits[0]][0]} has {', '.join(found)}{names.suggestion(column, found)}"
+                there = f"{self._patterns[self.splits[0]][0]} has {', '.join(found)}{suggestion(column, found)}"
                 self._table.refuse(key, f"holds {{{column}}}; there is no such column: {there}")
         return found
 
@@ -200,7 +201,7 @@ def _postprocessor(table: Table, labels: Mapping[str, str]) -> tuple[Callable[..
     """Returns the postprocessor and what it makes: "texts", "numbers" or "classes"."""
     wanted = table.text("postprocess", "string_label_to_class_id" if labels else "none")
     if wanted not in _POSTPROCESSORS:
-        hint = names.suggestion(str(wanted), _POSTPROCESSORS)
+        hint = suggestion(str(wanted), _POSTPROCESSORS)
         table.refuse("postprocess", f"is {wanted!r}; there are {', '.join(_POSTPROCESSORS)}{hint}")
     function, made = _POSTPROCESSORS[str(wanted)]
     if made != "classes" or function is None:
@@ -223,7 +224,7 @@ def _metric_fns(table: Table, made: str, labels: Mapping[str, str]) -> list[Call
     found: list[Callable[..., Any]] = []
     for name in table.texts("metrics"):
         if name not in _METRICS:
-            table.refuse("metrics", f"has {name!r}; there are {', '.join(_METRICS)}{names.suggestion(name, _METRICS)}")
+            table.refuse("metrics", f"has {name!r}; there are {', '.join(_METRICS)}{suggestion(name, _METRICS)}")
         function, compared = _METRICS[name]
         if compared not in ("any", made):
             table.refuse("metrics", f"has {name!r}, which compares {compared}; add {_MAKES[compared]}")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import t5mix
-from t5mix.places import places
+from t5mix.places import data_dirs
 from t5mix.sources import ShardInfo
 
 
@@ -95,7 +95,7 @@ def test_one_folder_and_one_way_of_reading_for_every_source(folder: Path, tmp_pa
     elsewhere = t5mix.TfdsDataSource("low:1.0.0", str(tmp_path), read_only=True)
     with pytest.raises(ValueError, match="low"):
         elsewhere.get_dataset("train")
-    with places.undone():
+    with data_dirs.undone():
         t5mix.set_tfds_data_dir_override(folder)
         assert numbers(elsewhere, "train") == [0, 1, 2, 3]
         t5mix.set_tfds_read_config_override(tfds.ReadConfig(add_tfds_id=True))

@@ -1,19 +1,18 @@
-"""Two splits of a source as one: an example to answer, and some solved ones before it."""
+"""Sources made of others: few-shot examples, and splits that are cut short."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix import fingerprints
 from t5mix.lazy import lazy_import
+from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.pipeline import Step
-from t5mix.sources.base import DataSource, ShardInfo
+from t5mix.sources.base import SHUFFLE_BUFFER_SIZE, DataSource, ShardInfo
 
 if TYPE_CHECKING:
     import tensorflow as tf
 else:
     tf = lazy_import("tensorflow")
-
-_SHUFFLE_BUFFER_SIZE = 1000
 
 
 class FewshotDataSource(DataSource):
@@ -49,7 +48,7 @@ class FewshotDataSource(DataSource):
         eval_preprocessors: Iterable[Step] = (),
         train_split: str = "train",
         train_feature_keys: Iterable[str] = ("inputs", "targets"),
-        shuffle_buffer_size: int = _SHUFFLE_BUFFER_SIZE,
+        shuffle_buffer_size: int = SHUFFLE_BUFFER_SIZE,
         eval_on_fixed_exemplars: bool = False,
     ) -> None:
         if isinstance(num_shots, bool) or not isinstance(num_shots, int) or num_shots < 0:
@@ -145,3 +144,103 @@ def _run(dataset: "tf.data.Dataset", steps: Iterable[Step]) -> "tf.data.Dataset"
     for step in steps:
         dataset = step(dataset)
     return dataset
+
+
+def fewshot_preprocessor(
+    ds: "tf.data.Dataset",
+    inputs_prefix: str = "",
+    targets_prefix: str = "",
+    example_separator: str = "\n\n",
+    prompt: str = "",
+    reverse: bool = False,
+) -> "tf.data.Dataset":
+    """Makes `inputs` and `targets` of what `FewshotDataSource` gives.
+
+    Before: `{"train": {"inputs": ["2+2"], "targets": ["4"]}, "eval": {"inputs": "3+3", "targets": "6"}}`; after, with
+    prefixes "Q: " and " A: " and separator "; ": `{"inputs": "Q: 2+2 A: 4; Q: 3+3 A:", "targets": "6"}`.
+
+    Args:
+      ds: examples with `eval` and, unless there are no shots, `train`: each a dict with `inputs` and `targets`, string
+        scalars, in `train` one a shot.  If those of `eval` are vectors, each of their elements becomes an example.
+      inputs_prefix: what stands before every input.
+      targets_prefix: what stands before every target; behind the last input without the white space at its end.
+      example_separator: what stands behind every solved example.
+      prompt: what stands before all, followed by example_separator; "" is nothing.
+      reverse: whether the solved examples are reversed, so that further shots come before the others.
+    """
+
+    def join(example: Mapping[str, Any]) -> dict[str, Any]:
+        shots: Any = tf.constant("")
+        if "train" in example:
+            solved = example["train"]
+            texts = inputs_prefix + solved["inputs"] + targets_prefix + solved["targets"] + example_separator
+            shots = tf.strings.reduce_join(tf.reverse(texts, [0]) if reverse else texts)
+        if prompt:
+            shots = prompt + example_separator + shots
+        asked = example["eval"]
+        return {**asked, "inputs": shots + inputs_prefix + asked["inputs"] + targets_prefix.rstrip()}
+
+    ds = map_over_dataset(join)(ds)
+    return ds.unbatch() if ds.element_spec["inputs"].shape.rank else ds
+
+
+class TruncatedDatasetProvider(DataSource):
+    """The first raw examples of each split of another source.
+
+    Args:
+      child: the source.
+      split_sizes: the greatest number of examples of splits; other splits are whole.
+      shuffle_buffer_size: how many examples are shuffled at a time.
+    """
+
+    def __init__(
+        self, child: DataSource, split_sizes: Mapping[str, int], shuffle_buffer_size: int | None = None
+    ) -> None:
+        super().__init__((), caching_permitted=child.caching_permitted)
+        self._child = child
+        self._split_sizes = dict(split_sizes)
+        self._shuffle_buffer_size = shuffle_buffer_size or SHUFFLE_BUFFER_SIZE
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits of the source."""
+        return tuple(self._child.splits)
+
+    @property
+    def performs_internal_shuffling(self) -> bool:
+        """Whether the source does."""
+        return self._child.performs_internal_shuffling
+
+    def num_input_examples(self, split: str) -> int | None:
+        """Returns the number of raw examples of `split` that are left, or None when the source does not know."""
+        count = self._child.num_input_examples(split)
+        size = self._split_sizes.get(split)
+        return count if count is None or size is None else min(count, size)
+
+    def list_shards(self, split: str) -> list[str]:
+        """Returns one name for a split that is cut, so that shards are cut from its examples; else the source's."""
+        self._check_split(split)
+        return [split] if split in self._split_sizes else list(self._child.list_shards(split))
+
+    def get_dataset(
+        self,
+        split: str = "train",
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: ShardInfo | None = None,
+    ) -> "tf.data.Dataset":
+        """Returns the first raw examples of `split`, the same ones whether or not they are shuffled."""
+        self._check_split(split)
+        if split not in self._split_sizes:
+            return self._child.get_dataset(split=split, shuffle=shuffle, seed=seed, shard_info=shard_info)
+        dataset = self._child.get_dataset(split=split, shuffle=False, seed=seed).take(self._split_sizes[split])
+        if shard_info:
+            dataset = dataset.shard(shard_info.num_shards, shard_info.index)
+        return dataset.shuffle(self._shuffle_buffer_size, seed=seed) if shuffle else dataset
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256 of the source's and of how much is left."""
+        return fingerprints.digest("truncated", self._child.fingerprint(split), self._split_sizes.get(split))
+
+    def __repr__(self) -> str:
+        return f"TruncatedDatasetProvider({self._child!r}, {self._split_sizes})"
