@@ -3,7 +3,7 @@
 fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens on disk.
 `opening`, `together`, `ahead`: opening tasks, many at once, and making the tokens that are not on disk.
 `endings`, `examples`, `whole_epochs`, `small_tasks`: tasks' examples at any (epoch, index).
-`keys`, `shares`, `order`, `balanced`, `independent`, `draws`: which example each draw is.
+`keys`, `shares`, `order`, `balanced`, `draws`: which example each draw is.
 `capacity`, `fitting`, `windows`: which examples stand in which row of which step.
 `packing`, `decoder_only`, `batches`: their tokens in arrays.  `by_length`: a split for evaluation.
 `stream`, `states`, `statistics`: the whole, what a checkpoint says of it, and what it feeds in numbers.
