@@ -4,14 +4,15 @@ import json
 from collections.abc import Sequence
 
 from t5mix.evaluation.report import print_report, write_report
+from t5mix.evaluation.task_results import Score
+from t5mix.files import write_json
 from t5mix.mesh.engine import State
 from t5mix.runs.binding import Bound
 from t5mix.runs.check import Checked
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.folders import CheckpointPath, Trained
 from t5mix.runs.parts import Parts
-from t5mix.runs.record import alone_in, record_start, write_json
-from t5mix.runs.scores import Score, report_row
+from t5mix.runs.record import alone_in, record_start
 from t5mix.task import Task
 from t5mix.terminal import say
 
@@ -37,9 +38,8 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
         own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
         before = score_tasks(parts, checked.finetune_tasks, own, start.step, restored)
         after = finetune_tasks(parts, checked, start, before)
-        rows = [report_row(old, new) for old, new in zip(before, after, strict=True)]
-        write_report(checked.folder.report, rows)
-    print_report(rows)
+        write_report(checked.folder.report, before, after)
+    print_report(before, after)
     say(f"the report is {checked.folder.report}")
     return 0
 

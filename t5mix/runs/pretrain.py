@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from t5mix.evaluation.report import ReportRow, print_report, write_report
+from t5mix.evaluation.report import print_report, write_report
 from t5mix.mesh.engine import State
 from t5mix.runs.binding import Bound
 from t5mix.runs.check import Checked
@@ -11,7 +11,6 @@ from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.folders import CheckpointPath
 from t5mix.runs.parts import Parts
 from t5mix.runs.record import alone_in, record_start
-from t5mix.runs.scores import Score, report_row
 from t5mix.terminal import say
 
 
@@ -34,9 +33,8 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
 
         multi_task = score_tasks(parts, checked.scored_tasks, last.trained, last.step, restored)
         fine_tuned = finetune_tasks(parts, checked, last, multi_task)
-        rows = report_rows(multi_task, fine_tuned)
-        write_report(checked.folder.report, rows)
-    print_report(rows)
+        write_report(checked.folder.report, multi_task, fine_tuned)
+    print_report(multi_task, fine_tuned)
     say(f"the report is {checked.folder.report}")
     return 0
 
@@ -54,10 +52,3 @@ def pretrain(parts: Parts, checked: Checked) -> CheckpointPath:
             title=f"pre-training on {run.mixture}",
         )
     return CheckpointPath(checked.folder, trained, run.train.steps)
-
-
-def report_rows(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[ReportRow]:
-    """One line a task, in the order in which they were scored."""
-    before = {score.task: score for score in multi_task}
-    after = {score.task: score for score in fine_tuned}
-    return [report_row(before.get(name), after.get(name)) for name in {**before, **after}]
