@@ -12,14 +12,14 @@ from t5mix.evaluation.task_results import Score, evaluate_task
 from t5mix.mesh.engine import State
 from t5mix.runs.check import Checked
 from t5mix.runs.folders import Trained
-from t5mix.runs.parts import Parts
+from t5mix.runs.parts import Components
 from t5mix.runs.scores import read_score, write_score
 from t5mix.task import Task
 from t5mix.terminal import say
 
 
 def score_tasks(
-    parts: Parts,
+    components: Components,
     tasks: Sequence[Task],
     trained: Trained,
     step: int,
@@ -29,7 +29,7 @@ def score_tasks(
     """Scores one checkpoint on tasks; what is on disk already, with these lengths, is read from there.
 
     Args:
-        parts: of the run; its `Evaluation` says split and limit.
+        components: of the run; its `Evaluation` says split and limit.
         tasks: what to score.
         trained: the training that the checkpoint is of; scores are kept beside it.
         step: of the checkpoint.
@@ -37,15 +37,15 @@ def score_tasks(
         baselines: earlier scores, whose baselines are used again where task, split and limit are
             the same.
     """
-    settings = parts.run.evaluation
+    settings = components.run.evaluation
     scores: list[Score] = []
     values: State | None = None
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
-        score = read_score(path, parts.run.sequence_length)
+        score = read_score(path, components.run.sequence_length)
         if score is None:
             values = state() if values is None else values
-            score = _score_task(parts, task, path, step, values, baselines)
+            score = _score_task(components, task, path, step, values, baselines)
             _log(trained, score)
         scores.append(score)
     return scores
@@ -59,16 +59,18 @@ def _log(trained: Trained, score: Score) -> None:
         board.log(score.step, names)
 
 
-def _score_task(parts: Parts, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]) -> Score:
-    settings = parts.run.evaluation
+def _score_task(
+    components: Components, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]
+) -> Score:
+    settings = components.run.evaluation
     known = (task.name, settings.split, settings.limit)
     same = (b.baseline for b in baselines if (b.task, b.split, b.limit) == known)
     say(f"scoring {task.name} at step {step} on {settings.split}")
     score = evaluate_task(
         task,
-        parts.predictor(state),
+        components.predictor(state),
         split=settings.split,
-        lengths=parts.run.sequence_length,
+        lengths=components.run.sequence_length,
         limit=settings.limit,
         baseline=next(same, None),
         step=step,
@@ -100,11 +102,11 @@ def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence
     """
     newest = checked.checkpoint
     assert newest is not None
-    parts = Parts(checked.run, checked.provider)
+    components = Components(checked.run, checked.provider)
     scores: list[Score] = []
     for step in steps:
-        restored = functools.partial(parts.restore, dataclasses.replace(newest, step=step))
-        scores += score_tasks(parts, tasks, newest.trained, step, restored, scores)
+        restored = functools.partial(components.restore, dataclasses.replace(newest, step=step))
+        scores += score_tasks(components, tasks, newest.trained, step, restored, scores)
     return scores
 
 

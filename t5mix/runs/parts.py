@@ -20,7 +20,7 @@ from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 
 
-class Parts:
+class Components:
     """What a run computes with.
 
     Args:

@@ -106,10 +106,10 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
             f"the engine reports the loss of {engine.num_tasks} tasks and the stream has {len(stream.task_names)}; "
             "make it with num_tasks=len(stream.task_names)"
         )
-    wanted, given = (engine.batch_size, engine.lengths), (stream.batch_size, stream.lengths)
-    if wanted != given:
+    expected, given = (engine.batch_size, engine.lengths), (stream.batch_size, stream.lengths)
+    if expected != given:
         raise ValueError(
-            f"the engine takes batches of {wanted[0]} rows of {wanted[1]} and the stream gives {given[0]} rows of "
+            f"the engine takes batches of {expected[0]} rows of {expected[1]} and the stream gives {given[0]} rows of "
             f"{given[1]}; make both with the same numbers"
         )
     if stream.decoder_only:
