@@ -5,12 +5,11 @@ fingerprints (t5mix.fingerprints) and `cache`, `tokenizing`, `columns`: tokens o
 `endings`, `examples`, `whole_epochs`, `small_tasks`: tasks' examples at any (epoch, index).
 `keys`, `shares`, `order`, `balanced`, `draws`: which example each draw is.
 `capacity`, `fitting`, `windows`: which examples stand in which row of which step.
-`packing`, `decoder_only`, `batches`: their tokens in arrays.  `by_length`: a split for evaluation.
+`packing`, `decoder_only`, `batches`: their tokens in arrays.
 `stream`, `states`, `statistics`: the whole, what a checkpoint says of it, and what it feeds in numbers.
 """
 
-from t5mix.stream.by_length import SortedBatch, batches_by_length
 from t5mix.stream.statistics import Statistics, TaskStatistics
 from t5mix.stream.stream import Stream
 
-__all__ = ["SortedBatch", "Statistics", "Stream", "TaskStatistics", "batches_by_length"]
+__all__ = ["Statistics", "Stream", "TaskStatistics"]
