@@ -20,7 +20,7 @@ def schema(task: Task, samples: Sequence[Sample]) -> Finding:
                 wrong = _wrong_kind(row, name, feature)
                 if wrong:
                     where = f"{sample.split} example {number}: feature {name!r} {wrong}"
-                    return Finding("schema", "fail", f"{where}; declare it so, or mend the preprocessor that makes it")
+                    return Finding("schema", "fail", f"{where}; declare it so, or fix the preprocessor that makes it")
     kinds = [f"{name} {each.dtype} rank {each.rank}" for name, each in task.output_features.items()]
     return Finding("schema", "pass", ", ".join(kinds))
 
@@ -87,16 +87,16 @@ def _outside(values: np.ndarray, feature: Feature) -> str | None:
     outside = values[(values < 0) | (values >= size)]
     if not outside.size:
         return None
-    mend = "give it the vocabulary that made the ids, or declare numbers that are no ids as a ContinuousFeature"
-    return f"id {outside[0]}, and its vocabulary has {size:,}; {mend}"
+    fix = "give it the vocabulary that made the ids, or declare numbers that are no ids as a ContinuousFeature"
+    return f"id {outside[0]}, and its vocabulary has {size:,}; {fix}"
 
 
 def _padding(values: np.ndarray, feature: Feature) -> str | None:
     padding = feature.vocabulary.pad_id
     if not (values == padding).any():
         return None
-    mend = "make no padding in preprocessors, or declare numbers that are no ids as a ContinuousFeature"
-    return f"id {padding}, which is padding: a model would not read it; {mend}"
+    fix = "make no padding in preprocessors, or declare numbers that are no ids as a ContinuousFeature"
+    return f"id {padding}, which is padding: a model would not read it; {fix}"
 
 
 def eos(task: Task, samples: Sequence[Sample]) -> Finding:
@@ -111,8 +111,8 @@ def eos(task: Task, samples: Sequence[Sample]) -> Finding:
     for name, feature in ended.items():
         number = feature.vocabulary.eos_id
         if number is None:
-            mend = "declare it add_eos=False, or give it a vocabulary with EOS"
-            return Finding("eos", "fail", f"feature {name!r} has add_eos, and its vocabulary no EOS; {mend}")
+            fix = "declare it add_eos=False, or give it a vocabulary with EOS"
+            return Finding("eos", "fail", f"feature {name!r} has add_eos, and its vocabulary no EOS; {fix}")
         rows = [(s.split, i, _flat(row[name])) for s in samples for i, row in enumerate(s.rows) if name in row]
         open_ends = [(split, i) for split, i, values in rows if not values.size or values[-1] != number]
         if not open_ends:
@@ -121,9 +121,9 @@ def eos(task: Task, samples: Sequence[Sample]) -> Finding:
             joined.append(name)
             continue
         split, i = open_ends[0]
-        mend = "end the preprocessors with append_eos_after_trim, or declare it add_eos=False"
+        fix = "end the preprocessors with append_eos_after_trim, or declare it add_eos=False"
         where = f"feature {name!r} does not end with EOS in {len(open_ends):,} of {len(rows):,} examples"
-        return Finding("eos", "fail", f"{where}, first {split} example {i}; {mend}")
+        return Finding("eos", "fail", f"{where}, first {split} example {i}; {fix}")
     if joined:
         return Finding("eos", "note", f"{', '.join(joined)}: EOS stands inside examples: documents are joined")
     return Finding("eos", "pass", f"ends {', '.join(ended)}")
@@ -149,8 +149,8 @@ def truncation(task: Task, samples: Sequence[Sample], limits: Limits) -> Finding
         return Finding("truncation", "skip", "no feature has a length")
     message = ", ".join(parts)
     if limits.truncation is not None and max(shares.values()) > limits.truncation:
-        mend = f"more than {limits.truncation:.1%}: give greater --lengths, or shorten the examples in a preprocessor"
-        return Finding("truncation", "fail", f"{message}; {mend}")
+        fix = f"more than {limits.truncation:.1%}: give greater --lengths, or shorten the examples in a preprocessor"
+        return Finding("truncation", "fail", f"{message}; {fix}")
     return Finding("truncation", "note" if any(shares.values()) else "pass", message)
 
 

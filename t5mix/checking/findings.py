@@ -27,7 +27,7 @@ class Finding:
     Attributes:
       check: its name, one of CHECKS.
       result: "pass"; "note", a pass that a person may want to look at; "fail"; "skip" where it does not apply.
-      message: what was found in one line, and of a failure the mend.
+      message: what was found in one line, and of a failure the fix.
     """
 
     check: str

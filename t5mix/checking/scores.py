@@ -109,8 +109,8 @@ def _gold(task: Task, answers: Answers) -> Finding:
 
 
 def _failed(answers: Answers, short: str) -> Finding:
-    mend = "see that postprocess_fn makes the same of a target and of a right prediction, and that metric_fns fit it"
-    return Finding("gold", "fail", f"{answers.split}: right predictions score {short}; {mend}")
+    fix = "see that postprocess_fn makes the same of a target and of a right prediction, and that metric_fns fit it"
+    return Finding("gold", "fail", f"{answers.split}: right predictions score {short}; {fix}")
 
 
 def _short_of_best(function: Any, values: Mapping[str, Any]) -> str | None:
@@ -121,8 +121,8 @@ def _short_of_best(function: Any, values: Mapping[str, Any]) -> str | None:
     for name, value in values.items():
         if not isinstance(value, numbers.Real):
             continue
-        wanted = best[name] if isinstance(best, Mapping) and name in best else best
-        known = (1.0, 100.0) if not isinstance(wanted, numbers.Real) else (float(wanted),)
+        known_best = best[name] if isinstance(best, Mapping) and name in best else best
+        known = (1.0, 100.0) if not isinstance(known_best, numbers.Real) else (float(known_best),)
         if not any(math.isclose(value, each, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE) for each in known):
             return f"{name} {value:g}, not {' or '.join(f'{each:g}' for each in known)}"
     return None
@@ -192,8 +192,8 @@ def survival(task: Task, sample: Sample | None) -> Finding:
     return Finding("survival", "pass", f"{len(GARBAGE)} predictions for each of {len(answers.rows):,} examples")
 
 
-def _broken(what: str, error: Exception, mend: str) -> Finding:
-    return Finding("survival", "fail", f"{what}: {type(error).__name__}: {' '.join(str(error).split())}; {mend}")
+def _broken(what: str, error: Exception, fix: str) -> Finding:
+    return Finding("survival", "fail", f"{what}: {type(error).__name__}: {' '.join(str(error).split())}; {fix}")
 
 
 def _not_finite(values: Mapping[str, Any]) -> Iterator[str]:

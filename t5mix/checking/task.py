@@ -43,8 +43,8 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
             sample = samples.read(task, split, limits.lengths, limits.examples)
             counts[split] = len(sample.rows)
             if not sample.rows:
-                mend = "do its preprocessors filter them all out?"
-                return Finding("schema", "fail", f"split {split!r} gives no example after preprocessing; {mend}")
+                fix = "do its preprocessors filter them all out?"
+                return Finding("schema", "fail", f"split {split!r} gives no example after preprocessing; {fix}")
             found.append(sample)
         return features.schema(task, found)
 

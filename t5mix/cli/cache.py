@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("name a task or a mixture to cache; --list shows which caches there are")
     if args.handed_on and not args.runner:
         raise ValueError(f"{' '.join(args.handed_on)}: behind -- stand options of Beam; name a --runner")
-    jobs, left_out = _jobs(wanted.tasks(args.name), args.split or ["train"])
+    jobs, left_out = _jobs(wanted.find_tasks(args.name), args.split or ["train"])
     folder, caches = _made_on_beam(jobs, args) if args.runner else _made_here(jobs, args)
     if args.format == "json":
         rows = [_described(found) | {"result": result} for found, result in caches]
@@ -104,13 +104,13 @@ def _made_here(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, li
             lacked = job in lacking
             told.begin()
             _make(job, folder, told, args.verify)
-            result = "found" if not told.anything else "made" if lacked else "mended"
+            result = "found" if not told.anything else "made" if lacked else "repaired"
             made.append((kept.kept_cache(place), result))
     return str(folder), made
 
 
 def _make(job: "Job", folder: Path, told: "_Told", verify: bool) -> None:
-    """Makes a cache where there is none, and mends a damaged one."""
+    """Makes a cache where there is none, and repairs a damaged one."""
     from t5mix.stream import cache, shards
 
     tokens = cache.tokens_of(job, folder, told)

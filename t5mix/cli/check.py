@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
     from t5mix.checking.task import check_task
 
-    tasks = wanted.tasks(args.name)
+    tasks = wanted.find_tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(
         lengths=args.lengths,

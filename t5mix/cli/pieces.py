@@ -1,4 +1,4 @@
-"""Parts of a task in words: the pieces of a token sequence, and the calls of its steps."""
+"""What `t5mix show` says of an example: its token pieces, and the steps that made it, as calls."""
 
 import functools
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from t5mix.features import Feature
 from t5mix.vocabularies import Vocabulary
 
 
-def feature(declared: Feature, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def feature_as_json(declared: Feature, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a feature of one example as JSON: text, ids and pieces; or values, if it has no ids.
 
     Args:
@@ -42,7 +42,7 @@ def piece(vocabulary: Vocabulary, token: int) -> str:
     return decoded if isinstance(decoded, str) and decoded else f"<{token}>"
 
 
-def call(step: Any) -> str:
+def step_call(step: Any) -> str:
     """Returns a step as a call: "translate(source_language='en', target_language='de')"."""
     arguments: list[str] = []
     while isinstance(step, functools.partial):

@@ -56,25 +56,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _split(found: Task | Mixture, wanted: str | None) -> str:
+def _split(found: Task | Mixture, asked: str | None) -> str:
     splits = tuple(found.splits)
-    if wanted is None:
+    if asked is None:
         return "train" if "train" in splits else splits[0]
-    if wanted not in splits:
-        raise ValueError(f"{found.name!r} has no split {wanted!r}; it has {', '.join(map(repr, splits))}")
-    return wanted
+    if asked not in splits:
+        raise ValueError(f"{found.name!r} has no split {asked!r}; it has {', '.join(map(repr, splits))}")
+    return asked
 
 
 def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
     split = _split(task, args.split)
-    wanted = 2 if args.examples is None else args.examples
+    count = 2 if args.examples is None else args.examples
     return {
         "kind": "task",
         "name": task.name,
         "declared_at": task.declared_at,
         "source": repr(task.source),
         "splits": {name: task.num_input_examples(name) for name in task.splits},
-        "preprocessors": [pieces.call(step) for step in task.preprocessors],
+        "preprocessors": [pieces.step_call(step) for step in task.preprocessors],
         "output_features": {
             name: {
                 "vocabulary": repr(feature.vocabulary),
@@ -84,10 +84,10 @@ def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
             }
             for name, feature in task.output_features.items()
         },
-        "postprocessor": pieces.call(task.postprocessor) if task.postprocessor else None,
+        "postprocessor": pieces.step_call(task.postprocessor) if task.postprocessor else None,
         "metrics": [signatures.name(function) for function in task.metric_fns],
         "split": split,
-        "examples": _examples(task, split, wanted, args),
+        "examples": _examples(task, split, count, args),
     }
 
 
@@ -114,8 +114,8 @@ def _describe_mixture(mixture: Mixture, args: argparse.Namespace) -> dict[str, A
     }
 
 
-def _examples(found: Task | Mixture, split: str, wanted: int, args: argparse.Namespace) -> list[dict[str, Any]]:
-    if not wanted:
+def _examples(found: Task | Mixture, split: str, count: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+    if not count:
         return []
     # Steps such as span corruption make examples for a length, so there must be one.
     lengths = {name: args.length for name in found.output_features}
@@ -123,8 +123,8 @@ def _examples(found: Task | Mixture, split: str, wanted: int, args: argparse.Nam
     dataset = found.get_dataset(lengths, split=split, shuffle=args.shuffle, seed=args.seed, num_epochs=1, **more)
     features = found.output_features
     return [
-        {name: pieces.feature(features[name], name, fields) for name in features if name in fields}
-        for fields in dataset.take(wanted).as_numpy_iterator()
+        {name: pieces.feature_as_json(features[name], name, fields) for name in features if name in fields}
+        for fields in dataset.take(count).as_numpy_iterator()
     ]
 
 

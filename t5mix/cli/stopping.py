@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from types import FrameType
+
+from t5mix.training.interruption import first_signal
 
 _PATIENCE = 3.0  # seconds until a stop that some library has swallowed is carried out
 
@@ -31,12 +32,9 @@ def stoppable() -> Iterator[None]:
     ending a process is safe at any moment.  Outside the main thread, where Python delivers no signals, nothing
     happens.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     timers: list[threading.Timer] = []
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int) -> None:
         signal.signal(number, signal.SIG_DFL)
         # TensorFlow, while it is imported, swallows whatever is raised.
         timers.append(threading.Timer(_PATIENCE, _end, [number]))
@@ -44,14 +42,12 @@ def stoppable() -> Iterator[None]:
         timers[-1].start()
         raise Stopped(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        with first_signal(stop):
+            yield
     finally:
         for timer in timers:
             timer.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _end(number: int) -> None:

@@ -7,8 +7,8 @@ from t5mix.registry import TaskRegistry, get_mixture_or_task, get_subtasks
 from t5mix.task import Task
 
 
-def tasks(names: Sequence[str]) -> list[Task]:
-    """Returns the tasks that names, mixtures and patterns mean, each once, in that order.
+def find_tasks(names: Sequence[str]) -> list[Task]:
+    """Returns the tasks that names of tasks, of mixtures, and patterns mean, each once, in that order.
 
     Raises:
       ValueError: when a name is not known, or a pattern matches no task.

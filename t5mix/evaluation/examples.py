@@ -1,10 +1,10 @@
 """A split as evaluation sees it: ids for the model, texts for people and baselines."""
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from t5mix.evaluation.cached_split import read_split
 from t5mix.features import Feature
 from t5mix.task import Task
 
@@ -42,7 +42,7 @@ def read_examples(task: Task, split: str, lengths: Mapping[str, int], limit: int
     Raises:
         ValueError: If the split is unknown or gives no example.
     """
-    examples = [_example(task, fields, lengths) for fields in _fields(task, split, lengths, limit)]
+    examples = [_example(task, fields, lengths) for fields in read_split(task, split, lengths, limit)]
     if not examples:
         raise ValueError(
             f"task {task.name!r}: split {split!r} gives no examples to evaluate; "
@@ -55,7 +55,7 @@ def read_texts(
     task: Task, split: str, limit: int | None = None, lengths: Mapping[str, int] | None = None
 ) -> Iterator[Text]:
     """Yields the input and the target of each example of a split as texts; lengths are for steps, none is trimmed."""
-    for fields in _fields(task, split, lengths, limit, trim=False):
+    for fields in read_split(task, split, lengths, limit, trim=False):
         yield text_of(task, "inputs", fields), text_of(task, "targets", fields)
 
 
@@ -72,22 +72,6 @@ def as_text(value: Any) -> str:
     """Returns a string scalar of NumPy, bytes or str as str."""
     value = value.item() if hasattr(value, "item") else value
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-def _fields(
-    task: Task, split: str, lengths: Mapping[str, int] | None, limit: int | None, trim: bool = True
-) -> Iterator[Mapping[str, Any]]:
-    # The seed settles any random preprocessor, so that a test set is the same at each evaluation.
-    dataset = task.get_dataset(
-        lengths,
-        split=split,
-        use_cached=task.requires_caching,
-        shuffle=False,
-        seed=0,
-        trim_output_features=trim,
-        try_in_mem_cache=False,
-    )
-    return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 
 def _example(task: Task, fields: Mapping[str, Any], lengths: Mapping[str, int]) -> Example:

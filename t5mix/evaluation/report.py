@@ -1,71 +1,41 @@
 """The table a run ends with: what each task's model learned, beside what needs no learning."""
 
-import dataclasses
-import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from t5mix.files import write_atomically
+from t5mix.evaluation.task_results import Score
+from t5mix.files import write_json
 from t5mix.terminal import emit
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+# One task: its score by the checkpoint that was trained on the whole mixture, and by that checkpoint after fine-tuning
+# on the task; at least one of them is there.
+_Pair = tuple[Score | None, Score | None]
 
-@dataclass(frozen=True)
-class ReportRow:
-    """One task of a report; scores are in the metric's own unit, and None where nothing was scored.
 
-    Attributes:
-        task: The task's name.
-        metric: The task's first metric, the one that is compared.
-        baseline: The best score that needs no model.
-        multi_task: Score of the checkpoint that was trained on the whole mixture.
-        fine_tuned: Score after fine-tuning that checkpoint on this task.
-        baseline_kind: Which baseline it was: majority, copy, ...
-        standard_error: Of `fine_tuned`, or of `multi_task` where nothing was fine-tuned.
-        test_examples: Examples scored.
+def write_report(path: str | os.PathLike[str], multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> None:
+    """Writes `{"rows": [...]}` to `path` atomically, one row a task, in the order in which tasks were scored.
+
+    Args:
+        path: The file.
+        multi_task: Scores of the checkpoint that was trained on the whole mixture.
+        fine_tuned: Scores after fine-tuning that checkpoint on each task.
     """
-
-    task: str
-    metric: str
-    baseline: float | None
-    multi_task: float | None
-    fine_tuned: float | None
-    baseline_kind: str = ""
-    standard_error: float | None = None
-    test_examples: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns the row as JSON knows it: undefined numbers are null."""
-        return {name: _finite(value) for name, value in dataclasses.asdict(self).items()}
+    write_json(Path(path), {"rows": [_row(*pair) for pair in _by_task(multi_task, fine_tuned)]})
 
 
-def write_report(path: str | os.PathLike[str], rows: Sequence[ReportRow]) -> None:
-    """Writes `{"rows": [...]}` to `path` atomically."""
-    content = {"rows": [row.as_json() for row in rows]}
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(Path(path), text + "\n")
+def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] = ()) -> "Table":
+    """Returns the report as a table; scores that `beats_baseline` are bold.
 
-
-def read_report(path: str | os.PathLike[str]) -> list[ReportRow]:
-    """Reads what `write_report` wrote.
-
-    Raises:
-        ValueError: If the file is not such a report.
+    Args:
+        multi_task: See `write_report`.
+        fine_tuned: See `write_report`.
     """
-    try:
-        return [ReportRow(**row) for row in json.loads(Path(path).read_text("utf-8"))["rows"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a t5mix report: {error}") from error
-
-
-def report_table(rows: Sequence[ReportRow]) -> "Table":
-    """Returns the report as a table; scores that `beats` calls better than the baseline are bold."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -75,35 +45,66 @@ def report_table(rows: Sequence[ReportRow]) -> "Table":
     table.add_column("metric")
     for heading in ("baseline", "multi-task", "fine-tuned", "± s.e.", "examples"):
         table.add_column(heading, justify="right")
-    for row in rows:
-        kind = f"{row.baseline_kind} " if row.baseline_kind else ""
+    for pair in _by_task(multi_task, fine_tuned):
+        last = _last(pair)
         table.add_row(
-            row.task,
-            row.metric,
-            kind + _score(row.baseline),
-            Text(_score(row.multi_task), style="bold" if beats(row, row.multi_task) else ""),
-            Text(_score(row.fine_tuned), style="bold" if beats(row, row.fine_tuned) else ""),
-            _score(row.standard_error),
-            f"{row.test_examples:,}" if row.test_examples is not None else "-",
+            last.task,
+            last.metric,
+            f"{last.baseline.kind} {_shown(last.baseline.score)}",
+            *(
+                Text("-") if each is None else Text(_shown(each.value), style="bold" if beats_baseline(each) else "")
+                for each in pair
+            ),
+            _shown(last.standard_error),
+            f"{last.num_examples:,}",
         )
     return table
 
 
-def print_report(rows: Sequence[ReportRow], file: IO[str] | None = None) -> None:
-    """Prints the table to `file`, standard output by default."""
-    emit(report_table(rows), file=file)
+def print_report(
+    multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] = (), file: IO[str] | None = None
+) -> None:
+    """Prints the table to `file`, standard output by default.
+
+    Args:
+        multi_task: See `write_report`.
+        fine_tuned: See `write_report`.
+        file: Where to print.
+    """
+    emit(report_table(multi_task, fine_tuned), file=file)
 
 
-def beats(row: ReportRow, score: float | None, standard_errors: float = 2.0) -> bool:
-    """Tells whether `score` is above the row's baseline by more than so many standard errors."""
-    if score is None or row.baseline is None or row.standard_error is None:
-        return False
-    return score > row.baseline + standard_errors * row.standard_error
+def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:
+    """Tells whether a score is above its baseline by more than so many standard errors."""
+    return score.value > score.baseline.score + standard_errors * score.standard_error
 
 
-def _score(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.1f}"
+def _by_task(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[_Pair]:
+    before = {score.task: score for score in multi_task}
+    after = {score.task: score for score in fine_tuned}
+    return [(before.get(name), after.get(name)) for name in {**before, **after}]
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _row(multi_task: Score | None, fine_tuned: Score | None) -> dict[str, Any]:
+    last = _last((multi_task, fine_tuned))
+    return {
+        "task": last.task,
+        "metric": last.metric,
+        "baseline": last.baseline.score,
+        "multi_task": None if multi_task is None else multi_task.value,
+        "fine_tuned": None if fine_tuned is None else fine_tuned.value,
+        "baseline_kind": last.baseline.kind,
+        "standard_error": last.standard_error,
+        "test_examples": last.num_examples,
+    }
+
+
+def _last(pair: _Pair) -> Score:
+    multi_task, fine_tuned = pair
+    last = fine_tuned or multi_task
+    assert last is not None
+    return last
+
+
+def _shown(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1f}"

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Scores:
+class MetricResults:
     """What the metrics of a task say.
 
     Attributes:
@@ -38,7 +38,7 @@ def compute_scores(
     outputs: Mapping[ModelOutputType, Any],
     target_field_name: str = "targets",
     known_targets: dict[Any, Any] | None = None,
-) -> Scores:
+) -> MetricResults:
     """Computes every metric of a task.
 
     Args:
@@ -69,7 +69,7 @@ def compute_scores(
             found, these = taken.compute(), getattr(taken, "targets_and_inferences", None) or {}
         compared |= these
         _merge(task.name, values, found)
-    return Scores(values, compared.pop("targets", None), compared)
+    return MetricResults(values, compared.pop("targets", None), compared)
 
 
 def _merge(task: str, values: dict[str, Any], found: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ can go back to an earlier step when a run is resumed.
 """
 
 import json
-import math
 import os
 import socket
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from t5mix.files import write_atomically
+from t5mix.files import without_nan, write_atomically
 from t5mix.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -69,8 +68,9 @@ class JsonlLogger(_Closing):
         """
         if "step" in values:
             raise ValueError(f"{self.path}: 'step' is the line's own key; rename that value")
-        row = {"step": int(step)} | {name: _number(value) for name, value in values.items()}
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        numbers = {name: int(value) if isinstance(value, int) else float(value) for name, value in values.items()}
+        row = without_nan({"step": int(step), **numbers})
+        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
         self._file.flush()
 
     def sync(self) -> None:
@@ -122,12 +122,6 @@ class EventFile(_Closing):
         self._writer.flush()
 
 
-def _number(value: float) -> float | int | None:
-    if isinstance(value, int):
-        return int(value)
-    return float(value) if math.isfinite(value) else None
-
-
 def _truncate(path: Path, step: int) -> None:
     """Keeps the lines of `path` up to `step`, by writing a new file and renaming it."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -143,5 +137,5 @@ def _step(path: Path, number: int, line: str) -> int:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}:{number} is not a line of metrics ({line.strip()[:60]!r}): "
-            "mend or remove that line, or move the file away"
+            "fix or remove that line, or move the file away"
         ) from error

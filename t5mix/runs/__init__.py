@@ -16,7 +16,7 @@
     finetune.py     Run.finetune, task after task from one checkpoint
     evaluate.py     scores of checkpoints, task by task
     predict.py      text in, text out
-    scores.py       scores kept on disk, and the rows of the report
+    scores.py       scores kept on disk
 
 Only `binding.py` and its neighbours know gin; only `check.py` and what follows know tasks.
 """

@@ -15,7 +15,7 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs import gin_check, statements
 from t5mix.runs.config import Evaluation, Finetuning, Run, Training
 from t5mix.runs.gin_library import config as gin_config
-from t5mix.runs.statements import Binding, Place, Reference
+from t5mix.runs.statements import Binding, Location, Reference
 from t5mix.training import schedules
 
 # What a gin file may bind, by the name that it uses.
@@ -72,13 +72,13 @@ def bind(
 
     Raises:
         FileNotFoundError: a gin file is missing.
-        ValueError: a setting can not be right; one line with file, line and mend.
+        ValueError: a setting can not be right; one line with file, line and fix.
     """
     bindings = statements.read(gin_files, gin_params)
     bindings = [*_parts(bindings), *bindings]
     derive = vocab_size is not None and not _binds(bindings, "T5Config.vocab_size")
     if derive:  # the settings are checked first, because looking at tasks is slower
-        bindings.append(Binding("", "T5Config", "vocab_size", 1, Place("")))
+        bindings.append(Binding("", "T5Config", "vocab_size", 1, Location("")))
     effective = gin_check.check(bindings, CONFIGURABLES, ROOT)
     effective = _with_packs(effective, packs)
     if derive and vocab_size is not None:
@@ -99,7 +99,7 @@ def _with_packs(effective: Sequence[Binding], packs: Sequence[str]) -> list[Bind
     if not more:
         return list(effective)
     others = [binding for binding in effective if binding.key != "Run.packs"]
-    return [*others, Binding("", ROOT, "packs", (*bound, *more), Place("--pack"))]
+    return [*others, Binding("", ROOT, "packs", (*bound, *more), Location("--pack"))]
 
 
 def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tuple[str, ...]], int]) -> list[Binding]:
@@ -108,9 +108,9 @@ def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tu
     mixture = gin_check.expand(by_key["Run.mixture"], by_key)
     packs = gin_check.expand(by_key["Run.packs"], by_key) if "Run.packs" in by_key else ()
     size = vocab_size(mixture, tuple(packs))
-    place = Place(f"the vocabulary of {mixture}")
+    location = Location(f"the vocabulary of {mixture}")
     return [
-        dataclasses.replace(binding, value=size, place=place) if binding.key == "T5Config.vocab_size" else binding
+        dataclasses.replace(binding, value=size, location=location) if binding.key == "T5Config.vocab_size" else binding
         for binding in effective
     ]
 
@@ -124,7 +124,7 @@ def _parts(bindings: Sequence[Binding]) -> list[Binding]:
             optional = type(None) in typing.get_args(annotation)
             if kind in CONFIGURABLES.values() and (not optional or kind.__name__ in bound):
                 reference = Reference(kind.__name__, evaluate=True)
-                parts.append(Binding("", ROOT, name, reference, Place("t5mix's own settings")))
+                parts.append(Binding("", ROOT, name, reference, Location("t5mix's own settings")))
     return parts
 
 
@@ -177,5 +177,5 @@ def _located(error: ValueError, effective: Sequence[Binding]) -> ValueError:
     named = re.match(r"[A-Za-z_]\w*\.\w+", message)
     for binding in effective:
         if named and f"{binding.configurable}.{binding.parameter}" == named.group():
-            return ValueError(f"{binding.place}: {message}")
+            return ValueError(f"{binding.location}: {message}")
     return ValueError(message)

@@ -1,7 +1,7 @@
 """What is checked before anything is built.
 
 Cheap checks come first; the mesh comes last, because counting devices starts JAX.  Each failure is
-one `ValueError` or `FileNotFoundError` that names the setting and the mend.
+one `ValueError` or `FileNotFoundError` that names the setting and the fix.
 """
 
 import dataclasses

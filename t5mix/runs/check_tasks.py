@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from t5mix import objectives, packs
 from t5mix.evaluation.scoring import check_metrics
@@ -11,6 +10,7 @@ from t5mix.registry import get_mixture_or_task, get_subtasks
 from t5mix.runs.config import Run
 from t5mix.task import Task
 from t5mix.terminal import say
+from t5mix.vocabularies import Vocabulary
 
 Provider = Task | Mixture
 
@@ -177,7 +177,7 @@ def model_vocab_size(mixture: str, pack_paths: tuple[str, ...]) -> int:
     )
 
 
-def vocabularies(provider: Provider) -> Iterator[tuple[str, Any]]:
+def vocabularies(provider: Provider) -> Iterator[tuple[str, Vocabulary]]:
     """Yields the model's features and their vocabularies."""
     for name in MODEL_FEATURES:
         if name in provider.output_features:

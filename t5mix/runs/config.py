@@ -14,7 +14,7 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.training.schedules import Schedule
 
 
-def _at_least_one(part: Any, *names: str) -> None:
+def _at_least_one(part: object, *names: str) -> None:
     for name in names:
         value = getattr(part, name)
         if value is not None and value < 1:
@@ -177,15 +177,17 @@ class Run:
         return self.evaluation.batch_size or self.batch_size
 
 
-def settings(part: Any) -> Iterator[tuple[str, Any]]:
+_Part = Run | Training | Finetuning | Evaluation | T5Config | MeshConfig
+
+
+def settings(part: _Part) -> Iterator[tuple[str, Any]]:
     """Yields every setting of a run or of a part of one, by its gin name, in declared order.
 
     Schedules count as one setting: `("Training.schedule", constant(learning_rate=0.001))`.
     """
-    parts = (Run, Training, Finetuning, Evaluation, T5Config, MeshConfig)
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
-        if isinstance(value, parts):
+        if isinstance(value, _Part):
             yield from settings(value)
         else:
             yield f"{type(part).__name__}.{field.name}", value

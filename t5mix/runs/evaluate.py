@@ -8,18 +8,18 @@ from pathlib import Path
 
 from t5mix.evaluation.report import print_report
 from t5mix.evaluation.step_logs import EventFile
-from t5mix.evaluation.task_results import evaluate_task
+from t5mix.evaluation.task_results import Score, evaluate_task
 from t5mix.mesh.engine import State
 from t5mix.runs.check import Checked
 from t5mix.runs.folders import Trained
-from t5mix.runs.parts import Parts
-from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
+from t5mix.runs.parts import Components
+from t5mix.runs.scores import read_score, write_score
 from t5mix.task import Task
 from t5mix.terminal import say
 
 
 def score_tasks(
-    parts: Parts,
+    components: Components,
     tasks: Sequence[Task],
     trained: Trained,
     step: int,
@@ -29,7 +29,7 @@ def score_tasks(
     """Scores one checkpoint on tasks; what is on disk already, with these lengths, is read from there.
 
     Args:
-        parts: of the run; its `Evaluation` says split and limit.
+        components: of the run; its `Evaluation` says split and limit.
         tasks: what to score.
         trained: the training that the checkpoint is of; scores are kept beside it.
         step: of the checkpoint.
@@ -37,15 +37,15 @@ def score_tasks(
         baselines: earlier scores, whose baselines are used again where task, split and limit are
             the same.
     """
-    wanted = parts.run.evaluation
+    settings = components.run.evaluation
     scores: list[Score] = []
     values: State | None = None
     for task in tasks:
-        path = trained.scores(wanted.split, task.name, step, wanted.limit)
-        score = read_score(path, parts.run.sequence_length)
+        path = trained.scores(settings.split, task.name, step, settings.limit)
+        score = read_score(path, components.run.sequence_length)
         if score is None:
             values = state() if values is None else values
-            score = _score_task(parts, task, path, step, values, baselines)
+            score = _score_task(components, task, path, step, values, baselines)
             _log(trained, score)
         scores.append(score)
     return scores
@@ -54,27 +54,30 @@ def score_tasks(
 def _log(trained: Trained, score: Score) -> None:
     """Adds the score to TensorBoard, beside the losses of training."""
     names = {f"eval/{score.task}/{name}": value for name, value in score.metrics.items()}
+    assert score.step is not None
     with EventFile(trained.tensorboard) as board:
         board.log(score.step, names)
 
 
-def _score_task(parts: Parts, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]) -> Score:
-    wanted = parts.run.evaluation
-    known = (task.name, wanted.split, wanted.limit)
+def _score_task(
+    components: Components, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]
+) -> Score:
+    settings = components.run.evaluation
+    known = (task.name, settings.split, settings.limit)
     same = (b.baseline for b in baselines if (b.task, b.split, b.limit) == known)
-    say(f"scoring {task.name} at step {step} on {wanted.split}")
-    result = evaluate_task(
+    say(f"scoring {task.name} at step {step} on {settings.split}")
+    score = evaluate_task(
         task,
-        parts.predictor(state),
-        split=wanted.split,
-        lengths=parts.run.sequence_length,
-        limit=wanted.limit,
+        components.predictor(state),
+        split=settings.split,
+        lengths=components.run.sequence_length,
+        limit=settings.limit,
         baseline=next(same, None),
+        step=step,
     )
-    score = score_of(result, step, wanted.limit, parts.run.sequence_length)
-    write_score(path, score, result)
+    write_score(path, score)
     _say(score)
-    return score
+    return dataclasses.replace(score, predictions=())
 
 
 def _say(score: Score) -> None:
@@ -99,11 +102,11 @@ def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence
     """
     newest = checked.checkpoint
     assert newest is not None
-    parts = Parts(checked.run, checked.provider)
+    components = Components(checked.run, checked.provider)
     scores: list[Score] = []
     for step in steps:
-        restored = functools.partial(parts.restore, dataclasses.replace(newest, step=step))
-        scores += score_tasks(parts, tasks, newest.trained, step, restored, scores)
+        restored = functools.partial(components.restore, dataclasses.replace(newest, step=step))
+        scores += score_tasks(components, tasks, newest.trained, step, restored, scores)
     return scores
 
 
@@ -134,4 +137,7 @@ def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> No
             groups.setdefault(f"step {score.step}", []).append(score)
     for title, group in groups.items():
         print(title)
-        print_report([report_row(None, s) if fine_tuned else report_row(s, None) for s in group])
+        if fine_tuned:
+            print_report(fine_tuned=group)
+        else:
+            print_report(multi_task=group)

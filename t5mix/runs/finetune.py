@@ -4,14 +4,15 @@ import json
 from collections.abc import Sequence
 
 from t5mix.evaluation.report import print_report, write_report
+from t5mix.evaluation.task_results import Score
+from t5mix.files import write_json
 from t5mix.mesh.engine import State
 from t5mix.runs.binding import Bound
 from t5mix.runs.check import Checked
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.folders import CheckpointPath, Trained
-from t5mix.runs.parts import Parts
-from t5mix.runs.record import alone_in, record_start, write_json
-from t5mix.runs.scores import Score, report_row
+from t5mix.runs.parts import Components
+from t5mix.runs.record import alone_in, record_start
 from t5mix.task import Task
 from t5mix.terminal import say
 
@@ -29,26 +30,27 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
     with alone_in(checked.folder):
         record_start(bound, checked, command)
         checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
-        parts = Parts(checked.run, checked.provider)
+        components = Components(checked.run, checked.provider)
 
         def restored() -> State:
-            return parts.restore(start)
+            return components.restore(start)
 
         own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
-        before = score_tasks(parts, checked.finetune_tasks, own, start.step, restored)
-        after = finetune_tasks(parts, checked, start, before)
-        rows = [report_row(old, new) for old, new in zip(before, after, strict=True)]
-        write_report(checked.folder.report, rows)
-    print_report(rows)
+        before = score_tasks(components, checked.finetune_tasks, own, start.step, restored)
+        after = finetune_tasks(components, checked, start, before)
+        write_report(checked.folder.report, before, after)
+    print_report(before, after)
     say(f"the report is {checked.folder.report}")
     return 0
 
 
-def finetune_tasks(parts: Parts, checked: Checked, start: CheckpointPath, before: Sequence[Score]) -> list[Score]:
+def finetune_tasks(
+    components: Components, checked: Checked, start: CheckpointPath, before: Sequence[Score]
+) -> list[Score]:
     """Fine-tunes and scores each task of `Run.finetune`; what is finished already is not done again.
 
     Args:
-        parts: of the run.
+        components: of the run.
         checked: the run.
         start: the checkpoint that every task starts from.
         before: scores of that checkpoint, whose baselines are used again.
@@ -56,12 +58,12 @@ def finetune_tasks(parts: Parts, checked: Checked, start: CheckpointPath, before
     scores: list[Score] = []
     for number, task in enumerate(checked.finetune_tasks, 1):
         title = f"fine-tuning {number}/{len(checked.finetune_tasks)} on {task.name}"
-        scores += _finetune_task(parts, checked, task, start, before, title)
+        scores += _finetune_task(components, checked, task, start, before, title)
     return scores
 
 
 def _finetune_task(
-    parts: Parts,
+    components: Components,
     checked: Checked,
     task: Task,
     start: CheckpointPath,
@@ -73,18 +75,18 @@ def _finetune_task(
     trained = checked.folder.finetuning(task.name)
     _remember_start(trained, start)
     if finetuning.steps not in trained.steps():
-        parts.train(
+        components.train(
             finetuning.as_training(),
             task,
             trained,
-            start=lambda: parts.restore(start),
+            start=lambda: components.restore(start),
             title=title,
         )
 
     def restored() -> State:
-        return parts.restore(CheckpointPath(checked.folder, trained, finetuning.steps))
+        return components.restore(CheckpointPath(checked.folder, trained, finetuning.steps))
 
-    return score_tasks(parts, [task], trained, finetuning.steps, restored, before)
+    return score_tasks(components, [task], trained, finetuning.steps, restored, before)
 
 
 def _remember_start(trained: Trained, start: CheckpointPath) -> None:

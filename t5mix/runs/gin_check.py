@@ -2,7 +2,7 @@
 
 gin says nothing about a misspelt macro, a name bound twice in one file, a REQUIRED that stays
 unset, a value of the wrong type, or a binding that nothing uses.  Each of those is a `ValueError`
-here, with file, line and mend.
+here, with file, line and fix.
 
 An override is not an error: a later file, or `--gin_param`, may bind again what an earlier one has
 bound.
@@ -17,7 +17,7 @@ from typing import Any
 
 import typeguard
 
-from t5mix.runs.statements import Binding, Macro, Place, Reference
+from t5mix.runs.statements import Binding, Location, Macro, Reference
 
 # Names by which gin files say "whoever uses this must set it".
 _REQUIRED = ("gin.REQUIRED", "REQUIRED")
@@ -39,7 +39,7 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
         is that of the first binding of each name.
 
     Raises:
-        ValueError: one line that names the place and the mend.
+        ValueError: one line that names the location and the fix.
     """
     bindings = [_resolved(binding, configurables) for binding in bindings]
     _refuse_rebinding_in_a_file(bindings)
@@ -62,30 +62,29 @@ def _resolved(binding: Binding, configurables: Mapping[str, type]) -> Binding:
     """The binding with its configurable's plain name; refuses unknown configurables and parameters."""
     if binding.is_macro:
         return binding
-    name = _configurable(binding.configurable, binding.place, configurables)
+    name = _configurable(binding.configurable, binding.location, configurables)
     known = [field.name for field in dataclasses.fields(configurables[name])]
     if binding.parameter not in known:
-        raise ValueError(
-            f"{binding.place}: {name} has no parameter {binding.parameter!r}; {_suggestion(binding.parameter, known)}"
-        )
+        near = _suggestion(binding.parameter, known)
+        raise ValueError(f"{binding.location}: {name} has no parameter {binding.parameter!r}; {near}")
     return dataclasses.replace(binding, configurable=name)
 
 
-def _configurable(name: str, place: Place, configurables: Mapping[str, type]) -> str:
+def _configurable(name: str, location: Location, configurables: Mapping[str, type]) -> str:
     """`t5mix.Run` and `Run` are `Run`; anything else unknown is refused."""
     plain = name.removeprefix("t5mix.")
     if plain not in configurables:
-        raise ValueError(f"{place}: there is no configurable {name!r}; {_suggestion(plain, list(configurables))}")
+        raise ValueError(f"{location}: there is no configurable {name!r}; {_suggestion(plain, list(configurables))}")
     return plain
 
 
 def _check_references(binding: Binding, configurables: Mapping[str, type]) -> None:
     for value in _leaves(binding.value):
         if isinstance(value, Reference):
-            name = _configurable(value.name.rpartition("/")[2], binding.place, configurables)
+            name = _configurable(value.name.rpartition("/")[2], binding.location, configurables)
             if not value.evaluate:
                 raise ValueError(
-                    f"{binding.place}: @{value.name} without () is the configurable itself; "
+                    f"{binding.location}: @{value.name} without () is the configurable itself; "
                     f"write {binding.key} = @{value.name}() to have a {name} built"
                 )
 
@@ -97,14 +96,14 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
 
 def _refuse_rebinding_in_a_file(bindings: Sequence[Binding]) -> None:
     """Within one file a second binding of a name is a slip; gin would take the last one."""
-    first: dict[tuple[str, str], Place] = {}
+    first: dict[tuple[str, str], Location] = {}
     for binding in bindings:
-        if binding.place.line == 0:
+        if binding.location.line == 0:
             continue
-        before = first.setdefault((binding.place.source, binding.key), binding.place)
-        if before.line != binding.place.line:
+        before = first.setdefault((binding.location.source, binding.key), binding.location)
+        if before.line != binding.location.line:
             raise ValueError(
-                f"{binding.place}: {binding.key} is bound already in line {before.line} of this file; "
+                f"{binding.location}: {binding.key} is bound already in line {before.line} of this file; "
                 "delete one of the two lines"
             )
 
@@ -122,32 +121,32 @@ def _check_macros(bindings: Sequence[Binding], effective: Mapping[str, Binding])
                 continue
             used.add(value.name)
             if value.name not in defined:
-                mend = _suggestion(value.name, defined) if defined else "no macro is defined"
-                raise ValueError(f"{binding.place}: no macro {value.name!r} is defined; {mend}")
+                fix = _suggestion(value.name, defined) if defined else "no macro is defined"
+                raise ValueError(f"{binding.location}: no macro {value.name!r} is defined; {fix}")
     for key in defined:
         if key not in used:
             others = [name for name in defined if name != key]
             close = difflib.get_close_matches(key, others, n=1)
             hint = f"did you mean {close[0]}?" if close else "nothing refers to it with %"
-            raise ValueError(f"{effective[key].place}: the macro {key!r} is not used; {hint}")
+            raise ValueError(f"{effective[key].location}: the macro {key!r} is not used; {hint}")
         expand(effective[key], effective)
 
 
 def expand(binding: Binding, effective: Mapping[str, Binding]) -> Any:
     """The binding's value with its macros replaced by theirs; references and REQUIRED stay."""
-    return _expand(binding.value, effective, binding.place)
+    return _expand(binding.value, effective, binding.location)
 
 
-def _expand(value: Any, effective: Mapping[str, Binding], place: Place, within: tuple[str, ...] = ()) -> Any:
+def _expand(value: Any, effective: Mapping[str, Binding], location: Location, within: tuple[str, ...] = ()) -> Any:
     if isinstance(value, Macro) and value.name not in _REQUIRED:
         if value.name in within:
-            raise ValueError(f"{place}: the macro {value.name!r} is defined by itself")
-        return _expand(effective[value.name].value, effective, place, (*within, value.name))
+            raise ValueError(f"{location}: the macro {value.name!r} is defined by itself")
+        return _expand(effective[value.name].value, effective, location, (*within, value.name))
     if isinstance(value, list | tuple):
-        return type(value)(_expand(item, effective, place, within) for item in value)
+        return type(value)(_expand(item, effective, location, within) for item in value)
     if isinstance(value, dict):
         return {
-            _expand(key, effective, place, within): _expand(item, effective, place, within)
+            _expand(key, effective, location, within): _expand(item, effective, location, within)
             for key, item in value.items()
         }
     return value
@@ -216,7 +215,7 @@ def _refuse_unused(bindings: Sequence[Binding], effective: Mapping[str, Binding]
         if not any(n == binding.configurable and _in_scope(binding.scope, s) for s, n in uses):
             scope = f"{binding.scope}/" if binding.scope else ""
             raise ValueError(
-                f"{binding.place}: {binding.key} has no effect, because nothing refers to "
+                f"{binding.location}: {binding.key} has no effect, because nothing refers to "
                 f"@{scope}{binding.configurable}(); refer to it, or delete the line"
             )
 
@@ -239,9 +238,9 @@ def _refuse_unset(
     for binding in bindings:
         value = expand(binding, effective)
         if any(isinstance(leaf, Macro) for leaf in _leaves(value)) and not _only_through_macro(binding):
-            unset.setdefault(binding.key, f" ({binding.place})")
+            unset.setdefault(binding.key, f" ({binding.location})")
     if unset:
-        named = ", ".join(key + place for key, place in unset.items())
+        named = ", ".join(key + location for key, location in unset.items())
         example = next(iter(unset))
         raise ValueError(
             f"{named} must be set: bind {'it' if len(unset) == 1 else 'them'} in a gin file, "
@@ -269,10 +268,12 @@ def _check_type(binding: Binding, effective: Mapping[str, Binding], configurable
         fits, what = accepts(annotation, value), f"of type {type(value).__name__}"
     if fits:
         return
-    mend = ""
+    fix = ""
     if isinstance(value, float) and value.is_integer() and accepts(annotation, int(value)):
-        mend = f"; write {int(value)}"
-    raise ValueError(f"{binding.place}: {binding.key} = {value!r} is {what}, and must be {_describe(annotation)}{mend}")
+        fix = f"; write {int(value)}"
+    raise ValueError(
+        f"{binding.location}: {binding.key} = {value!r} is {what}, and must be {_describe(annotation)}{fix}"
+    )
 
 
 def _as_declared(binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]) -> Binding:

@@ -6,7 +6,7 @@ once.
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from t5mix.evaluation.prediction import Predict, batched
 from t5mix.mesh.engine import Engine, State
@@ -20,7 +20,7 @@ from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 
 
-class Parts:
+class Components:
     """What a run computes with.
 
     Args:
@@ -32,25 +32,30 @@ class Parts:
         self.run = run
         self.provider = provider
         self._compiled: set[str] = set()
+        self._decoding_engines: dict[int, Engine] = {}
 
     @functools.cached_property
     def engine(self) -> Engine:
         """The model on its mesh, at the batch shape of training."""
-        return self._engine(self.run.batch_size)
+        return self._engine(self.run.batch_size, self.run.sequence_length)
 
-    @functools.cached_property
-    def _decoding_engine(self) -> Engine:
-        if self.run.evaluation_batch_size == self.run.batch_size:
+    def _decoding_engine(self, length: int) -> Engine:
+        """The same model for inputs of a length, in batches of evaluation."""
+        run = self.run
+        if run.evaluation_batch_size == run.batch_size and length == run.sequence_length["inputs"]:
             return self.engine
-        return self._engine(self.run.evaluation_batch_size)
+        if length not in self._decoding_engines:
+            lengths = {**run.sequence_length, "inputs": length}
+            self._decoding_engines[length] = self._engine(run.evaluation_batch_size, lengths)
+        return self._decoding_engines[length]
 
-    def _engine(self, batch_size: int) -> Engine:
+    def _engine(self, batch_size: int, lengths: Mapping[str, int]) -> Engine:
         run = self.run
         return Engine(
             run.model,
             run.mesh,
             batch_size=batch_size,
-            lengths=run.sequence_length,
+            lengths=lengths,
             num_tasks=len(get_subtasks(self.provider)),
         )
 
@@ -100,10 +105,17 @@ class Parts:
 
     def predictor(self, state: State) -> Predict:
         """Greedy decoding of any number of inputs."""
-        engine = self._decoding_engine
+        length = self.run.sequence_length["inputs"]
         self._say_compiling("decoding")
         return batched(
-            lambda inputs: engine.greedy_decode(state, inputs),
-            engine.batch_size,
-            engine.lengths["inputs"],
+            lambda inputs: self._decoding_engine(inputs.shape[1]).greedy_decode(state, inputs),
+            self.run.evaluation_batch_size,
+            length,
+            shorter=self._shorter_rows(length),
         )
+
+    def _shorter_rows(self, length: int) -> list[int]:
+        """An eighth, a quarter and half of the inputs' length; none where the mesh splits that."""
+        if "length" in self.run.mesh.rules:
+            return []
+        return sorted({-(-length // part) for part in (8, 4, 2)} - {length})

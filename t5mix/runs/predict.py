@@ -31,10 +31,10 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
     answers: list[str] = []
     if ids:
-        from t5mix.runs.parts import Parts
+        from t5mix.runs.parts import Components
 
-        parts = Parts(run, provider)
-        answers = decode(parts.predictor(parts.restore(checked.checkpoint)), ids, provider)
+        components = Components(run, provider)
+        answers = decode(components.predictor(components.restore(checked.checkpoint)), ids, provider)
     write_lines(output_file, answers)
 
 

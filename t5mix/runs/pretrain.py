@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from t5mix.evaluation.report import ReportRow, print_report, write_report
+from t5mix.evaluation.report import print_report, write_report
 from t5mix.mesh.engine import State
 from t5mix.runs.binding import Bound
 from t5mix.runs.check import Checked
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.folders import CheckpointPath
-from t5mix.runs.parts import Parts
+from t5mix.runs.parts import Components
 from t5mix.runs.record import alone_in, record_start
-from t5mix.runs.scores import Score, report_row
 from t5mix.terminal import say
 
 
@@ -26,38 +25,30 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
     with alone_in(checked.folder):
         record_start(bound, checked, command)
         checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
-        parts = Parts(checked.run, checked.provider)
-        last = pretrain(parts, checked)
+        components = Components(checked.run, checked.provider)
+        last = pretrain(components, checked)
 
         def restored() -> State:
-            return parts.restore(last)
+            return components.restore(last)
 
-        multi_task = score_tasks(parts, checked.scored_tasks, last.trained, last.step, restored)
-        fine_tuned = finetune_tasks(parts, checked, last, multi_task)
-        rows = report_rows(multi_task, fine_tuned)
-        write_report(checked.folder.report, rows)
-    print_report(rows)
+        multi_task = score_tasks(components, checked.scored_tasks, last.trained, last.step, restored)
+        fine_tuned = finetune_tasks(components, checked, last, multi_task)
+        write_report(checked.folder.report, multi_task, fine_tuned)
+    print_report(multi_task, fine_tuned)
     say(f"the report is {checked.folder.report}")
     return 0
 
 
-def pretrain(parts: Parts, checked: Checked) -> CheckpointPath:
+def pretrain(components: Components, checked: Checked) -> CheckpointPath:
     """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint."""
     run, trained = checked.run, checked.folder.pretraining
     assert run.train is not None
     if run.train.steps not in trained.steps():
-        parts.train(
+        components.train(
             run.train,
             checked.provider,
             trained,
-            start=lambda: parts.engine.initialize(run.seed),
+            start=lambda: components.engine.initialize(run.seed),
             title=f"pre-training on {run.mixture}",
         )
     return CheckpointPath(checked.folder, trained, run.train.steps)
-
-
-def report_rows(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[ReportRow]:
-    """One line a task, in the order in which they were scored."""
-    before = {score.task: score for score in multi_task}
-    after = {score.task: score for score in fine_tuned}
-    return [report_row(before.get(name), after.get(name)) for name in {**before, **after}]

@@ -3,22 +3,22 @@
 import contextlib
 import fcntl
 import importlib.metadata
-import json
 import platform
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from t5mix import paths
-from t5mix.files import write_atomically
+from t5mix.files import write_atomically, write_json
 from t5mix.mixture import Mixture
 from t5mix.registry import get_subtasks
 from t5mix.runs.binding import Bound
 from t5mix.runs.check import Checked
-from t5mix.runs.check_tasks import vocabularies
+from t5mix.runs.check_tasks import Provider, vocabularies
 from t5mix.runs.folders import RunFolder
 from t5mix.task import Task
 
@@ -114,7 +114,7 @@ def _git() -> dict[str, Any] | None:
         return None
 
 
-def _git_says(root: Any, *arguments: str) -> str:
+def _git_says(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True)
     return done.stdout.strip()
 
@@ -142,7 +142,7 @@ def lineage(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _vocabularies(provider: Any) -> dict[str, dict[str, str]]:
+def _vocabularies(provider: Provider) -> dict[str, dict[str, str]]:
     return {
         name: {"vocabulary": repr(vocabulary), "fingerprint": vocabulary.fingerprint}
         for name, vocabulary in vocabularies(provider)
@@ -163,8 +163,3 @@ def _content(task: Task, split: str) -> str | None:
         return task.source.fingerprint(split)
     except (ValueError, OSError):
         return None
-
-
-def write_json(path: Any, content: Any) -> None:
-    """Writes readable JSON: whole or not at all."""
-    write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -17,7 +17,7 @@ from t5mix.runs.gin_library import config_parser
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Location:
     """Where a statement stands: a file and a line, or one `--gin_param` (line 0)."""
 
     source: str
@@ -56,7 +56,7 @@ class Binding:
     configurable: str
     parameter: str
     value: Any
-    place: Place
+    location: Location
 
     @property
     def key(self) -> str:
@@ -82,7 +82,7 @@ def read(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> list[Bindi
         gin_params: single settings, such as "Training.steps = 100"; they come after all files.
 
     Raises:
-        FileNotFoundError: a file is at neither place; names similar ones.
+        FileNotFoundError: a file is at neither location; names similar ones.
         ValueError: a line is not gin, or imports; says where.
     """
     bindings: list[Binding] = []
@@ -142,21 +142,21 @@ def _read_text(
     """Reads the statements of one text; `single` ones have no line numbers and include nothing."""
     bindings: list[Binding] = []
     for statement in _parse(text, source, single):
-        place = Place(source, 0 if single else statement.location.line_num)
+        location = Location(source, 0 if single else statement.location.line_num)
         if isinstance(statement, config_parser.BindingStatement):
-            bindings.append(_binding(statement, place))
+            bindings.append(_binding(statement, location))
         elif isinstance(statement, config_parser.ImportStatement):
             raise ValueError(
-                f"{place}: `{statement.format()}` would run code; delete the line "
+                f"{location}: `{statement.format()}` would run code; delete the line "
                 "(tasks come from packs: Run.packs, or --pack)"
             )
         elif isinstance(statement, config_parser.IncludeStatement):
             if path is None:
-                raise ValueError(f"{place}: name a file with --gin_file, not with include")
+                raise ValueError(f"{location}: name a file with --gin_file, not with include")
             try:
                 found = find_gin_file(statement.filename, beside=path.parent)
             except FileNotFoundError as error:
-                raise FileNotFoundError(f"{place}: {error}") from None
+                raise FileNotFoundError(f"{location}: {error}") from None
             bindings += _read_file(found, (*including, path.resolve()))
     return bindings
 
@@ -174,15 +174,15 @@ def _parse(text: str, source: str, single: bool) -> list[Any]:
         # helps.
         reason = " ".join(str(message).split())
         reason = reason[max(0, reason.find("Failed to parse token")) :].rstrip(".")
-        place = Place(source, 0 if single else line)
-        raise ValueError(f"{place}: this is not gin: {reason}{hint}") from None
+        location = Location(source, 0 if single else line)
+        raise ValueError(f"{location}: this is not gin: {reason}{hint}") from None
 
 
-def _binding(statement: Any, place: Place) -> Binding:
+def _binding(statement: Any, location: Location) -> Binding:
     if statement.arg_name:
         name, parameter = statement.selector, statement.arg_name
         if name in ("macro", "gin.macro"):
-            return Binding("", "", statement.scope, statement.value, place)
-        return Binding(statement.scope, name, parameter, statement.value, place)
+            return Binding("", "", statement.scope, statement.value, location)
+        return Binding(statement.scope, name, parameter, statement.value, location)
     macro = f"{statement.scope}/{statement.selector}" if statement.scope else statement.selector
-    return Binding("", "", macro, statement.value, place)
+    return Binding("", "", macro, statement.value, location)

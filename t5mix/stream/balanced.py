@@ -1,4 +1,4 @@
-"""The balanced mode of mixing: every prefix of the draws holds each task's share to within one example.
+"""Mixing: which task each draw is of; every prefix of the draws holds each task's share to within one example.
 
 The k-th example of a task with share p is drawn no sooner than draw floor((k - 1) / p) and before draw ceil(k / p).
 Among examples that may be drawn the one whose draw must come first is ("earliest deadline first", which meets all of

@@ -104,11 +104,7 @@ def _draws(
     """
     most = max(1, int(rows / rows_each))
     mean = math.fsum(share * one.mean for share, one in zip(shares, moments, strict=True))
-    if mixer.is_random:
-        squares = math.fsum(share * (one.variance + one.mean**2) for share, one in zip(shares, moments, strict=True))
-        variance = (squares - mean**2) * most
-    else:
-        variance = math.fsum(one.variance_of(share, most) for share, one in zip(shares, moments, strict=True))
+    variance = math.fsum(one.variance_of(share, most) for share, one in zip(shares, moments, strict=True))
     spread = _MARGIN * math.sqrt(max(variance, 0.0) / most) * rows_each / max(mean, 1e-9)
     # Lengths that are all alike pack alike, too.
     spare = rows * (part if variance > 0 else 0.0)

@@ -1,9 +1,8 @@
 """Drawing examples: which example of which task each draw is."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from t5mix import splitmix
 from t5mix.stream import order, shares
 from t5mix.stream.balanced import Balanced
 from t5mix.stream.examples import Examples
-from t5mix.stream.independent import Independent
 from t5mix.stream.small_tasks import Lengths
 
 
@@ -42,22 +40,6 @@ class Draws:
         return cls(*(np.concatenate(field) for field in zip(*fields, strict=True)))
 
 
-class Mixing(Protocol):
-    """Chooses the task of each draw, at any place of the sequence."""
-
-    def before(self, draw: int) -> np.ndarray:
-        """Returns how many examples of each task come before a draw, int64 [tasks]."""
-
-    def tasks(self, start: int, stop: int) -> np.ndarray:
-        """Returns the task of each draw from `start` to before `stop`, int32."""
-
-
-MIXINGS: dict[str, Callable[[Mapping[str, float | Fraction], int], Mixing]] = {
-    "balanced": Balanced,
-    "random": Independent,
-}
-
-
 class Mixer:
     """Draws examples of tasks: the k-th of a task is the next of a random order of each of its epochs.
 
@@ -65,7 +47,6 @@ class Mixer:
       examples: each task's examples, by name.
       rates: each task's share, positive.
       seed: decides the order.
-      mixing: a name of `MIXINGS`.
     """
 
     def __init__(
@@ -73,11 +54,9 @@ class Mixer:
         examples: Mapping[str, Examples],
         rates: Mapping[str, float | Fraction],
         seed: int,
-        mixing: str = "balanced",
     ) -> None:
         self.names = tuple(examples)
-        self.is_random = mixing == "random"
-        self._mixing: Mixing = MIXINGS[mixing]({name: rates[name] for name in examples}, seed)
+        self._mixing = Balanced({name: rates[name] for name in examples}, seed)
         self._examples = tuple(examples.values())
         self._counts = np.array([task.count for task in self._examples], dtype=np.int64)
         self._words = np.array(
@@ -105,10 +84,6 @@ class Mixer:
         task = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         number = np.arange(len(task)) - np.repeat(np.cumsum(counts) - counts - first, counts)
         return self._examples_of(task, number)
-
-    def own_order(self, task: int, start: int, stop: int) -> Draws:
-        """Returns the examples that a task gives from its start-th to before its stop-th."""
-        return self._examples_of(np.full(stop - start, task, dtype=np.int32), np.arange(start, stop))
 
     def _examples_of(self, task: np.ndarray, number: np.ndarray) -> Draws:
         """Returns the number-th example of each task, given task by task, in ascending numbers."""

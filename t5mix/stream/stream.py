@@ -20,7 +20,7 @@ from t5mix.stream.batches import Batches
 from t5mix.stream.capacity import Plan
 from t5mix.stream.decoder_only import JoinedExamples
 from t5mix.stream.decoder_only import fill as fill_decoder_only
-from t5mix.stream.draws import MIXINGS, Draws, Mixer
+from t5mix.stream.draws import Draws, Mixer
 from t5mix.stream.examples import Examples
 from t5mix.stream.opening import open_all
 from t5mix.stream.small_tasks import Lengths
@@ -33,7 +33,9 @@ _VERSION = 3
 class Stream:
     """Batches of a task or a mixture, packed or one example a row.
 
-    Tasks with rate 0, and those without the split, are left out; `left_out` says why.
+    Every prefix of the draws holds each task's share to within one example (see `balanced`).  Unpacked, rows are draws
+    in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate 0, and
+    those without the split, are left out; `left_out` says why.
 
     Args:
       provider: the task or mixture.
@@ -44,10 +46,6 @@ class Stream:
       pack: put several examples in a row; otherwise one.
       decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
         inputs and targets lie one behind the other, in rows as long as both lengths together (see `decoder_only.fill`).
-      mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
-        within one example (see `balanced`).  "random": independently, with the task's share as its probability
-        (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
-        stand in its rows in any order.
       cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
         folder.
       progress: called with (task, examples done, examples in all or None) while caches are made.
@@ -70,16 +68,12 @@ class Stream:
         seed: int = 0,
         pack: bool = True,
         decoder_only: bool = False,
-        mixing: str = "balanced",
         cache_dir: str | Path | None = None,
         progress: cache.Progress | None = None,
     ) -> None:
         check_numbers(lengths, batch_size, seed)
-        if mixing not in MIXINGS:
-            raise ValueError(f"mixing is {mixing!r}; give one of {sorted(MIXINGS)}")
         if decoder_only:
             _check_decoder_only(lengths)
-        self.mixing = mixing
         # In one order, so that the one in which they are given changes nothing.
         self.lengths = {name: int(lengths[name]) for name in sorted(lengths)}
         self.batch_size, self.split, self.seed = batch_size, split, seed
@@ -100,7 +94,7 @@ class Stream:
         if decoder_only:
             placed = {name: JoinedExamples(one) for name, one in self._examples.items()}
             self._row_lengths = {"decoder_target_tokens": sum(self.lengths.values())}
-        mixer = Mixer(placed, self._rates, seed, mixing)
+        mixer = Mixer(placed, self._rates, seed)
         self._rows = self._plan_rows(mixer, placed)
         examples = tuple(self._examples.values())
         # The mixer's are those of what is placed in rows.
@@ -155,7 +149,6 @@ class Stream:
             "split": self.split,
             "pack": self.pack,
             "decoder_only": self.decoder_only,
-            "mixing": self.mixing,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
             **states.tasks(self._identities, shares),

@@ -25,6 +25,10 @@ _TOKENS_IN_BATCH = 1 << 20
 _COMPARED = 256
 
 
+class NotCacheableError(ValueError):
+    """A token cache cannot hold what a task's steps before it make."""
+
+
 def record_batches(job: Any, shard: int) -> "Iterator[pa.RecordBatch]":
     """Yields the examples of a shard as the steps before the cache leave them, in source order.
 
@@ -212,13 +216,13 @@ def _joined(batches: "list[pa.RecordBatch]") -> "pa.RecordBatch":
 
 def _checked_spec(task: Any, spec: Any) -> dict[str, Any]:
     if not isinstance(spec, dict):
-        raise ValueError(
+        raise NotCacheableError(
             f"task {task.name!r}: its examples are {spec!r} when they come to the cache, but must be "
             "dictionaries of features"
         )
     for name, feature in task.output_features.items():
         if feature.required and name not in spec:
-            raise ValueError(
+            raise NotCacheableError(
                 f"task {task.name!r} has no feature {name!r} when its examples come to the cache, only "
                 f"{sorted(spec)}; name it in the preprocessors, or declare it with required=False"
             )
@@ -230,13 +234,13 @@ def _rank(task: Any, name: str, spec: Any) -> int:
     rank = spec.shape.rank if isinstance(spec, tf.TensorSpec) else None
     if rank is None and feature is not None and isinstance(spec, tf.TensorSpec):
         rank = feature.rank
-    if rank not in (0, 1):
-        raise ValueError(
+    if rank not in (0, 1) or np.dtype(spec.dtype.as_numpy_dtype).kind not in "biufO":
+        raise NotCacheableError(
             f"task {task.name!r}, feature {name!r}: the token cache holds numbers and lists of "
             f"numbers, not {spec}; drop or flatten it in the preprocessors"
         )
     if feature is not None and (rank != 1 or not spec.dtype.is_integer):
-        raise ValueError(
+        raise NotCacheableError(
             f"task {task.name!r}, feature {name!r}: it comes to the cache as {spec.dtype.name} of rank "
             f"{rank}, but the stream takes lists of token ids; is `tokenize` among the preprocessors?"
         )

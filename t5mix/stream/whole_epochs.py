@@ -68,7 +68,7 @@ class WholeEpochs:
     def _pipeline(self, epoch: int) -> "tf.data.Dataset":
         # Seeds of maps count up from the first; half the range leaves them room.
         seed = splitmix.key_words(("map seeds", *self._key, epoch), 1)[0] >> 2
-        dataset = _dataset(self._table)
+        dataset = as_dataset(self._table)
         with map_seed_manager(seed):
             dataset = self._task.run_steps(dataset, self._task.steps_after_cache, self._lengths)
             self._is_random = next_map_seed() != seed
@@ -84,7 +84,7 @@ def _column(rows: list[np.ndarray]) -> columns.TokenColumn:
     return columns.ArrayColumn((np.concatenate([*rows, np.empty(0, np.int32)]),), (offsets,))
 
 
-def _dataset(table: "pa.Table") -> "tf.data.Dataset":
+def as_dataset(table: "pa.Table") -> "tf.data.Dataset":
     """Returns cached examples as a dataset, every column with its dtype and rank."""
     tensors = {name: _tensor(table.column(name).combine_chunks()) for name in table.column_names}
     return tf.data.Dataset.from_tensor_slices(tensors)

@@ -241,9 +241,9 @@ def check_skipped(job: Job, skipped: Sequence[str]) -> None:
     )
 
 
-def no_example(job: Job) -> ValueError:
+def no_example(job: Job) -> tokenizing.NotCacheableError:
     """Returns the error of a task without examples."""
-    return ValueError(
+    return tokenizing.NotCacheableError(
         f"task {job.task.name!r} has no example in split {job.split!r}; check its source and the preprocessors "
         "that filter"
     )

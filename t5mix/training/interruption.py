@@ -1,9 +1,10 @@
 """Being asked to stop: SIGTERM, as schedulers send before they take a machine away, and Ctrl-C."""
 
+import contextlib
 import signal
 import threading
-from types import FrameType, TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 
 class Interrupted(SystemExit):
@@ -23,34 +24,53 @@ class Interrupted(SystemExit):
 
 
 class StopSignal:
-    """Notes the first SIGTERM or SIGINT while it is entered; a second one ends the process as it always did.
+    """Whether a signal has come.
 
-    Outside the main thread, where Python delivers no signals, it never fires.
+    Attributes:
+        number: Of the signal; None as long as there is none.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._before: dict[int, object] = {}
 
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._restore()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def note(self, number: int) -> None:
+        """Takes a signal in."""
         self.number = number
-        self._restore()
 
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-        self._before = {}
+
+@contextlib.contextmanager
+def noted_signal() -> Iterator[StopSignal]:
+    """Notes the first SIGTERM or SIGINT in the body, which goes on; a second one does what it did before."""
+    stop = StopSignal()
+    with first_signal(stop.note):
+        yield stop
+
+
+@contextlib.contextmanager
+def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
+    """Calls `handle` at the first SIGTERM or SIGINT in the body; the handlers from before are back when it is called.
+
+    Outside the main thread, where Python delivers no signals, nothing happens.
+
+    Args:
+        handle: Gets the signal's number; what it raises comes up in the body.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def caught(number: int, frame: FrameType | None) -> None:
+        restore()
+        handle(number)
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, caught)
+    try:
+        yield
+    finally:
+        restore()

@@ -20,7 +20,7 @@ from t5mix.evaluation.step_logs import EventFile, JsonlLogger
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.stream import Stream
 from t5mix.training.checkpoints import Checkpoints
-from t5mix.training.interruption import Interrupted, StopSignal
+from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.optimizers import adafactor_decay_rate
 from t5mix.training.progress import Reporter
 from t5mix.training.schedules import Schedule
@@ -95,7 +95,7 @@ def train(
             _stop_told(),
             _logs(folder, progress.step) as logs,
             Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
-            StopSignal() as stop,
+            noted_signal() as stop,
         ):
             return loop.run(state, progress, steps, logs, reporter, stop)
 
@@ -106,10 +106,10 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
             f"the engine reports the loss of {engine.num_tasks} tasks and the stream has {len(stream.task_names)}; "
             "make it with num_tasks=len(stream.task_names)"
         )
-    wanted, given = (engine.batch_size, engine.lengths), (stream.batch_size, stream.lengths)
-    if wanted != given:
+    expected, given = (engine.batch_size, engine.lengths), (stream.batch_size, stream.lengths)
+    if expected != given:
         raise ValueError(
-            f"the engine takes batches of {wanted[0]} rows of {wanted[1]} and the stream gives {given[0]} rows of "
+            f"the engine takes batches of {expected[0]} rows of {expected[1]} and the stream gives {given[0]} rows of "
             f"{given[1]}; make both with the same numbers"
         )
     if stream.decoder_only:

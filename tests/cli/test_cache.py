@@ -1,4 +1,4 @@
-"""`t5mix cache`: caches are made once, listed, verified, mended, and made on Beam as well."""
+"""`t5mix cache`: caches are made once, listed, verified, repaired, and made on Beam as well."""
 
 import importlib.util
 import json
@@ -65,8 +65,8 @@ def test_the_folder_is_listed_and_what_is_damaged_is_named_and_mended(
     (found,) = told(capsys, "--list", "--verify", "--cache_dir", tmp_path, status=1)["caches"]
     assert "does not match its checksum" in found["damage"]
     with pytest.warns(UserWarning, match="is damaged"):
-        (mended,) = told(capsys, "toy_large", "--pack", pack, "--cache_dir", tmp_path, "--verify")["caches"]
-    assert mended["result"] == "mended" and file.read_bytes() == whole
+        (repaired,) = told(capsys, "toy_large", "--pack", pack, "--cache_dir", tmp_path, "--verify")["caches"]
+    assert repaired["result"] == "repaired" and file.read_bytes() == whole
     (Path(made["place"]) / "manifest.json").unlink()
     (found,) = told(capsys, "--list", "--cache_dir", tmp_path)["caches"]
     assert (found["task"], found["damage"]) == ("toy_large", "it has no manifest")

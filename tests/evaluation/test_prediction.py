@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t5mix.evaluation import prediction
 from t5mix.evaluation.prediction import batched, strip
 
 inputs = st.lists(st.lists(st.integers(2, 99), max_size=7), max_size=23)
@@ -44,6 +45,20 @@ def test_long_inputs_come_first() -> None:
 
     batched(decode, 1, 4)([[5], [5, 5, 5], [5, 5]])
     assert first_column == [3, 2, 1]
+
+
+@given(inputs, st.integers(1, 9), st.integers(1, 6))
+def test_short_inputs_get_the_same_answers_in_shorter_rows(rows: list[list[int]], batch_size: int, enough: int) -> None:
+    seen: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prediction, "_EXAMPLES", enough)
+        assert batched(reversing(seen), batch_size, 7, shorter=[4, 2])(rows) == [row[::-1] for row in rows]
+    sizes = [len(row) for row in rows]
+    by_two = sum(size <= 2 for size in sizes) >= enough
+    by_four = sum(size <= 4 and not (by_two and size <= 2) for size in sizes) >= enough
+    lengths = [7, *[4] * by_four, *[2] * by_two]
+    firsts = sorted(sizes, reverse=True)[::batch_size]  # the longest of each batch
+    assert seen == [(batch_size, min(length for length in lengths if first <= length)) for first in firsts]
 
 
 def test_an_input_that_is_too_long_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Reports survive a round trip and read well."""
+"""Reports hold every score and read well."""
 
 import io
 import json
@@ -8,36 +8,62 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.evaluation.report import ReportRow, beats, print_report, read_report, write_report
+from t5mix.evaluation.baselines import Baseline
+from t5mix.evaluation.report import beats_baseline, print_report, write_report
+from t5mix.evaluation.task_results import Score
 
-ROWS = [
-    ReportRow("inflect", "accuracy", 12.0, 55.25, 71.0, "majority", 1.5, 812),
-    ReportRow("valence", "pearson", 0.0, math.nan, None, "mean", math.nan, 40),
+
+def score(task: str, metric: str, value: float, baseline: Baseline, standard_error: float, examples: int) -> Score:
+    return Score(task, "test", 7, None, examples, {metric: value}, baseline, standard_error, truncated_inputs=0)
+
+
+MAJORITY, MEAN = Baseline("majority", 12.0), Baseline("mean", 0.0)
+MULTI_TASK = [
+    score("inflect", "accuracy", 55.25, MAJORITY, 1.75, 812),
+    score("valence", "pearson", math.nan, MEAN, math.nan, 40),
 ]
+FINE_TUNED = [score("inflect", "accuracy", 71.0, MAJORITY, 1.5, 812)]
 
 
-def test_round_trip(tmp_path: Path) -> None:
+def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "report.json"
-    write_report(path, ROWS)
-    content = json.loads(path.read_text())
-    assert set(content) == {"rows"}
-    assert {"task", "metric", "baseline", "multi_task", "fine_tuned"} <= set(content["rows"][0])
-    assert content["rows"][1]["multi_task"] is None
-    again = read_report(path)
-    assert again[0] == ROWS[0]
-    assert again[1].multi_task is None
+    write_report(path, MULTI_TASK, FINE_TUNED)
+    assert json.loads(path.read_text()) == {
+        "rows": [
+            {
+                "task": "inflect",
+                "metric": "accuracy",
+                "baseline": 12.0,
+                "multi_task": 55.25,
+                "fine_tuned": 71.0,
+                "baseline_kind": "majority",
+                "standard_error": 1.5,
+                "test_examples": 812,
+            },
+            {
+                "task": "valence",
+                "metric": "pearson",
+                "baseline": 0.0,
+                "multi_task": None,
+                "fine_tuned": None,
+                "baseline_kind": "mean",
+                "standard_error": None,
+                "test_examples": 40,
+            },
+        ]
+    }
     assert [p.name for p in path.parent.iterdir()] == ["report.json"]
 
 
-def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_text('{"rows": [{"name": "x"}]}')
-    with pytest.raises(ValueError, match="is not a t5mix report"):
-        read_report(tmp_path / "report.json")
+def test_a_task_that_was_only_fine_tuned_has_a_row(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.json", [], FINE_TUNED)
+    (row,) = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert (row["multi_task"], row["fine_tuned"]) == (None, 71.0)
 
 
 def test_the_table_names_every_task_in_a_log_file() -> None:
     out = io.StringIO()
-    print_report(ROWS, out)
+    print_report(MULTI_TASK, FINE_TUNED, out)
     text = out.getvalue()
     assert "inflect" in text and "majority 12.0" in text and "71.0" in text and "812" in text
     assert "\x1b" not in text and "[" not in text
@@ -47,13 +73,12 @@ def test_on_a_terminal_what_beats_the_baseline_is_bold(monkeypatch: pytest.Monke
     monkeypatch.setenv("TERM", "xterm-256color")
     out = io.StringIO()
     out.isatty = lambda: True  # type: ignore[method-assign]
-    print_report(ROWS, out)
+    print_report(MULTI_TASK, FINE_TUNED, out)
     assert re.search(r"\x1b\[1m *71\.0", out.getvalue())
     assert not re.search(r"\x1b\[1m[^\x1b]*12\.0", out.getvalue())
 
 
 def test_beating_takes_two_standard_errors() -> None:
-    row = ROWS[0]
-    assert beats(row, 15.1)
-    assert not beats(row, 15.0)
-    assert not beats(row, None)
+    assert beats_baseline(score("t", "accuracy", 15.1, MAJORITY, 1.5, 812))
+    assert not beats_baseline(score("t", "accuracy", 15.0, MAJORITY, 1.5, 812))
+    assert not beats_baseline(MULTI_TASK[1])

@@ -79,7 +79,7 @@ def test_metrics_baseline_and_predictions() -> None:
     result = evaluate_task(make_task(ANIMALS, [accuracy, lengths]), model({"pet: a dog": "yes"}), lengths=LENGTHS)
     assert (result.task, result.split, result.num_examples) == ("toy", "validation", 5)
     assert dict(result.metrics) == {"accuracy": 80.0, "words": 5.0}
-    assert (result.metric, result.score) == ("accuracy", 80.0)
+    assert (result.metric, result.value) == ("accuracy", 80.0)
     assert result.baseline == Baseline("majority", 60.0)
     # Without one of five: right ones leave 3/4, the wrong one leaves all of 4.
     values = [75, 75, 100, 75, 75]
@@ -127,7 +127,7 @@ def test_a_regression_task_against_scipy() -> None:
     )
     result = evaluate_task(task, model(said), split="test", lengths=LENGTHS)
     expected = scipy.stats.pearsonr([0.5, 1.7, 2.2, 3.1, 4.8], [0.9, 1.1, 4.0, 2.8, 4.4])[0]
-    assert result.score == pytest.approx(100 * expected)
+    assert result.value == pytest.approx(100 * expected)
     # Copying "5" for "0.5" correlates perfectly: a baseline is whatever does best.
     assert result.baseline.kind == "copy"
     assert result.baseline.score == pytest.approx(100)
@@ -189,4 +189,4 @@ def test_a_task_that_requires_caching_is_evaluated() -> None:
     task = make_task(ANIMALS)
     steps = [*task.preprocessors[:1], t5mix.CacheDatasetPlaceholder(required=True), *task.preprocessors[1:]]
     result = evaluate_task(task.replace(preprocessors=steps), model({"pet: a dog": "yes"}), lengths=LENGTHS)
-    assert (result.score, result.baseline) == (80.0, Baseline("majority", 60.0))
+    assert (result.value, result.baseline) == (80.0, Baseline("majority", 60.0))

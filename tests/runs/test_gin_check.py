@@ -1,4 +1,4 @@
-"""Whatever gin lets pass in silence is refused, with file, line and mend."""
+"""Whatever gin lets pass in silence is refused, with file, line and fix."""
 
 import pytest
 

@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from t5mix.cli.main import main
-from t5mix.evaluation.report import read_report
 from t5mix.runs import binding, check, pretrain
 from t5mix.runs.folders import RunFolder
 
@@ -46,8 +45,12 @@ def snapshot(folder):
     }
 
 
+def rows_of(report):
+    return json.loads(report.read_text())["rows"]
+
+
 def test_the_report_has_a_row_for_each_task_with_metrics(finished, capsys):
-    rows = json.loads(finished.report.read_text())["rows"]
+    rows = rows_of(finished.report)
     assert [row["task"] for row in rows] == ["toy_a", "toy_b"]
     for row in rows:
         assert {"metric", "baseline", "multi_task", "fine_tuned", "standard_error"} <= set(row)
@@ -121,9 +124,9 @@ def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_pa
     command = ["finetune", "--gin_file", config, "--gin_file", "runs/finetune.gin", "--steps", "2"]
     command += ["--checkpoint", str(finished.path), "--run_folder", str(folder.path)]
     assert main([*command, "--mixture_or_task", "toy_a"]) == 0
-    (row,) = read_report(folder.report)
-    (before,) = [r for r in read_report(finished.report) if r.task == "toy_a"]
-    assert row.task == "toy_a" and row.multi_task == before.multi_task
+    (row,) = rows_of(folder.report)
+    (before,) = [r for r in rows_of(finished.report) if r["task"] == "toy_a"]
+    assert row["task"] == "toy_a" and row["multi_task"] == before["multi_task"]
     assert json.loads(folder.lineage.read_text())["checkpoint"] == str(finished.path / "checkpoints/6")
     assert main([*command, "--mixture_or_task", "toy_b"]) == 2
     assert "Run.mixture ('toy_a' there, 'toy_b' here)" in capsys.readouterr().err

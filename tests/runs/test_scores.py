@@ -3,30 +3,32 @@ import math
 import pytest
 
 from t5mix.evaluation.baselines import Baseline
-from t5mix.evaluation.task_results import Prediction, TaskResult
+from t5mix.evaluation.task_results import Prediction, Score
 from t5mix.runs.evaluate import best_of_each_task
-from t5mix.runs.scores import Score, read_score, report_row, score_of, write_score
+from t5mix.runs.scores import read_score, write_score
 
 
-def make_result(value=50.0):
-    return TaskResult(
+def make_score(value=50.0, step=7, lengths=None):
+    return Score(
         task="a",
         split="test",
+        step=step,
+        limit=None,
         num_examples=4,
         metrics={"f1": value, "accuracy": 25.0},
         baseline=Baseline("copy", 10.0),
         standard_error=2.5,
-        predictions=(Prediction("in", "so", "só\n"),),
         truncated_inputs=1,
+        lengths=lengths,
+        predictions=(Prediction("in", "so", "só\n"),),
     )
 
 
 @pytest.mark.parametrize("value", [50.0, math.nan])
 def test_a_score_is_read_as_it_was_written(tmp_path, value):
-    result = make_result(value)
-    score = score_of(result, step=7, limit=None)
+    score = make_score(value)
     path = tmp_path / "a" / "7.json"
-    write_score(path, score, result)
+    write_score(path, score)
     assert "NaN" not in path.read_text()
     again = read_score(path)
     assert isinstance(again, Score)
@@ -44,18 +46,9 @@ def test_no_score_is_none_and_a_damaged_one_is_named(tmp_path):
         read_score(tmp_path / "7.json")
 
 
-def test_a_row_of_the_report_is_of_the_last_that_was_scored():
-    before, after = score_of(make_result(50.0), 7, None), score_of(make_result(60.0), 3, None)
-    row = report_row(before, after)
-    assert (row.task, row.metric, row.baseline, row.baseline_kind) == ("a", "f1", 10.0, "copy")
-    assert (row.multi_task, row.fine_tuned, row.standard_error, row.test_examples) == (50.0, 60.0, 2.5, 4)
-    assert report_row(before, None).fine_tuned is None
-    assert report_row(None, after).multi_task is None
-
-
 def test_the_best_score_is_a_number_where_there_is_one():
     steps = zip((1, 2, 3, 4), (math.nan, 20.0, 20.0, math.nan), strict=True)
-    scores = [score_of(make_result(value), step, None) for step, value in steps]
+    scores = [make_score(value, step) for step, value in steps]
     assert [score.step for score in best_of_each_task(scores)] == [2]
     assert [score.step for score in best_of_each_task(scores[:1])] == [1]
 
@@ -63,13 +56,12 @@ def test_the_best_score_is_a_number_where_there_is_one():
 def test_a_score_with_other_lengths_is_not_read(tmp_path, capsys):
     lengths = {"inputs": 16, "targets": 8}
     path = tmp_path / "7.json"
-    result = make_result()
     for recorded, wanted, found in (
         (lengths, lengths, True),
         (lengths, {**lengths, "inputs": 32}, False),
         (None, lengths, True),  # of an earlier version
     ):
-        write_score(path, score_of(result, 7, None, recorded), result)
+        write_score(path, make_score(lengths=recorded))
         assert (read_score(path, wanted) is not None) is found
     assert read_score(tmp_path / "8.json", lengths) is None
     assert capsys.readouterr().err.count("was scored with lengths {'inputs': 16, 'targets': 8}: it is") == 1

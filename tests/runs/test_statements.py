@@ -15,7 +15,7 @@ def test_bindings_are_read_in_order_with_file_and_line(tmp_path):
         "Run.mesh = @MeshConfig()",
         "Run.seed = 5",
     ]
-    assert [str(binding.place) for binding in read] == [
+    assert [str(binding.location) for binding in read] == [
         f"{path}:2",
         f"{path}:4",
         f"{path}:5",

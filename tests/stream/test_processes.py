@@ -17,11 +17,10 @@ from t5mix.stream import Stream
 LENGTHS = {"inputs": 32, "targets": 17}
 
 
-@pytest.mark.parametrize("mixing", ["balanced", "random"])
 @pytest.mark.parametrize("pack", [True, False])
-def test_hosts_that_take_their_rows_have_the_whole_batch_whatever_their_number(mixture, pack, mixing):
+def test_hosts_that_take_their_rows_have_the_whole_batch_whatever_their_number(mixture, pack):
     def stream():
-        return Stream(mixture, LENGTHS, 168, seed=5, pack=pack, mixing=mixing)
+        return Stream(mixture, LENGTHS, 168, seed=5, pack=pack)
 
     whole = stream()
     # The number of hosts changes at each step: a run goes on elsewhere with as many as there are.

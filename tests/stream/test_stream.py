@@ -46,10 +46,9 @@ def test_batches_hold_the_examples_that_they_say(mixture, pack):
         assert pack or all(len(row) == 1 for row in rows)
 
 
-@pytest.mark.parametrize("mixing", ["balanced", "random"])
 @pytest.mark.parametrize("pack", [True, False])
-def test_an_epoch_holds_every_example_once(make_task, pack, mixing):
-    stream = Stream(make_task("a", count=50), LENGTHS, 4, pack=pack, mixing=mixing)
+def test_an_epoch_holds_every_example_once(make_task, pack):
+    stream = Stream(make_task("a", count=50), LENGTHS, 4, pack=pack)
     # Packed, the order is random within a block of windows, and what has no room comes in the next.
     block, draws = (stream._rows._plan.windows, stream._rows._plan.draws) if pack else (1, 1024)
     counts = Counter(x for step in range(2 * block * 256) for x in stream.examples(step))
@@ -267,8 +266,6 @@ def test_what_cannot_work_is_refused_by_name(make_task):
         Stream(task, LENGTHS, 4, split="test")
     with pytest.raises(ValueError, match="task 'a' has no example"):
         Stream(make_task("a", columns={"inputs": [], "targets": []}), LENGTHS, 4)
-    with pytest.raises(ValueError, match="mixing is 'fair'; give one of"):
-        Stream(task, LENGTHS, 4, mixing="fair")
     with pytest.raises(ValueError, match="step is -1"):
         Stream(task, LENGTHS, 4).batch(-1)
 

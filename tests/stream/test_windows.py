@@ -46,9 +46,9 @@ def _examples():
 RATES = {"a": 5.0, "b": 1.0, "c": 0.3}
 
 
-def _packed(seed=0, mixing="balanced", batch_size=8, **changes):
+def _packed(seed=0, batch_size=8, **changes):
     examples = _examples()
-    mixer = Mixer(examples, RATES, seed, mixing)
+    mixer = Mixer(examples, RATES, seed)
     plan = Plan.of(mixer, examples, RATES, LIMITS, windows.rows_of_window(batch_size))
     plan = dataclasses.replace(plan, **{name: change(plan) for name, change in changes.items()})
     return windows.PackedRows(mixer, plan, seed), mixer, plan
@@ -71,10 +71,9 @@ def _by_epoch(numbers):
     return dict(Counter((task, epoch) for task, epoch, _ in numbers))
 
 
-@pytest.mark.parametrize("mixing", ["balanced", "random"])
 @pytest.mark.parametrize("count", [1, 4])
-def test_packed_windows_hold_every_example_once_but_for_what_waits_at_the_last(mixing, count):
-    _, mixer, planned = _packed(mixing=mixing)
+def test_packed_windows_hold_every_example_once_but_for_what_waits_at_the_last(count):
+    _, mixer, planned = _packed()
     each = planned.draws // planned.windows
     plan = dataclasses.replace(planned, windows=count, draws=each * count, room=tuple(10**9 for _ in LIMITS))
     packed = windows.PackedRows(mixer, plan, 0)
@@ -133,9 +132,8 @@ def test_rows_hold_no_more_than_their_length():
         assert used.max(axis=1).min() > 0  # no row is empty
 
 
-@pytest.mark.parametrize("mixing", ["balanced", "random"])
-def test_windows_fit_and_are_well_filled(mixing):
-    packed, _, _ = _packed(mixing=mixing)
+def test_windows_fit_and_are_well_filled():
+    packed, _, _ = _packed()
     filled = [
         packed.window(window).draws.lengths.sum(axis=0) / (packed.rows * np.array(LIMITS)) for window in range(1, 20)
     ]
@@ -229,7 +227,8 @@ def test_a_host_reads_the_examples_of_its_rows_only(pack):
 def test_adding_a_task_leaves_the_order_of_the_others_as_it_was():
     def order(rates, task, seed=0):
         examples = {name: _examples()[name] for name in rates}
-        return Mixer(examples, rates, seed).own_order(list(rates).index(task), 0, 2000)
+        draws = Mixer(examples, rates, seed).draws(0, 40_000)
+        return draws.take(np.flatnonzero(draws.task == list(rates).index(task))[:2000])
 
     alone = order({"a": 1.0}, "a")
     for rates in ({"c": 2.0, "b": 0.1, "a": 3.0}, {"a": 1.0, "b": 5.0}):
@@ -239,14 +238,15 @@ def test_adding_a_task_leaves_the_order_of_the_others_as_it_was():
     assert not np.array_equal(alone.index, order({"a": 1.0}, "a", seed=1).index)
 
 
-@pytest.mark.parametrize("mixing", ["balanced", "random"])
-def test_draws_take_each_task_in_its_own_order(mixing):
-    mixer = Mixer(_examples(), RATES, 4, mixing)
+def test_draws_take_each_task_in_its_own_order():
+    mixer = Mixer(_examples(), RATES, 4)
     draws = mixer.draws(5000, 9000)
     before, after = mixer.before(5000), mixer.before(9000)
-    for task in range(3):
-        expected = mixer.own_order(task, int(before[task]), int(after[task]))
-        assert _numbered(draws.take(draws.task == task)) == _numbered(expected)
+    for task, name in enumerate(RATES):
+        # The order of a task is that of a mixture of it alone.
+        alone = Mixer({name: _examples()[name]}, {name: 1.0}, 4).draws(int(before[task]), int(after[task]))
+        taken = draws.take(draws.task == task)
+        assert np.array_equal(taken.epoch, alone.epoch) and np.array_equal(taken.index, alone.index)
 
 
 @pytest.mark.filterwarnings("ignore:.*found no room")
