@@ -14,8 +14,8 @@ from t5mix.task import Task
 from t5mix.terminal import Progress, emit
 
 if TYPE_CHECKING:
-    from t5mix.stream.kept import KeptCache
-    from t5mix.stream.writing import Job
+    from t5mix.data.cache.inventory import KeptCache
+    from t5mix.data.cache.writer import Job
 
 EPILOG = """\
 A run makes the caches that it lacks by itself; made ahead of time, its first batch comes at once.
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["Job"], list[tuple[str, str]]]:
     """Returns the caches to make, and of the others which tasks they are of, and why they are left out."""
-    from t5mix.stream.opening import cache_job
+    from t5mix.data.examples.opening import cache_job
 
     jobs, left_out = [], []
     for task in tasks:
@@ -92,10 +92,10 @@ def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["Job"], li
 
 
 def _made_here(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, list[tuple["KeptCache", str]]]:
-    from t5mix.stream import cache, kept
+    from t5mix.data.cache import inventory, store
 
-    folder = cache.folder_of(args.cache_dir)
-    places = [cache.place_of(job, folder) for job in jobs]
+    folder = store.folder_of(args.cache_dir)
+    places = [store.place_of(job, folder) for job in jobs]
     lacking = [job for job, place in zip(jobs, places, strict=True) if not place.exists()]
     made = []
     with Progress() as progress:
@@ -105,20 +105,20 @@ def _made_here(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, li
             told.begin()
             _make(job, folder, told, args.verify)
             result = "found" if not told.anything else "made" if lacked else "mended"
-            made.append((kept.kept_cache(place), result))
+            made.append((inventory.kept_cache(place), result))
     return str(folder), made
 
 
 def _make(job: "Job", folder: Path, told: "_Told", verify: bool) -> None:
     """Makes a cache where there is none, and mends a damaged one."""
-    from t5mix.stream import cache, shards
+    from t5mix.data.cache import shards, store
 
-    tokens = cache.tokens_of(job, folder, told)
+    tokens = store.tokens_of(job, folder, told)
     if verify:
         try:
             tokens.verify_all()
         except shards.DamagedError:  # the file is deleted now
-            cache.tokens_of(job, folder, told).verify_all()
+            store.tokens_of(job, folder, told).verify_all()
 
 
 class _Told:
@@ -150,9 +150,9 @@ class _Told:
 
 def _made_on_beam(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, list[tuple["KeptCache", str]]]:
     beam = _beam(args)
-    from t5mix.stream import cache
+    from t5mix.data.cache import store
 
-    folder = str(args.cache_dir or cache.default_folder())
+    folder = str(args.cache_dir or store.default_folder())
     lacking = [job for job in jobs if not beam.find(job, folder, args.verify)]
     if lacking:
         named = os.environ.get(packs.VARIABLE, "").split(os.pathsep)
@@ -174,7 +174,7 @@ def _made_on_beam(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str,
 
 
 def _beam(args: argparse.Namespace) -> Any:
-    """Returns `t5mix.stream.beam`, where there is Beam; has it say what matters, and an error once."""
+    """Returns `t5mix.data.cache.beam`, where there is Beam; has it say what matters, and an error once."""
     loud, quiet = logging.getLogger(), [logging.getLogger(f"apache_beam.runners.{name}") for name in _REPEATING]
     level = loud.level
     if not args.debug:
@@ -182,7 +182,7 @@ def _beam(args: argparse.Namespace) -> Any:
         for logger in quiet:
             logger.setLevel(logging.CRITICAL)
     try:
-        from t5mix.stream import beam
+        from t5mix.data.cache import beam
     except ImportError as error:
         raise ImportError(f"--runner {args.runner} needs Apache Beam ({error}): pip install 't5mix[beam]'") from error
     finally:
@@ -193,13 +193,13 @@ def _beam(args: argparse.Namespace) -> Any:
 def _list(args: argparse.Namespace) -> int:
     if args.name or args.split or args.runner or args.handed_on:
         raise ValueError("--list shows every cache in a folder; leave out tasks, --split and --runner")
-    from t5mix.stream import cache, kept
+    from t5mix.data.cache import inventory, store
 
-    folder = cache.folder_of(args.cache_dir)
-    caches = list(kept.kept_caches(folder))
+    folder = store.folder_of(args.cache_dir)
+    caches = list(inventory.kept_caches(folder))
     if args.verify:
         with Progress() as progress:
-            caches = list(kept.verified(caches, lambda done, all_of: progress.tell("read bytes", done, all_of)))
+            caches = list(inventory.verified(caches, lambda done, all_of: progress.tell("read bytes", done, all_of)))
     if args.format == "json":
         table.print_json({"folder": str(folder), "caches": [_described(each) for each in caches]})
     else:

@@ -96,7 +96,7 @@ def test_without_beam_the_extra_is_named(
     pack: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apache_beam", None)
-    monkeypatch.delitem(sys.modules, "t5mix.stream.beam", raising=False)
+    monkeypatch.delitem(sys.modules, "t5mix.data.cache.beam", raising=False)
     monkeypatch.delattr(stream, "beam", raising=False)
     assert main(["cache", "toy_small", "--pack", pack, "--runner", "DirectRunner"]) == 2
     assert "pip install 't5mix[beam]'" in capsys.readouterr().err

@@ -1,0 +1,139 @@
+"""The examples of one task, as the model gets them, at any (epoch, index).
+
+Here: examples that are what the token cache holds, or that `tf.data` makes of it an epoch at a time.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from t5mix.data.cache import columns
+from t5mix.data.examples import per_epoch
+from t5mix.data.examples.trim_and_eos import Ending
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """One feature of several examples.
+
+    Attributes:
+      values: int32, the examples' token ids, one example behind the other.
+      lengths: int64 [examples].
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray]) -> "Tokens":
+        """Joins rows of token ids."""
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        return cls(np.concatenate([*rows, np.empty(0, np.int32)]), lengths)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Tokens"]) -> "Tokens":
+        """Returns the examples of all parts, one part behind the other."""
+        return cls(np.concatenate([part.values for part in parts]), np.concatenate([part.lengths for part in parts]))
+
+
+class Examples(abc.ABC):
+    """A task's examples.
+
+    Attributes:
+      count: number of examples in an epoch.
+      varies: whether an example is another one in another epoch.
+    """
+
+    count: int
+    varies: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns int64 [indices, features]: tokens of each feature of these examples."""
+
+    @abc.abstractmethod
+    def gather(self, epoch: int, indices: np.ndarray) -> list["Tokens"]:
+        """Returns the token ids of each feature of these examples, in their order, EOS included."""
+
+    @abc.abstractmethod
+    def truncates(self, indices: np.ndarray) -> np.ndarray:
+        """Returns bool [indices, features]: which lose tokens, in epoch 0, because a row is short."""
+
+    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
+        """Lets go of what is held of files in memory, which will hardly be read again."""
+
+    def sample(self) -> np.ndarray:
+        """Returns indices to measure the task by: all, unless that takes long."""
+        return np.arange(self.count)
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedExamples(Examples):
+    """Examples that are what the cache holds, but for their endings."""
+
+    features: tuple[columns.TokenColumn, ...]
+    endings: tuple[Ending, ...]
+    varies: ClassVar[bool] = False
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """Number of examples in an epoch."""
+        return int(self.features[0].first_rows[-1])
+
+    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return as_columns(end.lengths(sizes) for end, sizes in self._sizes(indices))
+
+    def gather(self, epoch: int, indices: np.ndarray) -> list["Tokens"]:
+        """See `Examples`."""
+        pairs = zip(self.endings, self.features, strict=True)
+        return [Tokens(*end.gather(feature, indices)) for end, feature in pairs]
+
+    def truncates(self, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return as_columns(end.truncates(sizes) for end, sizes in self._sizes(indices))
+
+    def release(self) -> None:
+        """See `Examples`."""
+        for feature in self.features:
+            feature.release()
+
+    def _sizes(self, indices: np.ndarray) -> list[tuple[Ending, np.ndarray]]:
+        pairs = zip(self.endings, self.features, strict=True)
+        return [(end, feature.lengths_of(indices)) for end, feature in pairs]
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochExamples(Examples):
+    """Examples that `tf.data` makes, an epoch at a time, kept in memory."""
+
+    epochs: per_epoch.WholeEpochs
+    endings: tuple[Ending, ...]
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """Number of examples in an epoch."""
+        return self.epochs.count
+
+    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return self._cached(epoch).lengths(epoch, indices)
+
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
+        """See `Examples`."""
+        return self._cached(epoch).gather(epoch, indices)
+
+    def truncates(self, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return self._cached(0).truncates(indices)
+
+    def _cached(self, epoch: int) -> CachedExamples:
+        return CachedExamples(self.epochs.features(epoch), self.endings)
+
+
+def as_columns(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Joins the columns of a table, int64 [examples, features]."""
+    return np.stack(list(parts), axis=1)
