@@ -24,7 +24,7 @@ import numpy as np
 
 from t5mix.data.cache.columns import ArrayColumn
 from t5mix.data.examples.base import CachedExamples, Examples
-from t5mix.data.examples.trim_and_eos import Ending
+from t5mix.data.examples.trim_and_eos import TrimAndEos
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing import bin_packing
 from t5mix.data.packing.capacity import Plan
@@ -93,7 +93,7 @@ def streamed(lengths: np.ndarray, limits: tuple[int, ...], windows: int) -> tupl
     """The stream's share over windows of one task with these lengths, and how many examples it left out."""
     offsets = [np.append(0, np.cumsum(column)) for column in lengths.T]
     columns = tuple(ArrayColumn((np.empty(0, np.int32),), (one,)) for one in offsets)
-    task: Examples = CachedExamples(columns, tuple(Ending(limit) for limit in limits))
+    task: Examples = CachedExamples(columns, tuple(TrimAndEos(limit) for limit in limits))
     mixer = Mixer({"task": task}, {"task": 1.0}, 0)
     plan = Plan.of(mixer, {"task": task}, {"task": 1.0}, limits, ROWS)
     rows = PackedRows(mixer, plan, 0)

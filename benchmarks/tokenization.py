@@ -73,6 +73,7 @@ def _sides(vocabulary_file: Path, lines: list[bytes]) -> dict[str, Callable[[], 
     import tensorflow as tf
 
     from t5mix.data.tokenization import thread_pool, tokenizers
+    from t5mix.data.tokenization.task_shard import Chunk
     from t5mix.vocabularies import SentencePieceVocabulary
 
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
@@ -85,8 +86,9 @@ def _sides(vocabulary_file: Path, lines: list[bytes]) -> dict[str, Callable[[], 
 
     def ours() -> tuple[np.ndarray, np.ndarray]:
         parts = (lines[start : start + _AT_ONCE] for start in range(0, len(lines), _AT_ONCE))
-        texts = (thread_pool.Texts((0, 0), step, {"text": part}) for part in parts)
-        return _joined([ids["text"] for _, ids in thread_pool.tokenized(texts)])
+        chunks = (Chunk((0, 0), {"text": part}, step) for part in parts)
+        columns = [columns["text"] for _, columns in thread_pool.tokenized(chunks)]
+        return _joined((column.values.to_numpy(), np.diff(column.offsets.to_numpy())) for column in columns)
 
     def raw() -> list[list[int]]:
         return processor.encode(lines, num_threads=_THREADS)

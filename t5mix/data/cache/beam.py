@@ -20,9 +20,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from t5mix import packs, registry
-from t5mix.data.cache import inventory, object_store, shards, store, writer
-from t5mix.data.cache.writer import Job
-from t5mix.data.examples import opening
+from t5mix.data.cache import inventory, object_store, shard_record, store, writer
+from t5mix.data.cache.key import CacheJob, cache_job
+from t5mix.data.tokenization.record_batches import record_batches
 
 # Called with the numbers of shards that are made, and of all.
 Progress = Callable[[int, int], None]
@@ -35,7 +35,7 @@ _LOOK = 2.0
 
 
 def make(
-    jobs: Sequence[Job],
+    jobs: Sequence[CacheJob],
     folder: str | Path,
     options: Sequence[str] = (),
     pack_paths: Sequence[str | Path] = (),
@@ -52,7 +52,7 @@ def make(
       progress: called now and then, where `folder` is a path.
 
     Raises:
-      ValueError: see `store.cached_tokens`; when a worker's packs or libraries would make other tokens; when the
+      ValueError: see `store.find_or_make`; when a worker's packs or libraries would make other tokens; when the
         pipeline fails otherwise.
     """
     address = str(folder) if object_store.is_address(str(folder)) else os.path.abspath(folder)
@@ -67,7 +67,7 @@ def make(
         _run(_pipeline(shares, [str(Path(path).absolute()) for path in pack_paths], options))
 
 
-def find(job: Job, folder: str | Path, verify: bool = False) -> inventory.KeptCache | None:
+def find(job: CacheJob, folder: str | Path, verify: bool = False) -> inventory.CacheEntry | None:
     """Returns the cache, or None when there is none; on a file system one that is damaged is deleted.
 
     Args:
@@ -79,18 +79,18 @@ def find(job: Job, folder: str | Path, verify: bool = False) -> inventory.KeptCa
     if object_store.is_address(folder):
         content = object_store.read_manifest(job, folder)
         return inventory.described(object_store.address_of(job, folder), content) if content else None
-    place = store.place_of(job, Path(folder))
-    found = inventory.kept_cache(place) if place.exists() else None
+    place = store.path_of(job, Path(folder))
+    found = inventory.entry_of(place) if place.exists() else None
     if found is None or not (found.damage or (verify and inventory.damage_of(place))):
         return found
     store.discard(place)
     return None
 
 
-def _ask(job: Job, folder: str, cleanup: contextlib.ExitStack) -> Asked:
+def _ask(job: CacheJob, folder: str, cleanup: contextlib.ExitStack) -> Asked:
     private = ""
     if not object_store.is_address(folder):
-        private = str(store.staging(store.place_of(job, Path(folder))))
+        private = str(store.staging(store.path_of(job, Path(folder))))
         cleanup.callback(shutil.rmtree, private, ignore_errors=True)
     return (job.task.name, job.split, job.made_from["source"], job.key, folder, private)
 
@@ -149,11 +149,11 @@ class _OfJobs(beam.DoFn):
 
     def setup(self) -> None:
         """Makes the packs known; see Beam."""
-        self._jobs: dict[Asked, Job] = {}
+        self._jobs: dict[Asked, CacheJob] = {}
         for path in self._pack_paths:
             packs.add(path)
 
-    def job(self, asked: Asked) -> Job:
+    def job(self, asked: Asked) -> CacheJob:
         """Returns the cache, as this worker understands it.
 
         Raises:
@@ -161,7 +161,7 @@ class _OfJobs(beam.DoFn):
         """
         if asked not in self._jobs:
             name, split, source, key, *_ = asked
-            job = dataclasses.replace(opening.cache_job(registry.TaskRegistry.get(name), split), source=source)
+            job = dataclasses.replace(cache_job(registry.TaskRegistry.get(name), split), source=source)
             if job.key != key:
                 raise ValueError(
                     f"task {name!r}, split {split!r}: this worker would make other tokens than were asked for; its "
@@ -192,7 +192,7 @@ class FinishCache(_OfJobs):
         """See Beam."""
         asked, written = element
         job, folder, private = self.job(asked), asked[-2], asked[-1]
-        found = [shards.ShardRecord.from_json(json.loads(record)) for _, record in sorted(dict(written).items())]
+        found = [shard_record.ShardRecord.from_json(json.loads(record)) for _, record in sorted(dict(written).items())]
         if private:
             _finish(job, found, Path(folder), Path(private))
         else:
@@ -200,18 +200,18 @@ class FinishCache(_OfJobs):
         yield asked
 
 
-def _write(job: Job, shard: int, folder: Path, private: Path) -> shards.ShardRecord:
+def _write(job: CacheJob, shard: int, folder: Path, private: Path) -> shard_record.ShardRecord:
     try:
-        return writer.write_shard(job, shard, private)
+        return writer.write_shard(job, shard, record_batches(job.shard(shard)), private)
     except FileNotFoundError:
         if private.exists():
             raise
     # Beam runs this once more than was needed: the cache has its name.
-    return store.records(store.place_of(job, folder), job.key)[shard]
+    return store.records(store.path_of(job, folder), job.key)[shard]
 
 
-def _finish(job: Job, found: Sequence[shards.ShardRecord], folder: Path, private: Path) -> None:
-    place = store.place_of(job, folder)
+def _finish(job: CacheJob, found: Sequence[shard_record.ShardRecord], folder: Path, private: Path) -> None:
+    place = store.path_of(job, folder)
     with contextlib.suppress(FileNotFoundError):  # likewise
         writer.finish(job, private, found)
         store.publish(private, place)

@@ -2,12 +2,18 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from t5mix.data.cache import columns, shards
+from t5mix.data.cache import columns, manifest
+from t5mix.data.cache.shard_record import ShardRecord
+from t5mix.data.cache.shards import ShardedColumn, ShardFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class CachedTokens(abc.ABC):
@@ -32,12 +38,12 @@ class CachedTokens(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def table(self) -> Any:
+    def table(self) -> "pa.Table":
         """All columns, a `pyarrow.Table`, verified."""
 
     @abc.abstractmethod
     def verify_all(self) -> None:
-        """Reads every byte that is on disk; see `shards.ShardFile.verify`."""
+        """Reads every byte that is on disk; see `ShardFile.verify`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +51,30 @@ class FileTokens(CachedTokens):
     """Tokens in files, read and verified as they are used."""
 
     key: str
-    files: tuple[shards.ShardFile, ...]
+    files: tuple[ShardFile, ...]
     eos: Mapping[str, int | None]
+
+    @classmethod
+    def open(cls, path: str | Path, key: str) -> "FileTokens":
+        """Opens a cache: compares its manifest, and the sizes and the ends of its files; the rest as it is used.
+
+        Raises:
+            FileNotFoundError: when there is none.
+            DamagedError: when it is not what its manifest says.
+        """
+        content = manifest.read(path)
+        return cls.of(path, key, manifest.shard_records(content, key), manifest.eos_ids(content))
+
+    @classmethod
+    def of(
+        cls, path: str | Path, key: str, records: Sequence[ShardRecord], eos: Mapping[str, int | None] | None = None
+    ) -> "FileTokens":
+        """Opens a cache whose manifest is known.
+
+        Raises:
+            DamagedError: see `open`.
+        """
+        return cls(key, tuple(ShardFile(f"{path}/{record.name}", record) for record in records), eos or {})
 
     @property
     def examples(self) -> int:
@@ -57,7 +85,7 @@ class FileTokens(CachedTokens):
         """See `CachedTokens`."""
         if not any(name in file.record.columns for file in self.files if file.record.examples):
             return columns.EmptyColumn(self.examples)
-        return shards.ShardedColumn(self.files, name)
+        return ShardedColumn(self.files, name)
 
     def verify_all(self) -> None:
         """See `CachedTokens`."""
@@ -65,7 +93,7 @@ class FileTokens(CachedTokens):
             file.verify_all()
 
     @property
-    def table(self) -> Any:
+    def table(self) -> "pa.Table":
         """See `CachedTokens`."""
         import pyarrow as pa
 
@@ -83,7 +111,7 @@ class MemoryTokens(CachedTokens):
     """Tokens of a source that does not permit caching."""
 
     key: str
-    table: Any
+    table: "pa.Table"
     eos: Mapping[str, int | None] = dataclasses.field(default_factory=dict)
 
     @property

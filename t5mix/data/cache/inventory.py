@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from t5mix.data.cache import manifest, shards
+from t5mix.data.cache import manifest, shard_record
 
 # Called with the bytes that are read, and those of all.
 Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class KeptCache:
+class CacheEntry:
     """A token cache on disk.
 
     Attributes:
@@ -36,29 +36,29 @@ class KeptCache:
     damage: str = ""
 
 
-def kept_caches(folder: Path) -> Iterator[KeptCache]:
+def entries(folder: Path) -> Iterator[CacheEntry]:
     """Yields the caches in a folder of caches, sorted by task and folder; private folders of writers are left out."""
     for place in sorted((folder / "tokens").glob("[!.]*/[!.]*")):
         if place.is_dir():
-            yield kept_cache(place)
+            yield entry_of(place)
 
 
-def kept_cache(place: Path) -> KeptCache:
+def entry_of(place: Path) -> CacheEntry:
     """Describes the cache in a folder, by its manifest and its files' sizes."""
     try:
         content = manifest.read(place)
         found = described(str(place), content)
         lacking = [record.name for record in _records(content) if not _is_whole(place, record)]
         return dataclasses.replace(found, damage=f"{lacking[0]} is missing or cut short") if lacking else found
-    except (shards.DamagedError, KeyError, TypeError, AttributeError) as damage:
+    except (shard_record.DamagedError, KeyError, TypeError, AttributeError) as damage:
         size = sum(file.stat().st_size for file in place.iterdir() if file.is_file())
-        return KeptCache(str(place), place.parent.name, "", 0, {}, 0, size, str(damage))
+        return CacheEntry(str(place), place.parent.name, "", 0, {}, 0, size, str(damage))
 
 
-def described(place: str, content: dict[str, Any]) -> KeptCache:
+def described(place: str, content: dict[str, Any]) -> CacheEntry:
     """Describes a cache by its manifest."""
     records = _records(content)
-    return KeptCache(
+    return CacheEntry(
         place,
         task=str(content["task"]),
         split=str(content["split"]),
@@ -69,7 +69,7 @@ def described(place: str, content: dict[str, Any]) -> KeptCache:
     )
 
 
-def verified(caches: Sequence[KeptCache], progress: Progress | None = None) -> Iterator[KeptCache]:
+def verified(caches: Sequence[CacheEntry], progress: Progress | None = None) -> Iterator[CacheEntry]:
     """Yields the caches with the damage that shows when every byte is read."""
     done, total = 0, sum(each.size for each in caches)
     for each in caches:
@@ -85,20 +85,20 @@ def damage_of(place: Path) -> str:
         for record in _records(manifest.read(place)):
             if not _is_whole(place, record):
                 return f"{record.name} is missing or cut short"
-            found = shards.checksums_of(shards.read(place / record.name, record.size))
+            found = shard_record.checksums_of(shard_record.read(place / record.name, record.size))
             wrong = [block for block, checksum in enumerate(record.checksums.tolist()) if found[block] != checksum]
             if wrong:
-                return f"{record.name} does not match its checksum from byte {wrong[0] * shards.BLOCK} on"
-    except (shards.DamagedError, KeyError, TypeError) as damage:
+                return f"{record.name} does not match its checksum from byte {wrong[0] * shard_record.BLOCK} on"
+    except (shard_record.DamagedError, KeyError, TypeError) as damage:
         return str(damage)
     return ""
 
 
-def _records(content: dict[str, Any]) -> list[shards.ShardRecord]:
-    return [shards.ShardRecord.from_json(one) for one in content["shards"]]
+def _records(content: dict[str, Any]) -> list[shard_record.ShardRecord]:
+    return [shard_record.ShardRecord.from_json(one) for one in content["shards"]]
 
 
-def _is_whole(place: Path, record: shards.ShardRecord) -> bool:
+def _is_whole(place: Path, record: shard_record.ShardRecord) -> bool:
     try:
         return (place / record.name).stat().st_size == record.size
     except OSError:

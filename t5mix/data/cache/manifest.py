@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from t5mix.data.cache.shards import DamagedError
+from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 
 NAME = "manifest.json"
 # What the first line says before the checksum, and behind it.
 _BEFORE, _BEHIND = '{"sha256": "', '",\n'
 
 
-def write(folder: Path, content: dict[str, Any]) -> None:
+def write(folder: str | Path, content: dict[str, Any]) -> None:
     """Writes the manifest of a cache into its folder, whole or not at all.
 
     Args:
@@ -54,6 +54,36 @@ def read(folder: str | Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"its manifest is no JSON: {error}") from None
     return content
+
+
+def shard_records(content: dict[str, Any], key: str) -> list[ShardRecord]:
+    """Returns what a manifest says of the shards of a cache.
+
+    Raises:
+        DamagedError: when it is that of another cache than its key says, or contradicts itself.
+    """
+    if content.get("key") != key:
+        raise DamagedError("it holds other tokens than its name says")
+    try:
+        examples, listed = content["examples"], list(content["shards"])
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"its manifest lacks {error}") from None
+    found = [ShardRecord.from_json(one) for one in listed]
+    if sum(record.examples for record in found) != examples:
+        raise DamagedError(f"its shards do not hold {examples} examples")
+    return found
+
+
+def eos_ids(content: dict[str, Any]) -> dict[str, int | None]:
+    """Returns what a manifest says of the EOS of features, by name.
+
+    Raises:
+        DamagedError: when these are no ids.
+    """
+    found = content.get("eos", {})  # older caches say nothing of it
+    if not isinstance(found, dict) or not all(isinstance(eos, int | None) for eos in found.values()):
+        raise DamagedError(f"its manifest says that the features' EOS are {found!r}")
+    return found
 
 
 def _sha256(data: bytes) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from t5mix.data.cache import manifest, shards, writer
-from t5mix.data.cache.store import relative_place
-from t5mix.data.cache.writer import Job
+from t5mix.data.cache import manifest, shard_record, writer
+from t5mix.data.cache.key import CacheJob
+from t5mix.data.tokenization.record_batches import record_batches
 
 # Bytes that are copied at once; whole blocks.
-_AT_ONCE = 16 * shards.BLOCK
+_AT_ONCE = 16 * shard_record.BLOCK
 
 
 def is_address(folder: str) -> bool:
@@ -22,18 +22,18 @@ def is_address(folder: str) -> bool:
     return "://" in folder
 
 
-def address_of(job: Job, folder: str) -> str:
+def address_of(job: CacheJob, folder: str) -> str:
     """Returns the address of a cache in a folder of caches; what stands behind "?" says how to reach the store."""
     path, mark, query = folder.partition("?")
-    return f"{path.rstrip('/')}/{relative_place(job)}{mark}{query}"
+    return f"{path.rstrip('/')}/{job.relative_path}{mark}{query}"
 
 
-def write_shard(job: Job, shard: int, folder: str) -> shards.ShardRecord:
+def write_shard(job: CacheJob, number: int, folder: str) -> shard_record.ShardRecord:
     """Writes one shard to its place in the store, and reads it back.
 
     Args:
       job: the cache.
-      shard: its number, from 0.
+      number: the shard's, from 0.
       folder: the address of the folder of caches.
 
     Returns:
@@ -45,7 +45,7 @@ def write_shard(job: Job, shard: int, folder: str) -> shards.ShardRecord:
     """
     store, place = _place(job, folder)
     with tempfile.TemporaryDirectory() as private:
-        record = writer.write_shard(job, shard, Path(private))
+        record = writer.write_shard(job, number, record_batches(job.shard(number)), private)
         address = f"{place}/{record.name}"
         _copy(Path(private) / record.name, store, address)
     if _checksums(store, address) != record.checksums.tolist():
@@ -53,7 +53,7 @@ def write_shard(job: Job, shard: int, folder: str) -> shards.ShardRecord:
     return record
 
 
-def finish(job: Job, folder: str, records: Sequence[shards.ShardRecord]) -> None:
+def finish(job: CacheJob, folder: str, records: Sequence[shard_record.ShardRecord]) -> None:
     """Completes a cache, whose shards are in the store: puts its manifest there.
 
     Raises:
@@ -61,11 +61,11 @@ def finish(job: Job, folder: str, records: Sequence[shards.ShardRecord]) -> None
     """
     store, place = _place(job, folder)
     with tempfile.TemporaryDirectory() as private:
-        writer.finish(job, Path(private), records)
+        writer.finish(job, private, records)
         _copy(Path(private) / manifest.NAME, store, f"{place}/{manifest.NAME}")
 
 
-def read_manifest(job: Job, folder: str) -> dict[str, Any] | None:
+def read_manifest(job: CacheJob, folder: str) -> dict[str, Any] | None:
     """Returns the manifest of a cache whose files have their sizes; None when there is no such cache."""
     store, place = _place(job, folder)
     with tempfile.TemporaryDirectory() as private:
@@ -73,8 +73,8 @@ def read_manifest(job: Job, folder: str) -> dict[str, Any] | None:
             with store.open_input_file(f"{place}/{manifest.NAME}") as there:
                 (Path(private) / manifest.NAME).write_bytes(there.read())
             content = manifest.read(Path(private))
-            records = [shards.ShardRecord.from_json(one) for one in content["shards"]]
-        except (FileNotFoundError, shards.DamagedError):
+            records = [shard_record.ShardRecord.from_json(one) for one in content["shards"]]
+        except (FileNotFoundError, shard_record.DamagedError):
             return None
     files = store.get_file_info([f"{place}/{record.name}" for record in records])
     whole = [file.size for file in files] == [record.size for record in records]
@@ -103,9 +103,9 @@ def _open(folder: str) -> tuple[Any, str]:
     return store, path.rstrip("/")
 
 
-def _place(job: Job, folder: str) -> tuple[Any, str]:
+def _place(job: CacheJob, folder: str) -> tuple[Any, str]:
     store, path = _open(folder)
-    return store, f"{path}/{relative_place(job)}"
+    return store, f"{path}/{job.relative_path}"
 
 
 def _copy(file: Path, store: Any, address: str) -> None:
@@ -119,5 +119,5 @@ def _checksums(store: Any, address: str) -> list[int]:
     found: list[int] = []
     with store.open_input_file(address) as file:
         while content := file.read(_AT_ONCE):
-            found += shards.checksums_of(content)
+            found += shard_record.checksums_of(content)
     return found

@@ -12,22 +12,23 @@ import re
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from t5mix.data.cache import manifest, shards, writer
+from t5mix.data.cache import manifest, writer
 from t5mix.data.cache.cached_tokens import CachedTokens, FileTokens, MemoryTokens
-from t5mix.data.cache.writer import Job
-from t5mix.data.tokenization import record_batches
+from t5mix.data.cache.key import CacheJob, check_unchanged
+from t5mix.data.cache.shard_record import DamagedError, ShardRecord
+from t5mix.data.cache.shards import ShardFile
+from t5mix.data.tokenization.record_batches import record_batches
 
-__all__ = ["CachedTokens", "Progress", "cached_tokens", "default_folder", "find", "make"]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # (task, examples done, examples in all or None).
 Progress = Callable[[str, int, int | None], None]
 
-# What stands for something else in a path, or hides it.
-_UNFIT = re.compile(r"[^\w.-]|^\.", re.ASCII)
 # Seconds after which a writer that wrote nothing is taken to be dead.
 _ABANDONED = 24 * 3600.0
 
@@ -43,7 +44,7 @@ def folder_of(cache_dir: str | Path | None = None) -> Path:
     """Returns the folder of caches: the one that is named, or the default.
 
     Raises:
-      ValueError: when it is the address of an object store, which cannot be read by memory map.
+        ValueError: when it is the address of an object store, which cannot be read by memory map.
     """
     folder = str(cache_dir or default_folder())
     if "://" in folder:
@@ -54,152 +55,141 @@ def folder_of(cache_dir: str | Path | None = None) -> Path:
     return Path(folder)
 
 
-def cached_tokens(
-    task: Any,
-    split: str,
-    steps: tuple[Any, ...],
-    folder: Path,
-    keep_all: bool = False,
-    progress: Progress | None = None,
-) -> CachedTokens:
-    """Returns the task's tokens, from the cache, which is made when it is missing or damaged.
+def path_of(job: CacheJob, folder: str | Path) -> Path:
+    """Returns the folder of a job's cache."""
+    return Path(f"{folder}/{job.relative_path}")
+
+
+def find(job: CacheJob, folder: str | Path) -> FileTokens | None:
+    """Returns the tokens of a job, or None when `find_or_make` has work to do: no cache of them is there, and whole."""
+    if not job.task.source.caching_permitted:
+        return None
+    try:
+        return FileTokens.open(f"{folder}/{job.relative_path}", job.key)
+    except (FileNotFoundError, NotADirectoryError, DamagedError):
+        return None
+
+
+def find_or_make(job: CacheJob, folder: str | Path, progress: Progress | None = None) -> CachedTokens:
+    """Returns a task's tokens, from the cache, which is made when it is missing or damaged.
 
     The tokens of a source that does not permit caching are made anew each time, in memory.
 
     Args:
-      task: the task.
-      split: the split of its source.
-      steps: the steps before the cache.
-      folder: the folder of caches.
-      keep_all: keep every column that the steps make, not only the task's features.
-      progress: called now and then while the cache is made.
+        job: the cache.
+        folder: the folder of caches.
+        progress: called now and then while the cache is made.
 
     Raises:
-      ValueError: naming the task, when it has no example, or its examples cannot be cached; naming the
-        folder, when it cannot be written.
-      OSError: when the disk is full.
+        ValueError: naming the task, when it has no example, or its examples cannot be cached; naming the folder, when
+            it cannot be written.
+        OSError: when the disk is full.
     """
-    return tokens_of(Job(task, split, steps, keep_all), folder, progress)
-
-
-def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> CachedTokens:
-    """Returns the tokens of a job; see `cached_tokens`."""
     if not job.task.source.caching_permitted:
-        return _in_memory(job, _counting(job, progress))
-    place = place_of(job, folder)
+        return _in_memory(job, progress)
+    path = path_of(job, folder)
     try:
-        return _open(place, job.key)
+        return FileTokens.open(path, job.key)
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except shards.DamagedError as damage:
-        warnings.warn(f"the token cache {place} is damaged ({damage}); making it anew", stacklevel=2)
-        if _repair(job, place, _counting(job, progress)):
-            return _open(place, job.key)
-        discard(place)
-    return made(job, folder, progress)
-
-
-def made(job: Job, folder: Path, progress: Progress | None = None, batches: writer.Batches | None = None) -> FileTokens:
-    """Makes a cache that is not there, and returns its tokens; see `cached_tokens`, and of `batches` see `make`."""
-    place = place_of(job, folder)
-    written = make(job, place, _counting(job, progress), batches)
-    return _opened(place, job.key, written)
-
-
-def find(job: Job, folder: Path) -> CachedTokens | None:
-    """Returns the tokens of a job, or None when `tokens_of` has work to do: no cache of them is there, and whole."""
-    if not job.task.source.caching_permitted:
-        return None
-    try:
-        return _open(place_of(job, folder), job.key)
-    except (FileNotFoundError, NotADirectoryError, shards.DamagedError):
-        return None
-
-
-def place_of(job: Job, folder: Path) -> Path:
-    """Returns the folder of a job's cache."""
-    return Path(f"{folder}/{relative_place(job)}")
-
-
-def relative_place(job: Job) -> str:
-    """Returns where a job's cache lies in the folder of caches, a path with slashes."""
-    return f"tokens/{_file_name(job.task.name)}/{_file_name(job.split)}-{job.key[:32]}"
+    except DamagedError as damage:
+        warnings.warn(f"the token cache {path} is damaged ({damage}); making it anew", stacklevel=2)
+        if _repair(job, path, progress):
+            return FileTokens.open(path, job.key)
+        discard(path)
+    return make(job, folder, progress)
 
 
 def make(
-    job: Job, place: Path, count: writer.Count | None = None, batches: writer.Batches | None = None
-) -> list[shards.ShardRecord]:
-    """Makes a cache, one shard after the other, and gives it its name.
+    job: CacheJob,
+    folder: str | Path,
+    progress: Progress | None = None,
+    shards: "Iterable[Iterator[pa.RecordBatch]] | None" = None,
+) -> FileTokens:
+    """Makes a cache that is not there, one shard after the other, and gives it its name.
 
     Args:
-      job: the cache.
-      place: its folder.
-      count: called with the number of examples of each record batch.
-      batches: see `writer.write_shard`.
-
-    Returns:
-      What its manifest says of its shards.
+        job: the cache.
+        folder: the folder of caches.
+        progress: called now and then.
+        shards: the record batches of each shard, where they are made already; None is to make them.
 
     Raises:
-      ValueError: see `cached_tokens`.
-      OSError: when the disk is full.
+        ValueError: see `find_or_make`.
+        OSError: when the disk is full.
     """
-    private = staging(place)
+    path, count = path_of(job, folder), _counting(job, progress)
+    private = staging(path)
+    if shards is None:
+        shards = (record_batches(job.shard(number)) for number in range(job.num_shards))
     try:
-        written = [writer.write_shard(job, n, private, count, batches) for n in range(job.num_shards)]
-        writer.check_unchanged(job)
-        writer.finish(job, private, written)
-        publish(private, place)
-        return written
+        records = [
+            writer.write_shard(job, number, batches, private, count)
+            for number, batches in zip(range(job.num_shards), shards, strict=True)
+        ]
+        check_unchanged(job)
+        writer.finish(job, private, records)
+        publish(private, path)
     finally:
         if os.path.exists(private):
             shutil.rmtree(private, ignore_errors=True)
+    return FileTokens.of(path, job.key, records)
 
 
-def staging(place: Path) -> Path:
-    """Makes a folder beside `place` to write a cache into, for `publish` to rename.
+def records(path: str | Path, key: str) -> list[ShardRecord]:
+    """Returns what the manifest of a cache says of its shards.
 
     Raises:
-      ValueError: naming the folder, when it cannot be made.
+        FileNotFoundError: when there is no such cache.
+        DamagedError: when its manifest is not what was written.
     """
-    _sweep(place.parent)
-    private = _hidden(place)
+    return manifest.shard_records(manifest.read(path), key)
+
+
+def staging(path: Path) -> Path:
+    """Makes a folder beside `path` to write a cache into, for `publish` to rename.
+
+    Raises:
+        ValueError: naming the folder, when it cannot be made.
+    """
+    _sweep(path.parent)
+    private = _hidden(path)
     try:
         os.makedirs(private)
     except OSError as error:
         raise ValueError(
-            f"cannot write the token cache {place.parent} ({error.strerror}); name another folder "
+            f"cannot write the token cache {path.parent} ({error.strerror}); name another folder "
             "by cache_dir or $T5MIX_CACHE"
         ) from error
     return private
 
 
-def publish(private: Path, place: Path) -> None:
+def publish(private: str | Path, path: Path) -> None:
     """Gives a finished cache its name, unless another writer was first."""
     try:
-        os.rename(private, place)
+        os.rename(private, path)
     except OSError:
-        if not place.exists():
+        if not path.exists():
             raise
         # The other's is verified when it is opened.
 
 
-def discard(place: Path) -> None:
+def discard(path: Path) -> None:
     """Takes a damaged cache out of the way at once, then deletes it."""
-    aside = _hidden(place)
+    aside = _hidden(path)
     try:
-        os.rename(place, aside)
+        os.rename(path, aside)
     except FileNotFoundError:  # another process did it
         return
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _in_memory(job: Job, count: writer.Count) -> MemoryTokens:
+def _in_memory(job: CacheJob, progress: Progress | None) -> MemoryTokens:
     import pyarrow as pa
 
-    batches = []
-    for shard in range(job.num_shards):
-        for batch in record_batches.record_batches(job, shard):
+    batches, count = [], _counting(job, progress)
+    for number in range(job.num_shards):
+        for batch in record_batches(job.shard(number)):
             count(batch.num_rows)
             batches.append(batch)
     writer.check_skipped(job, job.task.source.skipped_records(job.split))
@@ -208,7 +198,8 @@ def _in_memory(job: Job, count: writer.Count) -> MemoryTokens:
     return MemoryTokens(job.key, pa.Table.from_batches(batches))
 
 
-def _counting(job: Job, progress: Progress | None) -> writer.Count:
+def _counting(job: CacheJob, progress: Progress | None) -> writer.Count:
+    """Returns what counts examples, and tells `progress`."""
     if progress is None:
         return lambda examples: None
     done, total = 0, job.task.source.num_input_examples(job.split)
@@ -221,89 +212,33 @@ def _counting(job: Job, progress: Progress | None) -> writer.Count:
     return count
 
 
-def _file_name(name: str) -> str:
-    """Returns `name` without what means something in a path; the key keeps names apart."""
-    return _UNFIT.sub("_", name)[:100]
-
-
-def _open(place: Path, key: str) -> FileTokens:
-    """Opens a cache: compares its manifest, and the sizes and the ends of its files; the rest as it is used.
-
-    Raises:
-      FileNotFoundError: when there is none.
-      DamagedError: when it is not what its manifest says.
-    """
-    content = _manifest(place, key)
-    return _opened(place, key, _records(content), _eos(content))
-
-
-def _opened(
-    place: Path, key: str, found: Sequence[shards.ShardRecord], eos: Mapping[str, int | None] | None = None
-) -> FileTokens:
-    return FileTokens(key, tuple(shards.ShardFile(f"{place}/{record.name}", record) for record in found), eos or {})
-
-
-def records(place: Path, key: str) -> list[shards.ShardRecord]:
-    """Returns what the manifest of a cache says of its shards.
-
-    Raises:
-      FileNotFoundError: when there is no such cache.
-      DamagedError: when its manifest is not what was written.
-    """
-    return _records(_manifest(place, key))
-
-
-def _manifest(place: Path, key: str) -> dict[str, Any]:
-    content = manifest.read(place)
-    if content.get("key") != key:
-        raise shards.DamagedError("it holds other tokens than its name says")
-    return content
-
-
-def _records(content: dict[str, Any]) -> list[shards.ShardRecord]:
-    try:
-        examples, listed = content["examples"], list(content["shards"])
-    except (KeyError, TypeError) as error:
-        raise shards.DamagedError(f"its manifest lacks {error}") from None
-    found = [shards.ShardRecord.from_json(one) for one in listed]
-    if sum(record.examples for record in found) != examples:
-        raise shards.DamagedError(f"its shards do not hold {examples} examples")
-    return found
-
-
-def _eos(content: dict[str, Any]) -> dict[str, int | None]:
-    found = content.get("eos", {})  # older caches say nothing of it
-    if not isinstance(found, dict) or not all(isinstance(eos, int | None) for eos in found.values()):
-        raise shards.DamagedError(f"its manifest says that the features' EOS are {found!r}")
-    return found
-
-
-def _repair(job: Job, place: Path, count: writer.Count) -> bool:
+def _repair(job: CacheJob, path: Path, progress: Progress | None) -> bool:
     """Makes the damaged shards of a cache anew; tells whether that mended it.
 
     It does not when the manifest is damaged, or a shard comes out otherwise than the manifest says.
     """
     try:
-        listed = records(place, job.key)
-    except shards.DamagedError:
+        listed = records(path, job.key)
+    except DamagedError:
         return False
-    private = staging(place)
+    private, count = staging(path), _counting(job, progress)
     try:
         for number, record in enumerate(listed):
             try:
-                shards.ShardFile(f"{place}/{record.name}", record).verify_all()
-            except shards.DamagedError:
-                if writer.write_shard(job, number, private, count).as_json() != record.as_json():
+                ShardFile(f"{path}/{record.name}", record).verify_all()
+            except DamagedError:
+                batches = record_batches(job.shard(number))
+                if writer.write_shard(job, number, batches, private, count).as_json() != record.as_json():
                     return False
-                os.replace(private / record.name, place / record.name)
+                os.replace(private / record.name, path / record.name)
     finally:
         shutil.rmtree(private, ignore_errors=True)
     return True
 
 
-def _hidden(place: Path) -> Path:
-    """Returns a name beside `place` that nobody else uses and no reader looks at."""
-    return place.with_name(f".{place.name}.{os.urandom(16).hex()}")
+def _hidden(path: Path) -> Path:
+    """Returns a name beside `path` that nobody else uses and no reader looks at."""
+    return path.with_name(f".{path.name}.{os.urandom(16).hex()}")
 
 
 def _sweep(folder: Path) -> None:

@@ -1,172 +1,109 @@
-"""Writing a token cache, shard by shard.
+"""Writes a token cache: shards of record batches, and the manifest.
 
-A shard's bytes follow from the job and the shard's number alone, whoever writes it: one process, several at once,
-or the workers of Apache Beam.
+A shard's bytes follow from its record batches alone, whoever writes it: one process, several at once, or the workers
+of Apache Beam.
 """
 
 import dataclasses
-import functools
-import importlib.metadata
-import json
 import os
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from t5mix import code, fingerprints
-from t5mix.data.cache import manifest, shards
-from t5mix.data.cache.key import SharedParts
-from t5mix.data.tokenization import record_batches
-from t5mix.mapping import treats_each_example
-from t5mix.sources import ShardInfo, TableDataSource, TextLineDataSource, TFExampleDataSource
+from t5mix.data.cache import manifest, shard_record
+from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.shard_record import ColumnRecord, ShardRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Called with how many more examples are written.
 Count = Callable[[int], None]
-# Returns the record batches of a shard.
-Batches = Callable[[int], Iterator[Any]]
 
-# Sources whose fingerprints are their files' alone.
-_ASKED_AGAIN = (TextLineDataSource, TableDataSource, TFExampleDataSource)
-
-# Raise when the files' layout, or the code that fills them, changes.
-FORMAT = 2
 # A larger file is forced to the disk.  A smaller one that a power cut damages is found and made anew soon enough.
 _FORCED = 1 << 20
 # Bytes that are gathered before they are written.
-_AT_ONCE = 16 * shards.BLOCK
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A token cache to make.
-
-    Attributes:
-      task: the task.
-      split: the split of its source.
-      steps: the steps before the cache.
-      keep_all: keep every column that the steps make, not only the task's features.
-      source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
-      shared: answers about the steps and features.
-    """
-
-    task: Any
-    split: str
-    steps: tuple[Any, ...]
-    keep_all: bool = False
-    source: str | None = None
-    shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
-
-    @functools.cached_property
-    def source_shards(self) -> tuple[str, ...]:
-        """The source's shards."""
-        return tuple(self.task.source.list_shards(self.split))
-
-    @functools.cached_property
-    def num_shards(self) -> int:
-        """Number of shards: the source's where every step treats each example by itself, otherwise 1."""
-        if not all(map(treats_each_example, self.steps)):
-            return 1
-        return max(1, len(self.source_shards))
-
-    @functools.cached_property
-    def made_from(self) -> dict[str, Any]:
-        """Everything that decides the tokens, as JSON.
-
-        Raises:
-          ValueError: naming the task, when a step cannot be identified.
-        """
-        task = self.task
-        return {
-            "format": FORMAT,
-            "versions": {name: _version(name) for name in ("t5mix", "tensorflow-text", "sentencepiece")},
-            "source": self.source or task.source.fingerprint(self.split),
-            "split": self.split,
-            "shards": self.num_shards,
-            "steps": [self.shared.step_fingerprint(task, step) for step in self.steps],
-            "features": self.shared.features(task.output_features),
-            "columns": "all" if self.keep_all else "features",
-        }
-
-    @functools.cached_property
-    def key(self) -> str:
-        """A hash of `made_from`."""
-        return fingerprints.digest(json.dumps(self.made_from, sort_keys=True))
-
-    def shard_name(self, shard: int) -> str:
-        """Returns the file name of a shard."""
-        return f"{shard:05}-of-{self.num_shards:05}.arrow"
-
-    def shard_info(self, shard: int) -> ShardInfo | None:
-        """Returns which part of the source a shard is made of; None is all of it."""
-        return ShardInfo(shard, self.num_shards) if self.num_shards > 1 else None
-
-
-@functools.cache
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
-        return ""
+_AT_ONCE = 16 * shard_record.BLOCK
 
 
 def write_shard(
-    job: Job, shard: int, folder: Path, count: Count | None = None, batches: Batches | None = None
-) -> shards.ShardRecord:
+    job: CacheJob, number: int, batches: "Iterable[pa.RecordBatch]", folder: str | Path, count: Count | None = None
+) -> ShardRecord:
     """Writes one shard into a folder, reads it back, and gives it its name.
 
     Writers of the same shard at once do no harm: they write the same, under names of their own.
 
     Args:
-      job: the cache.
-      shard: its number, from 0.
-      folder: an existing folder that no reader looks into.
-      count: called with the number of examples of each record batch.
-      batches: returns a shard's examples, where they are made already; by default `record_batches.record_batches` does.
+        job: the cache.
+        number: the shard's, from 0.
+        batches: its examples.
+        folder: an existing folder that no reader looks into.
+        count: called with the number of examples of each record batch.
 
     Returns:
-      What `finish` needs to know of it.
+        What `finish` needs to know of it.
 
     Raises:
-      ValueError: see `record_batches.record_batches`.
-      OSError: when the disk is full, or gives back something else than was written.
+        ValueError: see `record_batches.record_batches`.
+        OSError: when the disk is full, or gives back something else than was written.
     """
-    import pyarrow as pa
-
-    name = job.shard_name(shard)
+    rest = iter(batches)
+    first = next(rest, None)
+    name = job.shard_name(number)
     private = f"{folder}/.{name}.{os.urandom(16).hex()}"
-    examples = record_batches.record_batches(job, shard) if batches is None else batches(shard)
-    first = next(examples, None)
-    schema = record_batches.empty_schema(job.task) if first is None else first.schema
     with open(private, "wb", buffering=0) as file:
-        sink = _Summing(file)
-        with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema) as writer:
-            for batch in _chained(first, examples):
-                writer.write_batch(batch)
-                if count is not None:
-                    count(batch.num_rows)
+        sink = _ChecksummedFile(file)
+        _write(sink, first, rest, job, count)
         checksums = sink.finish()
         if sink.size > _FORCED:
             os.fsync(file.fileno())
-    record = _placed(private, sink.size, checksums, job, name)
+    record = _read_back(private, sink.size, checksums, job, name)
     os.replace(private, f"{folder}/{name}")
-    skipped = job.task.source.skipped_records(job.split, job.shard_info(shard))
+    skipped = job.task.source.skipped_records(job.split, job.shard(number).info)
     return dataclasses.replace(record, skipped=skipped) if skipped else record
 
 
-def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> None:
-    """Completes the cache in `folder`, which holds the job's shards: writes its manifest.
+def _write(
+    sink: "_ChecksummedFile",
+    batch: "pa.RecordBatch | None",
+    rest: "Iterator[pa.RecordBatch]",
+    job: CacheJob,
+    count: Count | None,
+) -> None:
+    """Writes a record batch, where there is one, and the rest of them, as an Arrow IPC file."""
+    import pyarrow as pa
+
+    with pa.ipc.new_file(pa.PythonFile(sink, "w"), _schema(batch, job)) as file:
+        while batch is not None:
+            file.write_batch(batch)
+            if count is not None:
+                count(batch.num_rows)
+            batch = next(rest, None)
+
+
+def _schema(first: "pa.RecordBatch | None", job: CacheJob) -> "pa.Schema":
+    """Returns the columns of a shard by its first record batch; without examples, those of the features."""
+    import pyarrow as pa
+
+    if first is not None:
+        return first.schema
+    return pa.schema([(name, pa.large_list(pa.int32())) for name in sorted(job.task.output_features)])
+
+
+def finish(job: CacheJob, folder: str | Path, records: Sequence[ShardRecord]) -> None:
+    """Writes the manifest of a cache whose shards are in a folder.
 
     Args:
-      job: the cache.
-      folder: where `write_shard` wrote.
-      records: what it returned, in the order of the shards.
+        job: the cache.
+        folder: where `write_shard` wrote.
+        records: what it returned, in the order of the shards.
 
     Raises:
-      ValueError: naming the task, when it has no example, or more bad records are left out than its source permits.
+        ValueError: naming the task, when it has no example, or more bad records are left out than its source permits.
     """
     names = [record.name for record in records]
     expected = [job.shard_name(shard) for shard in range(job.num_shards)]
@@ -193,43 +130,20 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
     manifest.write(folder, content)
 
 
-def check_unchanged(job: Job) -> None:
-    """Refuses tokens of files that changed after the job's key was made: they would be found under another content.
-
-    Files and vocabularies of this library's own kinds are asked again; what a user's function reads, it alone knows.
-
-    Raises:
-      ValueError: naming the task and what changed.
-    """
-    changed = []
-    if job.source is None and isinstance(job.task.source, _ASKED_AGAIN) and code.is_ours(type(job.task.source)):
-        changed += ["source"] * (job.task.source.fingerprint(job.split) != job.made_from["source"])
-    again = SharedParts()
-    for name, feature in job.task.output_features.items():
-        if code.is_ours(type(feature.vocabulary)):
-            found = again.features({name: feature})[name]
-            changed += [f"vocabulary of {name!r}"] * (found != job.made_from["features"][name])
-    if changed:
-        raise ValueError(
-            f"task {job.task.name!r}, split {job.split!r}: its {' and '.join(changed)} changed while its token cache "
-            "was made, which is thrown away: start again when the files stay as they are"
-        )
-
-
-def _whole(number: Any) -> int | None:
+def _whole(number: int | np.integer | None) -> int | None:
     """Returns a number, which may be NumPy's, as JSON takes it."""
     return None if number is None else int(number)
 
 
-def check_skipped(job: Job, skipped: Sequence[str]) -> None:
+def check_skipped(job: CacheJob, skipped: Sequence[str]) -> None:
     """Warns of bad records that are left out of a cache.
 
     Raises:
-      ValueError: naming the task and the first record past the source's limit, when they are more.
+        ValueError: naming the task and the first record past the source's limit, when they are more.
     """
     if not skipped:
         return
-    limit = job.task.source.skip_bad_records
+    limit = job.task.source.skip_bad_records or 0
     counted = f"{len(skipped)} bad record{'s' if len(skipped) > 1 else ''}"
     if len(skipped) > limit:
         raise ValueError(
@@ -242,7 +156,7 @@ def check_skipped(job: Job, skipped: Sequence[str]) -> None:
     )
 
 
-def no_example(job: Job) -> ValueError:
+def no_example(job: CacheJob) -> ValueError:
     """Returns the error of a task without examples."""
     return ValueError(
         f"task {job.task.name!r} has no example in split {job.split!r}; check its source and the preprocessors "
@@ -250,27 +164,21 @@ def no_example(job: Job) -> ValueError:
     )
 
 
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    if first is not None:
-        yield first
-        yield from rest
-
-
-class _Summing:
+class _ChecksummedFile:
     """A file that sums up what is written to it, block by block, as a check on what is read back."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._pending = bytearray()
         self._checksums: list[int] = []
         self.size = 0
         self.closed = False
 
-    def write(self, data: Any) -> int:
+    def write(self, data: bytes) -> int:
         self._pending += data
         self.size += len(data)
         if len(self._pending) >= _AT_ONCE:
-            self._put(len(self._pending) // shards.BLOCK * shards.BLOCK)
+            self._put(len(self._pending) // shard_record.BLOCK * shard_record.BLOCK)
         return len(data)
 
     def finish(self) -> np.ndarray:
@@ -280,8 +188,8 @@ class _Summing:
 
     def _put(self, size: int) -> None:
         with memoryview(self._pending) as pending, pending[:size] as content:
-            for start in range(0, size, shards.BLOCK):
-                self._checksums.append(zlib.crc32(content[start : start + shards.BLOCK]))
+            for start in range(0, size, shard_record.BLOCK):
+                self._checksums.append(zlib.crc32(content[start : start + shard_record.BLOCK]))
             written = 0
             while written < size:
                 written += self._file.write(content[written:])
@@ -297,33 +205,34 @@ class _Summing:
         """Leaves the file open: its owner closes it."""
 
 
-def _placed(path: str, size: int, checksums: np.ndarray, job: Job, name: str) -> shards.ShardRecord:
+def _read_back(path: str, size: int, checksums: np.ndarray, job: CacheJob, name: str) -> ShardRecord:
     """Reads a file back, and returns its record: what it holds, and where."""
     import pyarrow as pa
 
-    content = shards.read(path, size)
-    if shards.checksums_of(content) != checksums.tolist():
+    content = shard_record.read(path, size)
+    if shard_record.checksums_of(content) != checksums.tolist():
         raise OSError(f"{path} came back otherwise than it was written; is the disk full, or failing?")
     file = pa.ipc.open_file(content)
     batches = [file.get_batch(number) for number in range(file.num_record_batches)]
-    found = {
-        column: _column(column, batches, content.address)
+    columns = {
+        column: _column_record(column, batches, content.address)
         for column in file.schema.names
         if column in job.task.output_features
     }
     rows = np.array([batch.num_rows for batch in batches], np.int64)
-    return shards.ShardRecord(name, size, rows, found, checksums)
+    return ShardRecord(name, size, rows, columns, checksums)
 
 
-def _column(name: str, batches: Sequence[Any], base: int) -> shards.ColumnRecord:
-    places = np.zeros((3, len(batches)), np.int64)
+def _column_record(name: str, batches: "Sequence[pa.RecordBatch]", base: int) -> ColumnRecord:
+    """Returns where a column lies in a file whose first byte is at the address `base`."""
+    table = np.zeros((3, len(batches)), np.int64)  # tokens, values, offsets
     for number, batch in enumerate(batches):
         array = batch.column(name)
         assert array.offset == 0 and array.null_count == 0
         ids = array.values
-        places[:, number] = len(ids), _address(ids.buffers()[1], base), _address(array.buffers()[1], base)
-    return shards.ColumnRecord(*places)
+        table[:, number] = len(ids), _position(ids.buffers()[1], base), _position(array.buffers()[1], base)
+    return ColumnRecord(*table)
 
 
-def _address(buffer: Any, base: int) -> int:
+def _position(buffer: "pa.Buffer | None", base: int) -> int:
     return 0 if buffer is None or not buffer.size else buffer.address - base

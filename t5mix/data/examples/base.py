@@ -1,6 +1,6 @@
 """The examples of one task, as the model gets them, at any (epoch, index).
 
-Here: examples that are what the token cache holds, or that `tf.data` makes of it an epoch at a time.
+Here: examples that are what the token cache holds.
 """
 
 import abc
@@ -11,8 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from t5mix.data.cache import columns
-from t5mix.data.examples import per_epoch
-from t5mix.data.examples.trim_and_eos import Ending
+from t5mix.data.examples.trim_and_eos import TrimAndEos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +71,10 @@ class Examples(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class CachedExamples(Examples):
-    """Examples that are what the cache holds, but for their endings."""
+    """Examples that are what the cache holds, but for trimming and EOS."""
 
     features: tuple[columns.TokenColumn, ...]
-    endings: tuple[Ending, ...]
+    trims: tuple[TrimAndEos, ...]
     varies: ClassVar[bool] = False
 
     @property
@@ -85,53 +84,25 @@ class CachedExamples(Examples):
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
-        return as_columns(end.lengths(sizes) for end, sizes in self._sizes(indices))
+        return as_columns(trim.lengths(sizes) for trim, sizes in self._sizes(indices))
 
     def gather(self, epoch: int, indices: np.ndarray) -> list["Tokens"]:
         """See `Examples`."""
-        pairs = zip(self.endings, self.features, strict=True)
-        return [Tokens(*end.gather(feature, indices)) for end, feature in pairs]
+        pairs = zip(self.trims, self.features, strict=True)
+        return [Tokens(*trim.gather(feature, indices)) for trim, feature in pairs]
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
-        return as_columns(end.truncates(sizes) for end, sizes in self._sizes(indices))
+        return as_columns(trim.truncates(sizes) for trim, sizes in self._sizes(indices))
 
     def release(self) -> None:
         """See `Examples`."""
         for feature in self.features:
             feature.release()
 
-    def _sizes(self, indices: np.ndarray) -> list[tuple[Ending, np.ndarray]]:
-        pairs = zip(self.endings, self.features, strict=True)
-        return [(end, feature.lengths_of(indices)) for end, feature in pairs]
-
-
-@dataclasses.dataclass(frozen=True)
-class EpochExamples(Examples):
-    """Examples that `tf.data` makes, an epoch at a time, kept in memory."""
-
-    epochs: per_epoch.WholeEpochs
-    endings: tuple[Ending, ...]
-
-    @property
-    def count(self) -> int:  # type: ignore[override]
-        """Number of examples in an epoch."""
-        return self.epochs.count
-
-    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
-        return self._cached(epoch).lengths(epoch, indices)
-
-    def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
-        """See `Examples`."""
-        return self._cached(epoch).gather(epoch, indices)
-
-    def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
-        return self._cached(0).truncates(indices)
-
-    def _cached(self, epoch: int) -> CachedExamples:
-        return CachedExamples(self.epochs.features(epoch), self.endings)
+    def _sizes(self, indices: np.ndarray) -> list[tuple[TrimAndEos, np.ndarray]]:
+        pairs = zip(self.trims, self.features, strict=True)
+        return [(trim, feature.lengths_of(indices)) for trim, feature in pairs]
 
 
 def as_columns(parts: Iterable[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,7 @@ from t5mix import objectives
 from t5mix.data import keys
 from t5mix.data.cache import columns
 from t5mix.data.examples.base import Examples, Tokens, as_columns
-from t5mix.data.examples.trim_and_eos import Ending
+from t5mix.data.examples.trim_and_eos import TrimAndEos
 from t5mix.objectives import Noise, Ragged
 
 # Tokens of text that an objective gets at once.
@@ -30,7 +30,7 @@ class ObjectiveExamples(Examples):
     segment_length: int
     sentinel: int
     names: tuple[str, ...]
-    endings: tuple[Ending, ...]
+    trims: tuple[TrimAndEos, ...]
     key: tuple[str | int, ...]
 
     @property
@@ -47,21 +47,21 @@ class ObjectiveExamples(Examples):
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
         sizes = self._sizes(epoch, indices)
-        return as_columns(end.lengths(sizes[:, i]) for i, end in enumerate(self.endings))
+        return as_columns(trim.lengths(sizes[:, i]) for i, trim in enumerate(self.trims))
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """See `Examples`."""
         sizes = self._sizes(0, indices)
-        return as_columns(end.truncates(sizes[:, i]) for i, end in enumerate(self.endings))
+        return as_columns(trim.truncates(sizes[:, i]) for i, trim in enumerate(self.trims))
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
         """See `Examples`."""
         parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
         joined = []
-        for place, end in enumerate(self.endings):
-            values = np.concatenate([np.empty(0, np.int32), *(part[place].values for part in parts)])
-            lengths = np.concatenate([np.empty(0, np.int64), *(part[place].lengths for part in parts)])
-            joined.append(Tokens(*end.apply_to_rows(values, lengths)))
+        for feature, trim in enumerate(self.trims):
+            values = np.concatenate([np.empty(0, np.int32), *(part[feature].values for part in parts)])
+            lengths = np.concatenate([np.empty(0, np.int64), *(part[feature].lengths for part in parts)])
+            joined.append(Tokens(*trim.apply_to_rows(values, lengths)))
         return joined
 
     def sample(self) -> np.ndarray:
@@ -72,19 +72,19 @@ class ObjectiveExamples(Examples):
         return np.arange(0, self.count, step)
 
     def _sizes(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """Lengths before their endings, int64 [indices, features]."""
+        """Lengths before trimming and EOS, int64 [indices, features]."""
         starts, stops = self._bounds.of(indices)
         both = self.objective.example_lengths(stops - starts)
         if both is None:
             parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
             none = np.empty((0, len(self.names)), dtype=np.int64)
             return np.concatenate([none, *(as_columns(made.lengths for made in part) for part in parts)])
-        places = {"inputs": 0, "targets": 1}
+        columns_of = {"inputs": 0, "targets": 1}
         nothing = np.zeros(len(indices), dtype=np.int64)
-        return as_columns(both[:, places[name]] if name in places else nothing for name in self.names)
+        return as_columns(both[:, columns_of[name]] if name in columns_of else nothing for name in self.names)
 
     def _made(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """Features of these examples, before their endings."""
+        """Features of these examples, before trimming and EOS."""
         texts = Ragged(*self.text.spans(*self._bounds.of(indices)))
         noise = Noise.of(keys.words(("noise", *self.key, epoch)), indices)
         made = self.objective.apply(texts, noise, self.sentinel)

@@ -1,33 +1,24 @@
-"""Opening a task on the stream: its token cache, and what runs behind it.
+"""Opening tasks on the stream: find their token caches, make those that are missing, and what runs behind them.
 
-What runs behind the token cache runs as examples are read: objectives and EOS in NumPy, other steps through
-`tf.data`, an epoch at a time.
+One task goes this way: its job, which knows the cache's key (`cache.key`); the cache that is there (`cache.store`); or,
+where there is none, the record batches of its shards (`tokenization.record_batches`) to the cache's writer
+(`cache.writer`); then its examples.  Objectives and EOS run in NumPy as examples are read, other steps behind the cache
+through `tf.data`, an epoch at a time.
 """
 
-import contextlib
 import dataclasses
-import functools
-import gc
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from t5mix import fingerprints, objectives
 from t5mix.data.cache import columns, store
-from t5mix.data.cache.key import SharedParts, tells_all
-from t5mix.data.cache.writer import Job
-from t5mix.data.examples import opening_many, per_epoch
-from t5mix.data.examples.base import CachedExamples, EpochExamples, Examples
+from t5mix.data.cache.cached_tokens import CachedTokens
+from t5mix.data.cache.key import CacheJob, FingerprintMemo, NumpySteps, cache_job, numpy_steps
+from t5mix.data.examples import opening_many
+from t5mix.data.examples.base import CachedExamples, Examples
 from t5mix.data.examples.objective import ObjectiveExamples
-from t5mix.data.examples.trim_and_eos import Ending, ending
-
-# Caches are looked up in one thread while that takes no more seconds than this, for each task and besides ...
-_QUICK, _BESIDES = 0.004, 0.5
-# ... and no more than this many are missing.
-_MISSING = 16
-# So many small tasks, whose tokens are made one soon after the other, ask once what their keys are made of.
-_SHARING = 64
+from t5mix.data.examples.per_epoch import EpochExamples, WholeEpochs
+from t5mix.data.examples.trim_and_eos import TrimAndEos
+from t5mix.task import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +26,8 @@ class TaskExamples:
     """A task on the stream.
 
     Attributes:
-      examples: its examples.
-      identity: hash of everything that decides them, but for seed and lengths.
+        examples: its examples.
+        identity: hash of everything that decides them, but for seed and lengths.
     """
 
     examples: Examples
@@ -44,206 +35,125 @@ class TaskExamples:
 
 
 def open_all(
-    tasks: Sequence[Any],
+    tasks: Sequence[Task],
     split: str,
     lengths: Mapping[str, int],
     seed: int,
     folder: Path,
     progress: store.Progress | None = None,
 ) -> list[TaskExamples]:
-    """Returns what `open_examples` returns of each task.
+    """Returns the examples of tasks, making the token caches that are missing.
 
-    Caches that are there are opened in one thread, and small texts are tokenized by one for many tasks: at work of so
-    small parts threads hinder each other.  Where other tokens are to be made, or large files to be read, several tasks
-    are opened at a time.
+    Args:
+        tasks: the tasks.
+        split: the split of their sources.
+        lengths: for each feature of the stream its length in tokens.
+        seed: decides the noise.
+        folder: the folder of caches.
+        progress: see `store.Progress`.
+
+    Raises:
+        ValueError: naming the task, when its features do not fit the stream or it has no example.
     """
     for task in tasks:
         _check_features(task, lengths)
-    everything = dict(enumerate(tasks))
-    with _no_collection():
-        opened = dict(_cached(everything, split, lengths, seed, folder))
-        if rest := _without(everything, opened):
-            opened.update(_small(rest, split, lengths, seed, folder, progress))
-            opened.update(_cached(_without(rest, opened), split, lengths, seed, folder))
-    rest = _without(everything, opened)
-    found = opening_many.in_order(
-        lambda task: open_examples(task, split, lengths, seed, folder, progress), rest.values()
-    )
-    opened.update(zip(rest, found, strict=True))
-    return [opened[number] for number in everything]
+    memo = FingerprintMemo()
+    jobs = [cache_job(task, split, memo) for task in tasks]
+    with opening_many.no_collection():
+        opened = {
+            number: _open(jobs[number], tokens, lengths, seed)
+            for number, tokens in opening_many.tokens_at_little_cost(jobs, folder, progress)
+        }
 
+    def open_alone(number: int) -> TaskExamples:
+        # What steps and vocabularies read may have changed since: they are asked again.
+        job = cache_job(tasks[number], split)
+        return _open(job, store.find_or_make(job, folder, progress), lengths, seed)
 
-def _without(tasks: Mapping[int, Any], done: Mapping[int, Any]) -> dict[int, Any]:
-    return {number: task for number, task in tasks.items() if number not in done}
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Puts off Python's search for reference cycles while many objects are made that stay: it looks at them all."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _cached(
-    tasks: Mapping[int, Any], split: str, lengths: Mapping[str, int], seed: int, folder: Path
-) -> Iterator[tuple[int, TaskExamples]]:
-    """Yields the tasks that are cached, by number; ends early where that takes long or many are missing."""
-    shared = SharedParts()
-    begin, missing = time.monotonic(), 0
-    for looked_up, (number, task) in enumerate(tasks.items()):
-        if missing > _MISSING or time.monotonic() - begin > _QUICK * looked_up + _BESIDES:
-            return
-        job = cache_job(task, split, shared)
-        tokens = None if job.keep_all else store.find(job, folder)
-        if tokens is None:
-            missing += 1
-        else:
-            yield number, _opened(job, tokens, lengths, seed)
-
-
-def _small(
-    tasks: Mapping[int, Any],
-    split: str,
-    lengths: Mapping[str, int],
-    seed: int,
-    folder: Path,
-    progress: store.Progress | None,
-) -> Iterator[tuple[int, TaskExamples]]:
-    """Makes the tokens of small tasks of text files that are not cached, and yields these, by number."""
-    # Few share what is known of steps and vocabularies, since files that these read may change meanwhile.
-    shared = [SharedParts() for _ in range(0, len(tasks), _SHARING)]
-    jobs = {
-        number: cache_job(task, split, shared[place // _SHARING]) for place, (number, task) in enumerate(tasks.items())
-    }
-    for number, tokens in opening_many.tokens_of_small(jobs, folder, progress):
-        yield number, _opened(jobs[number], tokens, lengths, seed)
+    others = [number for number in range(len(jobs)) if number not in opened]
+    opened.update(zip(others, opening_many.some_at_a_time(open_alone, others), strict=True))
+    return [opened[number] for number in range(len(jobs))]
 
 
 def open_examples(
-    task: Any,
+    task: Task,
     split: str,
     lengths: Mapping[str, int],
     seed: int,
     folder: Path,
     progress: store.Progress | None = None,
 ) -> TaskExamples:
-    """Returns the examples of a task, making its token cache when there is none.
-
-    Args:
-      task: the task.
-      split: the split of its source.
-      lengths: for each feature of the stream its length in tokens.
-      seed: decides the noise.
-      folder: the folder of caches.
-      progress: see `store.Progress`.
-
-    Raises:
-      ValueError: naming the task, when its features do not fit the stream or it has no example.
-    """
-    _check_features(task, lengths)
-    job = cache_job(task, split)
-    found = store.tokens_of(job, folder, progress)
-    return _opened(job, found, lengths, seed)
+    """Returns the examples of one task; see `open_all`."""
+    (opened,) = open_all([task], split, lengths, seed, folder, progress)
+    return opened
 
 
-def cache_job(task: Any, split: str, shared: SharedParts | None = None) -> Job:
-    """Returns the token cache that `open_examples` reads.
-
-    Args:
-      task: the task.
-      split: the split of its source.
-      shared: answers about steps and vocabularies; None is to ask them.
-    """
-    keep_all = _native_plan(task.steps_after_cache) is None
-    return Job(task, split, task.steps_before_cache, keep_all, shared=shared or SharedParts())
-
-
-def _opened(job: Job, found: store.CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
+def _open(job: CacheJob, tokens: CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
     task = job.task
-    plan = _native_plan(task.steps_after_cache)
-    examples = _examples(job, found, plan, lengths, (seed, task.name))
+    key = (seed, task.name)
+    steps = numpy_steps(task.steps_after_cache)
+    eos_step = None if steps is None else steps.eos
+    trims = tuple(_trim(job, tokens, name, limit, eos_step) for name, limit in lengths.items())
+    examples: Examples
+    if steps is None:
+        examples = EpochExamples(WholeEpochs(task, tokens.table, dict(lengths), key), trims)
+    elif steps.objective is None:
+        examples = CachedExamples(tuple(tokens.column(name) for name in lengths), trims)
+    else:
+        examples = _of_objective(job, tokens, steps, lengths, trims, key)
     if examples.count == 0:
         raise ValueError(
             f"task {task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example"
         )
-    steps = [job.shared.step_fingerprint(task, step) for step in task.steps_after_cache]
-    return TaskExamples(examples, fingerprints.digest(found.key, steps))
+    return TaskExamples(examples, job.identity)
 
 
-def _examples(
-    job: Job,
-    found: store.CachedTokens,
-    plan: "_Plan | None",
+def _trim(job: CacheJob, tokens: CachedTokens, feature: str, limit: int, step: str | None) -> TrimAndEos:
+    """Returns how a feature is trimmed and ended.
+
+    Args:
+        job: its task.
+        tokens: what the cache holds; it may know the EOS.
+        feature: its name.
+        limit: its length in tokens.
+        step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
+    """
+    declared = job.task.output_features.get(feature)
+    if step is None or declared is None or not declared.add_eos:
+        return TrimAndEos(limit)
+    eos = job.eos_id(feature, tokens.eos)
+    if eos is None:
+        raise ValueError(
+            f"task {job.task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "
+            f"{declared.vocabulary!r} does not have; declare the feature with add_eos=False"
+        )
+    return TrimAndEos(limit, eos, trims_first=step == "append_eos_after_trim")
+
+
+def _of_objective(
+    job: CacheJob,
+    tokens: CachedTokens,
+    steps: NumpySteps,
     lengths: Mapping[str, int],
+    trims: tuple[TrimAndEos, ...],
     key: tuple[str | int, ...],
-) -> Examples:
-    task = job.task
-    names = tuple(lengths)
-    step = None if plan is None else plan.eos
-    eos_of = functools.partial(_eos_of, job, found.eos)
-    endings: tuple[Ending, ...] = tuple(ending(task, name, limit, step, eos_of) for name, limit in lengths.items())
-    if plan is None:
-        return EpochExamples(per_epoch.WholeEpochs(task, found.table, dict(lengths), key), endings)
-    if plan.objective is None:
-        features = tuple(found.column(name) for name in names)
-        return CachedExamples(features, endings)
-    objective = plan.objective
+) -> ObjectiveExamples:
+    objective, task = steps.objective, job.task
+    assert objective is not None
     try:
         sentinel = objective.check(task.output_features, lengths)
         size = objective.segment_length(lengths)
     except ValueError as error:
         raise ValueError(f"task {task.name!r}: {error}") from error
-    documents = found.column("targets")
+    documents = tokens.column("targets")
     text: columns.TokenColumn | columns.EndedColumn = documents
     if objective.ends_documents:
-        eos = ending(task, "targets", lengths["targets"], "append_eos", eos_of).eos
+        eos = _trim(job, tokens, "targets", lengths["targets"], "append_eos").eos
         text = documents if eos is None else columns.EndedColumn(documents, eos)
-    return ObjectiveExamples(objective, text, size, sentinel, names, endings, key)
+    return ObjectiveExamples(objective, text, size, sentinel, tuple(lengths), trims, key)
 
 
-def _eos_of(job: Job, known: Mapping[str, int | None], feature: str) -> int | None:
-    """Returns a feature's EOS, as its cache says, or its vocabulary, which is then loaded."""
-    vocabulary = job.task.output_features[feature].vocabulary
-    if feature in known and tells_all(vocabulary):
-        return known[feature]
-    return job.shared.eos_id(vocabulary)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """Steps behind the cache that run in NumPy: at most an objective, then at most an EOS step."""
-
-    objective: objectives.Objective | None
-    eos: str | None
-
-
-def _native_plan(steps: tuple[Any, ...]) -> _Plan | None:
-    """Returns the plan of these steps, or None when `tf.data` must run them."""
-    rest = list(steps)
-    objective = objectives.as_objective(rest[0]) if rest else None
-    if objective is not None:
-        rest = rest[1:]
-    if not rest:
-        return _Plan(objective, None)
-    name = _eos_step(rest[0])
-    return _Plan(objective, name) if name is not None and len(rest) == 1 else None
-
-
-def _eos_step(step: Any) -> str | None:
-    from t5mix import preprocessors
-
-    for name in ("append_eos", "append_eos_after_trim"):
-        if step is getattr(preprocessors, name):
-            return name
-    return None
-
-
-def _check_features(task: Any, lengths: Mapping[str, int]) -> None:
+def _check_features(task: Task, lengths: Mapping[str, int]) -> None:
     surplus = [name for name in task.output_features if name not in lengths]
     if surplus:
         raise ValueError(

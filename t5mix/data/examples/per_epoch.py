@@ -1,15 +1,19 @@
 """Epochs that `tf.data` makes: for steps behind the cache that have no NumPy form."""
 
+import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from t5mix.data import keys
 from t5mix.data.cache import columns
-from t5mix.data.tokenization import record_batches
+from t5mix.data.examples.base import CachedExamples, Examples, Tokens
+from t5mix.data.examples.trim_and_eos import TrimAndEos
+from t5mix.data.tokenization import with_tensorflow
 from t5mix.lazy import lazy_import
 from t5mix.mapping import map_seed_manager, next_map_seed
+from t5mix.task import Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,12 +39,12 @@ class WholeEpochs:
       key: the seed and the task.
     """
 
-    def __init__(self, task: Any, table: "pa.Table", lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
+    def __init__(self, task: Task, table: "pa.Table", lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
         self._is_random = True
         kept = max(_EPOCHS, _EXAMPLES // max(table.num_rows, 1))
         self._kept = functools.lru_cache(maxsize=kept)(self._run)
-        record_batches.check_repeatable(task, self._pipeline(0), "behind the cache")
+        with_tensorflow.check_repeatable(task, self._pipeline(0), "behind the cache")
         self.count = self._kept(0)[0].count
 
     def features(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
@@ -77,7 +81,35 @@ class WholeEpochs:
         dataset = dataset.map(
             lambda example: {name: tf.ensure_shape(tf.cast(example[name], tf.int32), [None]) for name in names}
         )
-        return record_batches.ordered(dataset)
+        return with_tensorflow.in_order(dataset)
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochExamples(Examples):
+    """Examples that `tf.data` makes, an epoch at a time, kept in memory."""
+
+    epochs: WholeEpochs
+    trims: tuple[TrimAndEos, ...]
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """Number of examples in an epoch."""
+        return self.epochs.count
+
+    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return self._cached(epoch).lengths(epoch, indices)
+
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Tokens]:
+        """See `Examples`."""
+        return self._cached(epoch).gather(epoch, indices)
+
+    def truncates(self, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return self._cached(0).truncates(indices)
+
+    def _cached(self, epoch: int) -> CachedExamples:
+        return CachedExamples(self.epochs.features(epoch), self.trims)
 
 
 def _column(rows: list[np.ndarray]) -> columns.TokenColumn:
@@ -91,7 +123,7 @@ def _dataset(table: "pa.Table") -> "tf.data.Dataset":
     return tf.data.Dataset.from_tensor_slices(tensors)
 
 
-def _tensor(array: Any) -> Any:
+def _tensor(array: "pa.Array | pa.ChunkedArray") -> "tf.Tensor | tf.RaggedTensor":
     """Turns a column into a tensor, ragged when it has lists."""
     import pyarrow as pa
 
@@ -103,5 +135,5 @@ def _tensor(array: Any) -> Any:
     return tf.RaggedTensor.from_row_splits(tf.constant(_numpy(array.values)), splits)
 
 
-def _numpy(array: Any) -> Any:
+def _numpy(array: "pa.Array") -> np.ndarray:
     return array.to_numpy(zero_copy_only=False)

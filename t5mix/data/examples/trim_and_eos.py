@@ -1,8 +1,6 @@
 """How token sequences end: trimmed to their length, with EOS or without."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +8,7 @@ from t5mix.data.cache import columns
 
 
 @dataclasses.dataclass(frozen=True)
-class Ending:
+class TrimAndEos:
     """Trims a feature's tokens to `limit` and appends EOS, as the task's steps say.
 
     Attributes:
@@ -24,13 +22,13 @@ class Ending:
     eos: int | None = None
     trims_first: bool = False
 
-    def kept(self, sizes: np.ndarray) -> np.ndarray:
+    def before_eos(self, sizes: np.ndarray) -> np.ndarray:
         """Returns how many of `sizes` tokens stay, before EOS."""
         return np.minimum(sizes, self.limit - (1 if self.eos is not None and self.trims_first else 0))
 
     def lengths(self, sizes: np.ndarray) -> np.ndarray:
         """Returns the length that sequences of `sizes` tokens end up with."""
-        return np.minimum(self.kept(sizes) + (0 if self.eos is None else 1), self.limit)
+        return np.minimum(self.before_eos(sizes) + (0 if self.eos is None else 1), self.limit)
 
     def truncates(self, sizes: np.ndarray) -> np.ndarray:
         """Tells which sequences lose a token, EOS included."""
@@ -39,7 +37,7 @@ class Ending:
 
     def apply(self, tokens: np.ndarray) -> np.ndarray:
         """Returns the tokens of one sequence as the model gets them."""
-        trimmed = tokens[: int(self.kept(np.array(len(tokens))))]
+        trimmed = tokens[: int(self.before_eos(np.array(len(tokens))))]
         if self.eos is None or len(trimmed) == self.limit:
             return trimmed
         return np.append(trimmed, np.int32(self.eos))
@@ -54,7 +52,7 @@ class Ending:
         Returns:
           The same of the trimmed and ended sequences.
         """
-        kept = self.kept(lengths)
+        kept = self.before_eos(lengths)
         if (kept < lengths).any():
             starts = np.cumsum(lengths) - lengths
             values = values[columns.places(starts, kept)]
@@ -67,7 +65,7 @@ class Ending:
           Their tokens, int32 [sum of lengths], one example behind the other, and their lengths,
           int64 [indices].
         """
-        most = self.kept(np.array(np.iinfo(np.int64).max))
+        most = self.before_eos(np.array(np.iinfo(np.int64).max))
         return self._ended(*column.gather(indices, most))
 
     def _ended(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,31 +78,3 @@ class Ending:
         ended = np.full(len(is_eos), self.eos, np.int32)
         ended[~is_eos] = values
         return ended, lengths
-
-
-def ending(
-    task: Any,
-    feature: str,
-    limit: int,
-    step: str | None,
-    eos_of: Callable[[str], int | None] | None = None,
-) -> Ending:
-    """Returns how `feature` of `task` ends.
-
-    Args:
-      task: the task.
-      feature: name of the feature.
-      limit: its length in tokens.
-      step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
-      eos_of: returns the EOS of a feature, by name; by default its vocabulary does.
-    """
-    declared = task.output_features.get(feature)
-    if step is None or declared is None or not declared.add_eos:
-        return Ending(limit)
-    eos = declared.vocabulary.eos_id if eos_of is None else eos_of(feature)
-    if eos is None:
-        raise ValueError(
-            f"task {task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "
-            f"{declared.vocabulary!r} does not have; declare the feature with add_eos=False"
-        )
-    return Ending(limit, eos, step == "append_eos_after_trim")

@@ -23,7 +23,7 @@ _USERS_LACK = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class Pieces:
+class TieBreaker:
     """What is needed of a SentencePiece model to settle ties.
 
     Attributes:
@@ -158,7 +158,7 @@ class Pieces:
 
 
 @functools.lru_cache(maxsize=16)
-def pieces_of(model: bytes) -> Pieces:
+def tie_breaker(model: bytes) -> TieBreaker:
     """Returns what is needed of a serialized SentencePiece model."""
     from sentencepiece import sentencepiece_model_pb2
 
@@ -176,7 +176,7 @@ def pieces_of(model: bytes) -> Pieces:
     normal = np.array([score for score, one in zip(scores, kinds, strict=True) if one == kind.NORMAL], np.float32)
     unknown = (kinds.index(kind.UNKNOWN), float(normal.min() - np.float32(_UNKNOWN_PENALTY)) if len(normal) else 0.0)
     if found.trainer_spec.model_type != found.trainer_spec.UNIGRAM or found.trainer_spec.byte_fallback:
-        return Pieces(units, inner, sizes, ends, texts, None, np.empty(0, np.float32), {}, splits, unknown)
+        return TieBreaker(units, inner, sizes, ends, texts, None, np.empty(0, np.float32), {}, splits, unknown)
     # SentencePiece begins its search for the best score with the smallest positive number.
     most = max(np.finfo(np.float32).tiny, normal.max() if len(normal) else np.float32(0))
     cuts: dict[str, tuple[float, int]] = {}
@@ -188,4 +188,4 @@ def pieces_of(model: bytes) -> Pieces:
             cuts[text] = (score, number)
             longest[text[0]] = max(longest.get(text[0], 0), len(text))
     worths = np.where(np.array(kinds) == kind.NORMAL, np.array(scores, np.float32), np.float32(np.nan))
-    return Pieces(units, inner, sizes, ends, texts, cuts, worths, longest, splits, unknown)
+    return TieBreaker(units, inner, sizes, ends, texts, cuts, worths, longest, splits, unknown)

@@ -1,4 +1,4 @@
-"""Tokenizing in threads of its own, ahead of the one that reads texts and writes tokens.
+"""Tokenization in threads, ahead of the one that reads texts and writes tokens.
 
 SentencePiece works without Python's lock; what is Python's goes on meanwhile.  A call takes one thread, so that what
 Python does of it, before and after, keeps no other waiting; and the texts of many small tasks, for a call costs more
@@ -7,68 +7,53 @@ than what few texts do.
 
 import collections
 import concurrent.futures
-import dataclasses
 import itertools
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from t5mix.data.tokenization import arrow
+from t5mix.data.tokenization.task_shard import Chunk, ShardId
 from t5mix.data.tokenization.tokenizers import Tokenizer, TokenizeStep, cores
 
-# Of texts: the number of their task, or 0, and of its shard.
-Place = tuple[int, int]
-# Ids of each feature's texts, joined, int32, and their lengths, int64.
-Ids = dict[str, tuple[np.ndarray, np.ndarray]]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Columns of some examples, by name.
+Columns = dict[str, "pa.Array"]
 
 # Bytes of texts that are worth a call.
 _AT_ONCE = 1 << 20
 # Threads, at most: reading and writing feeds no more.
 _THREADS = 8
 # How many calls are asked for besides those that are at work.
-_AHEAD = 1
+_QUEUED = 1
 
 
-@dataclasses.dataclass(frozen=True)
-class Texts:
-    """Texts of the features of some examples.
-
-    Attributes:
-      place: what they are of.
-      step: how they are tokenized.
-      columns: the texts of each feature.
-    """
-
-    place: Place
-    step: TokenizeStep
-    columns: dict[str, list[bytes]]
-
-
-def tokenized(texts: Iterable[Texts]) -> Generator[tuple[Place, Ids]]:
-    """Yields the place and the ids of texts, in order; close it when it is not read to its end."""
+def tokenized(chunks: Iterable[Chunk]) -> Generator[tuple[ShardId, Columns]]:
+    """Yields the shard of each chunk and its columns, in order; close it when it is not read to its end."""
     workers = min(cores(), _THREADS)
     with concurrent.futures.ThreadPoolExecutor(workers, "t5mix-tokenize") as pool:
-        begun: collections.deque[tuple[list[Place], concurrent.futures.Future[list[Ids]]]] = collections.deque()
+        begun: collections.deque[concurrent.futures.Future[list[tuple[ShardId, Columns]]]] = collections.deque()
         try:
-            for group in _groups(texts):
-                begun.append(([one.place for one in group], pool.submit(_ids, group)))
-                if len(begun) > workers + _AHEAD:
-                    yield from _made(*begun.popleft())
+            for group in _groups(chunks):
+                begun.append(pool.submit(_columns, group))
+                if len(begun) > workers + _QUEUED:
+                    yield from begun.popleft().result()
             while begun:
-                yield from _made(*begun.popleft())
+                yield from begun.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _made(places: list[Place], future: concurrent.futures.Future[list[Ids]]) -> Iterator[tuple[Place, Ids]]:
-    return zip(places, future.result(), strict=True)
-
-
-def _groups(texts: Iterable[Texts]) -> Iterator[list[Texts]]:
-    group: list[Texts] = []
+def _groups(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Yields chunks that are worth a call together."""
+    group: list[Chunk] = []
     size = 0
-    for one in texts:
-        group.append(one)
-        size += sum(sum(map(len, column)) for column in one.columns.values())
+    for chunk in chunks:
+        group.append(chunk)
+        size += chunk.size
         if size >= _AT_ONCE:
             yield group
             group, size = [], 0
@@ -76,23 +61,30 @@ def _groups(texts: Iterable[Texts]) -> Iterator[list[Texts]]:
         yield group
 
 
-def _ids(group: Sequence[Texts]) -> list[Ids]:
-    """Returns the ids of each of the group, by one call of each tokenizer."""
-    wanted: dict[Tokenizer, list[tuple[int, str]]] = {}
-    for number, one in enumerate(group):
-        for name in one.columns:
-            wanted.setdefault(one.step.tokenizers[name], []).append((number, name))
-    made: list[Ids] = [{} for _ in group]
-    for tokenizer, places in wanted.items():
-        columns = [group[number].columns[name] for number, name in places]
-        found = split(*tokenizer(list(itertools.chain.from_iterable(columns)), threads=1), list(map(len, columns)))
-        for (number, name), ids in zip(places, found, strict=True):
-            made[number][name] = group[number].step.ended(name, *ids)
-    return made
+def _columns(group: Sequence[Chunk]) -> list[tuple[ShardId, Columns]]:
+    """Returns the columns of each chunk; the texts of all are tokenized by one call of each tokenizer."""
+    calls: dict[Tokenizer, list[tuple[int, str, TokenizeStep]]] = {}
+    for number, chunk in enumerate(group):
+        if chunk.step is not None:
+            for name in chunk.texts:
+                calls.setdefault(chunk.step.tokenizers[name], []).append((number, name, chunk.step))
+    made: list[Columns] = [dict(chunk.columns) for chunk in group]
+    for tokenizer, features in calls.items():
+        texts = [group[number].texts[name] for number, name, _ in features]
+        found = split(*tokenizer(list(itertools.chain.from_iterable(texts)), threads=1), list(map(len, texts)))
+        for (number, name, step), ids in zip(features, found, strict=True):
+            made[number][name] = arrow.ids_column(*step.ended(name, *ids))
+    return [(chunk.shard, columns) for chunk, columns in zip(group, made, strict=True)]
 
 
 def split(values: np.ndarray, lengths: np.ndarray, counts: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields the ids and lengths of the first `counts[0]` texts, of the next `counts[1]`, and so on."""
+    """Yields the ids and lengths of the first `counts[0]` texts, of the next `counts[1]`, and so on.
+
+    Args:
+        values: int32 [tokens], the ids of all texts, one behind the other.
+        lengths: int64 [texts].
+        counts: how many texts stand together.
+    """
     ends = np.append(0, np.cumsum(lengths)).tolist()
     first = 0
     for count in counts:

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from t5mix.data.tokenization import sentencepiece_ties
+from t5mix.data.tokenization.sentencepiece_ties import TieBreaker, tie_breaker
+from t5mix.features import Feature
+from t5mix.steps import Step
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, T5Vocabulary, Vocabulary
 
 
@@ -31,10 +33,8 @@ class Tokenizer(Protocol):
 
 # Threads that need a model at the same time wait for the one that loads it.
 _LOADING = threading.Lock()
-# Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `together`.
+# Texts of fewer bytes are tokenized by one thread: many tasks of so few are opened at a time, see `opening_many`.
 _WORTH_THREADS = 1 << 16
-# What decides the pieces of a `SentencePieceVocabulary`.
-_OF_PIECES = ("tokenizer", "tf_tokenizer", "sp_model", "_model", "_content")
 # Bytes of texts with ties that Python cuts in about the time in which TensorFlow is loaded.
 _WORTH_TENSORFLOW = 1 << 20
 
@@ -54,7 +54,7 @@ class TokenizeStep:
     copy_pretokenized: bool
 
     @classmethod
-    def of(cls, step: Any, features: Mapping[str, Any]) -> "TokenizeStep | None":
+    def of(cls, step: Step, features: Mapping[str, Feature]) -> "TokenizeStep | None":
         """Returns a step's form for batches; None when it is another step, or has a vocabulary without one."""
         from t5mix import preprocessors
         from t5mix.preprocessors import tokens
@@ -80,7 +80,7 @@ class TokenizeStep:
         return np.insert(values, np.cumsum(lengths), np.int32(self.eos[name])), lengths + 1
 
 
-def plain_call(step: Any) -> tuple[Any, dict[str, Any] | None]:
+def plain_call(step: Step) -> tuple[Step, dict[str, Any] | None]:
     """Returns the function behind partials, and the arguments they give by name; None when some have no name."""
     arguments: dict[str, Any] = {}
     while isinstance(step, functools.partial):
@@ -94,72 +94,74 @@ def plain_call(step: Any) -> tuple[Any, dict[str, Any] | None]:
 def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer | None:
     """Returns what tokenizes many texts as `vocabulary.encode_tf` does each; None for a vocabulary of another kind.
 
-    A class of the user's that encodes in its own way is of another kind.
+    A class of the user's is of another kind: it may encode in its own way.
     """
-    kind: Any = type(vocabulary)
-    encodes = kind._encode_tf, kind.encode_tf
-    if isinstance(vocabulary, ByteVocabulary) and encodes == (ByteVocabulary._encode_tf, Vocabulary.encode_tf):
-        return _encode_bytes if kind._ids is ByteVocabulary._ids else None
-    known = (SentencePieceVocabulary._encode_tf, Vocabulary.encode_tf)
-    if isinstance(vocabulary, SentencePieceVocabulary) and encodes == known and not vocabulary.uses_fast_tokenizer:
-        is_ours = any(
-            all(getattr(kind, name) is getattr(ours, name) for name in _OF_PIECES)
-            for ours in (SentencePieceVocabulary, T5Vocabulary)
-        )
-        return _PieceTokenizer(vocabulary) if is_ours else None
+    if type(vocabulary) is ByteVocabulary:
+        return _ByteTokenizer(*vocabulary.encode(b"\0"))
+    if type(vocabulary) in (SentencePieceVocabulary, T5Vocabulary):
+        assert isinstance(vocabulary, SentencePieceVocabulary)
+        return None if vocabulary.uses_fast_tokenizer else _SentencePieceTokenizer(vocabulary)
     return None
 
 
-def _encode_bytes(texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    del threads
-    values = np.frombuffer(b"".join(texts), np.uint8).astype(np.int32) + np.int32(ByteVocabulary._SPECIAL)
-    return values, np.fromiter(map(len, texts), np.int64, len(texts))
+@dataclasses.dataclass(frozen=True)
+class _ByteTokenizer:
+    """Tokenizes into bytes: byte b has id `first_id` + b."""
+
+    first_id: int
+
+    def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """See `Tokenizer`; NumPy takes no threads."""
+        del threads
+        values = np.frombuffer(b"".join(texts), np.uint8).astype(np.int32) + np.int32(self.first_id)
+        return values, np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 @dataclasses.dataclass(frozen=True)
-class _PieceTokenizer:
+class _SentencePieceTokenizer:
     """Tokenizes by SentencePiece; equal tokenizers make equal ids."""
 
     vocabulary: SentencePieceVocabulary
 
     def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """See `Tokenizer`."""
         threads = threads or threads_for(sum(map(len, texts)))
         with _LOADING:
-            processor, own = self.vocabulary.tokenizer, sentencepiece_ties.pieces_of(self.vocabulary.sp_model)
-        pieces = processor.encode(list(texts), return_type="numpy", num_threads=threads)
-        values, lengths = _joined(pieces)
-        tied = own.tied(values, lengths)
+            processor, breaker = self.vocabulary.tokenizer, tie_breaker(self.vocabulary.sp_model)
+        ids = processor.encode(list(texts), return_type="numpy", num_threads=threads)
+        values, lengths = _joined(ids)
+        tied = breaker.tied(values, lengths)
         if not tied:
             return values, lengths
-        for text, ids in _settled(self.vocabulary, own, texts, pieces, tied):
-            pieces[text] = np.array(ids, np.int32)
-        return _joined(pieces)
+        for text, settled in _settled(self.vocabulary, breaker, texts, ids, tied):
+            ids[text] = np.array(settled, np.int32)
+        return _joined(ids)
 
 
-def _joined(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    return np.concatenate(pieces) if len(pieces) else np.empty(0, np.int32), lengths
+def _joined(ids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    return np.concatenate(ids) if len(ids) else np.empty(0, np.int32), lengths
 
 
 def _settled(
     vocabulary: SentencePieceVocabulary,
-    own: sentencepiece_ties.Pieces,
+    breaker: TieBreaker,
     texts: Sequence[bytes],
-    pieces: Sequence[np.ndarray],
+    ids: Sequence[np.ndarray],
     tied: Mapping[int, list[int]],
 ) -> Iterator[tuple[int, list[int]]]:
     """Yields the numbers, and the ids that `encode_tf` makes, of texts in which other pieces may score as much."""
-    if own.scores is None or sum(len(texts[text]) for text in tied) > _WORTH_TENSORFLOW:
+    if breaker.scores is None or sum(len(texts[text]) for text in tied) > _WORTH_TENSORFLOW:
         import tensorflow as tf
 
         yield from zip(tied, vocabulary.encode_tf(tf.constant([texts[text] for text in tied])).to_list(), strict=True)
         return
-    for text, places in tied.items():
-        ids = own.settled(pieces[text], places)
-        if ids is None:
+    for text, positions in tied.items():
+        settled = breaker.settled(ids[text], positions)
+        if settled is None:
             # Pieces as text, of unknown characters these themselves: joined, the text as the model normalizes it.
-            ids = own.cut("".join(vocabulary.tokenizer.encode(texts[text], out_type=str)))
-        yield text, ids
+            settled = breaker.cut("".join(vocabulary.tokenizer.encode(texts[text], out_type=str)))
+        yield text, settled
 
 
 def threads_for(size: int) -> int:

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from t5mix.data.tokenization.tokenizers import plain_call
+from t5mix.data.tokenization.task_shard import Chunk, ShardId, TaskShard
+from t5mix.data.tokenization.tokenizers import TokenizeStep, plain_call
 from t5mix.sources import TextLineDataSource
+from t5mix.steps import Step
 
 # Texts by name, as many of each.
 Columns = dict[str, list[bytes]]
@@ -24,7 +26,33 @@ _OfColumns = Callable[[Columns], Columns]
 _AT_ONCE = 1 << 18
 
 
-def batches(source: TextLineDataSource, path: str, steps: Sequence[Any]) -> Iterator[Columns] | None:
+def chunks(shard: TaskShard, shard_id: ShardId = (0, 0)) -> Iterator[Chunk] | None:
+    """Returns the examples of a shard as its steps leave them, in source order; None when that needs `tf.data`.
+
+    There is one chunk at least, and it has no column where the shard has no example.
+    """
+    source = shard.task.source
+    if type(source) is not TextLineDataSource or shard.keep_all:
+        return None
+    step, files = shard.tokenize_step(), shard.files
+    if step is None or len(files) != 1:
+        return None
+    found = batches(source, files[0], shard.steps[:-1])
+    return None if found is None else _chunks(shard, shard_id, step, found)
+
+
+def _chunks(shard: TaskShard, shard_id: ShardId, step: TokenizeStep, found: Iterator[Columns]) -> Iterator[Chunk]:
+    features = shard.task.output_features
+    empty = True
+    for columns in found:
+        shard.check_features(columns)
+        empty = False
+        yield Chunk(shard_id, {name: columns[name] for name in columns if name in features}, step)
+    if empty:
+        yield Chunk(shard_id, {}, None)
+
+
+def batches(source: TextLineDataSource, path: str, steps: Sequence[Step]) -> Iterator[Columns] | None:
     """Returns a shard's examples as `steps` leave them, many at once; None when that needs `tf.data`.
 
     Args:
@@ -32,15 +60,12 @@ def batches(source: TextLineDataSource, path: str, steps: Sequence[Any]) -> Iter
       path: the shard's file.
       steps: the steps before `tokenize`.
     """
-    if not steps:
-        return None
-    skipped = source._reading()
-    if not isinstance(skipped, int):
+    if not steps or "://" in path:
         return None
     of_lines, *of_columns = (_made(step, kinds) for step, kinds in zip(steps, _kinds(), strict=False))
     if of_lines is None or None in of_columns:
         return None
-    return None if "://" in path else _run(path, skipped, of_lines, of_columns)
+    return _run(path, source.skip_header_lines, of_lines, of_columns)
 
 
 def _kinds() -> Iterator[Mapping[Any, Any]]:
@@ -51,7 +76,7 @@ def _kinds() -> Iterator[Mapping[Any, Any]]:
     yield from itertools.repeat({preprocessors.rekey: _rekey})
 
 
-def _made(step: Any, kinds: Mapping[Any, Any]) -> Any:
+def _made(step: Step, kinds: Mapping[Any, Any]) -> Any:
     """Returns a step's plain form, or None."""
     function, arguments = plain_call(step)
     try:
@@ -135,15 +160,15 @@ def _preprocess_tsv(
 
 def _formatting(template: str, labels: Sequence[str]) -> Callable[[list[list[bytes]]], list[bytes]] | None:
     """Returns what puts fields of rows into a format; None when it names a field that there is not."""
-    pieces = re.split(r"\{([^{}]+)\}", template)  # text, name, text, name, ..., text
+    parsed = re.split(r"\{([^{}]+)\}", template)  # text, name, text, name, ..., text
     numbers = {label: number for number, label in enumerate(labels)}
-    if not numbers.keys() >= set(pieces[1::2]):
+    if not numbers.keys() >= set(parsed[1::2]):
         return None
-    places = [numbers[name] for name in pieces[1::2]]
-    text = b"%b".join(piece.encode().replace(b"%", b"%%") for piece in pieces[::2])
-    if not places:
+    columns = [numbers[name] for name in parsed[1::2]]
+    text = b"%b".join(literal.encode().replace(b"%", b"%%") for literal in parsed[::2])
+    if not columns:
         return lambda rows: [text % ()] * len(rows)
-    fields = operator.itemgetter(*places)  # one field, or a tuple of several
+    fields = operator.itemgetter(*columns)  # one field, or a tuple of several
     if text == b"%b":
         return lambda rows: list(map(fields, rows))
     return lambda rows: [text % fields(row) for row in rows]

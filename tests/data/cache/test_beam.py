@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from t5mix import packs, registry
-from t5mix.data.cache import object_store, shards, store, writer
-from t5mix.data.examples import opening
+from t5mix.data.cache import object_store, store, writer
+from t5mix.data.cache.key import cache_job
+from t5mix.data.cache.shard_record import ShardRecord
+from t5mix.data.tokenization.record_batches import record_batches
 from t5mix.registry import TaskRegistry
 
 pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install 't5mix[beam]'")
@@ -75,7 +77,7 @@ def pack(tmp_path: Path):
 
 
 def job_of(name, split="train"):
-    return opening.cache_job(TaskRegistry.get(name), split)
+    return cache_job(TaskRegistry.get(name), split)
 
 
 def bytes_of(folder):
@@ -85,7 +87,7 @@ def bytes_of(folder):
 
 def made_here(jobs, folder):
     for job in jobs:
-        store.tokens_of(job, folder)
+        store.find_or_make(job, folder)
     return bytes_of(folder)
 
 
@@ -151,7 +153,7 @@ def test_a_worker_that_fails_is_tried_again(pack, tmp_path) -> None:
 
 def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(pack, tmp_path) -> None:
     job = job_of("beam_tsv")
-    private = store.staging(store.place_of(job, tmp_path))
+    private = store.staging(store.path_of(job, tmp_path))
     asked = (job.task.name, job.split, job.made_from["source"], job.key, str(tmp_path), str(private))
     write, finish = beam.WriteShard([str(pack)]), beam.FinishCache([str(pack)])
     write.setup()
@@ -163,7 +165,7 @@ def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(pack, tm
         before = bytes_of(tmp_path)
         assert [share for number in (2, 0, 1) for share in write.process((asked, number))] == shares
         assert bytes_of(tmp_path) == before, again
-    assert store.tokens_of(job, tmp_path).examples == 15
+    assert store.find_or_make(job, tmp_path).examples == 15
 
 
 def test_a_worker_whose_pack_is_another_refuses(pack, tmp_path) -> None:
@@ -194,7 +196,7 @@ def test_an_address_that_nothing_opens_is_refused(pack) -> None:
 
 def test_finishing_wants_every_shard(pack, tmp_path) -> None:
     job = job_of("beam_tsv")
-    records = [writer.write_shard(job, number, tmp_path) for number in (0, 2)]
-    assert all(isinstance(record, shards.ShardRecord) for record in records)
+    records = [writer.write_shard(job, number, record_batches(job.shard(number)), tmp_path) for number in (0, 2)]
+    assert all(isinstance(record, ShardRecord) for record in records)
     with pytest.raises(AssertionError, match="00002-of-00003"):
         writer.finish(job, tmp_path, records)

@@ -7,6 +7,7 @@ import pytest
 import t5mix
 from t5mix import preprocessors
 from t5mix.data.cache import store
+from t5mix.data.cache.key import cache_job
 from t5mix.vocabularies import ByteVocabulary
 
 _FEATURES = {name: t5mix.Feature(ByteVocabulary(), add_eos=False) for name in ("inputs", "targets")}
@@ -89,7 +90,7 @@ def _first_twenty(dataset):
 @pytest.mark.filterwarnings("ignore:.*is random and stands before")
 def test_a_cache_of_several_files_holds_what_get_dataset_gives(task_of, tmp_path, steps, files, examples):
     task = task_of(*steps)
-    found = store.cached_tokens(task, "train", task.steps_before_cache, tmp_path / "cache")
+    found = store.find_or_make(cache_job(task, "train"), tmp_path / "cache")
     made = task.get_dataset(shuffle=False, seed=0 if steps == (_noisy,) else None).as_numpy_iterator()
     wanted = [(example["inputs"].tolist(), example["targets"].tolist()) for example in made]
     inputs, targets = found.column("inputs"), found.column("targets")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from t5mix.data.cache import columns
-from t5mix.data.examples.trim_and_eos import Ending
+from t5mix.data.examples.trim_and_eos import TrimAndEos
 
 
 def _column(rng, chunks):
@@ -49,7 +49,7 @@ def test_gathered_examples_are_the_rows_in_the_order_asked_for(chunks, count):
 @pytest.mark.parametrize("limit", [1, 4, 20])
 def test_many_sequences_end_as_one_does(eos, trims_first, limit):
     rng = np.random.default_rng(limit)
-    column, end = _column(rng, 3), Ending(limit, eos, trims_first)
+    column, end = _column(rng, 3), TrimAndEos(limit, eos, trims_first)
     indices = rng.integers(0, column.first_rows[-1], 60)
     expected = _joined([end.apply(column.row(int(index))) for index in indices])
     _same(end.gather(column, indices), expected)

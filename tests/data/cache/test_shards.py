@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t5mix import preprocessors
-from t5mix.data.cache import manifest, shards, store, writer
+from t5mix.data.cache import manifest, shard_record, store, writer
+from t5mix.data.cache.cached_tokens import FileTokens
+from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.tokenization import without_tensorflow
+from t5mix.data.tokenization.record_batches import record_batches
 from t5mix.features import Feature
 from t5mix.mapping import map_over_dataset
 from t5mix.sources import TextLineDataSource
@@ -43,7 +47,7 @@ def _task(folder, steps=(_PARSE,), tokenize=preprocessors.tokenize, header=0):
 
 
 def _open(task, folder, **options):
-    return store.cached_tokens(task, "train", task.steps_before_cache, folder, **options)
+    return store.find_or_make(CacheJob(task, "train", task.steps_before_cache, **options), folder)
 
 
 def _texts(found, name):
@@ -145,12 +149,15 @@ def test_workers_that_write_shards_in_any_order_make_the_same_bytes(tmp_path):
     _files(tmp_path, [4, 2, 6])
     task = _task(tmp_path)
     whole = _open(task, tmp_path / "whole")
-    job = writer.Job(task, "train", task.steps_before_cache)
-    place = store.place_of(job, tmp_path / "parts")
+    job = CacheJob(task, "train", task.steps_before_cache)
+    place = store.path_of(job, tmp_path / "parts")
     folder = store.staging(place)
-    records = {number: writer.write_shard(job, number, folder) for number in (2, 0, 1, 2)}  # one twice
+    records = {
+        number: writer.write_shard(job, number, record_batches(job.shard(number)), folder)
+        for number in (2, 0, 1, 2)  # one twice
+    }
     sent = [json.loads(json.dumps(records[number].as_json())) for number in range(3)]
-    writer.finish(job, folder, [shards.ShardRecord.from_json(record) for record in sent])
+    writer.finish(job, folder, [ShardRecord.from_json(record) for record in sent])
     store.publish(folder, place)
     first = whole.files[0].path.parent
     assert len(list(place.iterdir())) == 4
@@ -160,7 +167,7 @@ def test_workers_that_write_shards_in_any_order_make_the_same_bytes(tmp_path):
 
 @pytest.fixture
 def several_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(shards, "BLOCK", 256)
+    monkeypatch.setattr(shard_record, "BLOCK", 256)
     monkeypatch.setattr(writer, "_AT_ONCE", 512)
     _files(tmp_path, [60, 50])
     task = _task(tmp_path)
@@ -182,13 +189,13 @@ def test_a_flipped_bit_is_found_before_a_wrong_example_is_read(tmp_path, several
         flipped[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
         file.write_bytes(flipped)
         try:
-            fresh = store._open(file.parent, found.key)
+            fresh = FileTokens.open(file.parent, found.key)
             damaged = fresh.column("inputs")
             for index in rng.permutation(everything)[:20].tolist():
                 assert damaged.row(index).tolist() == expected[index]
-            with pytest.raises(shards.DamagedError, match="does not match its checksum"):
+            with pytest.raises(DamagedError, match="does not match its checksum"):
                 _ = fresh.table
-        except shards.DamagedError as damage:
+        except DamagedError as damage:
             assert file.name in str(damage)
             met += 1
         file.write_bytes(whole)
@@ -202,7 +209,7 @@ def test_only_the_damaged_shard_is_made_anew(tmp_path, several_blocks):
     # Inside, where it is found as it is read.
     files[1].write_bytes(whole[1][:400] + b"?" + whole[1][401:])
     read = _open(task, tmp_path)
-    with pytest.raises(shards.DamagedError, match="is deleted: start again, and it is made anew"):
+    with pytest.raises(DamagedError, match="is deleted: start again, and it is made anew"):
         _ = read.table
     # Missing now, which is found at opening.
     for _ in range(2):
@@ -218,13 +225,13 @@ def test_every_cut_is_found_when_the_cache_is_opened(several_blocks):
     whole = files[0].read_bytes()
     for length in range(0, len(whole), 64):
         files[0].write_bytes(whole[:length])
-        with pytest.raises(shards.DamagedError):
-            store._open(files[0].parent, found.key)
+        with pytest.raises(DamagedError):
+            FileTokens.open(files[0].parent, found.key)
 
 
 def test_little_is_read_for_one_example_of_a_large_shard(several_blocks):
     _, found, _ = several_blocks
-    fresh = store._open(found.files[0].path.parent, found.key)
+    fresh = FileTokens.open(found.files[0].path.parent, found.key)
     fresh.column("inputs").row(30)
     blocks = fresh.files[0]._unverified
     assert len(blocks) > 8 and np.count_nonzero(~blocks) <= 6
@@ -249,12 +256,12 @@ def test_a_record_of_nonsense_is_refused_and_never_followed(data):
         "crc32": "00000000",
         "skipped": [],
     }
-    shards.ShardRecord.from_json(record)
+    ShardRecord.from_json(record)
     target = data.draw(st.sampled_from([record, column]))
     target[data.draw(st.sampled_from(sorted(target)))] = data.draw(_JSON)
     try:
-        found = shards.ShardRecord.from_json(record)
-    except shards.DamagedError:
+        found = ShardRecord.from_json(record)
+    except DamagedError:
         return
     for one in found.columns.values():
         assert (one.values + 4 * one.tokens <= found.size).all()
@@ -271,5 +278,5 @@ def test_a_manifest_of_other_bytes_is_refused(tmp_path_factory, noise, place):
     changed = whole[:place] + noise + whole[place + len(noise) :]
     (folder / manifest.NAME).write_bytes(changed)
     if changed != whole:
-        with pytest.raises(shards.DamagedError):
+        with pytest.raises(DamagedError):
             manifest.read(folder)

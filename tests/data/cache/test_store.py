@@ -16,14 +16,17 @@ import numpy as np
 import pytest
 
 from t5mix import objectives
-from t5mix.data.cache import shards, store
+from t5mix.data.cache import key, store
+from t5mix.data.cache.cached_tokens import FileTokens
+from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.shard_record import DamagedError
 from t5mix.preprocessors import append_eos
 from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary
 
 
-def _tokens(task, folder, **options):
+def _tokens(task, folder, progress=None, **job):
     steps = task.steps_before_cache
-    return store.cached_tokens(task, "train", steps, folder, **options)
+    return store.find_or_make(CacheJob(task, "train", steps, **job), folder, progress)
 
 
 def _rows(found, name="inputs"):
@@ -132,8 +135,8 @@ def test_every_flipped_byte_and_every_cut_is_found_and_mended(make_task, tmp_pat
         damaged.append(bytes(flipped))
     for content in damaged:
         file.write_bytes(content)
-        with pytest.raises(shards.DamagedError):
-            store._open(file.parent, _tokens_key(file))
+        with pytest.raises(DamagedError):
+            FileTokens.open(file.parent, _tokens_key(file))
     with pytest.warns(UserWarning, match="damaged"):
         assert _rows(_tokens(task, tmp_path)) == expected
     assert file.read_bytes() == whole
@@ -204,7 +207,7 @@ def test_ids_outside_the_vocabulary_are_refused(make_task, tmp_path):
 def test_text_that_was_not_tokenized_is_refused(make_task, tmp_path):
     task = make_task("a")
     with pytest.raises(ValueError, match=r"task 'a'.*tokenize"):
-        store.cached_tokens(task, "train", (), tmp_path)
+        store.find_or_make(CacheJob(task, "train", ()), tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_named(make_task, tmp_path):
@@ -255,9 +258,9 @@ def test_tokens_stand_in_the_order_of_the_source(make_task, tmp_path):
 
 
 def test_names_stay_inside_the_folder():
-    assert store._file_name("a:b/../c") == "a_b_.._c"
-    assert store._file_name("..") == "_."
-    assert "/" not in store._file_name("train[:10%]")
+    assert key._file_name("a:b/../c") == "a_b_.._c"
+    assert key._file_name("..") == "_."
+    assert "/" not in key._file_name("train[:10%]")
 
 
 def test_threads_that_write_at_once_agree(make_task, tmp_path):
@@ -277,10 +280,10 @@ def test_threads_that_write_at_once_agree(make_task, tmp_path):
 
 
 def test_a_cache_in_several_batches_reads_like_one(make_task, tmp_path, monkeypatch):
-    from t5mix.data.tokenization import record_batches
+    from t5mix.data.tokenization import record_batches, with_tensorflow
 
     whole = _tokens(make_task("a"), tmp_path / "whole")
-    monkeypatch.setattr(record_batches, "_EXAMPLES_AT_ONCE", 3)
+    monkeypatch.setattr(with_tensorflow, "_EXAMPLES_AT_ONCE", 3)
     monkeypatch.setattr(record_batches, "_TOKENS_IN_BATCH", 100)
     parts = _tokens(make_task("a"), tmp_path / "parts")
     one, many = (found.column("inputs") for found in (whole, parts))
@@ -299,9 +302,10 @@ _WRITER = textwrap.dedent(
     from pathlib import Path
     from conftest import text_task
     from t5mix.data.cache import store
+    from t5mix.data.cache.key import cache_job
     task = text_task("a", count=20000, longest=60)
     print("ready", flush=True)
-    found = store.cached_tokens(task, "train", task.steps_before_cache, Path({folder!r}))
+    found = store.find_or_make(cache_job(task, "train"), Path({folder!r}))
     print(found.examples, flush=True)
     """
 )

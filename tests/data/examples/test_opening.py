@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from t5mix import preprocessors
-from t5mix.data.cache import shards, store
-from t5mix.data.cache.key import SharedParts
+from t5mix.data.cache import store
+from t5mix.data.cache.key import FingerprintMemo, cache_job
+from t5mix.data.cache.shard_record import DamagedError
 from t5mix.data.examples import opening
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing import capacity
@@ -78,7 +79,7 @@ def test_tasks_are_the_same_whichever_are_cached(tmp_path, cached):
 def test_a_damaged_cache_and_a_changed_file_are_not_read(tmp_path):
     tasks = _tasks(tmp_path, 4)
     before = _content(opening.open_all(tasks, "train", LENGTHS, 0, tmp_path / "cache"))
-    place = store.place_of(opening.cache_job(tasks[1], "train"), tmp_path / "cache")
+    place = store.path_of(cache_job(tasks[1], "train"), tmp_path / "cache")
     shard = next(place.glob("*.arrow"))
     shard.write_bytes(shard.read_bytes()[:-1])
     (tmp_path / "2.tsv").write_text("new\tline\n")
@@ -149,16 +150,16 @@ def test_the_search_for_cycles_is_as_it_was(tmp_path, enabled):
         gc.enable()
 
 
-def test_shared_parts_are_asked_once_and_told_apart():
-    shared = SharedParts()
+def test_steps_and_vocabularies_are_asked_once_and_told_apart():
+    memo = FingerprintMemo()
     Counted.asked = 0
     one, other = Counted(), ByteVocabulary(extra_ids=7)
-    assert [shared.eos_id(one) for _ in range(3)] == [1, 1, 1] and Counted.asked == 1
-    found = [shared.features({"x": Feature(vocabulary)})["x"][0] for vocabulary in (one, other, one)]
+    assert [memo.eos_id(one) for _ in range(3)] == [1, 1, 1] and Counted.asked == 1
+    found = [memo.features({"x": Feature(vocabulary)})["x"][0] for vocabulary in (one, other, one)]
     assert found[0] == found[2] == one.fingerprint
     assert found[1] == other.fingerprint != found[0]
     # Objects that come and go may get the same number, one after the other.
-    steps = [shared.step_fingerprint(None, lambda dataset, number=number: (dataset, number)) for number in range(50)]
+    steps = [memo.step_fingerprint(None, lambda dataset, number=number: (dataset, number)) for number in range(50)]
     assert len(set(steps)) == 50
 
 
@@ -189,7 +190,7 @@ def test_what_is_let_go_of_is_read_again(tmp_path):
     files = [file.path for one in opened for file in one.examples.features[0]._files]
     whole = files[1].read_bytes()
     files[1].write_bytes(whole[:400] + b"?" + whole[401:])
-    with pytest.raises(shards.DamagedError, match="is deleted"):
+    with pytest.raises(DamagedError, match="is deleted"):
         opened[1].examples.gather(0, np.arange(1))
     files[2].write_bytes(files[2].read_bytes()[:300])
     with pytest.raises(OSError, match="holds 300 of "):

@@ -8,6 +8,7 @@ import pytest
 
 from t5mix import preprocessors
 from t5mix.data.cache import store
+from t5mix.data.cache.key import cache_job
 from t5mix.data.examples import opening, opening_many
 from t5mix.data.tokenization import thread_pool
 from t5mix.features import Feature
@@ -70,24 +71,26 @@ def _contents(folder):
 @pytest.mark.parametrize("at_once", [1, 150, 1 << 20])
 def test_caches_made_together_are_those_made_alone(tasks, tmp_path, monkeypatch, at_once):
     for task in tasks:
-        store.tokens_of(opening.cache_job(task, "train"), tmp_path / "alone")
+        store.find_or_make(cache_job(task, "train"), tmp_path / "alone")
     monkeypatch.setattr(thread_pool, "_AT_ONCE", at_once)
-    jobs = {number: opening.cache_job(task, "train") for number, task in enumerate(tasks)}
-    made = dict(opening_many.tokens_of_small(jobs, tmp_path / "together"))
+    jobs = [cache_job(task, "train") for task in tasks]
+    made = dict(opening_many.tokens_at_little_cost(jobs, tmp_path / "together"))
     assert sorted(made) == [0, 1, 2, 4, 5]  # the other needs tf.data
     assert [made[number].examples for number in made] == [5, 5, 4, 7, 1]
     opening.open_all(tasks, "train", _LENGTHS, 0, tmp_path / "together")
     assert _contents(tmp_path / "alone") == _contents(tmp_path / "together")
-    assert dict(opening_many.tokens_of_small(jobs, tmp_path / "together")) == {}
+    assert sorted(dict(opening_many.tokens_at_little_cost(jobs, tmp_path / "together"))) == [0, 1, 2, 3, 4, 5]
 
 
-def test_what_is_not_small_is_not_looked_at(make_task, tasks, tmp_path, monkeypatch):
+def test_a_task_of_large_files_is_not_looked_at(make_task, tasks, tmp_path, monkeypatch):
     monkeypatch.setattr(opening_many, "_SMALL", 100)
-    other = make_task("other")
-    jobs = {number: opening.cache_job(task, "train") for number, task in enumerate([tasks[0], other, tasks[5]])}
-    assert list(dict(opening_many.tokens_of_small(jobs, tmp_path / "cache"))) == [2]
-    # Their keys would take reading all of their files, by one thread.
-    assert [number for number, job in jobs.items() if "key" in vars(job)] == [2]
+    jobs = [cache_job(task, "train") for task in (tasks[0], make_task("other"), tasks[5])]
+    assert list(dict(opening_many.tokens_at_little_cost(jobs, tmp_path / "cache"))) == [2]
+    # Its key would take reading all of its files, by one thread.
+    assert [number for number, job in enumerate(jobs) if "key" in vars(job)] == [1, 2]
+    # Then by itself.
+    opened = opening.open_all(tasks[:2], "train", _LENGTHS, 0, tmp_path / "cache")
+    assert [one.examples.count for one in opened] == [5, 5]
 
 
 def test_a_damaged_file_of_a_task_is_named_and_nothing_half_made_is_left(tasks, tmp_path):
@@ -98,7 +101,7 @@ def test_a_damaged_file_of_a_task_is_named_and_nothing_half_made_is_left(tasks, 
     for path in (tmp_path / "cache").rglob(".*"):
         raise AssertionError(path)
     for task in tasks[:3]:  # whole, or not there
-        assert store.tokens_of(opening.cache_job(task, "train"), tmp_path / "cache").examples in (5, 4)
+        assert store.find_or_make(cache_job(task, "train"), tmp_path / "cache").examples in (5, 4)
 
 
 def test_a_task_without_examples_is_named(tasks, tmp_path):
@@ -116,7 +119,7 @@ def test_writers_at_the_same_time_make_the_same(tasks, tmp_path):
     assert all(other == one for other in others)
     assert not list((tmp_path / "cache").rglob(".*"))
     for task in tasks:
-        store.tokens_of(opening.cache_job(task, "train"), tmp_path / "alone")
+        store.find_or_make(cache_job(task, "train"), tmp_path / "alone")
     assert _contents(tmp_path / "alone") == _contents(tmp_path / "cache")
 
 

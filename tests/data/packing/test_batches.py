@@ -22,7 +22,7 @@ _RUN = textwrap.dedent(
     from t5mix.data.packing.batches import Batches
     from t5mix.data.packing.capacity import Plan
     from t5mix.data.mixing.mixer import Mixer
-    from t5mix.data.examples.trim_and_eos import Ending
+    from t5mix.data.examples.trim_and_eos import TrimAndEos
     from t5mix.data.examples.base import CachedExamples
 
     def task(number):
@@ -31,7 +31,7 @@ _RUN = textwrap.dedent(
             lengths = rng.integers(1, longest, 1000)
             values = rng.integers(3, 99, lengths.sum(), np.int32)
             return columns.ArrayColumn((values,), (np.append(0, lengths.cumsum()),))
-        return CachedExamples((column(40), column(8)), (Ending(64), Ending(16)))
+        return CachedExamples((column(40), column(8)), (TrimAndEos(64), TrimAndEos(16)))
 
     def told(name):
         with open("/proc/self/status") as status:

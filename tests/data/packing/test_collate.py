@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from t5mix.data.cache import columns
 from t5mix.data.examples.base import CachedExamples, Tokens
-from t5mix.data.examples.trim_and_eos import Ending
+from t5mix.data.examples.trim_and_eos import TrimAndEos
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing import bin_packing, collate, windows
 from t5mix.data.packing.batches import Batches
@@ -35,7 +35,7 @@ def _packed(examples, rows=None):
     return collate.fill(tokens, LIMITS, row[kept], tasks, height), ordered, row, kept
 
 
-ENDINGS = (Ending(12, 1, True), Ending(7, 1, True))
+ENDINGS = (TrimAndEos(12, 1, True), TrimAndEos(7, 1, True))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -109,7 +109,7 @@ def test_a_normalized_text_is_cut_as_encode_tf_cuts_it(pieces):
     """All texts, not only those with ties; unknown characters and the user's pieces among them."""
     import tensorflow as tf
 
-    own = sentencepiece_ties.pieces_of(pieces.sp_model)
+    own = sentencepiece_ties.tie_breaker(pieces.sp_model)
     for text in _texts(["abba", "cad", "jig", "fee <extra_id_3>", "99", "☃☃", "<extra_id_3><extra_id_4>"]):
         normalized = "".join(pieces.tokenizer.encode([text], out_type=str)[0])
         assert own.cut(normalized) == pieces.encode_tf(tf.constant(text)).numpy().tolist(), text
