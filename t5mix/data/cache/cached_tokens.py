@@ -36,6 +36,10 @@ class CachedTokens(abc.ABC):
     def column(self, name: str) -> columns.TokenColumn:
         """Returns the tokens of a feature; of one that no example has, empty lists."""
 
+    def columns(self, names: Sequence[str]) -> tuple[columns.TokenColumn, ...]:
+        """Returns the tokens of several features; see `column`."""
+        return tuple(map(self.column, names))
+
     @property
     @abc.abstractmethod
     def table(self) -> "pa.Table":

@@ -155,7 +155,7 @@ class CacheJob:
         """Returns the file name of a shard."""
         return f"{shard:05}-of-{self.num_shards:05}.arrow"
 
-    @property
+    @functools.cached_property
     def relative_path(self) -> str:
         """Where the cache lies in the folder of caches, a path with slashes."""
         return f"tokens/{_file_name(self.task.name)}/{_file_name(self.split)}-{self.key[:32]}"
@@ -170,17 +170,19 @@ class CacheJob:
         behind = [self.memo.step_fingerprint(self.task, step) for step in self.task.steps_after_cache]
         return fingerprints.digest(self.key, behind)
 
-    def eos_id(self, feature: str, known: Mapping[str, int | None]) -> int | None:
-        """Returns a feature's EOS, as its cache says, or its vocabulary, which is then loaded.
+    def eos_ids(self, known: Mapping[str, int | None]) -> dict[str, int | None]:
+        """Returns the EOS of each feature that is declared to end with one.
 
         Args:
-            feature: its name.
-            known: what the cache says, by name.
+            known: what the cache says, by name; where it does not, the vocabulary is asked, and loaded for that.
         """
-        vocabulary = self.task.output_features[feature].vocabulary
-        if feature in known and tells_all(vocabulary):
-            return known[feature]
-        return self.memo.eos_id(vocabulary)
+        found = {}
+        for name, feature in self.task.output_features.items():
+            if feature.add_eos and name in known and tells_all(feature.vocabulary):
+                found[name] = known[name]
+            elif feature.add_eos:
+                found[name] = self.memo.eos_id(feature.vocabulary)
+        return found
 
 
 def _file_name(name: str) -> str:

@@ -70,6 +70,11 @@ def find(job: CacheJob, folder: str | Path) -> FileTokens | None:
         return None
 
 
+def may_be_made(job: CacheJob, folder: str | Path) -> bool:
+    """Tells whether a cache may be kept and none is there, not even a damaged one."""
+    return job.task.source.caching_permitted and not os.path.exists(f"{folder}/{job.relative_path}")
+
+
 def find_or_make(job: CacheJob, folder: str | Path, progress: Progress | None = None) -> CachedTokens:
     """Returns a task's tokens, from the cache, which is made when it is missing or damaged.
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from t5mix.data.cache import columns, store
 from t5mix.data.cache.cached_tokens import CachedTokens
-from t5mix.data.cache.key import CacheJob, FingerprintMemo, NumpySteps, cache_job, numpy_steps
+from t5mix.data.cache.key import CacheJob, FingerprintMemo, cache_job, numpy_steps
 from t5mix.data.examples import opening_many
 from t5mix.data.examples.base import CachedExamples, Examples
 from t5mix.data.examples.objective import ObjectiveExamples
 from t5mix.data.examples.per_epoch import EpochExamples, WholeEpochs
 from t5mix.data.examples.trim_and_eos import TrimAndEos
+from t5mix.objectives import Objective
 from t5mix.task import Task
 
 
@@ -70,8 +71,8 @@ def open_all(
         job = cache_job(tasks[number], split)
         return _open(job, store.find_or_make(job, folder, progress), lengths, seed)
 
-    others = [number for number in range(len(jobs)) if number not in opened]
-    opened.update(zip(others, opening_many.some_at_a_time(open_alone, others), strict=True))
+    if others := [number for number in range(len(jobs)) if number not in opened]:
+        opened.update(zip(others, opening_many.some_at_a_time(open_alone, others), strict=True))
     return [opened[number] for number in range(len(jobs))]
 
 
@@ -91,55 +92,58 @@ def open_examples(
 def _open(job: CacheJob, tokens: CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
     task = job.task
     key = (seed, task.name)
-    steps = numpy_steps(task.steps_after_cache)
-    eos_step = None if steps is None else steps.eos
-    trims = tuple(_trim(job, tokens, name, limit, eos_step) for name, limit in lengths.items())
-    examples: Examples
+    steps, identity = numpy_steps(task.steps_after_cache), job.identity
     if steps is None:
-        examples = EpochExamples(WholeEpochs(task, tokens.table, dict(lengths), key), trims)
-    elif steps.objective is None:
-        examples = CachedExamples(tuple(tokens.column(name) for name in lengths), trims)
-    else:
-        examples = _of_objective(job, tokens, steps, lengths, trims, key)
+        trims = tuple(map(TrimAndEos, lengths.values()))
+        epochs = WholeEpochs(task, tokens.table, dict(lengths), key)
+        return TaskExamples(_checked(job, EpochExamples(epochs, trims)), identity)
+    ends = steps.eos is not None or (steps.objective is not None and steps.objective.ends_documents)
+    eos = job.eos_ids(tokens.eos) if ends else {}
+    trims = tuple(_trim(job, name, limit, steps.eos, eos) for name, limit in lengths.items())
+    if steps.objective is None:
+        return TaskExamples(_checked(job, CachedExamples(tokens.columns(tuple(lengths)), trims)), identity)
+    return TaskExamples(_checked(job, _of_objective(job, tokens, steps.objective, lengths, trims, eos, key)), identity)
+
+
+def _checked(job: CacheJob, examples: Examples) -> Examples:
     if examples.count == 0:
         raise ValueError(
-            f"task {task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example"
+            f"task {job.task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example"
         )
-    return TaskExamples(examples, job.identity)
+    return examples
 
 
-def _trim(job: CacheJob, tokens: CachedTokens, feature: str, limit: int, step: str | None) -> TrimAndEos:
+def _trim(job: CacheJob, feature: str, limit: int, step: str | None, eos: Mapping[str, int | None]) -> TrimAndEos:
     """Returns how a feature is trimmed and ended.
 
     Args:
         job: its task.
-        tokens: what the cache holds; it may know the EOS.
         feature: its name.
         limit: its length in tokens.
         step: the step that appends EOS, `append_eos`, `append_eos_after_trim`, or None.
+        eos: the EOS of features that are declared to end with one.
     """
-    declared = job.task.output_features.get(feature)
-    if step is None or declared is None or not declared.add_eos:
+    if step is None or feature not in eos:
         return TrimAndEos(limit)
-    eos = job.eos_id(feature, tokens.eos)
-    if eos is None:
+    found = eos[feature]
+    if found is None:
         raise ValueError(
             f"task {job.task.name!r}, feature {feature!r}: {step} needs an EOS, which the vocabulary "
-            f"{declared.vocabulary!r} does not have; declare the feature with add_eos=False"
+            f"{job.task.output_features[feature].vocabulary!r} does not have; declare the feature with add_eos=False"
         )
-    return TrimAndEos(limit, eos, trims_first=step == "append_eos_after_trim")
+    return TrimAndEos(limit, found, trims_first=step == "append_eos_after_trim")
 
 
 def _of_objective(
     job: CacheJob,
     tokens: CachedTokens,
-    steps: NumpySteps,
+    objective: Objective,
     lengths: Mapping[str, int],
     trims: tuple[TrimAndEos, ...],
+    eos: Mapping[str, int | None],
     key: tuple[str | int, ...],
 ) -> ObjectiveExamples:
-    objective, task = steps.objective, job.task
-    assert objective is not None
+    task = job.task
     try:
         sentinel = objective.check(task.output_features, lengths)
         size = objective.segment_length(lengths)
@@ -148,8 +152,8 @@ def _of_objective(
     documents = tokens.column("targets")
     text: columns.TokenColumn | columns.EndedColumn = documents
     if objective.ends_documents:
-        eos = _trim(job, tokens, "targets", lengths["targets"], "append_eos").eos
-        text = documents if eos is None else columns.EndedColumn(documents, eos)
+        end = _trim(job, "targets", lengths["targets"], "append_eos", eos).eos
+        text = documents if end is None else columns.EndedColumn(documents, end)
     return ObjectiveExamples(objective, text, size, sentinel, tuple(lengths), trims, key)
 
 

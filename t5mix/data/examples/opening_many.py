@@ -57,10 +57,10 @@ def tokens_at_little_cost(
         if job.keep_all or _reads_large_files(job):
             continue
         tokens = store.find(job, folder)
-        if tokens is None:
-            missing[number] = job
-        else:
+        if tokens is not None:
             yield number, tokens
+        elif type(job.task.source) is TextLineDataSource and store.may_be_made(job, folder):
+            missing[number] = job
     if missing:
         yield from _made_together(missing, folder, progress)
 
@@ -104,23 +104,12 @@ def _reads_large_files(job: CacheJob) -> bool:
 def _made_together(
     jobs: Mapping[int, CacheJob], folder: Path, progress: store.Progress | None
 ) -> Iterator[tuple[int, CachedTokens]]:
-    """Makes the caches of small tasks of text files that need no `tf.data`; yields their numbers and tokens.
-
-    Those that are there, but damaged, are left out.
-    """
-    chunks = (chunk for number, job in jobs.items() if _is_new(job, folder) for chunk in _chunks(number, job))
+    """Makes the caches of small tasks of text files that need no `tf.data`; yields their numbers and tokens."""
+    chunks = (chunk for number, job in jobs.items() for chunk in _chunks(number, job))
     with contextlib.closing(thread_pool.tokenized(chunks)) as tokenized:
         for number, of_task in itertools.groupby(tokenized, key=lambda one: one[0][0]):
             by_shard = itertools.groupby(of_task, key=lambda one: one[0])
             yield number, store.make(jobs[number], folder, progress, map(_batches, by_shard))
-
-
-def _is_new(job: CacheJob, folder: Path) -> bool:
-    """Tells whether a job is of small text files, and no cache of it is there."""
-    source = job.task.source
-    if type(source) is not TextLineDataSource or not source.caching_permitted or _reads_large_files(job):
-        return False
-    return not os.path.exists(store.path_of(job, folder))
 
 
 def _chunks(number: int, job: CacheJob) -> Iterator[Chunk]:

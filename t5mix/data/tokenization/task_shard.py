@@ -46,10 +46,6 @@ class TaskShard:
         """The parts of the source that it is read from."""
         return list(self.task.source.list_shards(self.split)[self.index :: self.count])
 
-    def tokenize_step(self) -> TokenizeStep | None:
-        """Returns the last step, where it is known to tokenize; its texts are then tokenized many at once."""
-        return TokenizeStep.of(self.steps[-1], self.task.output_features) if self.steps else None
-
     def check_features(self, columns: object) -> Mapping[str, Any]:
         """Returns what the examples consist of, by name.
 
@@ -85,9 +81,3 @@ class Chunk:
     texts: Mapping[str, list[bytes]]
     step: TokenizeStep | None
     columns: "Mapping[str, pa.Array]" = dataclasses.field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-        of_texts = sum(sum(map(len, texts)) for texts in self.texts.values())
-        return of_texts + sum(column.nbytes for column in self.columns.values())

@@ -53,12 +53,18 @@ def _groups(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
     size = 0
     for chunk in chunks:
         group.append(chunk)
-        size += chunk.size
+        size += _size(chunk)
         if size >= _AT_ONCE:
             yield group
             group, size = [], 0
     if group:
         yield group
+
+
+def _size(chunk: Chunk) -> int:
+    """Returns the bytes of a chunk."""
+    texts = sum(sum(map(len, column)) for column in chunk.texts.values())
+    return texts + sum(column.nbytes for column in chunk.columns.values())
 
 
 def _columns(group: Sequence[Chunk]) -> list[tuple[ShardId, Columns]]:

@@ -54,12 +54,14 @@ class TokenizeStep:
     copy_pretokenized: bool
 
     @classmethod
-    def of(cls, step: Step, features: Mapping[str, Feature]) -> "TokenizeStep | None":
-        """Returns a step's form for batches; None when it is another step, or has a vocabulary without one."""
+    def of(cls, steps: Sequence[Step], features: Mapping[str, Feature]) -> "TokenizeStep | None":
+        """Returns the form for batches of the last of these steps; None when that does not tokenize, or not so."""
         from t5mix import preprocessors
         from t5mix.preprocessors import tokens
 
-        function, arguments = plain_call(step)
+        if not steps:
+            return None
+        function, arguments = plain_call(steps[-1])
         if arguments is None or function not in (preprocessors.tokenize, preprocessors.tokenize_and_append_eos):
             return None
         if arguments.keys() - {"copy_pretokenized", "with_eos"}:

@@ -37,7 +37,7 @@ def chunks(shard: TaskShard, shard_id: ShardId = (0, 0)) -> Iterator[Chunk]:
         ValueError: naming the task and the feature, when a required feature is missing or an id lies outside its
             vocabulary; naming the task, when its examples are others each time.
     """
-    step = shard.tokenize_step()
+    step = TokenizeStep.of(shard.steps, shard.task.output_features)
     if step is not None:
         dataset = _dataset(shard, shard.steps[:-1])
         if _has_texts(dataset.element_spec, shard.task):

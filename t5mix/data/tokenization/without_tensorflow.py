@@ -34,8 +34,8 @@ def chunks(shard: TaskShard, shard_id: ShardId = (0, 0)) -> Iterator[Chunk] | No
     source = shard.task.source
     if type(source) is not TextLineDataSource or shard.keep_all:
         return None
-    step, files = shard.tokenize_step(), shard.files
-    if step is None or len(files) != 1:
+    step = TokenizeStep.of(shard.steps, shard.task.output_features)
+    if step is None or len(files := shard.files) != 1:
         return None
     found = batches(source, files[0], shard.steps[:-1])
     return None if found is None else _chunks(shard, shard_id, step, found)
