@@ -100,7 +100,7 @@ def streamed(lengths: np.ndarray, limits: tuple[int, ...], windows: int) -> tupl
     # Whole blocks, and not the first, which has no overflow to take.
     numbers = range(plan.windows, plan.windows * (1 + -(-windows // plan.windows)))
     held = sum(bound(rows.window(number).draws.lengths, limits) for number in numbers)
-    return held / (len(numbers) * ROWS), sum(len(lost.task) for lost in rows.dropped.values())
+    return held / (len(numbers) * ROWS), sum(len(lost.task) for lost in rows.left_out.draws.values())
 
 
 def main() -> None:

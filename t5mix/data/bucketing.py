@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from t5mix.data.examples.base import Examples, Tokens
 from t5mix.data.examples.opening import open_examples
 from t5mix.data.packing import collate
 from t5mix.data.stream import check_lengths_used, check_numbers
+from t5mix.task import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SortedBatch:
 
 
 def batches_by_length(
-    task: Any,
+    task: Task,
     lengths: Mapping[str, int],
     batch_size: int,
     *,
@@ -56,7 +56,7 @@ def batches_by_length(
       ValueError: naming the task, when it cannot be read; naming the argument, when it cannot be.
     """
     check_numbers(lengths, batch_size, 0)
-    check_lengths_used(lengths, [(task, 1.0)])
+    check_lengths_used(lengths, [task])
     if not isinstance(multiple, int) or multiple < 1:
         raise ValueError(f"multiple is {multiple!r}; give a number of tokens")
     if split not in task.splits:

@@ -9,7 +9,7 @@ import collections
 import math
 import operator
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from t5mix.data.packing.capacity import Plan
 from t5mix.data.packing.collate_decoder_only import JoinedExamples
 from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
+from t5mix.mixture import Mixture
+from t5mix.task import Task
 
 # Raise when the order of examples or their noise changes, or what a state holds.
 _VERSION = 3
@@ -65,7 +67,7 @@ class Stream:
 
     def __init__(
         self,
-        provider: Any,
+        provider: Task | Mixture,
         lengths: Mapping[str, int],
         batch_size: int,
         *,
@@ -91,7 +93,7 @@ class Stream:
         tasks, self.left_out = _drawn_from(provider, split)
         self.task_names = tuple(task.name for task, _ in tasks)
         self._rates = {task.name: rate for task, rate in tasks}
-        check_lengths_used(self.lengths, tasks)
+        check_lengths_used(self.lengths, [task for task, _ in tasks])
         folder = store.folder_of(cache_dir)
         found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
         opened = dict(zip(self.task_names, found, strict=True))
@@ -203,7 +205,7 @@ class Stream:
 
     def _dropped(self) -> dict[str, int]:
         # Copied at once: a thread may be making the next batch.
-        lost = list(self._rows.dropped.values())
+        lost = list(self._rows.left_out.draws.values())
         counts: collections.Counter[str] = collections.Counter()
         for draws in lost:
             counts.update(self.task_names[task] for task in draws.task.tolist())
@@ -241,12 +243,12 @@ def _check_decoder_only(lengths: Mapping[str, int]) -> None:
         )
 
 
-def _drawn_from(provider: Any, split: str) -> tuple[list[tuple[Any, float]], dict[str, str]]:
+def _drawn_from(provider: Task | Mixture, split: str) -> tuple[list[tuple[Task, float]], dict[str, str]]:
     """Returns the tasks to draw from with their rates, and why the others are left out."""
-    if not hasattr(provider, "get_rate"):
-        tasks = [(provider, 1.0)]
-    else:
+    if isinstance(provider, Mixture):
         tasks = [(task, provider.get_rate(task)) for task in provider.tasks]
+    else:
+        tasks = [(provider, 1.0)]
     kept, left_out = [], {}
     for task, rate in tasks:
         if not rate > 0:
@@ -267,9 +269,9 @@ def _drawn_from(provider: Any, split: str) -> tuple[list[tuple[Any, float]], dic
     return kept, left_out
 
 
-def check_lengths_used(lengths: Mapping[str, int], tasks: list[tuple[Any, float]]) -> None:
+def check_lengths_used(lengths: Mapping[str, int], tasks: Sequence[Task]) -> None:
     """Refuses lengths of features that no task has, by a ValueError naming them."""
-    known = {name for task, _ in tasks for name in task.output_features}
+    known = {name for task in tasks for name in task.output_features}
     for name in lengths:
         if name not in known:
             raise ValueError(f"lengths names {name!r}, which no task has; they have {sorted(known)}")

@@ -43,10 +43,10 @@ def write_shard(job: CacheJob, number: int, folder: str) -> shard_record.ShardRe
       ValueError: see `tokenizing.record_batches`.
       OSError: when the store cannot be written, or gives back something else than was written.
     """
-    store, place = _place(job, folder)
+    store, path = _resolve(job, folder)
     with tempfile.TemporaryDirectory() as private:
         record = writer.write_shard(job, number, record_batches(job.shard(number)), private)
-        address = f"{place}/{record.name}"
+        address = f"{path}/{record.name}"
         _copy(Path(private) / record.name, store, address)
     if _checksums(store, address) != record.checksums.tolist():
         raise OSError(f"{folder}: {address} came back otherwise than it was written")
@@ -59,24 +59,24 @@ def finish(job: CacheJob, folder: str, records: Sequence[shard_record.ShardRecor
     Raises:
       ValueError: naming the task, when it has no example.
     """
-    store, place = _place(job, folder)
+    store, path = _resolve(job, folder)
     with tempfile.TemporaryDirectory() as private:
         writer.finish(job, private, records)
-        _copy(Path(private) / manifest.NAME, store, f"{place}/{manifest.NAME}")
+        _copy(Path(private) / manifest.NAME, store, f"{path}/{manifest.NAME}")
 
 
 def read_manifest(job: CacheJob, folder: str) -> dict[str, Any] | None:
     """Returns the manifest of a cache whose files have their sizes; None when there is no such cache."""
-    store, place = _place(job, folder)
+    store, path = _resolve(job, folder)
     with tempfile.TemporaryDirectory() as private:
         try:
-            with store.open_input_file(f"{place}/{manifest.NAME}") as there:
+            with store.open_input_file(f"{path}/{manifest.NAME}") as there:
                 (Path(private) / manifest.NAME).write_bytes(there.read())
             content = manifest.read(Path(private))
             records = [shard_record.ShardRecord.from_json(one) for one in content["shards"]]
         except (FileNotFoundError, shard_record.DamagedError):
             return None
-    files = store.get_file_info([f"{place}/{record.name}" for record in records])
+    files = store.get_file_info([f"{path}/{record.name}" for record in records])
     whole = [file.size for file in files] == [record.size for record in records]
     return content if whole and content["key"] == job.key else None
 
@@ -103,7 +103,7 @@ def _open(folder: str) -> tuple[Any, str]:
     return store, path.rstrip("/")
 
 
-def _place(job: CacheJob, folder: str) -> tuple[Any, str]:
+def _resolve(job: CacheJob, folder: str) -> tuple[Any, str]:
     store, path = _open(folder)
     return store, f"{path}/{job.relative_path}"
 

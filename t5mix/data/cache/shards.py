@@ -167,7 +167,7 @@ class ShardedColumn(columns.TokenColumn):
     def _read(self, parts: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         if len(self._files) == 1:
             return self._files[0].int32(self._values[parts] + starts, lengths)
-        return columns.read_pieces(
+        return columns.read_spans(
             self._file[parts],
             self._values[parts] + starts,
             lengths,

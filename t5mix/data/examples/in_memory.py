@@ -36,7 +36,7 @@ class Lengths:
         some = [lengths for lengths in kept if len(lengths)]
         self._kept = np.concatenate(some) if some else np.empty((0, 0), np.int32)
 
-    def tokens_kept(self) -> np.ndarray:
+    def tokens_in_memory(self) -> np.ndarray:
         """Tells which tasks have so few tokens that these are kept, too, bool [tasks]."""
         sums = np.append(0, np.cumsum(self._kept.sum(axis=1, dtype=np.int64)))
         tokens = sums[self._first + self._counts] - sums[self._first]
@@ -89,7 +89,7 @@ class SmallTasks:
     """
 
     def __init__(self, examples: tuple[Examples, ...], lengths: Lengths) -> None:
-        self.holds = lengths.tokens_kept()
+        self.holds = lengths.tokens_in_memory()
         tasks = np.flatnonzero(self.holds).tolist()
         self._first = np.zeros(len(examples), dtype=np.int64)
         counts = np.array([examples[task].count for task in tasks], dtype=np.int64)

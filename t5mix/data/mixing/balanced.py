@@ -10,9 +10,11 @@ times, its task and its number, so those drawn before t are the most urgent ones
 drawn that must be, and of each task one candidate is left to decide on, by what is free in the last 1 / p draws.  So
 that this is never more than 2**16 draws, tasks that are rarer share the draws of one, and mix among themselves alike;
 their counts stay within one example plus their share of the rare ones.
+
+Shapes: T tasks, N examples, C draws of a chunk (8192), P past draws (65536).  Times are counted from the draw that is
+asked for.  Shares are int64, in parts of 2**48 of a draw.
 """
 
-import functools
 import heapq
 from collections.abc import Mapping
 from fractions import Fraction
@@ -20,6 +22,7 @@ from fractions import Fraction
 import numpy as np
 
 from t5mix.data import keys
+from t5mix.data.memo import remembers
 from t5mix.data.mixing.weights import BITS, hashed, integer_weights, whole_numbers
 
 # Draws that are put in order at once.
@@ -49,11 +52,9 @@ class Balanced:
             exact[""] = total - sum(exact.values())  # what was taken out
         self._weights = integer_weights(exact)
         self._words = np.array([keys.words(("urgency", seed, name), 1)[0] for name in exact], dtype=np.uint64)
-        self._counts = functools.lru_cache(maxsize=8)(self._count)
-        self._chunk = functools.lru_cache(maxsize=8)(self._make_chunk)
 
     def before(self, draw: int) -> np.ndarray:
-        """Returns how many examples of each task come before a draw, int64 [tasks]."""
+        """Returns how many examples of each task come before a draw, int64 [T]."""
         counts = self._counts(draw)
         if self._rest is None:
             return counts
@@ -69,14 +70,15 @@ class Balanced:
         first = start // _CHUNK * _CHUNK
         return joined[start - first : stop - first]
 
-    def _count(self, draw: int) -> np.ndarray:
+    @remembers(8)
+    def _counts(self, draw: int) -> np.ndarray:
         """Returns how many examples of each task that is mixed here come before a draw."""
         now = _Now.at(self._weights, draw)
         counts = now.whole.copy()
-        counts[self._ahead(now)] += 1
+        counts[self._drawn_early(now)] += 1
         return counts
 
-    def _ahead(self, now: "_Now") -> list[int]:
+    def _drawn_early(self, now: "_Now") -> list[int]:
         """Returns the tasks that have been drawn once more than they had to be."""
         missing = int(now.part.sum()) >> BITS  # the parts add up to whole draws
         if not missing:
@@ -87,18 +89,19 @@ class Balanced:
         until = _ceil_divided((1 << BITS) - now.part, now.weights)[candidates]
         levels, level = np.unique(np.minimum(since, _PAST), return_inverse=True)
         room = np.minimum.reduceat(now.room(_PAST), levels - 1)
-        ahead: list[int] = []
+        early: list[int] = []
         for candidate in np.lexsort((ties, until)).tolist():
             beyond = room[level[candidate] :]
             if beyond.min() > 0:
                 beyond -= 1
-                ahead.append(int(candidates[candidate]))
-                if len(ahead) == missing:
-                    return ahead
+                early.append(int(candidates[candidate]))
+                if len(early) == missing:
+                    return early
         raise AssertionError("fewer examples than draws")
 
-    def _make_chunk(self, number: int) -> np.ndarray:
-        """Returns the tasks of a chunk of draws, by earliest deadline first."""
+    @remembers(8)
+    def _chunk(self, number: int) -> np.ndarray:
+        """Returns the tasks of a chunk of draws, by earliest deadline first, int32 [C]."""
         start = number * _CHUNK
         now = _Now.at(self._weights, start)
         task, ahead = now.examples_until(_CHUNK, self._counts(start) - now.whole)
@@ -135,9 +138,9 @@ class _Now:
     """Tasks' shares of the draws before one, and times counted from it.
 
     Attributes:
-      weights: int64 [tasks].
-      whole: int64 [tasks], whole examples of each share.
-      part: int64 [tasks], what the share has above that, in parts of 2**48.
+      weights: int64 [T].
+      whole: int64 [T], whole examples of each share.
+      part: int64 [T], what the share has above that, in parts of 2**48.
     """
 
     def __init__(self, weights: np.ndarray, whole: np.ndarray, part: np.ndarray) -> None:
@@ -152,7 +155,7 @@ class _Now:
         return cls(weights, whole, part)
 
     def room(self, past: int) -> np.ndarray:
-        """Returns how many of the last 1, 2, .. `past` draws are not needed by what must be drawn in them."""
+        """Returns how many of the last 1, 2, .. P draws are not needed by what must be drawn in them, int64 [P]."""
         most = np.minimum(self.weights // ((1 << BITS) // past), self.whole)
         task = np.repeat(np.arange(len(most)), most)
         number = np.arange(len(task)) - np.repeat(np.cumsum(most), most)  # -most .. -1
@@ -164,7 +167,7 @@ class _Now:
         """Returns the examples that may be drawn before `time` and are not among the tasks' first `done`.
 
         Returns:
-          Their tasks, and their numbers, counted from the tasks' `whole`.
+          Their tasks, and their numbers, counted from the tasks' `whole`, int64 [N] each.
         """
         stop = -(-(time * self.weights + self.part) >> BITS)
         counts = stop - done
@@ -173,12 +176,12 @@ class _Now:
         return task, np.arange(len(task)) - np.repeat(first - done, counts)
 
     def releases(self, task: np.ndarray, number: np.ndarray) -> np.ndarray:
-        """Returns the first draw that may be of each of these examples."""
+        """Returns the first draw that may be of each of these examples, int64 [N]."""
         turn, rest, part, weight = self._turns(task)
         return number * turn + (number * rest - part) // weight
 
     def deadlines(self, task: np.ndarray, number: np.ndarray) -> np.ndarray:
-        """Returns the draw before which each of these examples must have been drawn."""
+        """Returns the draw before which each of these examples must have been drawn, int64 [N]."""
         turn, rest, part, weight = self._turns(task)
         return (number + 1) * turn + _ceil_divided((number + 1) * rest - part, weight)
 

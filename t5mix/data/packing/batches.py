@@ -1,4 +1,7 @@
-"""Batches of token ids, made several at a time."""
+"""Batches of token ids, made several at a time.
+
+Shapes: S steps made at once, B rows of a batch that are asked for, L the length of a feature, N examples in these rows.
+"""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -19,7 +22,7 @@ _SLOTS, _MOST_SLOTS = 1 << 16, 1 << 20
 
 @dataclasses.dataclass(frozen=True)
 class _Group:
-    """Batches of the steps `start` to before `stop`, of some of their rows; arrays are [steps * rows, length]."""
+    """Batches of the steps `start` to before `stop`, of some of their rows; arrays are int32 [S * B, L]."""
 
     start: int
     stop: int

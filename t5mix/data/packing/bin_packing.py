@@ -1,9 +1,17 @@
-"""Which row each example goes to, so that rows are full.
+"""Vector bin packing: which row each example goes to, so that rows are full.
 
-Rows are filled one after the other.  A row takes, of the examples that it has room for, the one that uses most of
-what it has left: a long-inputs one where much room for inputs is left, a long-targets one where it is for targets.
+1. Examples of equal lengths are one shape, for they are alike here.
+2. Shapes are put in order by weight: all features alike, and, of several features, each above the others.
+3. Rows are filled one after the other, the fullest first.
+4. A row takes the heaviest shape that it has room for, in the order that suits what is left of it: by inputs where
+   much room for inputs is left, and so on; and again, until nothing fits.
+5. A set of shapes is one Python integer, a bit a shape, so that step 4 is F ANDs and the highest bit.
+
 Source: the dot-product heuristic for vector bin packing (Panigrahy, Talwar, Uyeda and Wieder 2011), with directions
 rounded to one for each feature and one between them; with one feature it is first-fit decreasing (Johnson 1974).
+Rows needed, against the volume's lower bound (`benchmarks/packing.py`): 0.9986, 0.9949 and 0.9685 full.
+
+Shapes of arrays: N examples, F features, R rows, S shapes.
 """
 
 import itertools
@@ -24,23 +32,23 @@ def choose_rows(
     Whole-number arithmetic and stable sorting give the same answer on every machine.
 
     Args:
-      lengths: int [examples, features], tokens of each example, within the limits.
+      lengths: int [N, F], tokens of each example, within the limits.
       limits: tokens a row holds of each feature.
       rows: number of rows, or None for as many as are needed.
-      used: int [rows, features], tokens that the rows hold already; none by default.
+      used: int [R, F], tokens that the rows hold already; none by default.
 
     Returns:
-      int32 [examples]: the row of each example, -1 where none has room.
+      int32 [N]: the row of each example, -1 where none has room.
     """
     limit = np.asarray(limits, dtype=np.int64)
     lengths = np.asarray(lengths, dtype=np.int64).reshape(-1, len(limit))
     assert (lengths <= limit).all()
     height = len(lengths) if rows is None else rows
-    free = np.repeat(limit[None], height, axis=0) if used is None else limit - used
+    free = np.repeat(limit[None], height, axis=0) if used is None else limit - used  # [R, F]
     # The fullest first, so that what is left at the end is room in few rows.
     turns = np.argsort(free @ _scale(limit), kind="stable").tolist()
-    shelf = (_PairShelf if len(limit) == 2 else _Shelf)(lengths, limit)
-    taken = [shelf.fill(free[row].tolist()) for row in turns]
+    unplaced = (_UnplacedPairs if len(limit) == 2 else _Unplaced)(lengths, limit)
+    taken = [unplaced.fill(free[row].tolist()) for row in turns]
     chosen = np.full(len(lengths), -1, dtype=np.int32)
     chosen[list(itertools.chain(*taken))] = np.repeat(turns, list(map(len, taken)))
     return chosen
@@ -51,15 +59,15 @@ def _scale(limit: np.ndarray) -> np.ndarray:
     return math.lcm(*limit.tolist()) // limit
 
 
-class _Shelf:
+class _Unplaced:
     """Examples that are not in a row yet, those of equal lengths as one shape.
 
     A set of shapes is a Python integer whose bits are shapes, the heaviest highest: the heaviest shape that fits a
     row is the highest bit of what is left and has few enough tokens of each feature.
 
     Args:
-      lengths: int64 [examples, features].
-      limit: int64 [features].
+      lengths: int64 [N, F].
+      limit: int64 [F].
     """
 
     def __init__(self, lengths: np.ndarray, limit: np.ndarray) -> None:
@@ -70,13 +78,13 @@ class _Shelf:
         self._next, self._stop = starts.tolist(), [*starts[1:].tolist(), len(lengths)]
         self._weights = [scale * scale for scale in _scale(limit).tolist()]
         self._volumes = [int(sum_) * weight for sum_, weight in zip(lengths.sum(axis=0), self._weights, strict=True)]
-        self._orders = [_Order(shapes, weights, limit) for weights in _directions(limit)]
+        self._by_weight = [_ByWeight(shapes, weights, limit) for weights in _directions(limit)]
 
     def fill(self, free: list[int]) -> list[int]:
         """Takes examples for a row with so much room, and returns them."""
         taken: list[int] = []
         while True:
-            order = self._orders[self._direction(free)]
+            order = self._by_weight[self._direction(free)]
             fits = order.left
             for table, room in zip(order.at_most, free, strict=True):
                 fits &= table[room]
@@ -92,7 +100,7 @@ class _Shelf:
         place = self._next[shape]
         self._next[shape] = place + 1
         if place + 1 == self._stop[shape]:
-            for order in self._orders:
+            for order in self._by_weight:
                 order.left ^= 1 << order.places[shape]
         return self._members[place]
 
@@ -110,13 +118,13 @@ class _Shelf:
         return 1 + feature if 4 * worth[feature] > 7 * rest else 0
 
 
-class _PairShelf(_Shelf):
+class _UnplacedPairs(_Unplaced):
     """The same for two features, without loops and calls, which are most of the time that packing takes."""
 
     def fill(self, free: list[int]) -> list[int]:
-        """See `_Shelf`."""
+        """See `_Unplaced`."""
         taken: list[int] = []
-        orders, shapes, members, following, stop = self._orders, self._shapes, self._members, self._next, self._stop
+        orders, shapes, members, following, stop = self._by_weight, self._shapes, self._members, self._next, self._stop
         (weight, other_weight), (volume, other_volume) = self._weights, self._volumes
         room, other_room = free
         while True:
@@ -150,7 +158,7 @@ def _by_shape(lengths: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.nd
     return by_shape, np.flatnonzero(np.diff(number[by_shape], prepend=-1))
 
 
-class _Order:
+class _ByWeight:
     """Shapes by weight, heaviest last; of equal weight, the first last.
 
     Attributes:

@@ -1,4 +1,7 @@
-"""Packing: several examples in one row, each feature within its length."""
+"""Collating: writes the examples of a batch's rows into its arrays, each feature within its length.
+
+Shapes: N examples, in ascending rows; R rows; L places of a row; each array of a batch is int32 [R, L].
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -15,7 +18,7 @@ def spread(rows: np.ndarray, count: int) -> np.ndarray:
     many rows than in one.
 
     Args:
-      rows: int [examples], the row of each.
+      rows: int [N], the row of each.
       count: number of rows.
 
     Returns:
@@ -24,8 +27,8 @@ def spread(rows: np.ndarray, count: int) -> np.ndarray:
     empty = np.setdiff1d(np.arange(count), rows)
     by_row = np.argsort(rows, kind="stable")
     in_order = rows[by_row]
-    place = np.arange(len(rows)) - np.searchsorted(in_order, in_order)  # 0 for a row's first
-    givers = np.argsort(-place, kind="stable")[: np.count_nonzero(place)]
+    rank = np.arange(len(rows)) - np.searchsorted(in_order, in_order)  # [N], 0 for a row's first
+    givers = np.argsort(-rank, kind="stable")[: np.count_nonzero(rank)]
     moved = by_row[givers[: len(empty)]]
     spread_rows = rows.copy()
     spread_rows[moved] = empty[: len(moved)]
@@ -44,12 +47,12 @@ def fill(
     Args:
       tokens: for each feature, the examples' token ids, in the order of `rows`; in the order of `limits`.
       limits: for each feature, the length of a row.
-      rows: int [examples], ascending: the row that each example lies in.
-      tasks: int [examples]: the number of each example's task.
+      rows: int [N], ascending: the row that each example lies in.
+      tasks: int [N]: the number of each example's task.
       height: number of rows.
 
     Returns:
-      int32 arrays [height, length]: for each feature its ids under its own name (padding 0),
+      int32 arrays [R, L]: for each feature its ids under its own name (padding 0),
       `<feature>_segment_ids` (1, 2, ...; padding 0), `<feature>_positions` (from 0 in each segment),
       and `targets_task`, the task's number at each target token (padding -1), if there are targets.
     """
@@ -76,8 +79,8 @@ class _Runs:
     """What rows consist of: the examples of each, and its padding behind them.
 
     Attributes:
-      examples: int64 [examples], which of the runs are examples.
-      sizes: int64 [examples + height], places of each run.
+      examples: int64 [N], which of the runs are examples.
+      sizes: int64 [N + R], places of each run.
       height, length: number of rows and of places in each.
     """
 
@@ -99,13 +102,13 @@ class _Runs:
         return cls(examples, sizes, height, length)
 
     def spread(self, values: np.ndarray, padding: int) -> np.ndarray:
-        """Returns each example's value at all of its places, int32 [height, length]."""
+        """Returns each example's value at all of its places, int32 [R, L]."""
         of_run = np.full(len(self.sizes), padding, dtype=np.int32)
         of_run[self.examples] = values
         return np.repeat(of_run, self.sizes).reshape(self.height, self.length)
 
     def positions(self) -> np.ndarray:
-        """Returns the places from the beginning of their run, int32 [height, length]."""
+        """Returns the places from the beginning of their run, int32 [R, L]."""
         starts = (np.cumsum(self.sizes) - self.sizes).astype(np.int32)
         places = np.arange(self.height * self.length, dtype=np.int32)
         return (places - np.repeat(starts, self.sizes)).reshape(self.height, self.length)

@@ -1,4 +1,7 @@
-"""Rows for a model with a decoder only: an example's inputs, if any, and its targets one behind the other."""
+"""Collating for a model with a decoder only: an example's inputs, if any, and its targets one behind the other.
+
+Shapes: N examples, in ascending rows; R rows; L places of a row; each array of a batch is int32 [R, L].
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -73,12 +76,12 @@ def fill(
     Args:
       tokens: the examples' token ids, in the order of `rows`, of "inputs" and "targets" or of "targets" alone.
       limits: for each of them, the most tokens of an example; a row has as many places as they have together.
-      rows: int [examples], ascending: the row that each example lies in.
-      tasks: int [examples]: the number of each example's task.
+      rows: int [N], ascending: the row that each example lies in.
+      tasks: int [N]: the number of each example's task.
       height: number of rows.
 
     Returns:
-      int32 arrays [height, length], with seqio's names and meanings:
+      int32 arrays [R, L], with seqio's names and meanings:
       `decoder_target_tokens`: what is predicted: inputs, then targets (padding 0);
       `decoder_input_tokens`: what is read there: the token before, 0 at an example's beginning;
       `decoder_loss_weights`: 1 where it is a target;
@@ -93,7 +96,7 @@ def fill(
     filled = collate.fill({"targets": example}, {"targets": length}, rows, tasks, height)
     ids, segments, positions = (filled[f"targets{part}"] for part in ("", "_segment_ids", "_positions"))
     # At each place, how many inputs its example has.
-    before = _at_places(np.repeat(prefix, example.lengths), segments)
+    before = _at_tokens(np.repeat(prefix, example.lengths), segments)
     is_token = segments > 0
     is_target = is_token & (positions >= before)
     read = np.zeros_like(ids)
@@ -111,8 +114,8 @@ def fill(
     return batch
 
 
-def _at_places(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """Returns an array with one of `values` at each place that holds a token, in order, int32 [height, length]."""
+def _at_tokens(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Returns an array with one of `values` at each place that holds a token, in order, int32 [R, L]."""
     array = np.zeros(segments.shape, dtype=np.int32)
     array[segments > 0] = values
     return array

@@ -63,7 +63,9 @@ def test_an_epoch_of_batches_holds_each_example_once_trimmed_once_and_counted(te
         assert inside == [tuple(map(tuple, trimmed[index])) for index in said.index]
         found.update(zip(said.epoch.tolist(), said.index.tolist(), strict=True))
     dropped = Counter(
-        x for lost in rows_of.dropped.values() for x in zip(lost.epoch.tolist(), lost.index.tolist(), strict=True)
+        x
+        for lost in rows_of.left_out.draws.values()
+        for x in zip(lost.epoch.tolist(), lost.index.tolist(), strict=True)
     )
     assert not found & dropped and max((found + dropped).values()) == 1
     assert sum(epoch == 0 for epoch, _ in found + dropped) == len(texts)

@@ -11,6 +11,7 @@ from t5mix.data.examples.base import Examples, Tokens
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing import windows
 from t5mix.data.packing.batches import Batches
+from t5mix.data.packing.blocks import Blocks
 from t5mix.data.packing.capacity import Plan
 
 
@@ -81,7 +82,7 @@ def test_packed_windows_hold_every_example_once_but_for_what_waits_at_the_last(m
     stop = 8 // count * count
     seen = [x for w in range(stop) for x in _numbered(packed.window(w).draws)]
     seen += _numbered(packed.waiting(stop - 1))
-    assert packed.dropped == {}
+    assert packed.left_out.draws == {}
     assert len(set(seen)) == len(seen)
     assert _by_epoch(seen) == _drawn(mixer, stop // count * plan.draws)
 
@@ -94,11 +95,11 @@ def test_draws_that_a_block_has_no_room_for_go_to_the_next():
     packed = windows.PackedRows(mixer, plan, 0)
     seen, late = [], 0
     for block in range(10):
-        late += len(packed.deferred(block).task) > 0
-        assert (packed._blocks(block)[0].lengths.sum(axis=0) <= plan.room).all()
+        late += len(packed.blocks.deferred(block).task) > 0
+        assert (packed.blocks.by_window(block)[0].lengths.sum(axis=0) <= plan.room).all()
         seen += [x for w in (2 * block, 2 * block + 1) for x in _numbered(packed.window(w).draws)]
-    lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
-    everything = seen + lost + _numbered(packed.waiting(19)) + _numbered(packed.deferred(9))
+    lost = [x for draws in packed.left_out.draws.values() for x in _numbered(draws)]
+    everything = seen + lost + _numbered(packed.waiting(19)) + _numbered(packed.blocks.deferred(9))
     assert late and len(set(everything)) == len(everything)
     assert _by_epoch(everything) == _drawn(mixer, 10 * plan.draws)
 
@@ -107,8 +108,8 @@ def test_too_many_draws_overflow_into_the_next_window_or_are_counted():
     packed, _, plan = _packed(windows=lambda plan: 1, draws=lambda plan: int(plan.draws / plan.windows * 1.2))
     with pytest.warns(UserWarning, match=r"examples drawn for (window|block) 0 found no room .* of: .*b"):
         seen = [x for w in range(4) for x in _numbered(packed.window(w).draws)]
-    lost = [x for draws in packed.dropped.values() for x in _numbered(draws)]
-    last = _numbered(packed.waiting(3)) + _numbered(packed.deferred(3))
+    lost = [x for draws in packed.left_out.draws.values() for x in _numbered(draws)]
+    last = _numbered(packed.waiting(3)) + _numbered(packed.blocks.deferred(3))
     assert lost and last
     everything = seen + lost + last
     assert len(set(everything)) == len(everything) == 4 * plan.draws
@@ -116,10 +117,10 @@ def test_too_many_draws_overflow_into_the_next_window_or_are_counted():
 
 def test_windows_of_a_block_are_alike():
     packed, _, _ = _packed(windows=lambda plan: 8, draws=lambda plan: 8 * plan.draws // plan.windows)
-    counts = np.array([np.bincount(packed._pack_own(w)[0].task, minlength=3) for w in range(8)])
+    counts = np.array([np.bincount(packed.blocks.of_window(w).task, minlength=3) for w in range(8)])
     assert (np.ptp(counts, axis=0) <= 2).all()  # part of a group at either end
     # Inputs and targets as shares of a row.
-    tokens = np.array([(packed._pack_own(w)[0].lengths / LIMITS).sum() for w in range(8)])
+    tokens = np.array([(packed.blocks.of_window(w).lengths / LIMITS).sum() for w in range(8)])
     assert np.ptp(tokens) < 0.01 * tokens.mean()
 
 
@@ -139,7 +140,7 @@ def test_windows_fit_and_are_well_filled(mixing):
     filled = [
         packed.window(window).draws.lengths.sum(axis=0) / (packed.rows * np.array(LIMITS)) for window in range(1, 20)
     ]
-    assert packed.dropped == {} and np.mean(filled, axis=0).max() > 0.9
+    assert packed.left_out.draws == {} and np.mean(filled, axis=0).max() > 0.9
 
 
 def test_equal_lengths_that_fill_a_row_leave_no_slot_empty():
@@ -257,16 +258,18 @@ def test_what_does_not_fit_is_tried_in_several_windows_and_a_window_depends_on_n
     )
     packed = windows.PackedRows(mixer, plan, 0)
     filled = [set(_numbered(packed.window(w).draws)) for w in range(12)]
-    own = [set(_numbered(packed._pack_own(w)[0])) for w in range(12)]
+    own = [set(_numbered(packed.blocks.of_window(w))) for w in range(12)]
     tries = {w - v for w in range(12) for v in range(w) if own[v] & filled[w]}
     assert tries == set(range(1, windows._TRIES + 1))
 
     seen = []
 
-    class Noting(windows.PackedRows):
-        def _pack_own(self, window):
+    class Noting(Blocks):
+        def of_window(self, window):
             seen.append(window)
-            return super()._pack_own(window)
+            return super().of_window(window)
 
-    assert set(_numbered(Noting(mixer, plan, 0).window(11).draws)) == filled[11]
+    noting = windows.PackedRows(mixer, plan, 0)
+    noting.blocks = Noting(mixer, plan, 0, noting.left_out)
+    assert set(_numbered(noting.window(11).draws)) == filled[11]
     assert sorted(seen) == list(range(11 - windows._TRIES, 12))
