@@ -48,7 +48,8 @@ class Stream:
       seed: decides the order of examples and the noise of objectives.
       pack: put several examples in a row; otherwise one.
       decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
-        inputs and targets lie one behind the other, in rows as long as both lengths together (see `decoder_only.fill`).
+        inputs and targets lie one behind the other, in rows as long as both lengths together; see
+        `collate_decoder_only.fill`.
       mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
         within one example (see `balanced`).  "random": independently, with the task's share as its probability
         (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
@@ -130,7 +131,7 @@ class Stream:
         Returns:
           int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
           `<feature>_positions`, and `targets_task`; see `collate.fill`.  With decoder_only, those of
-          `decoder_only.fill`.
+          `collate_decoder_only.fill`.
         """
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)
         if stride != 1 or stop <= start:

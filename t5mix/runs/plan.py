@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from t5mix.data import Statistics, Stream
 from t5mix.runs.check import Checked
+from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
 from t5mix.terminal import Progress, emit, say
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def open_stream(run: Run, provider: object) -> Stream:
+def open_stream(run: Run, provider: Provider) -> Stream:
     """Packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
     with Progress() as progress:
 

@@ -40,7 +40,7 @@ def write_shard(job: CacheJob, number: int, folder: str) -> shard_record.ShardRe
       What `finish` needs to know of it.
 
     Raises:
-      ValueError: see `tokenizing.record_batches`.
+      ValueError: see `record_batches.record_batches`.
       OSError: when the store cannot be written, or gives back something else than was written.
     """
     store, path = _resolve(job, folder)

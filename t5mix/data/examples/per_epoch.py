@@ -42,10 +42,10 @@ class WholeEpochs:
     def __init__(self, task: Task, table: "pa.Table", lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
         self._is_random = True
-        kept = max(_EPOCHS, _EXAMPLES // max(table.num_rows, 1))
-        self._kept = functools.lru_cache(maxsize=kept)(self._run)
+        held = max(_EPOCHS, _EXAMPLES // max(table.num_rows, 1))
+        self._epoch = functools.lru_cache(maxsize=held)(self._make_epoch)
         with_tensorflow.check_repeatable(task, self._pipeline(0), "behind the cache")
-        self.count = self._kept(0)[0].count
+        self.count = self._epoch(0)[0].count
 
     def features(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
         """Returns the features of an epoch.
@@ -53,7 +53,7 @@ class WholeEpochs:
         Raises:
           ValueError: naming the task, when it has another number of examples than the first epoch.
         """
-        made = self._kept(epoch if self._is_random else 0)
+        made = self._epoch(epoch if self._is_random else 0)
         count = made[0].count
         if count != self.count:
             raise ValueError(
@@ -63,7 +63,7 @@ class WholeEpochs:
             )
         return made
 
-    def _run(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
+    def _make_epoch(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
         rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
         for example in self._pipeline(epoch).as_numpy_iterator():
             for name, kept in rows.items():
