@@ -34,7 +34,7 @@ def seqio_side(options: argparse.Namespace) -> Figures:
 
 def t5mix_side(options: argparse.Namespace) -> Figures:
     """The first batch of t5mix."""
-    from t5mix.stream import Stream
+    from t5mix.data import Stream
 
     imported = since_start()
     place = options.folder / f"tasks-{options.tasks}"

@@ -56,7 +56,7 @@ def t5mix_side(options: argparse.Namespace) -> Figures:
 
 def whole(place: object, cache: str, seconds: float) -> Figures:
     """Returns the real tokens a second of t5mix from the start of Python, and when each part of it was done."""
-    from t5mix.stream import Stream
+    from t5mix.data import Stream
 
     stream = Stream(text_tasks.declare_for_t5mix(place), LENGTHS, BATCH_SIZE, cache_dir=cache)
     examples = sum(text_tasks.files(place).values())

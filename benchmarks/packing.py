@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from t5mix.stream import fitting
-from t5mix.stream.capacity import Plan
-from t5mix.stream.columns import ArrayColumn
-from t5mix.stream.draws import Mixer
-from t5mix.stream.endings import Ending
-from t5mix.stream.examples import CachedExamples, Examples
-from t5mix.stream.windows import PackedRows
+from t5mix.data.cache.columns import ArrayColumn
+from t5mix.data.examples.base import CachedExamples, Examples
+from t5mix.data.examples.trim_and_eos import TrimAndEos
+from t5mix.data.mixing.mixer import Mixer
+from t5mix.data.packing import bin_packing
+from t5mix.data.packing.capacity import Plan
+from t5mix.data.packing.windows import PackedRows
 
 ROWS = 1024
 LIMITS = (512, 128)
@@ -54,8 +54,8 @@ def glue(data: Path) -> np.ndarray:
     # Read when the data sets' and the tasks' modules are first loaded.
     os.environ["TFDS_DATA_DIR"] = str(data / "tfds")
     os.environ["T5MIX_T5_VOCAB"] = str(data / "t5_vocab" / "spiece.model")
+    from t5mix.data.examples.opening import open_examples
     from t5mix.registry import get_mixture_or_task
-    from t5mix.stream.opening import open_examples
 
     lengths = []
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def packed(lengths: np.ndarray, limits: tuple[int, ...]) -> tuple[float, float]:
     """The packer's share on a window, and examples a second."""
     some = lengths[: int(len(lengths) * ROWS / bound(lengths, limits))]
     begin = time.process_time()
-    rows = int(fitting.choose_rows(some, limits, None).max()) + 1
+    rows = int(bin_packing.choose_rows(some, limits, None).max()) + 1
     return bound(some, limits) / rows, len(some) / (time.process_time() - begin)
 
 
@@ -93,14 +93,14 @@ def streamed(lengths: np.ndarray, limits: tuple[int, ...], windows: int) -> tupl
     """The stream's share over windows of one task with these lengths, and how many examples it left out."""
     offsets = [np.append(0, np.cumsum(column)) for column in lengths.T]
     columns = tuple(ArrayColumn((np.empty(0, np.int32),), (one,)) for one in offsets)
-    task: Examples = CachedExamples(columns, tuple(Ending(limit) for limit in limits))
+    task: Examples = CachedExamples(columns, tuple(TrimAndEos(limit) for limit in limits))
     mixer = Mixer({"task": task}, {"task": 1.0}, 0)
     plan = Plan.of(mixer, {"task": task}, {"task": 1.0}, limits, ROWS)
     rows = PackedRows(mixer, plan, 0)
     # Whole blocks, and not the first, which has no overflow to take.
     numbers = range(plan.windows, plan.windows * (1 + -(-windows // plan.windows)))
     held = sum(bound(rows.window(number).draws.lengths, limits) for number in numbers)
-    return held / (len(numbers) * ROWS), sum(len(lost.task) for lost in rows.dropped.values())
+    return held / (len(numbers) * ROWS), sum(len(lost.task) for lost in rows.left_out.draws.values())
 
 
 def main() -> None:

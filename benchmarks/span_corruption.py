@@ -39,7 +39,7 @@ import tensorflow as tf  # noqa: E402
 from t5.data import preprocessors as t5_preprocessors  # noqa: E402
 
 import t5mix  # noqa: E402
-from t5mix.stream import Stream  # noqa: E402
+from t5mix.data import Stream  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 LENGTHS = {"inputs": 512, "targets": 114}

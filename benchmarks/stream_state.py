@@ -53,7 +53,7 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
 def ours(paths: dict[str, str], folder: Path) -> dict[str, Any]:
     """Figures of the stream."""
     import t5mix
-    from t5mix.stream import Stream
+    from t5mix.data import Stream
 
     feature = t5mix.Feature(t5mix.ByteVocabulary(), add_eos=False)
     declared = [

@@ -192,7 +192,7 @@ def _write_json(path: str, content: dict[str, Any]) -> None:
 
 def write_t5mix_cache(place: Path, lengths: dict[str, int]) -> Any:
     """Makes t5mix's token cache of the tasks and returns the stream that reads it."""
-    from t5mix.stream import Stream
+    from t5mix.data import Stream
 
     return Stream(declare_for_t5mix(place), lengths, 8, cache_dir=place / "t5mix_cache")
 
@@ -206,14 +206,15 @@ def check_equal(place: Path, lengths: dict[str, int]) -> dict[str, int]:
     import seqio
 
     import t5mix
-    from t5mix.stream import Stream, packing
+    from t5mix.data import Stream
+    from t5mix.data.packing import collate
 
     name, count = max(files(place).items(), key=lambda item: item[1])
     # All examples of a task are in a batch of as many rows, if that is a whole window of the stream.
     assert count >= 1024, "too few examples to compare"
     theirs = seqio.get_mixture_or_task(name).get_dataset(lengths, use_cached=True, shuffle=False)
     stream = Stream(t5mix.get_mixture_or_task(name), lengths, count, pack=False, cache_dir=place / "t5mix_cache")
-    rows = packing.unpack(stream.batch(0), tuple(lengths))
+    rows = collate.unpack(stream.batch(0), tuple(lengths))
     one, other = (
         collections.Counter(tuple(example[key].tobytes() for key in lengths) for example in examples)
         for examples in (theirs.as_numpy_iterator(), (example for row in rows for example in row))

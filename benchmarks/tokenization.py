@@ -72,21 +72,23 @@ def _lines(paths: list[Path], most: int) -> list[bytes]:
 def _sides(vocabulary_file: Path, lines: list[bytes]) -> dict[str, Callable[[], Any]]:
     import tensorflow as tf
 
-    from t5mix.stream import ahead, batch_tokenizers
+    from t5mix.data.tokenization import thread_pool, tokenizers
+    from t5mix.data.tokenization.task_shard import Chunk
     from t5mix.vocabularies import SentencePieceVocabulary
 
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(_THREADS)
     vocabulary = SentencePieceVocabulary(vocabulary_file, 100)
-    tokenize = batch_tokenizers.tokenizer_of(vocabulary)
+    tokenize = tokenizers.tokenizer_of(vocabulary)
     assert tokenize is not None
     processor = vocabulary.tokenizer
-    step = batch_tokenizers.TokenizeStep({"text": tokenize}, {}, copy_pretokenized=False)
+    step = tokenizers.TokenizeStep({"text": tokenize}, {}, copy_pretokenized=False)
 
     def ours() -> tuple[np.ndarray, np.ndarray]:
         parts = (lines[start : start + _AT_ONCE] for start in range(0, len(lines), _AT_ONCE))
-        texts = (ahead.Texts((0, 0), step, {"text": part}) for part in parts)
-        return _joined([ids["text"] for _, ids in ahead.tokenized(texts)])
+        chunks = (Chunk((0, 0), {"text": part}, step) for part in parts)
+        columns = [columns["text"] for _, columns in thread_pool.tokenized(chunks)]
+        return _joined((column.values.to_numpy(), np.diff(column.offsets.to_numpy())) for column in columns)
 
     def raw() -> list[list[int]]:
         return processor.encode(lines, num_threads=_THREADS)

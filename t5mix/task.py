@@ -16,6 +16,7 @@ from t5mix.places import data_dirs
 from t5mix.preprocessors import pipeline
 from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder, Step
+from t5mix.preprocessors.trim_and_pack import trim_dataset
 from t5mix.sources import DataSource, ShardInfo
 from t5mix.sources.base import SHUFFLE_BUFFER_SIZE
 
@@ -301,7 +302,7 @@ class Task(Declared):
         dataset = self.preprocess_postcache(dataset, sequence_length, seed)
         validation.check_examples(self._name, dataset, self._output_features)
         if trim_output_features and sequence_length:
-            dataset = _trim(dataset, sequence_length, self._output_features)
+            dataset = trim_dataset(dataset, sequence_length, self._output_features)
         if buffer:
             dataset = dataset.shuffle(buffer, seed=seed)
         return dataset.prefetch(tf.data.AUTOTUNE)
@@ -369,22 +370,3 @@ def _is_small(source: DataSource, split: str, shard_info: ShardInfo | None) -> b
     count = source.num_input_examples(split)
     shards = shard_info.num_shards if shard_info else 1
     return count is not None and 0 < count < _MEMORY_CACHE_EXAMPLES * shards
-
-
-def _trim(
-    dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any], output_features: Mapping[str, Feature]
-) -> "tf.data.Dataset":
-    """Returns examples whose output features have at most the given lengths, one for each axis.
-
-    Before, with sequence_length `{"targets": 2}`: `{"targets": [7, 8, 9]}`; after: `{"targets": [7, 8]}`.
-    """
-    limits = {
-        key: tuple(slice(0, number) for number in validation.lengths_of(length))
-        for key, length in sequence_length.items()
-        if key in output_features
-    }
-
-    def one(example: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value[limits[key]] if key in limits else value for key, value in example.items()}
-
-    return dataset.map(one, num_parallel_calls=tf.data.AUTOTUNE)

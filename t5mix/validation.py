@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from t5mix import signatures
 from t5mix.features import Feature
 from t5mix.metrics.output_types import OUTPUT_TYPES, ModelOutputType
+from t5mix.preprocessors.trim_and_pack import axis_lengths
 from t5mix.sources import DataSource
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def check_lengths(task: str, sequence_length: Mapping[str, Any] | None) -> None:
       ValueError: naming the task and the feature.
     """
     for feature, length in (sequence_length or {}).items():
-        for number in lengths_of(length):
+        for number in axis_lengths(length):
             if number is not None and (
                 isinstance(number, bool) or not isinstance(number, numbers.Integral) or number < 1
             ):
@@ -152,11 +153,6 @@ def _check_feature(task: str, key: str, feature: Feature, spec: Any) -> None:
                 f"Task dataset has incorrect {what} for feature {key!r} after preprocessing: Got {got}, expected "
                 f"{expected} in task {task!r}; is tokenize missing?"
             )
-
-
-def lengths_of(length: Any) -> tuple[Any, ...]:
-    """Returns the lengths of the axes of a feature, of which the first may be given alone."""
-    return tuple(length) if isinstance(length, tuple | list) else (length,)
 
 
 def refuse_mixture(mixture: str, what: str, mend: str) -> NoReturn:

@@ -14,8 +14,8 @@ from t5mix.task import Task
 from t5mix.terminal import Progress, emit
 
 if TYPE_CHECKING:
-    from t5mix.stream.kept import KeptCache
-    from t5mix.stream.writing import Job
+    from t5mix.data.cache.inventory import CacheEntry
+    from t5mix.data.cache.key import CacheJob
 
 EPILOG = """\
 A run makes the caches that it lacks by itself; made ahead of time, its first batch comes at once.
@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["Job"], list[tuple[str, str]]]:
+def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["CacheJob"], list[tuple[str, str]]]:
     """Returns the caches to make, and of the others which tasks they are of, and why they are left out."""
-    from t5mix.stream.opening import cache_job
+    from t5mix.data.cache.key import cache_job
 
     jobs, left_out = [], []
     for task in tasks:
@@ -91,34 +91,35 @@ def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["Job"], li
     return jobs, left_out
 
 
-def _made_here(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, list[tuple["KeptCache", str]]]:
-    from t5mix.stream import cache, kept
+def _made_here(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[str, list[tuple["CacheEntry", str]]]:
+    from t5mix.data.cache import inventory, store
 
-    folder = cache.folder_of(args.cache_dir)
-    places = [cache.place_of(job, folder) for job in jobs]
-    lacking = [job for job, place in zip(jobs, places, strict=True) if not place.exists()]
+    folder = store.folder_of(args.cache_dir)
+    paths = [store.path_of(job, folder) for job in jobs]
+    lacking = [job for job, path in zip(jobs, paths, strict=True) if not path.exists()]
     made = []
     with Progress() as progress:
         told = _Told(progress, [job.task.source.num_input_examples(job.split) for job in lacking])
-        for job, place in zip(jobs, places, strict=True):
+        for job, path in zip(jobs, paths, strict=True):
             lacked = job in lacking
             told.begin()
             _make(job, folder, told, args.verify)
-            result = "found" if not told.anything else "made" if lacked else "repaired"
-            made.append((kept.kept_cache(place), result))
+            result = "found" if not told.anything else "made" if lacked else "mended"
+            made.append((inventory.entry_of(path), result))
     return str(folder), made
 
 
-def _make(job: "Job", folder: Path, told: "_Told", verify: bool) -> None:
-    """Makes a cache where there is none, and repairs a damaged one."""
-    from t5mix.stream import cache, shards
+def _make(job: "CacheJob", folder: Path, told: "_Told", verify: bool) -> None:
+    """Makes a cache where there is none, and mends a damaged one."""
+    from t5mix.data.cache import store
+    from t5mix.data.cache.shard_record import DamagedError
 
-    tokens = cache.tokens_of(job, folder, told)
+    tokens = store.find_or_make(job, folder, told)
     if verify:
         try:
             tokens.verify_all()
-        except shards.DamagedError:  # the file is deleted now
-            cache.tokens_of(job, folder, told).verify_all()
+        except DamagedError:  # the file is deleted now
+            store.find_or_make(job, folder, told).verify_all()
 
 
 class _Told:
@@ -148,11 +149,11 @@ class _Told:
         self._progress.tell("cache", self._before + done, self._total, task)
 
 
-def _made_on_beam(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str, list[tuple["KeptCache", str]]]:
+def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[str, list[tuple["CacheEntry", str]]]:
     beam = _beam(args)
-    from t5mix.stream import cache
+    from t5mix.data.cache import store
 
-    folder = str(args.cache_dir or cache.default_folder())
+    folder = str(args.cache_dir or store.default_folder())
     lacking = [job for job in jobs if not beam.find(job, folder, args.verify)]
     if lacking:
         named = os.environ.get(packs.VARIABLE, "").split(os.pathsep)
@@ -174,7 +175,7 @@ def _made_on_beam(jobs: Sequence["Job"], args: argparse.Namespace) -> tuple[str,
 
 
 def _beam(args: argparse.Namespace) -> Any:
-    """Returns `t5mix.stream.beam`, where there is Beam; has it say what matters, and an error once."""
+    """Returns `t5mix.data.cache.beam`, where there is Beam; has it say what matters, and an error once."""
     loud, quiet = logging.getLogger(), [logging.getLogger(f"apache_beam.runners.{name}") for name in _REPEATING]
     level = loud.level
     if not args.debug:
@@ -182,7 +183,7 @@ def _beam(args: argparse.Namespace) -> Any:
         for logger in quiet:
             logger.setLevel(logging.CRITICAL)
     try:
-        from t5mix.stream import beam
+        from t5mix.data.cache import beam
     except ImportError as error:
         raise ImportError(f"--runner {args.runner} needs Apache Beam ({error}): pip install 't5mix[beam]'") from error
     finally:
@@ -193,13 +194,13 @@ def _beam(args: argparse.Namespace) -> Any:
 def _list(args: argparse.Namespace) -> int:
     if args.name or args.split or args.runner or args.handed_on:
         raise ValueError("--list shows every cache in a folder; leave out tasks, --split and --runner")
-    from t5mix.stream import cache, kept
+    from t5mix.data.cache import inventory, store
 
-    folder = cache.folder_of(args.cache_dir)
-    caches = list(kept.kept_caches(folder))
+    folder = store.folder_of(args.cache_dir)
+    caches = list(inventory.entries(folder))
     if args.verify:
         with Progress() as progress:
-            caches = list(kept.verified(caches, lambda done, all_of: progress.tell("read bytes", done, all_of)))
+            caches = list(inventory.verified(caches, lambda done, all_of: progress.tell("read bytes", done, all_of)))
     if args.format == "json":
         table.print_json({"folder": str(folder), "caches": [_described(each) for each in caches]})
     else:
@@ -208,13 +209,13 @@ def _list(args: argparse.Namespace) -> int:
     return 1 if args.verify and any(each.damage for each in caches) else 0
 
 
-def _described(found: "KeptCache") -> dict[str, Any]:
+def _described(found: "CacheEntry") -> dict[str, Any]:
     content = dataclasses.asdict(found)
     content["bytes"] = content.pop("size")
     return content
 
 
-def _print_table(caches: Sequence["KeptCache"], results: Sequence[str], folder: str) -> None:
+def _print_table(caches: Sequence["CacheEntry"], results: Sequence[str], folder: str) -> None:
     from rich.filesize import decimal
 
     rows = [

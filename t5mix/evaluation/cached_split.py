@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix import examples, preprocessors
+from t5mix import preprocessors, validation
+from t5mix.data.cache import store
+from t5mix.data.cache.cached_tokens import CachedTokens
+from t5mix.data.cache.key import CacheJob
+from t5mix.data.examples import per_epoch
+from t5mix.data.examples.trim_and_eos import trim_and_eos_of
+from t5mix.data.tokenization.task_shard import NotCacheableError
 from t5mix.lazy import lazy_import
-from t5mix.mapping import map_seed_manager
 from t5mix.places import data_dirs
-from t5mix.stream import cache, whole_epochs
-from t5mix.stream.endings import ending
-from t5mix.stream.tokenizing import NotCacheableError
-from t5mix.stream.writing import Job
+from t5mix.preprocessors.mapping import map_seed_manager
+from t5mix.preprocessors.trim_and_pack import trim_dataset
 from t5mix.task import Task
 from t5mix.terminal import Progress
 
@@ -37,7 +40,7 @@ _UNLIMITED = np.iinfo(np.int32).max
 
 
 @dataclasses.dataclass(frozen=True)
-class SplitJob(Job):
+class SplitJob(CacheJob):
     """The cache of a whole split, every field of it, in one file.
 
     Training has a file for each file of the source, and takes examples in any order.  `get_dataset` reads several files
@@ -89,11 +92,11 @@ def read_split(
             try_in_mem_cache=False,
         )
     else:
-        dataset = _finished(task, _with_dtypes(task, whole_epochs.as_dataset(tokens.table)), lengths, trim)
+        dataset = _finished(task, _with_dtypes(task, per_epoch.as_dataset(tokens.table)), lengths, trim)
     return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 
-def _tokens(task: Task, split: str, limit: int | None) -> cache.CachedTokens | None:
+def _tokens(task: Task, split: str, limit: int | None) -> CachedTokens | None:
     """Returns the split before the steps behind the cache, or None where it is read without a cache."""
     if split not in task.splits or not task.steps_before_cache or not task.source.caching_permitted:
         return None
@@ -105,9 +108,9 @@ def _tokens(task: Task, split: str, limit: int | None) -> cache.CachedTokens | N
     job = SplitJob(task, split, task.steps_before_cache)
     with Progress() as shown:
         try:
-            return cache.tokens_of(
+            return store.find_or_make(
                 job,
-                cache.folder_of(),
+                store.folder_of(),
                 lambda name, done, total: shown.tell(f"reading and tokenizing {name}, {split}", done, total),
             )
         except NotCacheableError:
@@ -132,15 +135,15 @@ def _finished(
     task: Task, dataset: "tf.data.Dataset", lengths: Mapping[str, int] | None, trim: bool
 ) -> "tf.data.Dataset":
     """Does what `Task.get_dataset` does behind the cache."""
-    examples.check_lengths(task.name, lengths)
+    validation.check_lengths(task.name, lengths)
     if task.supports_caching:
         dataset = task.preprocess_postcache(dataset, lengths, seed=0)
     else:
         with map_seed_manager(0):
             dataset = task.run_steps(dataset, task.steps_after_cache, lengths)
-    examples.check(task.name, dataset, task.output_features)
+    validation.check_examples(task.name, dataset, task.output_features)
     if trim and lengths:
-        dataset = examples.trim(dataset, lengths, task.output_features)
+        dataset = trim_dataset(dataset, lengths, task.output_features)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -154,7 +157,7 @@ def _only_eos(task: Task) -> str | None:
 
 def _rows(task: Task, table: "pa.Table", eos_step: str, lengths: Mapping[str, int], trim: bool) -> Iterator[Fields]:
     """Yields the rows of a cache, many of which are trimmed and ended at once, without TensorFlow."""
-    examples.check_lengths(task.name, lengths)
+    validation.check_lengths(task.name, lengths)
     columns: dict[str, Sequence[Any]] = {}
     for name in table.column_names:
         array = table.column(name).combine_chunks()
@@ -165,7 +168,9 @@ def _rows(task: Task, table: "pa.Table", eos_step: str, lengths: Mapping[str, in
         is_trimmed = trim or (eos_step == "append_eos_after_trim" and feature.add_eos)
         limit = lengths.get(name, _UNLIMITED) if is_trimmed else _UNLIMITED
         splits = array.offsets.to_numpy()
-        finished = ending(task, name, limit, eos_step or None)
+        finished = trim_and_eos_of(
+            task, name, limit, eos_step or None, {name: feature.vocabulary.eos_id} if feature.add_eos else {}
+        )
         ids, sizes = finished.apply_to_rows(array.values.to_numpy()[splits[0] : splits[-1]], np.diff(splits))
         columns[name] = _lists(ids.astype(feature.dtype), np.append(0, np.cumsum(sizes)))
     for row in zip(*columns.values(), strict=True):

@@ -19,6 +19,30 @@ else:
 _SUFFIXES = ("", "_segment_ids", "_positions")
 
 
+def trim_dataset(
+    dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any], output_features: Mapping[str, Any]
+) -> "tf.data.Dataset":
+    """Returns examples whose output features have at most the given lengths, one for each axis.
+
+    Before, with sequence_length `{"targets": 2}`: `{"targets": [7, 8, 9]}`; after: `{"targets": [7, 8]}`.
+    """
+    limits = {
+        key: tuple(slice(0, number) for number in axis_lengths(length))
+        for key, length in sequence_length.items()
+        if key in output_features
+    }
+
+    def one(example: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value[limits[key]] if key in limits else value for key, value in example.items()}
+
+    return dataset.map(one, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def axis_lengths(length: Any) -> tuple[Any, ...]:
+    """Returns the lengths of the axes of a feature, of which the first may be given alone."""
+    return tuple(length) if isinstance(length, tuple | list) else (length,)
+
+
 def trim_and_pad_dataset(dataset: "tf.data.Dataset", feature_lengths: Mapping[str, Any]) -> "tf.data.Dataset":
     """Trims features, and pads them with 0, to their lengths.
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from t5mix.data import Statistics, Stream
 from t5mix.runs.check import Checked
 from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
-from t5mix.stream import Statistics, Stream
 from t5mix.terminal import Progress, emit, say
 
 if TYPE_CHECKING:

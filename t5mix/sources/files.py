@@ -186,6 +186,11 @@ class TextLineDataSource(FileDataSource):
             performs_internal_shuffling,
         )
 
+    @property
+    def skip_header_lines(self) -> int:
+        """How many lines are left out at the beginning of every file."""
+        return self._skip_header_lines
+
     def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
         return tf.data.TextLineDataset(path).skip(self._skip_header_lines)
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.data import Stream
 from t5mix.evaluation.step_logs import EventFile, JsonlLogger
 from t5mix.mesh.engine import Engine, State, StepMetrics
-from t5mix.stream import Stream
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.optimizers import adafactor_decay_rate

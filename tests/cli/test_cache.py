@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from t5mix import get_mixture_or_task, stream
+from t5mix import data, get_mixture_or_task
 from t5mix.cli.main import main
 
 
@@ -35,7 +35,7 @@ def test_a_mixture_is_cached_once_and_the_stream_finds_it(
     assert (small["split"], small["examples"], small["tokens"]) == ("train", 10, {"inputs": 80, "targets": 10})
     assert small["bytes"] == sum(file.stat().st_size for file in Path(small["place"]).glob("*.arrow"))
     made = []
-    stream.Stream(
+    data.Stream(
         get_mixture_or_task("toy_mix"),
         {"inputs": 16, "targets": 4},
         2,
@@ -96,8 +96,8 @@ def test_without_beam_the_extra_is_named(
     pack: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apache_beam", None)
-    monkeypatch.delitem(sys.modules, "t5mix.stream.beam", raising=False)
-    monkeypatch.delattr(stream, "beam", raising=False)
+    monkeypatch.delitem(sys.modules, "t5mix.data.cache.beam", raising=False)
+    monkeypatch.delattr(data.cache, "beam", raising=False)
     assert main(["cache", "toy_small", "--pack", pack, "--runner", "DirectRunner"]) == 2
     assert "pip install 't5mix[beam]'" in capsys.readouterr().err
 

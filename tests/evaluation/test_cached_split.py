@@ -9,8 +9,8 @@ import pytest
 
 import t5mix
 from t5mix import objectives, preprocessors
+from t5mix.data.cache.inventory import entries
 from t5mix.evaluation.cached_split import read_split
-from t5mix.stream.kept import kept_caches
 
 VOCABULARY = t5mix.ByteVocabulary(extra_ids=100)
 FEATURES = {name: t5mix.Feature(VOCABULARY) for name in ("inputs", "targets")}
@@ -176,7 +176,7 @@ def test_examples_are_those_of_get_dataset(name: str, trim: bool, folder: Path) 
         assert expected
         for _ in range(2):  # made, then read
             assert_same(list(read_split(task, "test", lengths, trim=trim)), expected)
-    assert len(list(kept_caches(folder))) == is_cached
+    assert len(list(entries(folder))) == is_cached
 
 
 def test_files_that_are_read_by_turns_keep_their_order(tmp_path: Path, folder: Path) -> None:
@@ -202,9 +202,9 @@ def test_a_part_of_a_split_is_read_without_a_cache(folder: Path) -> None:
     task = make_task(num_input_examples={"test": len(TEXTS)})
     expected = with_get_dataset(task, LENGTHS)
     assert_same(list(read_split(task, "test", LENGTHS, 2)), expected[:2])
-    assert not list(kept_caches(folder))
+    assert not list(entries(folder))
     assert_same(list(read_split(task, "test", LENGTHS, 6)), expected)
-    assert len(list(kept_caches(folder))) == 1
+    assert len(list(entries(folder))) == 1
 
 
 def test_a_damaged_cache_is_made_anew(folder: Path) -> None:

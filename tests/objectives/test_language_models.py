@@ -3,10 +3,10 @@
 import numpy as np
 
 from t5mix import objectives
+from t5mix.data import Stream
 from t5mix.features import Feature
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import FunctionDataSource
-from t5mix.stream import Stream
 from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
 

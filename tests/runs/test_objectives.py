@@ -7,8 +7,9 @@ import pytest
 
 import t5mix
 from t5mix import objectives, paths
+from t5mix.data import Stream
+from t5mix.data.packing import collate
 from t5mix.runs import binding, check_tasks
-from t5mix.stream import Stream, packing
 
 FILES = sorted(path.stem for path in (paths.shipped("gin") / "objectives").glob("*.gin"))
 LENGTHS = {"inputs": 96, "targets": 40}
@@ -73,7 +74,7 @@ def test_each_file_binds_its_objective_and_fits_the_offline_suite(name):
 def test_the_first_batch_obeys_the_law_and_so_does_get_dataset(name, text_task, tmp_path):
     task = check_tasks.chosen_provider(_bind(name, f"Run.mixture = {text_task.name!r}"))
     batch = Stream(task, LENGTHS, 16, cache_dir=tmp_path).batch(0)
-    rows = packing.unpack(batch, ["inputs", "targets"])
+    rows = collate.unpack(batch, ["inputs", "targets"])
     streamed = [example for row in rows for example in row]
     dataset = task.get_dataset(LENGTHS, shuffle=False, seed=3)
     mapped = [{"inputs": np.array([EOS]), **example} for example in dataset.as_numpy_iterator()]

@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 import t5mix
+from t5mix.data.cache import inventory, manifest, store
+from t5mix.data.cache.key import CacheJob
 from t5mix.sources import ShardInfo, tfrecords
-from t5mix.stream import cache, kept, manifest
 
 FILES, RECORDS = 3, 20
 DESCRIBED = {"targets": tf.io.FixedLenFeature([], tf.string)}
@@ -237,7 +238,7 @@ def task(made: t5mix.DataSource) -> t5mix.Task:
 
 
 def tokens_of(made: t5mix.Task, folder: Path) -> list[int]:
-    tokens = cache.cached_tokens(made, "train", made.preprocessors, folder)
+    tokens = store.find_or_make(CacheJob(made, "train", made.preprocessors), folder)
     return [number for (number,) in tokens.table["targets"].to_pylist()]
 
 
@@ -254,7 +255,7 @@ def test_a_token_cache_holds_the_same_examples_and_says_what_it_lacks(folder: Pa
     (file,) = (tmp_path / "cache").rglob("manifest.json")
     content = manifest.read(file.parent)
     assert [shard["skipped"] for shard in content["shards"]] == [[], names, []]
-    assert kept.kept_cache(file.parent).skipped == 2
+    assert inventory.entry_of(file.parent).skipped == 2
 
 
 @pytest.mark.parametrize("kept_on_disk", [True, False])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t5mix.stream import Stream
+from t5mix.data import Stream
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
@@ -175,7 +175,7 @@ def test_a_checkpoint_loads_on_another_mesh(engine, cache, tmp_path):
 _PROCESS = """
 import json, sys
 from pathlib import Path
-from t5mix.stream import Stream
+from t5mix.data import Stream
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
 from tests.training import toy

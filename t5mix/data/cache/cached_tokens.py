@@ -1,0 +1,135 @@
+"""The tokens of a task, in the files of a cache or in memory."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from t5mix.data.cache import columns, manifest
+from t5mix.data.cache.shard_record import ShardRecord
+from t5mix.data.cache.shards import ShardedColumn, ShardFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class CachedTokens(abc.ABC):
+    """The examples of a task as its steps before the cache leave them.
+
+    Attributes:
+      key: hash of everything that decided the tokens.
+      eos: by name the EOS of features' vocabularies, None where one has none; of some features, as far as known.
+    """
+
+    key: str
+    eos: Mapping[str, int | None]
+
+    @property
+    @abc.abstractmethod
+    def examples(self) -> int:
+        """Number of examples."""
+
+    @abc.abstractmethod
+    def column(self, name: str) -> columns.TokenColumn:
+        """Returns the tokens of a feature; of one that no example has, empty lists."""
+
+    def columns(self, names: Sequence[str]) -> tuple[columns.TokenColumn, ...]:
+        """Returns the tokens of several features; see `column`."""
+        return tuple(map(self.column, names))
+
+    @property
+    @abc.abstractmethod
+    def table(self) -> "pa.Table":
+        """All columns, a `pyarrow.Table`, verified."""
+
+    @abc.abstractmethod
+    def verify_all(self) -> None:
+        """Reads every byte that is on disk; see `ShardFile.verify`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FileTokens(CachedTokens):
+    """Tokens in files, read and verified as they are used."""
+
+    key: str
+    files: tuple[ShardFile, ...]
+    eos: Mapping[str, int | None]
+
+    @classmethod
+    def open(cls, path: str | Path, key: str) -> "FileTokens":
+        """Opens a cache: compares its manifest, and the sizes and the ends of its files; the rest as it is used.
+
+        Raises:
+            FileNotFoundError: when there is none.
+            DamagedError: when it is not what its manifest says.
+        """
+        content = manifest.read(path)
+        return cls.of(path, key, manifest.shard_records(content, key), manifest.eos_ids(content))
+
+    @classmethod
+    def of(
+        cls, path: str | Path, key: str, records: Sequence[ShardRecord], eos: Mapping[str, int | None] | None = None
+    ) -> "FileTokens":
+        """Opens a cache whose manifest is known.
+
+        Raises:
+            DamagedError: see `open`.
+        """
+        return cls(key, tuple(ShardFile(f"{path}/{record.name}", record) for record in records), eos or {})
+
+    @property
+    def examples(self) -> int:
+        """See `CachedTokens`."""
+        return sum(file.record.examples for file in self.files)
+
+    def column(self, name: str) -> columns.TokenColumn:
+        """See `CachedTokens`."""
+        if not any(name in file.record.columns for file in self.files if file.record.examples):
+            return columns.EmptyColumn(self.examples)
+        return ShardedColumn(self.files, name)
+
+    def verify_all(self) -> None:
+        """See `CachedTokens`."""
+        for file in self.files:
+            file.verify_all()
+
+    @property
+    def table(self) -> "pa.Table":
+        """See `CachedTokens`."""
+        import pyarrow as pa
+
+        self.verify_all()
+        tables = []
+        for file in self.files:
+            if file.record.examples:
+                with pa.memory_map(str(file.path)) as source:
+                    tables.append(pa.ipc.open_file(source).read_all())
+        return pa.concat_tables(tables)
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryTokens(CachedTokens):
+    """Tokens of a source that does not permit caching."""
+
+    key: str
+    table: "pa.Table"
+    eos: Mapping[str, int | None] = dataclasses.field(default_factory=dict)
+
+    @property
+    def examples(self) -> int:
+        """See `CachedTokens`."""
+        return self.table.num_rows
+
+    def column(self, name: str) -> columns.TokenColumn:
+        """See `CachedTokens`."""
+        if name not in self.table.column_names:
+            return columns.EmptyColumn(self.examples)
+        chunks = [chunk for chunk in self.table.column(name).chunks if len(chunk)]
+        values: tuple[np.ndarray, ...] = tuple(chunk.values.to_numpy(zero_copy_only=True) for chunk in chunks)
+        return columns.ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
+
+    def verify_all(self) -> None:
+        """See `CachedTokens`."""

@@ -1,0 +1,90 @@
+"""The manifest of a token cache: JSON whose first line is a checksum of the other lines."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from t5mix.data.cache.shard_record import DamagedError, ShardRecord
+
+NAME = "manifest.json"
+# What the first line says before the checksum, and behind it.
+_BEFORE, _BEHIND = '{"sha256": "', '",\n'
+
+
+def write(folder: str | Path, content: dict[str, Any]) -> None:
+    """Writes the manifest of a cache into its folder, whole or not at all.
+
+    Args:
+      folder: an existing folder.
+      content: JSON; it names at least one thing.
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
+    private = f"{folder}/.{NAME}.{os.urandom(16).hex()}"
+    with open(private, "wb") as file:
+        file.write(f"{_BEFORE}{_sha256(text.encode())}{_BEHIND}{text}".encode())
+    os.replace(private, f"{folder}/{NAME}")
+
+
+def read(folder: str | Path) -> dict[str, Any]:
+    """Returns the manifest of a cache.
+
+    Raises:
+      FileNotFoundError: when there is no such folder.
+      NotADirectoryError: when a file stands in its way.
+      DamagedError: when there is no manifest, or another than was written.
+    """
+    try:
+        with open(f"{folder}/{NAME}", "rb", buffering=0) as file:
+            data = file.readall()
+    except FileNotFoundError:
+        if os.path.exists(folder):
+            raise DamagedError("it has no manifest") from None
+        raise
+    except NotADirectoryError:
+        raise
+    except OSError as error:
+        raise DamagedError(f"its manifest cannot be read: {error.strerror}") from None
+    first, line_end, rest = data.partition(b"\n")
+    if first + line_end != f"{_BEFORE}{_sha256(rest)}{_BEHIND}".encode():
+        raise DamagedError("its manifest does not match its checksum")
+    try:
+        content = json.loads(b"{" + rest)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"its manifest is no JSON: {error}") from None
+    return content
+
+
+def shard_records(content: dict[str, Any], key: str) -> list[ShardRecord]:
+    """Returns what a manifest says of the shards of a cache.
+
+    Raises:
+        DamagedError: when it is that of another cache than its key says, or contradicts itself.
+    """
+    if content.get("key") != key:
+        raise DamagedError("it holds other tokens than its name says")
+    try:
+        examples, listed = content["examples"], list(content["shards"])
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"its manifest lacks {error}") from None
+    found = [ShardRecord.from_json(one) for one in listed]
+    if sum(record.examples for record in found) != examples:
+        raise DamagedError(f"its shards do not hold {examples} examples")
+    return found
+
+
+def eos_ids(content: dict[str, Any]) -> dict[str, int | None]:
+    """Returns what a manifest says of the EOS of features, by name.
+
+    Raises:
+        DamagedError: when these are no ids.
+    """
+    found = content.get("eos", {})  # older caches say nothing of it
+    if not isinstance(found, dict) or not all(isinstance(eos, int | None) for eos in found.values()):
+        raise DamagedError(f"its manifest says that the features' EOS are {found!r}")
+    return found
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

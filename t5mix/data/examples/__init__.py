@@ -1,0 +1,1 @@
+"""A task's examples as the model gets them, at any (epoch, index)."""

@@ -1,0 +1,87 @@
+"""The examples of one task, as the model gets them, at any (epoch, index).
+
+Here: examples that are what the token cache holds.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+
+from t5mix.data.cache import columns
+from t5mix.data.examples.trim_and_eos import TrimAndEos
+from t5mix.ragged import Ragged
+
+
+class Examples(abc.ABC):
+    """A task's examples.
+
+    Attributes:
+      count: number of examples in an epoch.
+      varies: whether an example is another one in another epoch.
+    """
+
+    count: int
+    varies: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns int64 [indices, features]: tokens of each feature of these examples."""
+
+    @abc.abstractmethod
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
+        """Returns the token ids of each feature of these examples, in their order, EOS included."""
+
+    @abc.abstractmethod
+    def truncates(self, indices: np.ndarray) -> np.ndarray:
+        """Returns bool [indices, features]: which lose tokens, in epoch 0, because a row is short."""
+
+    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
+        """Lets go of what is held of files in memory, which will hardly be read again."""
+
+    def sample(self) -> np.ndarray:
+        """Returns indices to measure the task by: all, unless that takes long."""
+        return np.arange(self.count)
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedExamples(Examples):
+    """Examples that are what the cache holds, but for trimming and EOS."""
+
+    features: tuple[columns.TokenColumn, ...]
+    trims: tuple[TrimAndEos, ...]
+    varies: ClassVar[bool] = False
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """Number of examples in an epoch."""
+        return int(self.features[0].first_rows[-1])
+
+    def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return as_columns(trim.lengths(sizes) for trim, sizes in self._sizes(indices))
+
+    def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
+        """See `Examples`."""
+        pairs = zip(self.trims, self.features, strict=True)
+        return [Ragged(*trim.gather(feature, indices)) for trim, feature in pairs]
+
+    def truncates(self, indices: np.ndarray) -> np.ndarray:
+        """See `Examples`."""
+        return as_columns(trim.truncates(sizes) for trim, sizes in self._sizes(indices))
+
+    def release(self) -> None:
+        """See `Examples`."""
+        for feature in self.features:
+            feature.release()
+
+    def _sizes(self, indices: np.ndarray) -> list[tuple[TrimAndEos, np.ndarray]]:
+        pairs = zip(self.trims, self.features, strict=True)
+        return [(trim, feature.lengths_of(indices)) for trim, feature in pairs]
+
+
+def as_columns(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Joins the columns of a table, int64 [examples, features]."""
+    return np.stack(list(parts), axis=1)

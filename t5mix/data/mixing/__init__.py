@@ -1,0 +1,1 @@
+"""Which example each draw is."""

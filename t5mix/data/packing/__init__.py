@@ -1,0 +1,1 @@
+"""Which examples stand in which row of which step, and their arrays."""

@@ -1,0 +1,275 @@
+"""The stream: the batch at step s is a function of (mixture, seed, s).
+
+Nothing is stored but the token cache: permutations, quotas, noise and packing are computed from the
+seed.  So a run resumes where it stopped by the number of its step, a seek costs no more than the next
+step does, and neither the number of processes nor Python's hash seed changes a byte.
+"""
+
+import collections
+import math
+import operator
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t5mix.data import state as states
+from t5mix.data import statistics
+from t5mix.data.cache import store
+from t5mix.data.examples.base import Examples
+from t5mix.data.examples.in_memory import Lengths
+from t5mix.data.examples.opening import open_all
+from t5mix.data.mixing.mixer import Draws, Mixer
+from t5mix.data.packing import collate
+from t5mix.data.packing.batches import Batches
+from t5mix.data.packing.capacity import Plan
+from t5mix.data.packing.collate_decoder_only import JoinedExamples
+from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
+from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
+from t5mix.mixture import Mixture
+from t5mix.task import Task
+
+# Raise when the order of examples or their noise changes, or what a state holds.
+_VERSION = 3
+
+
+class Stream:
+    """Batches of a task or a mixture, packed or one example a row.
+
+    Every prefix of the draws holds each task's share to within one example (see `balanced`).  Unpacked, rows are draws
+    in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate 0, and
+    those without the split, are left out; `left_out` says why.
+
+    Args:
+      provider: the task or mixture.
+      lengths: for each feature the length of a row in tokens, EOS included.
+      batch_size: rows of a batch.
+      split: the split to read.
+      seed: decides the order of examples and the noise of objectives.
+      pack: put several examples in a row; otherwise one.
+      decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
+        inputs and targets lie one behind the other, in rows as long as both lengths together; see
+        `collate_decoder_only.fill`.
+      mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
+        within one example (see `balanced`).  "random": independently, with the task's share as its probability
+        (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
+        stand in its rows in any order.
+      cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
+        folder.
+      progress: called with (task, examples done, examples in all or None) while caches are made.
+
+    Attributes:
+      task_names: the tasks that are drawn from; a task's number is its place here.
+      left_out: the other tasks of the mixture, and why each is left out.
+
+    Raises:
+      ValueError: naming the task or the argument, when something cannot work.
+    """
+
+    def __init__(
+        self,
+        provider: Task | Mixture,
+        lengths: Mapping[str, int],
+        batch_size: int,
+        *,
+        split: str = "train",
+        seed: int = 0,
+        pack: bool = True,
+        decoder_only: bool = False,
+        cache_dir: str | Path | None = None,
+        progress: store.Progress | None = None,
+    ) -> None:
+        check_numbers(lengths, batch_size, seed)
+        if decoder_only:
+            _check_decoder_only(lengths)
+        # In one order, so that the one in which they are given changes nothing.
+        self.lengths = {name: int(lengths[name]) for name in sorted(lengths)}
+        self.batch_size, self.split, self.seed = batch_size, split, seed
+        self.pack, self.decoder_only = pack, decoder_only
+        self.name = provider.name
+        tasks, self.left_out = _drawn_from(provider, split)
+        self.task_names = tuple(task.name for task, _ in tasks)
+        self._rates = {task.name: rate for task, rate in tasks}
+        check_lengths_used(self.lengths, [task for task, _ in tasks])
+        folder = store.folder_of(cache_dir)
+        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
+        opened = dict(zip(self.task_names, found, strict=True))
+        self._identities = {name: one.identity for name, one in opened.items()}
+        self._examples = {name: one.examples for name, one in opened.items()}
+        # What is placed in rows, and the length of these.
+        placed: Mapping[str, Examples] = self._examples
+        self._row_lengths = self.lengths
+        if decoder_only:
+            placed = {name: JoinedExamples(one) for name, one in self._examples.items()}
+            self._row_lengths = {"decoder_target_tokens": sum(self.lengths.values())}
+        mixer = Mixer(placed, self._rates, seed)
+        self._rows = self._plan_rows(mixer, placed)
+        examples = tuple(self._examples.values())
+        # The mixer's are those of what is placed in rows.
+        known = Lengths(examples) if decoder_only else mixer.lengths
+        fill = fill_decoder_only if decoder_only else collate.fill
+        self._batches = Batches(examples, known, self._rows, self.lengths, batch_size, fill)
+
+    def _plan_rows(self, mixer: Mixer, placed: Mapping[str, Examples]) -> PackedRows | PlainRows:
+        if not self.pack:
+            return PlainRows(mixer, self.batch_size)
+        rows = rows_of_window(self.batch_size)
+        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows)
+        return PackedRows(mixer, plan, self.seed)
+
+    def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
+        """Returns the batch of a step.
+
+        Args:
+          step: 0, 1, 2, ...; any at any time.
+          rows: the rows to make, all by default: a host asks for its own only.
+
+        Returns:
+          int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
+          `<feature>_positions`, and `targets_task`; see `collate.fill`.  With decoder_only, those of
+          `collate_decoder_only.fill`.
+        """
+        start, stop, stride = (rows or slice(None)).indices(self.batch_size)
+        if stride != 1 or stop <= start:
+            raise ValueError(f"rows is {rows}; give slice(start, stop) within {self.batch_size} rows")
+        return self._batches.batch(_checked(step), start, stop)
+
+    def examples(self, step: int) -> list[tuple[str, int, int]]:
+        """Returns (task, epoch, index) of each example of a batch, row by row, in order."""
+        draws = self._batch_rows(step).draws
+        return [(self.task_names[task], epoch, index) for task, epoch, index in _numbers(draws)]
+
+    def _batch_rows(self, step: int) -> Rows:
+        return self._batches.rows(_checked(step))
+
+    def state(self, step: int) -> dict[str, Any]:
+        """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks; see `state.tasks`.
+
+        Args:
+          step: the step to go on with.
+        """
+        total = math.fsum(self._rates.values())
+        shares = {name: self._rates[name] / total for name in self.task_names}
+        return {
+            "version": _VERSION,
+            "step": operator.index(step),
+            "seed": self.seed,
+            "split": self.split,
+            "pack": self.pack,
+            "decoder_only": self.decoder_only,
+            "batch_size": self.batch_size,
+            "lengths": dict(self.lengths),
+            **states.tasks(self._identities, shares),
+        }
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuses to go on with another stream than the one that `state` was taken of.
+
+        Raises:
+          ValueError: naming what changed: an argument, or a task, its rate or its examples.
+        """
+        changes = self.changes(state)
+        if changes:
+            raise ValueError(
+                f"the stream of {self.name!r} is not the one of the checkpoint: {'; '.join(changes)}. "
+                "Restore what it was, start a new run from the checkpoint's weights, or allow the change"
+            )
+
+    def changes(self, state: Mapping[str, Any]) -> list[str]:
+        """Says, by name, how this stream differs from the one that `state` was taken of; nothing if it does not."""
+        return states.changes(state, self.state(int(state.get("step", 0))))
+
+    def statistics(self) -> statistics.Statistics:
+        """Measures tasks and packing; see `statistics.Statistics`."""
+        total = math.fsum(self._rates.values())
+        features = tuple(self.lengths)
+        tasks = tuple(
+            statistics.of_task(name, self._rates[name] / total, self._examples[name], features)
+            for name in self.task_names
+        )
+        steps = 2 * rows_of_window(self.batch_size) // self.batch_size
+        batches = [self._batch_rows(step).draws for step in range(steps)]
+        slots = np.array(list(self._row_lengths.values())) * self.batch_size * steps
+        tokens = np.sum([draws.lengths.sum(axis=0) for draws in batches], axis=0)
+        return statistics.Statistics(
+            tasks=tasks,
+            fill=statistics.fill(tuple(self._row_lengths), tokens, slots),
+            examples_per_batch=sum(len(draws.task) for draws in batches) / steps,
+            dropped=self._dropped(),
+            left_out=dict(self.left_out),
+        )
+
+    def _dropped(self) -> dict[str, int]:
+        # Copied at once: a thread may be making the next batch.
+        lost = list(self._rows.left_out.draws.values())
+        counts: collections.Counter[str] = collections.Counter()
+        for draws in lost:
+            counts.update(self.task_names[task] for task in draws.task.tolist())
+        return dict(sorted(counts.items()))
+
+
+def _numbers(draws: Draws) -> zip:
+    return zip(draws.task.tolist(), draws.epoch.tolist(), draws.index.tolist(), strict=True)
+
+
+def _checked(step: int) -> int:
+    step = operator.index(step)  # NumPy's integers overflow where Python's do not
+    if step < 0:
+        raise ValueError(f"step is {step}; steps count from 0")
+    return step
+
+
+def check_numbers(lengths: Mapping[str, int], batch_size: int, seed: int) -> None:
+    """Refuses arguments that are no numbers, or too small, by a ValueError naming each."""
+    if not lengths:
+        raise ValueError("lengths is empty; give for instance {'inputs': 512, 'targets': 114}")
+    for name, length in lengths.items():
+        if not isinstance(length, int) or length < 1:
+            raise ValueError(f"lengths[{name!r}] is {length!r}; give a number of tokens")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; give a number of rows")
+    if not isinstance(seed, int):
+        raise ValueError(f"seed is {seed!r}; give a whole number")
+
+
+def _check_decoder_only(lengths: Mapping[str, int]) -> None:
+    if set(lengths) not in ({"targets"}, {"inputs", "targets"}):
+        raise ValueError(
+            f"decoder_only=True takes lengths of 'targets', or of 'inputs' and 'targets', and got {list(lengths)}"
+        )
+
+
+def _drawn_from(provider: Task | Mixture, split: str) -> tuple[list[tuple[Task, float]], dict[str, str]]:
+    """Returns the tasks to draw from with their rates, and why the others are left out."""
+    if isinstance(provider, Mixture):
+        tasks = [(task, provider.get_rate(task)) for task in provider.tasks]
+    else:
+        tasks = [(provider, 1.0)]
+    kept, left_out = [], {}
+    for task, rate in tasks:
+        if not rate > 0:
+            left_out[task.name] = "its rate is 0"
+        elif split not in task.splits:
+            left_out[task.name] = f"it has no split {split!r}"
+        else:
+            kept.append((task, rate))
+    if not kept:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"{provider.name!r} has nothing to draw from in split {split!r}: {reasons}")
+    lacking = [name for name, reason in left_out.items() if reason != "its rate is 0"]
+    if lacking:
+        warnings.warn(
+            f"mixture {provider.name!r}: left out for want of split {split!r}: {', '.join(lacking)}",
+            stacklevel=3,
+        )
+    return kept, left_out
+
+
+def check_lengths_used(lengths: Mapping[str, int], tasks: Sequence[Task]) -> None:
+    """Refuses lengths of features that no task has, by a ValueError naming them."""
+    known = {name for task in tasks for name in task.output_features}
+    for name in lengths:
+        if name not in known:
+            raise ValueError(f"lengths names {name!r}, which no task has; they have {sorted(known)}")

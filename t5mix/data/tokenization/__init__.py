@@ -1,0 +1,1 @@
+"""From a source's examples to token ids, as Arrow record batches."""
