@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 from t5mix import signatures
-from t5mix.names import suggestion
+from t5mix.suggestions import suggestion
 from t5mix.objectives import t5_denoise
 from t5mix.objectives.base import Objective
 from t5mix.objectives.denoising import Denoising, MaskFunction, deshuffling
