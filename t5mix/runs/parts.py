@@ -15,6 +15,7 @@ from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
 from t5mix.runs.folders import CheckpointPath, Trained
 from t5mix.runs.plan import open_stream, say_overflows
+from t5mix.runs.same_data import SameData
 from t5mix.terminal import say
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
@@ -67,7 +68,11 @@ class Parts:
         Returns:
             The state after the last step, which is also on disk.
         """
+        data = SameData(provider, trained, settings.allow_changed_mixture)
+        data.check_origins()
         stream = open_stream(self.run, provider)
+        data.check_stream(stream)
+        data.record()
         say_overflows(stream)
         self._say_compiling("training")
         return train(

@@ -7,6 +7,7 @@ written to a folder of its writer's own, read back, and renamed: a reader sees a
 the same time need no locks, because they write the same.
 """
 
+import dataclasses
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from t5mix.stream import manifest, shards, tokenizing, writing
+from t5mix.stream import manifest, shards, tokenizing, verification, writing
 from t5mix.stream.tokens import CachedTokens, FileTokens, MemoryTokens
 from t5mix.stream.writing import Job
 
@@ -87,7 +88,17 @@ def tokens_of(job: Job, folder: Path, progress: Progress | None = None) -> Cache
         return _in_memory(job, _counting(job, progress))
     place = place_of(job, folder)
     try:
-        return _open(place, job.key)
+        content = _manifest(place, job.key)
+        found = _opened(place, job.key, _records(content), _eos(content))
+        if verification.is_verified(job, content):
+            return found
+        other = verification.difference(job, found, content)
+        if not other:
+            verification.note(job, place, content)
+            return found
+        warnings.warn(f"task {job.task.name!r}: {other}; making the token cache {place} anew", stacklevel=2)
+        discard(place)
+        job = dataclasses.replace(job, replaces=other)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except shards.DamagedError as damage:
@@ -111,10 +122,22 @@ def find(job: Job, folder: Path) -> CachedTokens | None:
     """Returns the tokens of a job, or None when `tokens_of` has work to do: no cache of them is there, and whole."""
     if not job.task.source.caching_permitted:
         return None
+    place = place_of(job, folder)
     try:
-        return _open(place_of(job, folder), job.key)
+        content = _manifest(place, job.key)
+        if verification.is_verified(job, content):
+            return _opened(place, job.key, _records(content), _eos(content))
     except (FileNotFoundError, NotADirectoryError, shards.DamagedError):
-        return None
+        pass
+    return None
+
+
+def replaced(job: Job, folder: Path) -> str:
+    """Says in what the tokens of a cache differ from those that it held before, by another library; "" is unknown."""
+    try:
+        return str(_manifest(place_of(job, folder), job.key).get("replaces", ""))
+    except (OSError, shards.DamagedError):
+        return ""
 
 
 def place_of(job: Job, folder: Path) -> Path:
@@ -258,6 +281,8 @@ def _manifest(place: Path, key: str) -> dict[str, Any]:
     content = manifest.read(place)
     if content.get("key") != key:
         raise shards.DamagedError("it holds other tokens than its name says")
+    if not content.get("verified_with") or "probes" not in content:
+        raise shards.DamagedError("its manifest does not say which libraries made it")
     return content
 
 

@@ -169,7 +169,8 @@ def _opened(job: Job, found: cache.CachedTokens, lengths: Mapping[str, int], see
             f"task {task.name!r}, split {job.split!r}: the preprocessors behind the cache leave no example"
         )
     steps = [job.shared.step_fingerprint(task, step) for step in task.steps_after_cache]
-    return TaskExamples(examples, fingerprints.digest(found.key, steps))
+    # Of the tokens themselves, not of their key: with other releases of libraries these may be the same, or others.
+    return TaskExamples(examples, fingerprints.digest(found.content, job.made_from["features"], steps))
 
 
 def _examples(

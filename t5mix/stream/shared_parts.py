@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from t5mix import code, fingerprints
 from t5mix.features import Feature
+from t5mix.stream import probes
 from t5mix.vocabularies import Vocabulary
 
 _Answer = TypeVar("_Answer")
@@ -18,7 +19,7 @@ class SharedParts:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, int], tuple[object, Any]] = {}
+        self._answers: dict[tuple[str, int], tuple[object, Any, set[str]]] = {}
 
     def step_fingerprint(self, task: Any, step: Any) -> str:
         """Returns the identity of a step; see the function of this name."""
@@ -35,14 +36,21 @@ class SharedParts:
         """Returns the vocabulary's EOS."""
         return self._once("eos", vocabulary, lambda: vocabulary.eos_id)
 
+    def probe(self, vocabulary: Vocabulary) -> list[str]:
+        """Returns what the vocabulary makes of the probes; see `probes.answers`."""
+        return self._once("probe", vocabulary, lambda: probes.answers(vocabulary))
+
     def _vocabulary_fingerprint(self, vocabulary: Vocabulary) -> str:
         return self._once("fingerprint", vocabulary, lambda: vocabulary_fingerprint(vocabulary))
 
     def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
         found = self._answers.get((question, id(thing)))
         if found is None:
+            with fingerprints.libraries() as met:
+                answer = ask()
             # With the thing itself, so that no other gets its number while this lives.
-            found = self._answers[question, id(thing)] = (thing, ask())
+            found = self._answers[question, id(thing)] = (thing, answer, met)
+        fingerprints.meet(found[2])
         return found[1]
 
 

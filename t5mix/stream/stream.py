@@ -27,7 +27,7 @@ from t5mix.stream.small_tasks import Lengths
 from t5mix.stream.windows import PackedRows, PlainRows, Rows, rows_of_window
 
 # Raise when the order of examples or their noise changes, or what a state holds.
-_VERSION = 3
+_VERSION = 4
 
 
 class Stream:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.stream import columns, shards
+from t5mix import fingerprints
+from t5mix.stream import columns, contents, shards
 
 
 class CachedTokens(abc.ABC):
@@ -25,6 +26,11 @@ class CachedTokens(abc.ABC):
     @abc.abstractmethod
     def examples(self) -> int:
         """Number of examples."""
+
+    @property
+    @abc.abstractmethod
+    def content(self) -> str:
+        """A hash of the examples: another when an id is another."""
 
     @abc.abstractmethod
     def column(self, name: str) -> columns.TokenColumn:
@@ -52,6 +58,11 @@ class FileTokens(CachedTokens):
     def examples(self) -> int:
         """See `CachedTokens`."""
         return sum(file.record.examples for file in self.files)
+
+    @property
+    def content(self) -> str:
+        """See `CachedTokens`."""
+        return fingerprints.digest([file.record.content for file in self.files if file.record.examples])
 
     def column(self, name: str) -> columns.TokenColumn:
         """See `CachedTokens`."""
@@ -90,6 +101,11 @@ class MemoryTokens(CachedTokens):
     def examples(self) -> int:
         """See `CachedTokens`."""
         return self.table.num_rows
+
+    @property
+    def content(self) -> str:
+        """See `CachedTokens`."""
+        return fingerprints.digest([contents.digest(self.table.to_batches())])
 
     def column(self, name: str) -> columns.TokenColumn:
         """See `CachedTokens`."""

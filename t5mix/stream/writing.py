@@ -6,7 +6,6 @@ or the workers of Apache Beam.
 
 import dataclasses
 import functools
-import importlib.metadata
 import json
 import os
 import warnings
@@ -17,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from t5mix import code, fingerprints
+from t5mix import code, fingerprints, revisions, signatures
 from t5mix.mapping import treats_each_example
 from t5mix.sources import ShardInfo, TableDataSource, TextLineDataSource, TFExampleDataSource
-from t5mix.stream import manifest, shards, tokenizing
+from t5mix.stream import contents, manifest, shards, tokenizing
 from t5mix.stream.shared_parts import SharedParts
 
 # Called with how many more examples are written.
@@ -32,7 +31,9 @@ Batches = Callable[[int], Iterator[Any]]
 _ASKED_AGAIN = (TextLineDataSource, TableDataSource, TFExampleDataSource)
 
 # Raise when the files' layout, or the code that fills them, changes.
-FORMAT = 2
+FORMAT = 3
+# Libraries that any task's tokens may depend on, besides those that its own code asks for.
+_LIBRARIES = ("sentencepiece", "tensorflow", "tensorflow-text")
 # A larger file is forced to the disk.  A smaller one that a power cut damages is found and made anew soon enough.
 _FORCED = 1 << 20
 # Bytes that are gathered before they are written.
@@ -49,6 +50,7 @@ class Job:
       steps: the steps before the cache.
       keep_all: keep every column that the steps make, not only the task's features.
       source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
+      replaces: in what the tokens differ from those of a cache that was made with other libraries; "" is none.
       shared: answers about the steps and features.
     """
 
@@ -57,6 +59,7 @@ class Job:
     steps: tuple[Any, ...]
     keep_all: bool = False
     source: str | None = None
+    replaces: str = ""
     shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
 
     @functools.cached_property
@@ -71,24 +74,45 @@ class Job:
             return 1
         return max(1, len(self.source_shards))
 
-    @functools.cached_property
+    @property
     def made_from(self) -> dict[str, Any]:
-        """Everything that decides the tokens, as JSON.
+        """Everything that decides the tokens but the releases of libraries, as JSON.
 
         Raises:
           ValueError: naming the task, when a step cannot be identified.
         """
+        return self._identified[0]
+
+    @functools.cached_property
+    def versions(self) -> dict[str, str]:
+        """Today's versions of the libraries that the tokens depend on; "" is not installed."""
+        return {name: code.version(name) for name in sorted({*_LIBRARIES, *self._identified[1]})}
+
+    @property
+    def probes(self) -> dict[str, list[str]]:
+        """What the vocabulary of each feature makes of fixed texts; see `probes`."""
+        return {name: self.shared.probe(feature.vocabulary) for name, feature in self.task.output_features.items()}
+
+    def named_steps(self, steps: Sequence[Any]) -> list[list[str]]:
+        """Returns name and identity of each step."""
+        return [[signatures.name(step), self.shared.step_fingerprint(self.task, step)] for step in steps]
+
+    @functools.cached_property
+    def _identified(self) -> tuple[dict[str, Any], set[str]]:
+        """What the tokens are made from, and the libraries that it depends on."""
         task = self.task
-        return {
-            "format": FORMAT,
-            "versions": {name: _version(name) for name in ("t5mix", "tensorflow-text", "sentencepiece")},
-            "source": self.source or task.source.fingerprint(self.split),
-            "split": self.split,
-            "shards": self.num_shards,
-            "steps": [self.shared.step_fingerprint(task, step) for step in self.steps],
-            "features": self.shared.features(task.output_features),
-            "columns": "all" if self.keep_all else "features",
-        }
+        with fingerprints.libraries() as met:
+            made_from = {
+                "format": FORMAT,
+                "source": self.source or task.source.fingerprint(self.split),
+                "split": self.split,
+                "shards": self.num_shards,
+                "steps": self.named_steps(self.steps),
+                "features": self.shared.features(task.output_features),
+                "revisions": _raised(task),
+                "columns": "all" if self.keep_all else "features",
+            }
+        return made_from, met
 
     @functools.cached_property
     def key(self) -> str:
@@ -104,12 +128,13 @@ class Job:
         return ShardInfo(shard, self.num_shards) if self.num_shards > 1 else None
 
 
-@functools.cache
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
-        return ""
+def _raised(task: Any) -> dict[str, int]:
+    """Returns the numbers of t5mix's classes behind a task's source and vocabularies that were raised."""
+    if not revisions.NUMBERS:
+        return {}
+    kinds = [type(task.source), *(type(feature.vocabulary) for feature in task.output_features.values())]
+    names = sorted({revisions.name_of(each) for kind in kinds for each in kind.__mro__ if code.is_ours(each)})
+    return {name: number for name in names if (number := revisions.number_of(name)) > 1}
 
 
 def write_shard(
@@ -187,8 +212,12 @@ def finish(job: Job, folder: Path, records: Sequence[shards.ShardRecord]) -> Non
         "tokens": tokens,
         # So that reading takes no vocabulary: it may take as long to load as a thousand caches to open.
         "eos": {name: _whole(feature.vocabulary.eos_id) for name, feature in job.task.output_features.items()},
+        "verified_with": [job.versions],
+        "probes": job.probes,
         "shards": [record.as_json() for record in records],
     }
+    if job.replaces:
+        content["replaces"] = job.replaces
     manifest.write(folder, content)
 
 
@@ -311,7 +340,7 @@ def _placed(path: str, size: int, checksums: np.ndarray, job: Job, name: str) ->
         if column in job.task.output_features
     }
     rows = np.array([batch.num_rows for batch in batches], np.int64)
-    return shards.ShardRecord(name, size, rows, found, checksums)
+    return shards.ShardRecord(name, size, rows, found, checksums, contents.digest(batches))
 
 
 def _column(name: str, batches: Sequence[Any], base: int) -> shards.ColumnRecord:
