@@ -68,7 +68,7 @@ class Parts:
         Returns:
             The state after the last step, which is also on disk.
         """
-        data = SameData(provider, trained, settings.allow_changed_mixture)
+        data = SameData(provider, trained, settings)
         data.check_origins()
         stream = open_stream(self.run, provider)
         data.check_stream(stream)

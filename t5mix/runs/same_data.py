@@ -14,6 +14,7 @@ from t5mix.files import write_atomically
 from t5mix.mixture import Mixture
 from t5mix.registry import get_subtasks
 from t5mix.runs.check_tasks import Provider
+from t5mix.runs.config import Training
 from t5mix.runs.folders import Trained
 from t5mix.stream import Stream, cache, opening, origins
 from t5mix.training.checkpoints import Checkpoints
@@ -27,14 +28,14 @@ class SameData:
     Args:
         provider: the task or mixture that is trained on.
         trained: the training's folder.
-        allow_changes: say what changed, and go on.
+        settings: of the training; `allow_changed_mixture` lets all changes pass.
 
     Raises:
         ValueError: naming the task, when a step cannot be identified.
     """
 
-    def __init__(self, provider: Provider, trained: Trained, allow_changes: bool) -> None:
-        self._provider, self._trained, self._allow_changes = provider, trained, allow_changes
+    def __init__(self, provider: Provider, trained: Trained, settings: Training) -> None:
+        self._trained, self._settings = trained, settings
         self._tasks = {task.name: task for task in _read_tasks(provider)}
         self._now = origins.of_tasks(list(self._tasks.values()), _SPLIT)
         self._before = _recorded(trained.data) if trained.steps() else {}
@@ -46,7 +47,7 @@ class SameData:
             ValueError: naming the task and what changed.
         """
         changes = origins.changes(self._before, self._now)
-        if changes and not self._allow_changes:
+        if changes and not self._settings.allow_changed_mixture:
             raise self._refusal(changes)
 
     def check_stream(self, stream: Stream) -> None:
@@ -56,7 +57,7 @@ class SameData:
             ValueError: naming what changed, libraries included.
         """
         steps = self._trained.steps()
-        if not steps or self._allow_changes:
+        if not steps or self._settings.allow_changed_mixture:
             return
         with contextlib.closing(Checkpoints(self._trained.checkpoints, len(steps))) as checkpoints:
             state = checkpoints.extra(steps[-1])["stream"]
@@ -85,7 +86,7 @@ class SameData:
         return ValueError(
             f"the training in {str(self._trained.path)!r} cannot go on with other examples: {'; '.join(changes)}. "
             "Restore what it was; or start anew in another folder with --run_folder; or go on all the same with "
-            "Training.allow_changed_mixture = True"
+            f"{type(self._settings).__name__}.allow_changed_mixture = True"
         )
 
 
