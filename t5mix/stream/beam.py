@@ -161,8 +161,10 @@ class _OfJobs(beam.DoFn):
         """
         if asked not in self._jobs:
             name, split, source, key, versions, *_ = asked
-            job = dataclasses.replace(opening.cache_job(registry.TaskRegistry.get(name), split), source=source)
-            if job.key != key or not job.versions.items() <= json.loads(versions).items():
+            asked_versions = json.loads(versions)
+            job = opening.cache_job(registry.TaskRegistry.get(name), split)
+            job = dataclasses.replace(job, source=source, libraries=tuple(asked_versions))
+            if job.key != key or job.versions != asked_versions:
                 raise ValueError(
                     f"task {name!r}, split {split!r}: this worker would make other tokens than were asked for; its "
                     f"packs, files or libraries ({_written(job.versions)}; {job.num_shards} shards) are others"

@@ -25,11 +25,13 @@ def _column(arrays: Sequence[Any]) -> str:
 
     values, lengths = hashlib.sha256(), hashlib.sha256()
     for array in arrays:
-        if array.type == pa.large_list(pa.int32()):
-            # Without `flatten`, which takes `pyarrow.compute`: that loads for as long as a hundred small tasks are made.
-            splits = array.offsets.to_numpy(zero_copy_only=True)
-            values.update(array.values.to_numpy(zero_copy_only=True)[splits[0] : splits[-1]].data)
-            lengths.update(np.diff(splits).data)
-        else:  # texts and numbers that steps behind the cache ask for
+        if array.type != pa.large_list(pa.int32()):  # texts and numbers that steps behind the cache ask for
             values.update("".join(f"{each!r}," for each in array.to_pylist()).encode())
+        elif len(array):
+            # Of buffers: `to_numpy` would load pandas.
+            _, splits, *_, ids = array.buffers()
+            bounds = np.frombuffer(splits, np.int64, len(array) + 1, 8 * array.offset)
+            lengths.update(np.diff(bounds).data)
+            if bounds[0] < bounds[-1]:
+                values.update(np.frombuffer(ids, np.int32)[bounds[0] : bounds[-1]].data)
     return values.hexdigest() + lengths.hexdigest()

@@ -50,6 +50,7 @@ class Job:
       steps: the steps before the cache.
       keep_all: keep every column that the steps make, not only the task's features.
       source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
+      libraries: where `source` is given, the libraries that it depends on.
       replaces: in what the tokens differ from those of a cache that was made with other libraries; "" is none.
       shared: answers about the steps and features.
     """
@@ -59,6 +60,7 @@ class Job:
     steps: tuple[Any, ...]
     keep_all: bool = False
     source: str | None = None
+    libraries: tuple[str, ...] = ()
     replaces: str = ""
     shared: SharedParts = dataclasses.field(default_factory=SharedParts, compare=False, repr=False)
 
@@ -86,7 +88,7 @@ class Job:
     @functools.cached_property
     def versions(self) -> dict[str, str]:
         """Today's versions of the libraries that the tokens depend on; "" is not installed."""
-        return {name: code.version(name) for name in sorted({*_LIBRARIES, *self._identified[1]})}
+        return {name: code.version(name) for name in sorted({*_LIBRARIES, *self.libraries, *self._identified[1]})}
 
     @property
     def probes(self) -> dict[str, list[str]]:
