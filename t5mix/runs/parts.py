@@ -16,6 +16,7 @@ from t5mix.runs.config import Run, Training
 from t5mix.runs.folders import CheckpointPath, Trained
 from t5mix.runs.plan import open_stream, say_overflows
 from t5mix.runs.same_data import SameData
+from t5mix.stream import Stream
 from t5mix.terminal import say
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
@@ -68,11 +69,7 @@ class Parts:
         Returns:
             The state after the last step, which is also on disk.
         """
-        data = SameData(provider, trained, settings)
-        data.check_origins()
-        stream = open_stream(self.run, provider)
-        data.check_stream(stream)
-        data.record()
+        stream = self._stream(settings, provider, trained)
         say_overflows(stream)
         self._say_compiling("training")
         return train(
@@ -89,6 +86,15 @@ class Parts:
             start=start,
             title=title,
         )
+
+    def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
+        """The batches of a training: those that it was started with, where it was."""
+        data = SameData(provider, trained, settings)
+        data.check_origins()
+        stream = open_stream(self.run, provider)
+        data.check_stream(stream)
+        data.record()
+        return stream
 
     def _say_compiling(self, program: str) -> None:
         """Says why nothing moves at first: a program is compiled when it is first used."""

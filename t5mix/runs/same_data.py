@@ -20,6 +20,8 @@ from t5mix.stream import Stream, cache, opening, origins
 from t5mix.training.checkpoints import Checkpoints
 
 _SPLIT = "train"
+# How many changes a refusal tells.
+_TOLD = 6
 
 
 class SameData:
@@ -48,7 +50,7 @@ class SameData:
         """
         changes = origins.changes(self._before, self._now)
         if changes and not self._settings.allow_changed_mixture:
-            raise self._refusal(changes)
+            raise self._refusal(changes, [])
 
     def check_stream(self, stream: Stream) -> None:
         """Refuses a stream of other batches than the checkpoint's; before the model is compiled.
@@ -63,7 +65,7 @@ class SameData:
             state = checkpoints.extra(steps[-1])["stream"]
         changes = stream.changes(state)
         if changes:
-            raise self._refusal([*changes, *self._because_of_libraries(changes)])
+            raise self._refusal(changes, self._because_of_libraries(changes))
 
     def record(self) -> None:
         """Writes down what the examples are made from, for the next start."""
@@ -82,9 +84,11 @@ class SameData:
             told.update(dict.fromkeys(filter(None, reasons)))
         return list(told)
 
-    def _refusal(self, changes: list[str]) -> ValueError:
+    def _refusal(self, changes: list[str], because: list[str]) -> ValueError:
+        more = [f"and {len(changes) - _TOLD} more changes"] if len(changes) > _TOLD else []
+        told = "; ".join([*changes[:_TOLD], *more, *because[:_TOLD]])
         return ValueError(
-            f"the training in {str(self._trained.path)!r} cannot go on with other examples: {'; '.join(changes)}. "
+            f"the training in {str(self._trained.path)!r} cannot go on with other examples: {told}. "
             "Restore what it was; or start anew in another folder with --run_folder; or go on all the same with "
             f"{type(self._settings).__name__}.allow_changed_mixture = True"
         )
