@@ -1,7 +1,8 @@
 # make demo   pre-trains, fine-tunes and evaluates a small T5 on the offline suite, and prints a table
 # make test   runs the tests
 # make lint   runs ruff and mypy
-# make format lets ruff lay out the code and mend what it can
+# make format lets ruff lay out the code and fix what it can
+# make versions compares what `make demo` and `make test` would install: one set of versions, see constraints.txt
 #
 # Each makes its own environment in .venv first; a second call finds it made.
 
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format versions clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -32,6 +33,9 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+versions: $(VENV)/installed-dev
+	$(BIN)/python tests/test_constraints.py
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
@@ -40,12 +44,12 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: pyproject.toml setup.py | $(BIN)/python
+$(VENV)/installed: pyproject.toml setup.py constraints.txt | $(BIN)/python
 	@echo "Installing t5mix into $(VENV); this takes a few minutes, once ..."
-	@$(PIP) install --editable .
+	@$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml setup.py | $(BIN)/python
+$(VENV)/installed-dev: pyproject.toml setup.py constraints.txt | $(BIN)/python
 	@echo "Installing t5mix and what its tests need into $(VENV); this takes a few minutes, once ..."
-	@$(PIP) install --editable '.[dev,hf,beam]'
+	@$(PIP) install --constraint constraints.txt --editable '.[dev,hf,beam]'
 	@touch $@ $(VENV)/installed

@@ -1,11 +1,9 @@
-"""Code: its text, and the package that it is installed with."""
+"""Code: whose it is, and the distribution that it is installed with."""
 
 import functools
-import hashlib
 import importlib.metadata
-import inspect
-import linecache
 import os
+import platform
 import sys
 import sysconfig
 import types
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# Declarations that come with t5mix are code of a user's, in a wheel, too.
+_SHIPPED = os.path.join(_OURS, "shipped") + os.sep
 # Code names its file as Python was found, which may be through a link.
 _STANDARD = tuple(
     form(sysconfig.get_path(name)) + os.sep
@@ -21,53 +21,33 @@ _STANDARD = tuple(
     for form in (os.path.abspath, os.path.realpath)
 )
 _INSTALLED = ("site-packages", "dist-packages")
+_DECLARATIONS = "t5mix.packs"
+# What `package` returns of Python's own modules, and what `version` takes for Python.
+STANDARD, PYTHON = "standard library", "python"
 
 
-@functools.lru_cache(maxsize=65536)
-def source(thing: types.CodeType | type) -> str | None:
-    """Returns the text of a function's code or of a class, or None when it was not read from a file.
-
-    A function's code, not the function: `inspect` would give what a decorated one wraps, and not the decorator's.
-    """
-    if isinstance(thing, types.CodeType) and thing.co_name == "<lambda>":
-        return _lambda_source(thing)
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        return None
-
-
-def _lambda_source(code: types.CodeType) -> str | None:
-    """Returns the lines of a lambda and its place in them, which tells it from others on its line."""
-    places = [
-        (line, column, end, end_column)
-        for line, end, column, end_column in code.co_positions()
-        if line is not None and end is not None and column is not None and end_column
-    ]
-    lines = linecache.getlines(code.co_filename)
-    if not places or not lines:
-        return None
-    first = code.co_firstlineno
-    line, column = min(place[:2] for place in places)
-    end, end_column = max(place[2:] for place in places)
-    return f"{line - first},{column},{end_column}:{''.join(lines[first - 1 : end])}"
-
-
-def is_ours(thing: types.FunctionType | type) -> bool:
-    """Tells whether a function or class is t5mix's own."""
+def is_ours(thing: types.FunctionType | type | types.ModuleType) -> bool:
+    """Tells whether a function, class or module is t5mix's own."""
     if isinstance(thing, types.FunctionType):
-        return thing.__code__.co_filename.startswith(_OURS)
-    file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+        return _is_in_ours(thing.__code__.co_filename)
+    module = thing if isinstance(thing, types.ModuleType) else sys.modules.get(thing.__module__)
+    # Without waking a module that is imported lazily.
+    file = None if module is None else vars(module).get("__file__")
     return file is not None and _is_in_ours(file)
 
 
 @functools.lru_cache(maxsize=65536)
 def _is_in_ours(file: str) -> bool:
-    return os.path.abspath(file).startswith(_OURS)
+    path = os.path.abspath(file)
+    return path.startswith(_OURS) and not path.startswith(_SHIPPED)
 
 
 def package(thing: Any) -> str | None:
-    """Returns the package that code is installed with; None for the user's and t5mix's own, which are followed."""
+    """Returns the distributions that code is installed with, joined by spaces; of Python's own "standard library".
+
+    None is returned for code that is followed: the user's, t5mix's own, and that of an installed distribution with
+    declarations for t5mix (entry point `t5mix.packs`), which is a user's, too.
+    """
     if isinstance(thing, types.ModuleType):
         # Without waking a module that is imported lazily.
         return _package_of(thing.__name__, vars(thing).get("__file__"))
@@ -84,22 +64,24 @@ def _package_of(module: str, file: str | None) -> str | None:
     if top == "__main__":
         return None
     if file is None:
-        return "standard library" if top in sys.stdlib_module_names else _distributions(top)
+        return STANDARD if top in sys.stdlib_module_names else _distributions(top)
     path = Path(os.path.abspath(file))
     if str(path).startswith(_OURS):
         return None
     for folder, inner in zip(path.parts, path.parts[1:], strict=False):
         if folder in _INSTALLED:
             return _distributions(inner.partition(".")[0])
-    return "standard library" if str(path).startswith(_STANDARD) else None
+    return STANDARD if str(path).startswith(_STANDARD) else None
 
 
 @functools.lru_cache(maxsize=65536)
 def _distributions(top: str) -> str | None:
-    """Returns the versions and the code of the distributions with the top-level name `top`; None without any."""
+    """Returns the names of the distributions with the top-level name `top`; None without any, or with declarations."""
     # Most are called what they hold; to look through all of them takes half a second.
     names = [top] if _holds(top) else sorted(set(_names_of_distributions().get(top, ())))
-    return "; ".join(map(_distribution, names)) or None
+    if any(importlib.metadata.distribution(name).entry_points.select(group=_DECLARATIONS) for name in names):
+        return None
+    return " ".join(names) or None
 
 
 def _holds(name: str) -> bool:
@@ -116,13 +98,12 @@ def _names_of_distributions() -> Mapping[str, Sequence[str]]:
     return importlib.metadata.packages_distributions()
 
 
-def _distribution(name: str) -> str:
-    """Returns name and version and, where its files are the same on all machines, a hash of them."""
-    found = importlib.metadata.distribution(name)
-    files = ""
-    if "Root-Is-Purelib: true" in (found.read_text("WHEEL") or ""):
-        # Scripts, outside the folder of packages, and metadata depend on the place of installation.
-        lines = (found.read_text("RECORD") or "").splitlines()
-        lines = sorted(x for x in lines if ",sha256=" in x and ".dist-info/" not in x and not x.startswith(".."))
-        files = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    return f"{name} {found.version} {files}".rstrip()
+@functools.cache
+def version(distribution: str) -> str:
+    """Returns the version of an installed distribution, or of "python"; "" where it is not installed."""
+    if distribution == PYTHON:
+        return platform.python_version()
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,25 +1,34 @@
 """Content identities of declared things, so that a cache never serves stale data.
 
-A fingerprint is the sha256, as hex, of what decides a result: bytes of a file, arguments, and for a
-function its source code, its closure, its defaults, and what it refers to in its module.  Code of the
-user's and of t5mix is followed from one function to the next; code of an installed package is
-identified by name and by all of its package's code; the standard library's by name alone.
-It is the same in every process, whatever the folder of the checkout or the hash seed.
+A fingerprint is the sha256, as hex, of what decides a result: bytes of a file, arguments, and for a function its
+code, its closure, its defaults, and what it refers to in its module.
+
+- Code of the user's is taken by its syntax tree, and followed from one function to the next.
+- Code of t5mix is told by its name and a number that is raised when its results change (`revisions`).
+- Code of an installed library is told by its name.  Its version is no part of a fingerprint: `libraries` tells which
+  ones are met, and who keeps what they made compares (`stream.verification`).
+
+A fingerprint is the same in every process, whatever the folder of the checkout or the hash seed.
 """
 
+import contextlib
+import contextvars
 import dataclasses
 import functools
 import hashlib
+import importlib
 import inspect
+import logging
 import os
 import re
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import PurePath
 from typing import Any
 
-from t5mix import code
+from t5mix import code, revisions
+from t5mix.syntax import NormalForm, normal_form
 
 # How deep objects may nest before they are taken to be unfit for a fingerprint.
 _DEEPEST = 30
@@ -28,6 +37,10 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, PurePath, re.Patter
 _EXACTLY_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 # A file of no more bytes is read at once.
 _SMALL_FILE = 1 << 20
+# What identifies things is no part of them.
+_IDENTIFYING = frozenset({__name__, code.__name__, revisions.__name__, normal_form.__module__})
+# The libraries that are met while `libraries` listens.
+_MET: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("_MET", default=None)
 
 
 def digest(*parts: object) -> str:
@@ -76,29 +89,38 @@ def describe(thing: object) -> str:
     return _Describer().text(thing)
 
 
-def _is_settled(thing: types.FunctionType | type) -> bool:
-    """Tells whether nothing about a function or class can change while the process runs: it is all of t5mix's own."""
-    if isinstance(thing, type):
-        return code.is_ours(thing) and "<locals>" not in thing.__qualname__
-    if not code.is_ours(thing):
-        return False
-    mapped = getattr(thing, "map_fn", None)  # what map_over_dataset holds in its closure
-    return not thing.__closure__ if mapped is None else isinstance(mapped, types.FunctionType) and _is_settled(mapped)
+@contextlib.contextmanager
+def libraries() -> Iterator[set[str]]:
+    """Gathers the distributions whose code is met by the fingerprints that are taken inside."""
+    met: set[str] = set()
+    before = _MET.get()
+    token = _MET.set(met)
+    try:
+        yield met
+    finally:
+        _MET.reset(token)
+        if before is not None:
+            before |= met
 
 
-@functools.lru_cache(maxsize=65536)
-def _settled(thing: types.FunctionType | type) -> str:
-    """Describes what cannot change, once."""
-    describer = _Describer(settled=True)
-    return f"{type(thing).__qualname__}:{hashlib.sha256(describer.text(thing).encode()).hexdigest()}"
+def meet(names: Iterable[str]) -> None:
+    """Says that a fingerprint depends on these distributions: for fingerprints that are made by hand."""
+    met = _MET.get()
+    if met is not None:
+        met.update(names)
+
+
+def of_own_code(thing: object) -> str:
+    """Returns the sha256, as hex, of code of t5mix with what it refers to, in place of its number; see `revisions`."""
+    return hashlib.sha256(_Describer(follow_ours=True).text(thing).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Describer:
     """Writes nested things as text: each function and class once, and cycles come to an end."""
 
-    def __init__(self, settled: bool = False) -> None:
-        # Whether all that is described here is settled, and written out: it may refer to itself.
-        self._settled = settled
+    def __init__(self, follow_ours: bool = False) -> None:
+        # Whether t5mix's code is followed as the user's is, and not told by its number.
+        self._follow_ours = follow_ours
         self._inside: list[int] = []
         self._written: dict[int, int] = {}
         # Above 0 while what a module holds is described: loggers and locks are passed by there.
@@ -107,9 +129,7 @@ class _Describer:
     def text(self, thing: object) -> str:
         if type(thing) in _EXACTLY_PLAIN or isinstance(thing, _PLAIN):
             return f"{type(thing).__name__}:{thing!r}"
-        if isinstance(thing, types.FunctionType | type):
-            if not self._settled and _is_settled(thing):
-                return _settled(thing)
+        if isinstance(thing, types.FunctionType | type) and not self._is_told_by_number(thing):
             if id(thing) in self._written:
                 return f"written:{self._written[id(thing)]}"
             self._written[id(thing)] = len(self._written)
@@ -161,57 +181,98 @@ class _Describer:
     def _method(self, thing: types.MethodType) -> str:
         return f"{self.text(thing.__func__)},{self.text(thing.__self__)}"
 
+    def _is_told_by_number(self, thing: types.FunctionType | type) -> bool:
+        return code.is_ours(thing) and (not self._follow_ours or thing.__module__ in _IDENTIFYING)
+
+    def _package(self, thing: Any) -> str | None:
+        """Returns the library that code belongs to, and notes it; None for code that is followed."""
+        package = code.package(thing)
+        if package is not None and package != code.STANDARD:
+            meet(package.split())
+        return package
+
     def _builtin(self, thing: types.BuiltinFunctionType) -> str:
-        return f"{code.package(thing)},{thing.__module__}.{thing.__qualname__}"
+        return f"{self._package(thing)},{thing.__module__}.{thing.__qualname__}"
 
     def _module(self, thing: types.ModuleType) -> str:
-        return f"{code.package(thing)},{thing.__name__}"
+        return "t5mix" if code.is_ours(thing) else f"{self._package(thing)},{thing.__name__}"
 
     def _class(self, thing: type) -> str:
-        package = code.package(thing)
+        if self._is_told_by_number(thing):
+            return revisions.identity(thing)
+        package = self._package(thing)
         if package is not None:
             return f"{package},{thing.__module__}.{thing.__qualname__}"
-        parts = [thing.__qualname__, code.source(thing) or ""]
+        form = normal_form(thing)
+        parts = [thing.__qualname__, form.text if form else ""]
         parts += [self._global(base) for base in thing.__bases__]
         for name, member in sorted(vars(thing).items()):
             function = _unwrapped(member)
-            if isinstance(function, types.FunctionType) or (not name.startswith("__") and isinstance(member, _PLAIN)):
-                parts.append(f"{name}={self._global(function)}")
+            if name == "__repr__":  # a dataclass makes one, and none decides a result
+                continue
+            if isinstance(function, types.FunctionType):
+                # Of functions without a text those are left out that follow from the class: a dataclass makes some.
+                if form is None or normal_form(function.__code__) is not None:
+                    parts.append(f"{name}={self._global(function)}")
+            elif not name.startswith("__") and isinstance(member, _PLAIN):
+                parts.append(f"{name}={self._global(member)}")
         return "\n".join(parts)
 
     def _function(self, thing: types.FunctionType) -> str:
-        package = code.package(thing)
-        if package is not None:
-            # Its closure and defaults still count, because decorators and factories of a library
-            # hold the user's own functions there.
-            parts = [package, f"{thing.__module__}.{thing.__qualname__}"]
-        else:
-            parts = [thing.__qualname__, code.source(thing.__code__) or _bytecode(self, thing.__code__)]
-            parts += self._globals(thing)
-        parts += [self.text(thing.__defaults__), self.text(thing.__kwdefaults__)]
-        parts += [self.text(_cell(cell)) for cell in thing.__closure__ or ()]
-        return "\n".join(parts)
+        closure = [self.text(_cell(cell)) for cell in thing.__closure__ or ()]
+        if self._is_told_by_number(thing):
+            return "\n".join([revisions.identity(thing), *closure])
+        defaults = [self.text(thing.__defaults__), self.text(thing.__kwdefaults__)]
+        package = self._package(thing)
+        if package is None:
+            form = normal_form(thing.__code__)
+            parts = [thing.__qualname__, form.text if form else _bytecode(self, thing.__code__)]
+            return "\n".join([*parts, *self._globals(thing, form), *defaults, *closure])
+        if _is_of_a_module(thing):
+            return f"{package},{thing.__module__}.{thing.__qualname__}"
+        # What decorators and factories of a library make holds the user's own functions in closures and defaults.
+        return "\n".join([f"{package},{thing.__code__.co_qualname}", *defaults, *closure])
 
-    def _globals(self, function: types.FunctionType) -> list[str]:
+    def _globals(self, function: types.FunctionType, form: NormalForm | None) -> list[str]:
         """Describes the module-level names that `function` refers to."""
-        names = sorted(_names(function.__code__))
-        found = {name: function.__globals__.get(name) for name in names}
-        return [line for name, value in found.items() for line in self._referred(name, value, names, ())]
+        names = _names(function.__code__)
+        listed = sorted(names if form is None else names & form.names)  # of annotations none
+        lines = []
+        for name in listed if form is None else sorted(names & form.roots):
+            value = function.__globals__.get(name)
+            lines += self._referred((name,), value, listed, form, ())
+        for module, name in form.imports if form else ():
+            value = getattr(importlib.import_module(module), name, None)
+            lines += self._referred((name,), value, listed, form, ())
+        return lines
 
-    def _referred(self, path: str, value: object, names: Sequence[str], inside: tuple[object, ...]) -> list[str]:
+    def _referred(
+        self,
+        path: tuple[str, ...],
+        value: object,
+        names: Sequence[str],
+        form: NormalForm | None,
+        inside: tuple[object, ...],
+    ) -> list[str]:
         """Describes a module-level value, and of a module of the user's what `names` may mean in it."""
         if value is None or any(value is module for module in inside):
             return []
         if not isinstance(value, types.ModuleType):
-            return [f"{path}={self._global(value)}"]
-        package = code.package(value)
+            return [f"{path[-1]}={self._global(value)}"]
+        package = self._package(value)
         if package is not None:
-            return [f"{path}={package}"]
+            return [f"{'.'.join(path)}={package}"]
+        if code.is_ours(value):  # where a name lies in t5mix changes nothing
+            chains = form.chains if form else frozenset()
+            names = sorted(
+                {chain[len(path)] for chain in chains if chain[: len(path)] == path and len(chain) > len(path)}
+            )
+            inside = ()
         found = {name: getattr(value, name, None) for name in names}
         return [
             line
             for name, inner in found.items()
-            for line in self._referred(f"{path}.{name}", inner, names, (*inside, value))
+            for line in self._referred((*path, name), inner, names, form, (*inside, value))
         ]
 
     def _global(self, value: object) -> str:
@@ -227,7 +288,7 @@ class _Describer:
             return self.text(wrapped)
         if dataclasses.is_dataclass(thing):
             fields = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
-        elif getattr(thing, "__dict__", None) is not None and code.package(type(thing)) is None:
+        elif getattr(thing, "__dict__", None) is not None and self._package(type(thing)) is None:
             fields = vars(thing)
         elif " at 0x" in repr(thing) or "..." in repr(thing):  # an address, or less than all of it
             return self._unfit(
@@ -254,6 +315,7 @@ _KINDS: tuple[tuple[Any, Callable[[_Describer, Any], str]], ...] = (
     (types.MethodType, _Describer._method),
     (types.BuiltinFunctionType, _Describer._builtin),
     (types.ModuleType, _Describer._module),
+    (logging.Logger, lambda _, logger: ""),
     (type, _Describer._class),
 )
 
@@ -273,6 +335,16 @@ def _required_arguments(function: Callable[..., Any]) -> bool:
         parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         for parameter in inspect.signature(function).parameters.values()
     )
+
+
+def _is_of_a_module(function: types.FunctionType) -> bool:
+    """Tells whether a library's function is found under its name in its module: none that it made for a caller."""
+    found: Any = sys.modules.get(function.__module__)
+    if found is None or code.package(found) is None:
+        return False
+    for name in function.__qualname__.split("."):
+        found = inspect.getattr_static(found, name, None)
+    return found is function
 
 
 def _cell(cell: types.CellType) -> object:
@@ -298,7 +370,7 @@ def _bytecode(describer: _Describer, function: types.CodeType) -> str:
         for constant in function.co_consts
     ]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return f"{version},{function.co_code.hex()},{function.co_names},{constants}"
+    return f"bytecode {version},{function.co_code.hex()},{function.co_names},{constants}"
 
 
 def _unwrapped(thing: Any) -> Any:

@@ -191,42 +191,176 @@ PACK = "from pack import inner\ndef step(x):\n    return inner.twice(x)\n"
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Installs a package of one function, as pip would, and gives that function's fingerprint."""
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, set[str]]]:
+    """Installs a package of one function, as pip would; gives that function's fingerprint and the libraries met."""
 
-    def install(number: int, version: str = "1.0", change: str = "", pure: bool = True) -> str:
+    def install(number: int, version: str = "1.0", change: str = "", declares: bool = False) -> tuple[str, set[str]]:
         place = tmp_path / str(number) / "site-packages"
-        record = []
         for name, text in (("pack/__init__.py", PACK), ("pack/inner.py", f"def twice(x):\n    return 2 * x{change}\n")):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(text)
-            record.append(f"{name},sha256={fingerprints.digest(text)},{len(text)}")
-        record += [f"../../bin/pack,sha256={number},1", "pack/__pycache__/inner.cpython-311.pyc,,"]
         metadata = place / f"pack-{version}.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pack\nVersion: {version}\n")
-        (metadata / "WHEEL").write_text(f"Root-Is-Purelib: {str(pure).lower()}\n")
-        (metadata / "RECORD").write_text("\n".join(record))
+        (metadata / "RECORD").write_text("pack/__init__.py,,\npack/inner.py,,\n")
+        if declares:
+            (metadata / "entry_points.txt").write_text("[t5mix.packs]\npack = pack\n")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(str(place))
             for name in ("pack", "pack.inner"):
                 patch.delitem(sys.modules, name, raising=False)
             for remembered in (code._package_of, code._distributions, code._names_of_distributions):
                 remembered.cache_clear()
-            found = fingerprints.of_callable(importlib.import_module("pack").step)
+            with fingerprints.libraries() as met:
+                found = fingerprints.of_callable(importlib.import_module("pack").step)
             for name in ("pack", "pack.inner"):
                 del sys.modules[name]
-            return found
+            return found, met
 
     return install
 
 
-def test_an_installed_package_counts_by_its_code_and_version_not_by_its_place(installed: Callable[..., str]) -> None:
+def test_a_library_counts_by_its_name_and_is_told(installed: Callable[..., tuple[str, set[str]]]) -> None:
     first = installed(1)
-    assert first == installed(2)
-    assert first != installed(3, version="1.1")
-    assert first != installed(4, change=" + 1")
-    assert installed(5, pure=False) == installed(6, pure=False, change=" + 1") != installed(7, "1.1", pure=False)
+    assert first == installed(2) == installed(3, version="1.1") == installed(4, change=" + 1")
+    assert first[1] == {"pack"}
+
+
+def test_an_installed_package_of_declarations_is_followed(installed: Callable[..., tuple[str, set[str]]]) -> None:
+    first = installed(1, declares=True)
+    assert first == installed(2, version="1.1", declares=True) != installed(3, change=" + 1", declares=True)
+    assert first[1] == set()
+
+
+# The same code, for a reader in other clothes: docstring, comments, annotations, layout, quotes, `pass`.
+PLAIN = f"""
+import dataclasses, functools
+RATE = 2
+def helper(x, y=1):
+    return x * RATE + y
+class Step:
+    def __init__(self, n):
+        self.n = n
+    def __call__(self, x):
+        total = helper(x) + self.n
+        return total
+def make(scale):
+    def scaled(x):
+        names = ["a", "b"]
+        return helper(x, y=3) * scale, names
+    return scaled
+case = [helper, Step(3), make(2), lambda x: x + 1, functools.partial(helper, y=5)]
+{CASE}
+"""
+DRESSED = f"""
+import dataclasses, functools
+from collections.abc import Callable
+from typing import Any
+# The rate.
+RATE: int = 2
+
+
+def helper(x: int, y: "int" = 1) -> int:
+    '''Scales.'''
+    return (
+        x * RATE
+        + y
+    )  # done
+
+
+class Step:
+    '''A step.'''
+
+    n: int
+
+    def __init__(self, n: int) -> None:
+        '''Takes n.'''
+        self.n = n
+
+    def __call__(self, x: int) -> int:
+        total: int = helper(x) + self.n
+        pass
+        return total
+
+
+def make(scale: int) -> Callable[..., Any]:
+    def scaled(x: int) -> tuple[int, list[str]]:
+        names: list[str] = [
+            'a',
+            'b',
+        ]
+        return helper(x, y=3,) * scale, names
+
+    return scaled
+
+
+case = [helper, Step(3), make(2), (lambda  x :  x+1), functools.partial(helper, y=5)]
+{CASE}
+"""
+
+
+def test_docstrings_comments_annotations_and_layout_do_not_count(tmp_path: Path) -> None:
+    assert printed(tmp_path / "a", PLAIN) == printed(tmp_path / "b", DRESSED)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("RATE = 2", "RATE = 3"),  # a constant
+        ("x * RATE + y", "x * RATE - y"),  # a helper
+        ("y=1)", "y=2)"),  # a default
+        ("make(2)", "make(3)"),  # a closure's value
+        ("Step(3)", "Step(4)"),  # an attribute
+        ("+ self.n", "- self.n"),  # a method
+        ("lambda x: x + 1", "lambda x: x + 2"),
+        ("y=5", "y=6"),  # an argument
+        ('"b"]', '"c"]'),
+    ],
+)
+def test_what_changes_a_result_counts(tmp_path: Path, old: str, new: str) -> None:
+    assert old in PLAIN
+    assert printed(tmp_path / "a", PLAIN) != printed(tmp_path / "b", PLAIN.replace(old, new, 1))
+
+
+FIELDS = f"""
+import dataclasses
+@dataclasses.dataclass(frozen=True)
+class Step:
+    '''A step.'''
+    first: int = 1
+    second: int = 2
+    def __call__(self, x):
+        return x * self.first
+case = Step
+{CASE}
+"""
+
+
+def test_fields_count_in_their_order_and_not_by_their_types(tmp_path: Path) -> None:
+    before = printed(tmp_path / "a", FIELDS)
+    assert before == printed(tmp_path / "b", FIELDS.replace(": int", ": float").replace("A step", "One step"))
+    swapped = FIELDS.replace("first: int = 1\n    second: int = 2", "second: int = 2\n    first: int = 1")
+    assert before != printed(tmp_path / "c", swapped)
+
+
+OURS = f"""
+import t5mix
+from t5mix.preprocessors import rekey
+def case(dataset):
+    from t5mix.preprocessors import tokenize
+    return tokenize(t5mix.preprocessors.append_eos(rekey(dataset)))
+{CASE}
+"""
+
+
+def test_t5mix_counts_by_numbers_wherever_a_name_is_imported(tmp_path: Path) -> None:
+    raised = "from t5mix import revisions\nrevisions.NUMBERS = {{{!r}: 2}}\n{}"
+    before = printed(tmp_path / "a", OURS)
+    moved = OURS.replace("from t5mix.preprocessors import rekey", "from t5mix.preprocessors.examples import rekey")
+    assert before == printed(tmp_path / "b", moved)
+    assert before == printed(tmp_path / "c", raised.format("translate", OURS))
+    others = [printed(tmp_path / name, raised.format(name, OURS)) for name in ("rekey", "append_eos", "tokenize")]
+    assert len({before, *others}) == 4
 
 
 def scaled(scale: float, offset: int = 0):

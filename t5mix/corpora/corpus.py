@@ -1,14 +1,11 @@
 """A data set read from installed packages: items with their rows, split by item."""
 
 import functools
-import hashlib
-import importlib.metadata
-import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from t5mix import fingerprints
 from t5mix.corpora.splits import SPLITS, digest, split_of
 from t5mix.lazy import lazy_import
 
@@ -66,11 +63,13 @@ class Corpus:
         return sorted({item for place, item, _ in _placed(self) if place == split})
 
     def fingerprint(self, split: str) -> str:
-        """Returns the sha256 of all that the rows depend on: packages, readers and arguments."""
-        parts = [self.name, split, repr(self.held_out), repr(sorted(self.limits.items()))]
-        parts += [f"{package}=={_version(package)}" for package in self.packages]
-        parts.append(_code())
-        return hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()
+        """Returns a sha256 of the reader, its arguments and the split.
+
+        Another release of the packages may hold the same rows: who keeps what is made of them compares.
+        """
+        fingerprints.meet(self.packages)
+        limits = sorted(self.limits.items())
+        return fingerprints.digest(self.name, split, self.held_out, limits, self.packages, self.read)
 
 
 @functools.cache
@@ -91,18 +90,3 @@ def _columns(rows: list[Row]) -> dict[str, Any]:
         key: _columns([row[key] for row in rows]) if isinstance(value, Mapping) else [row[key] for row in rows]
         for key, value in rows[0].items()
     }
-
-
-def _version(package: str) -> str:
-    if package == "python":
-        return platform.python_version()
-    return importlib.metadata.version(package)
-
-
-@functools.cache
-def _code() -> str:
-    """Returns the sha256 of the readers, so that a changed reader never meets an old cache."""
-    total = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        total.update(path.name.encode("utf-8") + b"\0" + path.read_bytes())
-    return total.hexdigest()

@@ -32,7 +32,7 @@ from t5mix.mixture import Mixture
 from t5mix.task import Task
 
 # Raise when the order of examples or their noise changes, or what a state holds.
-_VERSION = 3
+_VERSION = 4
 
 
 class Stream:

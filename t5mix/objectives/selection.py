@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 from t5mix import signatures
-from t5mix.suggestions import suggestion
 from t5mix.objectives import t5_denoise
 from t5mix.objectives.base import Objective
 from t5mix.objectives.denoising import Denoising, MaskFunction, deshuffling
@@ -15,6 +14,7 @@ from t5mix.objectives.language_models import full_lm, lm, prefix_lm
 from t5mix.objectives.mixture_of_denoisers import mixture_of_denoisers
 from t5mix.objectives.span_corruption import span_corruption
 from t5mix.preprocessors.tokens import append_eos, append_eos_after_trim
+from t5mix.suggestions import suggestion
 
 _INPUTS: dict[str, Callable[..., Any]] = {
     "m": t5_denoise.noise_token_to_sentinel,

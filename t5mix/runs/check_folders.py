@@ -23,10 +23,12 @@ MAY_CHANGE = (
     "Training.log_every",
     "Training.checkpoint_every",
     "Training.keep",
+    "Training.allow_changed_mixture",
     "Finetuning.tasks",
     "Finetuning.log_every",
     "Finetuning.checkpoint_every",
     "Finetuning.keep",
+    "Finetuning.allow_changed_mixture",
     "Evaluation.",
 )
 

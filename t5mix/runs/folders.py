@@ -6,6 +6,7 @@ FOLDER/operative_config.gin   every setting that built the run, defaults include
 FOLDER/versions.json          packages, Python, platform, git
 FOLDER/lineage.json           tasks, their sources and vocabularies
 FOLDER/checkpoints/STEP       pre-training
+FOLDER/data.json              what its examples are made from, task by task
 FOLDER/metrics.jsonl, FOLDER/tensorboard/
 FOLDER/scores/SPLIT/TASK/STEP.json
 FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
@@ -86,6 +87,11 @@ class Trained:
     def checkpoints(self) -> Path:
         """Holds one folder for each step."""
         return self.path / "checkpoints"
+
+    @property
+    def data(self) -> Path:
+        """What its examples are made from."""
+        return self.path / "data.json"
 
     @property
     def tensorboard(self) -> Path:

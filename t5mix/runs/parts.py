@@ -8,6 +8,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Mapping
 
+from t5mix.data import Stream
 from t5mix.evaluation.prediction import Predict, batched
 from t5mix.mesh.engine import Engine, State
 from t5mix.registry import get_subtasks
@@ -15,6 +16,7 @@ from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
 from t5mix.runs.folders import CheckpointPath, Trained
 from t5mix.runs.plan import open_stream, say_overflows
+from t5mix.runs.same_data import SameData
 from t5mix.terminal import say
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
@@ -72,7 +74,7 @@ class Components:
         Returns:
             The state after the last step, which is also on disk.
         """
-        stream = open_stream(self.run, provider)
+        stream = self._stream(settings, provider, trained)
         say_overflows(stream)
         self._say_compiling("training")
         return train(
@@ -89,6 +91,15 @@ class Components:
             start=start,
             title=title,
         )
+
+    def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
+        """The batches of a training: those that it was started with, where it was."""
+        data = SameData(provider, trained, settings)
+        data.check_origins()
+        stream = open_stream(self.run, provider)
+        data.check_stream(stream)
+        data.record()
+        return stream
 
     def _say_compiling(self, program: str) -> None:
         """Says why nothing moves at first: a program is compiled when it is first used."""

@@ -131,6 +131,11 @@ class DataSource(abc.ABC):
         del split, shard_info
         return ()
 
+    def contents(self, split: str) -> dict[str, str]:
+        """Returns for each file of `split` a text that changes with it, so that a changed one can be named."""
+        del split
+        return {}
+
     def fingerprint(self, split: str) -> str:
         """Returns a sha256, as hex, that changes when the raw examples of `split` do.
 

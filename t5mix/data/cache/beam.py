@@ -27,8 +27,9 @@ from t5mix.data.tokenization.record_batches import record_batches
 # Called with the numbers of shards that are made, and of all.
 Progress = Callable[[int, int], None]
 
-# Of a cache, as it travels: task, split, the source's fingerprint, key, folder of caches, private folder or "".
-Asked = tuple[str, str, str, str, str, str]
+# Of a cache, as it travels: task, split, the source's fingerprint, key, the libraries' versions as JSON, folder of
+# caches, private folder or "".
+Asked = tuple[str, str, str, str, str, str, str]
 
 # Seconds between looks at how many shards there are.
 _LOOK = 2.0
@@ -92,7 +93,7 @@ def _ask(job: CacheJob, folder: str, cleanup: contextlib.ExitStack) -> Asked:
     if not object_store.is_address(folder):
         private = str(store.staging(store.path_of(job, Path(folder))))
         cleanup.callback(shutil.rmtree, private, ignore_errors=True)
-    return (job.task.name, job.split, job.made_from["source"], job.key, folder, private)
+    return (job.task.name, job.split, job.made_from["source"], job.key, json.dumps(job.versions), folder, private)
 
 
 def _pipeline(shares: Sequence[tuple[Asked, int]], pack_paths: Sequence[str], options: Sequence[str]) -> beam.Pipeline:
@@ -160,13 +161,14 @@ class _OfJobs(beam.DoFn):
           ValueError: naming the task, when it is not the one that was asked for.
         """
         if asked not in self._jobs:
-            name, split, source, key, *_ = asked
-            job = dataclasses.replace(cache_job(registry.TaskRegistry.get(name), split), source=source)
-            if job.key != key:
+            name, split, source, key, versions, *_ = asked
+            asked_versions = json.loads(versions)
+            job = cache_job(registry.TaskRegistry.get(name), split)
+            job = dataclasses.replace(job, source=source, libraries=tuple(asked_versions))
+            if job.key != key or job.versions != asked_versions:
                 raise ValueError(
                     f"task {name!r}, split {split!r}: this worker would make other tokens than were asked for; its "
-                    f"packs, files or libraries ({_written(job.made_from['versions'])}; {job.num_shards} shards) are "
-                    "others"
+                    f"packs, files or libraries ({_written(job.versions)}; {job.num_shards} shards) are others"
                 )
             self._jobs[asked] = job
         return self._jobs[asked]

@@ -4,11 +4,12 @@ import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix.data.cache import columns, manifest
+from t5mix import fingerprints
+from t5mix.data.cache import columns, contents, manifest
 from t5mix.data.cache.shard_record import ShardRecord
 from t5mix.data.cache.shards import ShardedColumn, ShardFile
 
@@ -31,6 +32,11 @@ class CachedTokens(abc.ABC):
     @abc.abstractmethod
     def examples(self) -> int:
         """Number of examples."""
+
+    @property
+    @abc.abstractmethod
+    def content(self) -> str:
+        """A hash of the examples: another when an id is another."""
 
     @abc.abstractmethod
     def column(self, name: str) -> columns.TokenColumn:
@@ -66,8 +72,16 @@ class FileTokens(CachedTokens):
             FileNotFoundError: when there is none.
             DamagedError: when it is not what its manifest says.
         """
-        content = manifest.read(path)
-        return cls.of(path, key, manifest.shard_records(content, key), manifest.eos_ids(content))
+        return cls.described(path, key, manifest.read_of(path, key))
+
+    @classmethod
+    def described(cls, path: str | Path, key: str, content: Mapping[str, Any]) -> "FileTokens":
+        """Opens a cache whose manifest is read.
+
+        Raises:
+            DamagedError: see `open`.
+        """
+        return cls.of(path, key, manifest.shard_records(content), manifest.eos_ids(content))
 
     @classmethod
     def of(
@@ -84,6 +98,11 @@ class FileTokens(CachedTokens):
     def examples(self) -> int:
         """See `CachedTokens`."""
         return sum(file.record.examples for file in self.files)
+
+    @property
+    def content(self) -> str:
+        """See `CachedTokens`."""
+        return fingerprints.digest([file.record.content for file in self.files if file.record.examples])
 
     def column(self, name: str) -> columns.TokenColumn:
         """See `CachedTokens`."""
@@ -122,6 +141,11 @@ class MemoryTokens(CachedTokens):
     def examples(self) -> int:
         """See `CachedTokens`."""
         return self.table.num_rows
+
+    @property
+    def content(self) -> str:
+        """See `CachedTokens`."""
+        return fingerprints.digest([contents.digest(self.table.to_batches())])
 
     def column(self, name: str) -> columns.TokenColumn:
         """See `CachedTokens`."""

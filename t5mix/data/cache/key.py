@@ -7,13 +7,13 @@ once, see `FingerprintMemo`.
 
 import dataclasses
 import functools
-import importlib.metadata
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from t5mix import code, fingerprints, objectives
+from t5mix import code, fingerprints, objectives, revisions, signatures
+from t5mix.data.cache import probes
 from t5mix.data.tokenization.task_shard import TaskShard
 from t5mix.features import Feature
 from t5mix.preprocessors.mapping import treats_each_example
@@ -26,7 +26,9 @@ from t5mix.vocabularies import Vocabulary
 _ASKED_AGAIN = (TextLineDataSource, TableDataSource, TFExampleDataSource)
 
 # Raise when the files' layout, or the code that fills them, changes.
-FORMAT = 2
+FORMAT = 3
+# Libraries that any task's tokens may depend on, besides those that its own code asks for.
+_LIBRARIES = ("sentencepiece", "tensorflow", "tensorflow-text")
 
 # What stands for something else in a path, or hides it.
 _UNFIT = re.compile(r"[^\w.-]|^\.", re.ASCII)
@@ -42,7 +44,7 @@ class FingerprintMemo:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, int], tuple[object, Any]] = {}
+        self._answers: dict[tuple[str, int], tuple[object, Any, set[str]]] = {}
 
     def step_fingerprint(self, task: Task, step: Step) -> str:
         """Returns the identity of a step; see the function of this name."""
@@ -59,14 +61,21 @@ class FingerprintMemo:
         """Returns the vocabulary's EOS."""
         return self._once("eos", vocabulary, lambda: vocabulary.eos_id)
 
+    def probe(self, vocabulary: Vocabulary) -> list[str]:
+        """Returns what the vocabulary makes of the probes; see `probes.answers`."""
+        return self._once("probe", vocabulary, lambda: probes.answers(vocabulary))
+
     def _vocabulary_fingerprint(self, vocabulary: Vocabulary) -> str:
         return self._once("fingerprint", vocabulary, lambda: vocabulary_fingerprint(vocabulary))
 
     def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
         found = self._answers.get((question, id(thing)))
         if found is None:
+            with fingerprints.libraries() as met:
+                answer = ask()
             # With the thing itself, so that no other gets its number while this lives.
-            found = self._answers[question, id(thing)] = (thing, ask())
+            found = self._answers[question, id(thing)] = (thing, answer, met)
+        fingerprints.meet(found[2])
         return found[1]
 
 
@@ -105,6 +114,8 @@ class CacheJob:
       steps: the steps before the cache.
       keep_all: keep every column that the steps make, not only the task's features.
       source: the fingerprint of the split; None is to take it from the source, which reads all of its files.
+      libraries: where `source` is given, the libraries that it depends on.
+      replaces: in what the tokens differ from those of a cache that was made with other libraries; "" is none.
       memo: answers about the steps and features.
     """
 
@@ -113,6 +124,8 @@ class CacheJob:
     steps: tuple[Step, ...]
     keep_all: bool = False
     source: str | None = None
+    libraries: tuple[str, ...] = ()
+    replaces: str = ""
     memo: FingerprintMemo = dataclasses.field(default_factory=FingerprintMemo, compare=False, repr=False)
 
     @functools.cached_property
@@ -127,24 +140,45 @@ class CacheJob:
             return 1
         return max(1, len(self.source_shards))
 
-    @functools.cached_property
+    @property
     def made_from(self) -> dict[str, Any]:
-        """Everything that decides the tokens, as JSON.
+        """Everything that decides the tokens but the releases of libraries, as JSON.
 
         Raises:
           ValueError: naming the task, when a step cannot be identified.
         """
+        return self._identified[0]
+
+    @functools.cached_property
+    def versions(self) -> dict[str, str]:
+        """Today's versions of the libraries that the tokens depend on; "" is not installed."""
+        return {name: code.version(name) for name in sorted({*_LIBRARIES, *self.libraries, *self._identified[1]})}
+
+    @property
+    def probes(self) -> dict[str, list[str]]:
+        """What the vocabulary of each feature makes of fixed texts; see `probes`."""
+        return {name: self.memo.probe(feature.vocabulary) for name, feature in self.task.output_features.items()}
+
+    def named_steps(self, steps: Sequence[Step]) -> list[list[str]]:
+        """Returns name and identity of each step."""
+        return [[signatures.name(step), self.memo.step_fingerprint(self.task, step)] for step in steps]
+
+    @functools.cached_property
+    def _identified(self) -> tuple[dict[str, Any], set[str]]:
+        """What the tokens are made from, and the libraries that it depends on."""
         task = self.task
-        return {
-            "format": FORMAT,
-            "versions": {name: _version(name) for name in ("t5mix", "tensorflow-text", "sentencepiece")},
-            "source": self.source or task.source.fingerprint(self.split),
-            "split": self.split,
-            "shards": self.num_shards,
-            "steps": [self.memo.step_fingerprint(task, step) for step in self.steps],
-            "features": self.memo.features(task.output_features),
-            "columns": "all" if self.keep_all else "features",
-        }
+        with fingerprints.libraries() as met:
+            made_from = {
+                "format": FORMAT,
+                "source": self.source or task.source.fingerprint(self.split),
+                "split": self.split,
+                "shards": self.num_shards,
+                "steps": self.named_steps(self.steps),
+                "features": self.memo.features(task.output_features),
+                "revisions": _raised(task),
+                "columns": "all" if self.keep_all else "features",
+            }
+        return made_from, met
 
     @functools.cached_property
     def key(self) -> str:
@@ -164,11 +198,15 @@ class CacheJob:
         """Returns what a shard is made of."""
         return TaskShard(self.task, self.split, self.steps, self.keep_all, number, self.num_shards)
 
-    @property
-    def identity(self) -> str:
-        """A hash of everything that decides the task's examples on the stream, but for seed and lengths."""
+    def identity(self, content: str) -> str:
+        """Returns a hash of everything that decides the task's examples on the stream, but for seed and lengths.
+
+        Args:
+            content: the hash of the tokens themselves, not of their key: with other releases of libraries these may be
+                the same, or others.
+        """
         behind = [self.memo.step_fingerprint(self.task, step) for step in self.task.steps_after_cache]
-        return fingerprints.digest(self.key, behind)
+        return fingerprints.digest(content, self.made_from["features"], behind)
 
     def eos_ids(self, known: Mapping[str, int | None]) -> dict[str, int | None]:
         """Returns the EOS of each feature that is declared to end with one.
@@ -190,12 +228,13 @@ def _file_name(name: str) -> str:
     return _UNFIT.sub("_", name)[:100]
 
 
-@functools.cache
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
-        return ""
+def _raised(task: Task) -> dict[str, int]:
+    """Returns the numbers of t5mix's classes behind a task's source and vocabularies that were raised."""
+    if not revisions.NUMBERS:
+        return {}
+    kinds = [type(task.source), *(type(feature.vocabulary) for feature in task.output_features.values())]
+    names = sorted({revisions.name_of(each) for kind in kinds for each in kind.__mro__ if code.is_ours(each)})
+    return {name: number for name in names if (number := revisions.number_of(name)) > 1}
 
 
 def cache_job(task: Task, split: str, memo: FingerprintMemo | None = None) -> CacheJob:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,28 @@ def read(folder: str | Path) -> dict[str, Any]:
     return content
 
 
-def shard_records(content: dict[str, Any], key: str) -> list[ShardRecord]:
+def read_of(folder: str | Path, key: str) -> dict[str, Any]:
+    """Returns the manifest of the cache with a key.
+
+    Raises:
+        FileNotFoundError: when there is no such folder.
+        NotADirectoryError: when a file stands in its way.
+        DamagedError: when it is that of another cache, or says too little; see also `read`.
+    """
+    content = read(folder)
+    if content.get("key") != key:
+        raise DamagedError("it holds other tokens than its name says")
+    if not content.get("verified_with") or "probes" not in content:
+        raise DamagedError("its manifest does not say which libraries made it")
+    return content
+
+
+def shard_records(content: Mapping[str, Any]) -> list[ShardRecord]:
     """Returns what a manifest says of the shards of a cache.
 
     Raises:
-        DamagedError: when it is that of another cache than its key says, or contradicts itself.
+        DamagedError: when it contradicts itself.
     """
-    if content.get("key") != key:
-        raise DamagedError("it holds other tokens than its name says")
     try:
         examples, listed = content["examples"], list(content["shards"])
     except (KeyError, TypeError) as error:
@@ -74,7 +89,7 @@ def shard_records(content: dict[str, Any], key: str) -> list[ShardRecord]:
     return found
 
 
-def eos_ids(content: dict[str, Any]) -> dict[str, int | None]:
+def eos_ids(content: Mapping[str, Any]) -> dict[str, int | None]:
     """Returns what a manifest says of the EOS of features, by name.
 
     Raises:

@@ -43,6 +43,7 @@ class ShardRecord:
       rows: int64 [batches], examples of each record batch.
       columns: the columns of token ids.
       checksums: uint32, zlib's CRC-32 of each `BLOCK` bytes of the file.
+      content: hash of its examples; see `contents.digest`.
       skipped: bad records of the source that were left out, "file: place", as the source permits.
     """
 
@@ -51,6 +52,7 @@ class ShardRecord:
     rows: np.ndarray
     columns: Mapping[str, ColumnRecord]
     checksums: np.ndarray
+    content: str
     skipped: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -68,6 +70,7 @@ class ShardRecord:
                 name: {part: array.tolist() for part, array in vars(column).items()}
                 for name, column in self.columns.items()
             },
+            "content": self.content,
             "crc32": self.checksums.astype(">u4").tobytes().hex(),
             "skipped": list(self.skipped),
         }
@@ -83,6 +86,7 @@ class ShardRecord:
             name, size, rows = str(found["name"]), int(found["bytes"]), list(found["rows"])
             listed = {column: [list(parts[part]) for part in _PARTS] for column, parts in found["columns"].items()}
             checksums = np.frombuffer(bytes.fromhex(found["crc32"]), ">u4").astype(np.uint32)
+            content = str(found["content"])
             skipped = tuple(map(str, found["skipped"]))
             inside = os.path.basename(name) == name and len(checksums) == -(-size // BLOCK)
             if not (inside and min(rows, default=0) >= 0 and all(_is_inside(size, rows, c) for c in listed.values())):
@@ -94,7 +98,7 @@ class ShardRecord:
                 raise
             raise DamagedError(f"its manifest describes a shard by {error!r}") from None
         columns = {column: ColumnRecord(*table[3 * at + 1 : 3 * at + 4]) for at, column in enumerate(listed)}
-        return cls(name, size, table[0], columns, checksums, skipped)
+        return cls(name, size, table[0], columns, checksums, content, skipped)
 
 
 def _is_inside(size: int, rows: list[int], column: list[list[int]]) -> bool:

@@ -7,6 +7,7 @@ written to a folder of its writer's own, read back, and renamed: a reader sees a
 the same time need no locks, because they write the same.
 """
 
+import dataclasses
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t5mix.data.cache import manifest, writer
+from t5mix.data.cache import manifest, verification, writer
 from t5mix.data.cache.cached_tokens import CachedTokens, FileTokens, MemoryTokens
 from t5mix.data.cache.key import CacheJob, check_unchanged
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
@@ -64,10 +65,22 @@ def find(job: CacheJob, folder: str | Path) -> FileTokens | None:
     """Returns the tokens of a job, or None when `find_or_make` has work to do: no cache of them is there, and whole."""
     if not job.task.source.caching_permitted:
         return None
+    path = f"{folder}/{job.relative_path}"
     try:
-        return FileTokens.open(f"{folder}/{job.relative_path}", job.key)
+        content = manifest.read_of(path, job.key)
+        if verification.is_verified(job, content):
+            return FileTokens.described(path, job.key, content)
     except (FileNotFoundError, NotADirectoryError, DamagedError):
-        return None
+        pass
+    return None
+
+
+def replaced(job: CacheJob, folder: str | Path) -> str:
+    """Says in what the tokens of a cache differ from those that it held before, by another library; "" is unknown."""
+    try:
+        return str(manifest.read_of(path_of(job, folder), job.key).get("replaces", ""))
+    except (OSError, DamagedError):
+        return ""
 
 
 def may_be_made(job: CacheJob, folder: str | Path) -> bool:
@@ -94,7 +107,17 @@ def find_or_make(job: CacheJob, folder: str | Path, progress: Progress | None = 
         return _in_memory(job, progress)
     path = path_of(job, folder)
     try:
-        return FileTokens.open(path, job.key)
+        content = manifest.read_of(path, job.key)
+        found = FileTokens.described(path, job.key, content)
+        if verification.is_verified(job, content):
+            return found
+        other = verification.difference(job, found, content)
+        if not other:
+            verification.note(job, path, content)
+            return found
+        warnings.warn(f"task {job.task.name!r}: {other}; making the token cache {path} anew", stacklevel=2)
+        discard(path)
+        job = dataclasses.replace(job, replaces=other)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except DamagedError as damage:
@@ -148,7 +171,7 @@ def records(path: str | Path, key: str) -> list[ShardRecord]:
         FileNotFoundError: when there is no such cache.
         DamagedError: when its manifest is not what was written.
     """
-    return manifest.shard_records(manifest.read(path), key)
+    return manifest.shard_records(manifest.read_of(path, key))
 
 
 def staging(path: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from t5mix.data.cache import manifest, shard_record
+from t5mix.data.cache import contents, manifest, shard_record
 from t5mix.data.cache.key import CacheJob
 from t5mix.data.cache.shard_record import ColumnRecord, ShardRecord
 from t5mix.data.tokenization.task_shard import NotCacheableError
@@ -126,8 +126,12 @@ def finish(job: CacheJob, folder: str | Path, records: Sequence[ShardRecord]) ->
         "tokens": tokens,
         # So that reading takes no vocabulary: it may take as long to load as a thousand caches to open.
         "eos": {name: _whole(feature.vocabulary.eos_id) for name, feature in job.task.output_features.items()},
+        "verified_with": [job.versions],
+        "probes": job.probes,
         "shards": [record.as_json() for record in records],
     }
+    if job.replaces:
+        content["replaces"] = job.replaces
     manifest.write(folder, content)
 
 
@@ -221,7 +225,7 @@ def _read_back(path: str, size: int, checksums: np.ndarray, job: CacheJob, name:
         if column in job.task.output_features
     }
     rows = np.array([batch.num_rows for batch in batches], np.int64)
-    return ShardRecord(name, size, rows, columns, checksums)
+    return ShardRecord(name, size, rows, columns, checksums, contents.digest(batches))
 
 
 def _column_record(name: str, batches: "Sequence[pa.RecordBatch]", base: int) -> ColumnRecord:

@@ -92,7 +92,7 @@ def open_examples(
 def _open(job: CacheJob, tokens: CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
     task = job.task
     key = (seed, task.name)
-    steps, identity = numpy_steps(task.steps_after_cache), job.identity
+    steps, identity = numpy_steps(task.steps_after_cache), job.identity(tokens.content)
     if steps is None:
         trims = tuple(map(TrimAndEos, lengths.values()))
         epochs = WholeEpochs(task, tokens.table, dict(lengths), key)

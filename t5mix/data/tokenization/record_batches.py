@@ -4,7 +4,7 @@ A shard is read chunk by chunk, by `without_tensorflow` where that can, else by 
 tokenizes the chunks' texts meanwhile; what is ready is joined to record batches, which the cache's `writer` takes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from t5mix.data.tokenization import thread_pool, with_tensorflow, without_tensorflow
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TOKENS_IN_BATCH = 1 << 20
 
 
-def record_batches(shard: TaskShard) -> "Iterator[pa.RecordBatch]":
+def record_batches(shard: TaskShard) -> "Generator[pa.RecordBatch, None, None]":
     """Yields the examples of a shard as the steps before the cache leave them, in source order.
 
     Raises:

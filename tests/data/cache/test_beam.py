@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,15 @@ def test_a_worker_that_fails_is_tried_again(pack, tmp_path) -> None:
 def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(pack, tmp_path) -> None:
     job = job_of("beam_tsv")
     private = store.staging(store.path_of(job, tmp_path))
-    asked = (job.task.name, job.split, job.made_from["source"], job.key, str(tmp_path), str(private))
+    asked = (
+        job.task.name,
+        job.split,
+        job.made_from["source"],
+        job.key,
+        json.dumps(job.versions),
+        str(tmp_path),
+        str(private),
+    )
     write, finish = beam.WriteShard([str(pack)]), beam.FinishCache([str(pack)])
     write.setup()
     finish.setup()
