@@ -157,10 +157,12 @@ def _only_eos(task: Task) -> str | None:
 
 def _rows(task: Task, table: "pa.Table", eos_step: str, lengths: Mapping[str, int], trim: bool) -> Iterator[Fields]:
     """Yields the rows of a cache, many of which are trimmed and ended at once, without TensorFlow."""
+    import pyarrow as pa
+
     validation.check_lengths(task.name, lengths)
     columns: dict[str, Sequence[Any]] = {}
     for name in table.column_names:
-        array = table.column(name).combine_chunks()
+        array = pa.concat_arrays(table.column(name).chunks)
         feature = task.output_features.get(name)
         if feature is None:
             columns[name] = _plain_column(array)

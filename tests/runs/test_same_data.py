@@ -7,7 +7,6 @@ import pytest
 
 import t5mix.data.tokenization.tokenizers
 from t5mix import code, preprocessors, registry
-from t5mix.data.examples import opening
 from t5mix.runs import binding, check, parts, pretrain, record
 
 pytestmark = pytest.mark.slow

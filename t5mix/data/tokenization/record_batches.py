@@ -4,7 +4,7 @@ A shard is read chunk by chunk, by `without_tensorflow` where that can, else by 
 tokenizes the chunks' texts meanwhile; what is ready is joined to record batches, which the cache's `writer` takes.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 from t5mix.data.tokenization import thread_pool, with_tensorflow, without_tensorflow
@@ -30,7 +30,7 @@ def record_batches(shard: TaskShard) -> "Generator[pa.RecordBatch, None, None]":
     return joined(columns for _, columns in thread_pool.tokenized(chunks))
 
 
-def joined(chunks: Iterable[thread_pool.Columns]) -> "Iterator[pa.RecordBatch]":
+def joined(chunks: Iterable[thread_pool.Columns]) -> "Generator[pa.RecordBatch, None, None]":
     """Joins the columns of a shard's chunks to record batches of about as many tokens; an empty chunk is passed by."""
     import pyarrow as pa
 
