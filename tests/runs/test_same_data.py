@@ -7,6 +7,7 @@ import pytest
 
 import t5mix.data.tokenization.tokenizers
 from t5mix import code, preprocessors, registry
+from t5mix.data.examples import opening
 from t5mix.runs import binding, check, parts, pretrain, record
 
 pytestmark = pytest.mark.slow
@@ -81,7 +82,7 @@ def test_the_same_behaviour_goes_on_and_another_is_refused_by_name(start, no_eng
     assert start(_SAME, 4) == 4
     assert json.loads((tmp_path / "run" / "data.json").read_text()).keys() == recorded.keys()
     no_engine()
-    monkeypatch.setattr(opening, "cache", None)  # nor tokenized
+    monkeypatch.setattr(opening, "store", None)  # nor tokenized
     with pytest.raises(ValueError, match=r"task 'toy': its step 'shout' before the cache \(number 2\) has other code"):
         start(_STEP.replace('"!"', '"?"'), 6)
     with pytest.raises(ValueError, match=r"--run_folder; or .*Training.allow_changed_mixture = True"):
