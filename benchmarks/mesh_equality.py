@@ -16,13 +16,13 @@ import os
 os.environ.setdefault("T5MIX_CPU_DEVICES", "4")
 
 from t5mix.data import Stream
+from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.registry import get_mixture_or_task
-from t5mix.runs.binding import bind
-from t5mix.runs.check_tasks import model_vocab_size
-from t5mix.runs.config import Run
-from t5mix.training.optimizers import adafactor_decay_rate
+from t5mix.runs.config.binding import bind
+from t5mix.runs.config.settings import Run
+from t5mix.runs.preflight.tasks import model_vocab_size
+from t5mix.training.schedules import adafactor_decay_rate
 
 MESHES = ("batch:1", "batch:2", "model:2", "batch:2;model:2")
 STEPS = 20

@@ -55,7 +55,7 @@ def glue(data: Path) -> np.ndarray:
     os.environ["TFDS_DATA_DIR"] = str(data / "tfds")
     os.environ["T5MIX_T5_VOCAB"] = str(data / "t5_vocab" / "spiece.model")
     from t5mix.data.examples.opening import open_examples
-    from t5mix.registry import get_mixture_or_task
+    from t5mix.declarations.registry import get_mixture_or_task
 
     lengths = []
     with tempfile.TemporaryDirectory() as folder:

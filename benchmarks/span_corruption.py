@@ -135,7 +135,7 @@ def open_stream(data: Path, folder: Path) -> Stream:
         source=t5mix.FunctionDataSource(read, splits=["train"]),
         preprocessors=[
             t5mix.CacheDatasetPlaceholder(),
-            t5mix.objectives.span_corruption,
+            t5mix.preprocessors.objectives.span_corruption,
             t5mix.preprocessors.append_eos_after_trim,
         ],
         output_features={"inputs": feature, "targets": feature},

@@ -7,7 +7,7 @@ on (rate 0) is left out.
 import functools
 
 import t5mix
-from t5mix.rates import Rate
+from t5mix.declarations.rates import Rate
 
 # Numbers of training examples where T5 writes them down; the others are counted.
 WRITTEN = t5mix.MixtureRegistry.get("all_proportional").rate_per_task_name

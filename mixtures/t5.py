@@ -7,7 +7,7 @@ others are counted.  all.py has the mixtures with a limit that holds for every t
 from collections.abc import Mapping, Sequence
 
 import t5mix
-from t5mix.rates import Rate
+from t5mix.declarations.rates import Rate
 
 GLUE = t5mix.MixtureRegistry.get("glue_v002_proportional").rate_per_task_name
 SUPER_GLUE = t5mix.MixtureRegistry.get("super_glue_v102_proportional").rate_per_task_name

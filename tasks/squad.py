@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import t5mix
-from t5mix import metrics, postprocessors, preprocessors, t5
-from t5mix.task import MetricFn
+from t5mix import metrics, postprocessors, preprocessors
+from t5mix.declarations import t5
+from t5mix.declarations.task import MetricFn
 
 SQUAD: list[MetricFn] = [metrics.squad]
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import t5mix
-from t5mix import metrics, postprocessors, preprocessors, sentinels, t5
-from t5mix.task import MetricFn
+from t5mix import metrics, postprocessors, preprocessors
+from t5mix.declarations import derived, t5
+from t5mix.declarations.task import MetricFn
 
 ENTAILMENT = ["entailment", "not_entailment"]
 BOOLEAN = ["False", "True"]
@@ -23,7 +24,7 @@ def add(name: str, data: str, *text: t5mix.Step, splits: Sequence[str] | None = 
         output_features=t5.features(),
         **judged,
     )
-    with_sentinel = sentinels.with_sentinels(task)
+    with_sentinel = derived.with_sentinels(task)
     t5mix.TaskRegistry.add_provider(with_sentinel.name, with_sentinel)
 
 

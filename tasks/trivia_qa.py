@@ -1,7 +1,8 @@
 """TriviaQA: questions and whole pages that hold their answers, cut to a window around an answer."""
 
 import t5mix
-from t5mix import preprocessors, t5
+from t5mix import preprocessors
+from t5mix.declarations import t5
 
 t5mix.TaskRegistry.add(
     "trivia_qa_v010",

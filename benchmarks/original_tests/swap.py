@@ -90,10 +90,11 @@ def run_file(path: Path, name: str) -> Any:
 
 def _private_names(seqio: Path) -> None:
     """Gives ours the private names of seqio that its fixtures and tests reach for."""
-    from t5mix.mixture import Mixture
+    from t5mix.declarations.mixture import Mixture
+    from t5mix.declarations.task import Task
     from t5mix.preprocessors import pipeline
-    from t5mix.sources import addresses, files, tfds
-    from t5mix.task import Task
+    from t5mix.sources import files, tfds
+    from t5mix.sources import files as addresses
 
     utils = sys.modules["seqio.utils"]
     members: list[tuple[type, str, Any]] = [

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from t5mix import packs
-from t5mix.cli import table, wanted
-from t5mix.task import Task
-from t5mix.terminal import Progress, emit
+from t5mix.cli import arguments, output
+from t5mix.declarations import discovery
+from t5mix.declarations.task import Task
+from t5mix.internal.terminal import Progress, emit
 
 if TYPE_CHECKING:
+    from t5mix.data.cache.identity.key import CacheJob
     from t5mix.data.cache.inventory import CacheEntry
-    from t5mix.data.cache.key import CacheJob
 
 EPILOG = """\
 A run makes the caches that it lacks by itself; made ahead of time, its first batch comes at once.
@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("name a task or a mixture to cache; --list shows which caches there are")
     if args.handed_on and not args.runner:
         raise ValueError(f"{' '.join(args.handed_on)}: behind -- stand options of Beam; name a --runner")
-    jobs, left_out = _jobs(wanted.find_tasks(args.name), args.split or ["train"])
+    jobs, left_out = _jobs(arguments.find_tasks(args.name), args.split or ["train"])
     folder, caches = _made_on_beam(jobs, args) if args.runner else _made_here(jobs, args)
     if args.format == "json":
         rows = [_described(found) | {"result": result} for found, result in caches]
-        table.print_json({"folder": folder, "caches": rows, "left_out": left_out})
+        output.print_json({"folder": folder, "caches": rows, "left_out": left_out})
         return 0
     _print_table([found for found, _ in caches], [result for _, result in caches], folder)
     for name, reason in left_out:
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["CacheJob"], list[tuple[str, str]]]:
     """Returns the caches to make, and of the others which tasks they are of, and why they are left out."""
-    from t5mix.data.cache.key import cache_job
+    from t5mix.data.cache.identity.key import cache_job
 
     jobs, left_out = [], []
     for task in tasks:
@@ -126,11 +126,11 @@ class _Told:
     """Turns the progress of one cache after the other into that of all.
 
     Args:
-      progress: where to show it.
-      counts: the numbers of examples of each cache that is to be made, as far as they are known.
+        progress: where to show it.
+        counts: the numbers of examples of each cache that is to be made, as far as they are known.
 
     Attributes:
-      anything: whether the present cache told of its progress: it is being made.
+        anything: whether the present cache told of its progress: it is being made.
     """
 
     def __init__(self, progress: Progress, counts: Sequence[int | None]) -> None:
@@ -156,7 +156,7 @@ def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple
     folder = str(args.cache_dir or store.default_folder())
     lacking = [job for job in jobs if not beam.find(job, folder, args.verify)]
     if lacking:
-        named = os.environ.get(packs.VARIABLE, "").split(os.pathsep)
+        named = os.environ.get(discovery.VARIABLE, "").split(os.pathsep)
         with Progress() as progress:
             beam.make(
                 lacking,
@@ -202,7 +202,7 @@ def _list(args: argparse.Namespace) -> int:
         with Progress() as progress:
             caches = list(inventory.verified(caches, lambda done, all_of: progress.tell("read bytes", done, all_of)))
     if args.format == "json":
-        table.print_json({"folder": str(folder), "caches": [_described(each) for each in caches]})
+        output.print_json({"folder": str(folder), "caches": [_described(each) for each in caches]})
     else:
         good = "verified" if args.verify else ""
         _print_table(caches, [each.damage or good for each in caches], str(folder))
@@ -222,19 +222,19 @@ def _print_table(caches: Sequence["CacheEntry"], results: Sequence[str], folder:
         (
             found.task,
             found.split,
-            table.count(found.examples),
-            table.count(sum(found.tokens.values())),
+            output.count(found.examples),
+            output.count(sum(found.tokens.values())),
             decimal(found.size),
             found.place.rpartition("-")[2][:8],
-            result + (f"; {table.plural(found.skipped, 'bad record')} left out" if found.skipped else ""),
+            result + (f"; {output.plural(found.skipped, 'bad record')} left out" if found.skipped else ""),
         )
         for found, result in zip(caches, results, strict=True)
     ]
-    title = f"{table.plural(len(rows), 'token cache')}, each in {folder.rstrip('/')}/tokens/TASK/SPLIT-KEY..."
+    title = f"{output.plural(len(rows), 'token cache')}, each in {folder.rstrip('/')}/tokens/TASK/SPLIT-KEY..."
     if not rows:
         emit(f"no token cache in {folder}")
         return
-    emit(title, table.table("", ("task", "split", ">examples", ">tokens", ">size", "key", ""), rows))
+    emit(title, output.table("", ("task", "split", ">examples", ">tokens", ">size", "key", ""), rows))
     if len(rows) > 1:
         emit(
             f"{sum(found.examples for found in caches):,} examples, "

@@ -5,10 +5,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from t5mix.checking import CHECKS, Finding, Limits, Report
-from t5mix.cli import settings, table, wanted
-from t5mix.task import Task
-from t5mix.terminal import Progress, emit
+from t5mix.cli import arguments, output
+from t5mix.cli import arguments as wanted
+from t5mix.declarations.task import Task
+from t5mix.evaluation.checks import CHECKS, Finding, Limits, Report
+from t5mix.internal.terminal import Progress, emit
 
 EPILOG = (
     """\
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this split, of the tasks that have it; repeatable; all by default",
     )
     parser.add_argument(
-        "--examples", type=settings.positive, default=300, help="how many of each split, the first (default: 300)"
+        "--examples", type=arguments.positive, default=300, help="how many of each split, the first (default: 300)"
     )
     parser.add_argument(
         "--lengths",
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--overlap_examples",
-        type=settings.positive,
+        type=arguments.positive,
         default=20_000,
         metavar="N",
         help="how many of each split are compared with the others, the first (default: 20000)",
@@ -83,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
-    from t5mix.checking.task import check_task
+    from t5mix.evaluation.checks.check_task import check_task
 
     tasks = wanted.find_tasks(args.name)
     _check_usage(tasks, args)
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
             progress.tell("check", number, len(tasks))
             reports.append(check_task(task, limits))
     if args.format == "json":
-        table.print_json({"passed": all(each.passed for each in reports), "tasks": [_described(r) for r in reports]})
+        output.print_json({"passed": all(each.passed for each in reports), "tasks": [_described(r) for r in reports]})
     elif len(reports) == 1:
         _print_one(reports[0])
     else:
@@ -138,7 +139,7 @@ def _lengths(text: str) -> dict[str, int]:
         name, equals, number = part.strip().partition("=")
         if not name or not equals:
             raise argparse.ArgumentTypeError(f"{part!r} is no NAME=N, such as inputs=512")
-        lengths[name] = settings.positive(number)
+        lengths[name] = arguments.positive(number)
     return lengths
 
 
@@ -165,7 +166,7 @@ def _described(report: Report) -> dict[str, Any]:
 
 def _print_one(report: Report) -> None:
     rows = [(each.check, _MARKS[each.result], each.message) for each in report.findings]
-    emit(table.table(f"task {report.task}", ("check", "", "found"), rows))
+    emit(output.table(f"task {report.task}", ("check", "", "found"), rows))
     emit(_sum([report]))
 
 
@@ -174,7 +175,7 @@ def _print_many(reports: Sequence[Report]) -> None:
     for report in reports:
         found = {finding.check: _MARKS[finding.result] for finding in report.findings}
         rows.append((report.task, *(found.get(check, "") for check in CHECKS)))
-    emit(table.table(table.plural(len(reports), "task"), ("task", *CHECKS), rows))
+    emit(output.table(output.plural(len(reports), "task"), ("task", *CHECKS), rows))
     for result in ("note", "fail"):
         for report in reports:
             for finding in report.findings:
@@ -190,7 +191,7 @@ def _line(report: Report, finding: Finding) -> str:
 def _sum(reports: Sequence[Report]) -> str:
     failed = [report.task for report in reports if not report.passed]
     without = [report.task for report in reports if not report.checked]
-    parts = [f"{table.plural(len(reports) - len(failed) - len(without), 'task')} passed"]
+    parts = [f"{output.plural(len(reports) - len(failed) - len(without), 'task')} passed"]
     if failed:
         parts.append(f"{len(failed)} failed: {', '.join(failed)}")
     if without:

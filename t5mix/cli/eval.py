@@ -2,7 +2,7 @@
 
 import argparse
 
-from t5mix.cli import settings
+from t5mix.cli import arguments
 
 EPILOG = f"""\
 examples:
@@ -13,7 +13,7 @@ examples:
 
 The settings are those that the run folder records; gin settings override them.
 
-{settings.GIN_EPILOG}"""
+{arguments.GIN_EPILOG}"""
 
 SHORTHANDS = {
     "mixture_or_task": "Run.mixture",
@@ -25,7 +25,7 @@ SHORTHANDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
-    settings.add_gin_arguments(parser)
+    arguments.add_gin_arguments(parser)
     parser.add_argument(
         "--run_folder",
         metavar="FOLDER",
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on")
     parser.add_argument("--split", help="split to score (Evaluation.split)")
-    parser.add_argument("--limit", type=settings.positive, help="examples of each task at most (Evaluation.limit)")
+    parser.add_argument("--limit", type=arguments.positive, help="examples of each task at most (Evaluation.limit)")
     parser.add_argument(
         "--checkpoints",
         default="latest",
@@ -46,11 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scores."""
-    from t5mix.runs import check
+    from t5mix.runs.preflight import checks
 
-    params = settings.gin_params(args, SHORTHANDS)
-    checked = check.check_recorded(args.run_folder, args.gin_file, params, args.pack or ())
-    steps, tasks = check.check_scoring(checked, args.checkpoints)
+    params = arguments.gin_params(args, SHORTHANDS)
+    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.pack or ())
+    steps, tasks = checks.check_scoring(checked, args.checkpoints)
     from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
 
     assert checked.checkpoint is not None

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from t5mix.cli import settings
+from t5mix.cli import arguments
 
 EPILOG = f"""\
 examples:
@@ -11,7 +11,7 @@ examples:
       --checkpoint runs/pretrained --run_folder runs/finetuned
   t5mix finetune ... --gin_param "Finetuning.tasks = ['glue_cola_v002']"
 
-{settings.GIN_EPILOG}
+{arguments.GIN_EPILOG}
 Started again on the same folder, it goes on from its last checkpoint, and skips the tasks that are finished."""
 
 SHORTHANDS = {
@@ -25,7 +25,7 @@ SHORTHANDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
-    settings.add_gin_arguments(parser)
+    arguments.add_gin_arguments(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument(
         "--mixture_or_task",
@@ -37,20 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a run folder (its newest checkpoint) or FOLDER/checkpoints/STEP (Finetuning.checkpoint)",
     )
-    parser.add_argument("--steps", type=settings.positive, help="steps on each task (Finetuning.steps)")
+    parser.add_argument("--steps", type=arguments.positive, help="steps on each task (Finetuning.steps)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fine-tunes."""
-    from t5mix.runs import binding, check, check_tasks
+    from t5mix.runs.config import binding
+    from t5mix.runs.preflight import checks, tasks
 
     bound = binding.bind(
         args.gin_file,
-        settings.gin_params(args, SHORTHANDS),
+        arguments.gin_params(args, SHORTHANDS),
         packs=args.pack or (),
-        vocab_size=check_tasks.model_vocab_size,
+        vocab_size=tasks.model_vocab_size,
     )
-    checked = check.check_finetuning(bound.run)
+    checked = checks.check_finetuning(bound.run)
     from t5mix.runs.finetune import finetune_only
 
     return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]])

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import Any
 
-from t5mix import signatures
-from t5mix.cli import table
-from t5mix.mixture import Mixture
-from t5mix.registry import MixtureRegistry, TaskRegistry
-from t5mix.task import Task
-from t5mix.terminal import emit
+from t5mix.cli import output
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
+from t5mix.declarations.task import Task
+from t5mix.internal.code import signatures
+from t5mix.internal.terminal import emit
 
 EPILOG = """\
 examples:
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         "mixtures": [_describe_mixture(MixtureRegistry.get(name)) for name in mixtures],
     }
     if args.format == "json":
-        table.print_json(described)
+        output.print_json(described)
     else:
         _print_tables(described)
     return 0
@@ -55,7 +55,7 @@ def _chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
 
 def _print_names(tasks: list[str], mixtures: list[str], form: str) -> None:
     if form == "json":
-        table.print_json({"tasks": tasks, "mixtures": mixtures})
+        output.print_json({"tasks": tasks, "mixtures": mixtures})
     else:
         print(*tasks, *mixtures, sep="\n")
 
@@ -84,12 +84,13 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
             entry["name"],
             entry["source"],
             ", ".join(entry["metrics"]) or "-",
-            table.short_place(entry["declared_at"]),
+            output.short_place(entry["declared_at"]),
         )
         for entry in described["tasks"]
     ]
     mixtures = [
-        (entry["name"], len(entry["tasks"]), table.short_place(entry["declared_at"])) for entry in described["mixtures"]
+        (entry["name"], len(entry["tasks"]), output.short_place(entry["declared_at"]))
+        for entry in described["mixtures"]
     ]
     _print_table("task", ("name", "source", "metrics", "declared at"), tasks)
     _print_table("mixture", ("name", ">tasks", "declared at"), mixtures)
@@ -97,4 +98,4 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
 
 def _print_table(noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if rows:
-        emit(table.table(table.plural(len(rows), noun), columns, rows))
+        emit(output.table(output.plural(len(rows), noun), columns, rows))

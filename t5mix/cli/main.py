@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 import t5mix
-from t5mix import packs
-from t5mix.cli.stopping import Stopped, stoppable
-from t5mix.lazy import silence
+from t5mix.cli.signals import Stopped, stoppable
+from t5mix.declarations import discovery
+from t5mix.internal.lazy import silence
 
 COMMANDS = {
     "list": "name the tasks and mixtures that are registered",
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with stoppable():
             for path in args.pack or ():
-                packs.add(path)
+                discovery.add(path)
             return args.run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

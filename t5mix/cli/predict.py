@@ -2,7 +2,7 @@
 
 import argparse
 
-from t5mix.cli import settings
+from t5mix.cli import arguments
 
 EPILOG = f"""\
 examples:
@@ -12,13 +12,13 @@ examples:
 A line is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
 The settings are those that the run folder records; gin settings override them.
 
-{settings.GIN_EPILOG}"""
+{arguments.GIN_EPILOG}"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
-    settings.add_gin_arguments(parser)
+    arguments.add_gin_arguments(parser)
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
@@ -32,9 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts."""
-    from t5mix.runs import check, predict
+    from t5mix.runs import predict
+    from t5mix.runs.preflight import checks
 
-    checked = check.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix)

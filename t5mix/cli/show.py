@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from t5mix import signatures
-from t5mix.cli import pieces, settings, table
-from t5mix.mixture import Mixture
-from t5mix.registry import get_mixture_or_task
-from t5mix.task import Task
-from t5mix.terminal import emit
+from t5mix.cli import arguments, output
+from t5mix.cli import output as table
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.registry import get_mixture_or_task
+from t5mix.declarations.task import Task
+from t5mix.internal.code import signatures
+from t5mix.internal.terminal import emit
 
 EPILOG = """\
 examples:
@@ -28,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="a task or a mixture; t5mix list names them")
     parser.add_argument("--split", help="split of the examples; train where there is one")
     parser.add_argument(
-        "--examples", type=settings.count, help="how many examples: 2 of a task by default, 0 of a mixture"
+        "--examples", type=arguments.count, help="how many examples: 2 of a task by default, 0 of a mixture"
     )
     parser.add_argument(
-        "--length", type=settings.positive, default=512, help="tokens of a feature at most (default: 512)"
+        "--length", type=arguments.positive, default=512, help="tokens of a feature at most (default: 512)"
     )
     parser.add_argument("--shuffle", action="store_true", help="examples in another order")
     parser.add_argument("--seed", type=int, default=0, help="of shuffling and noise (default: 0)")
@@ -74,7 +75,7 @@ def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
         "declared_at": task.declared_at,
         "source": repr(task.source),
         "splits": {name: task.num_input_examples(name) for name in task.splits},
-        "preprocessors": [pieces.step_call(step) for step in task.preprocessors],
+        "preprocessors": [output.step_call(step) for step in task.preprocessors],
         "output_features": {
             name: {
                 "vocabulary": repr(feature.vocabulary),
@@ -84,7 +85,7 @@ def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
             }
             for name, feature in task.output_features.items()
         },
-        "postprocessor": pieces.step_call(task.postprocessor) if task.postprocessor else None,
+        "postprocessor": output.step_call(task.postprocessor) if task.postprocessor else None,
         "metrics": [signatures.name(function) for function in task.metric_fns],
         "split": split,
         "examples": _examples(task, split, count, args),
@@ -123,7 +124,7 @@ def _examples(found: Task | Mixture, split: str, count: int, args: argparse.Name
     dataset = found.get_dataset(lengths, split=split, shuffle=args.shuffle, seed=args.seed, num_epochs=1, **more)
     features = found.output_features
     return [
-        {name: pieces.feature_as_json(features[name], name, fields) for name in features if name in fields}
+        {name: output.feature_as_json(features[name], name, fields) for name in features if name in fields}
         for fields in dataset.take(count).as_numpy_iterator()
     ]
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from t5mix.cli import settings
+from t5mix.cli import arguments
 
 EPILOG = f"""\
 examples:
@@ -11,7 +11,7 @@ examples:
   t5mix train --gin_file runs/pretrain.gin --run_folder runs/mine --gin_param "MeshConfig.shape = 'batch:2'"
   t5mix train --gin_file runs/offline.gin --dry_run
 
-{settings.GIN_EPILOG}
+{arguments.GIN_EPILOG}
 Started again on the same folder, a run goes on from its last checkpoint, and skips what is finished."""
 
 SHORTHANDS = {
@@ -24,10 +24,10 @@ SHORTHANDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
-    settings.add_gin_arguments(parser)
+    arguments.add_gin_arguments(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
-    parser.add_argument("--steps", type=settings.positive, help="pre-training steps in total (Training.steps)")
+    parser.add_argument("--steps", type=arguments.positive, help="pre-training steps in total (Training.steps)")
     parser.add_argument(
         "--dry_run",
         action="store_true",
@@ -37,17 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, or shows what would be trained."""
-    from t5mix.runs import binding, check, check_tasks
+    from t5mix.runs.config import binding
+    from t5mix.runs.preflight import checks, tasks
 
     bound = binding.bind(
         args.gin_file,
-        settings.gin_params(args, SHORTHANDS),
+        arguments.gin_params(args, SHORTHANDS),
         packs=args.pack or (),
-        vocab_size=check_tasks.model_vocab_size,
+        vocab_size=tasks.model_vocab_size,
     )
-    checked = check.check_training(bound.run)
+    checked = checks.check_training(bound.run)
     if args.dry_run:
-        from t5mix.runs.plan import show_plan
+        from t5mix.runs.dry_run import show_plan
 
         show_plan(checked)
         return 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t5mix import fingerprints
+from t5mix.internal.code import fingerprints
 
 # Hex digits of a task's identity: of 16 million changed tasks, one keeps them; the digest tells that one, too.
 _DIGITS = 6
@@ -15,12 +15,12 @@ def tasks(identities: Mapping[str, str], shares: Mapping[str, float]) -> dict[st
     Example: {"digest": "3f...", "tasks": ["0a1b2c 0.25 glue_cola_v002", "d3e4f5 0.75 glue_sst2_v002"]}.
 
     Args:
-      identities: for each task, a hash of what decides its examples.
-      shares: for each task, its share of examples, 0 to 1.
+        identities: for each task, a hash of what decides its examples.
+        shares: for each task, its share of examples, 0 to 1.
 
     Returns:
-      "tasks": a line for each, in order: the first digits of its identity, its share to six digits, its name; and
-      "digest": a hash of all of this in full.
+        "tasks": a line for each, in order: the first digits of its identity, its share to six digits, its name; and
+        "digest": a hash of all of this in full.
     """
     full = [[name, identities[name], share.hex()] for name, share in shares.items()]
     return {

@@ -13,12 +13,12 @@ class TaskStatistics:
     """One task of a stream.
 
     Attributes:
-      task: its name.
-      share: its share of examples, 0 to 1.
-      examples: examples in an epoch.
-      measured: of them, how many the numbers below are measured on, in epoch 0.
-      mean_lengths: for each feature, mean tokens after trimming, EOS included.
-      truncated: for each feature, how many of the measured examples lose tokens.
+        task: its name.
+        share: its share of examples, 0 to 1.
+        examples: examples in an epoch.
+        measured: of them, how many the numbers below are measured on, in epoch 0.
+        mean_lengths: for each feature, mean tokens after trimming, EOS included.
+        truncated: for each feature, how many of the measured examples lose tokens.
     """
 
     task: str
@@ -34,12 +34,12 @@ class Statistics:
     """A stream.
 
     Attributes:
-      tasks: each task, in the order of task numbers.
-      fill: for each feature, the share of token slots that hold tokens, in the windows measured; where a row holds
-        all features of an example, for "decoder_target_tokens".
-      examples_per_batch: mean number of examples in a batch.
-      dropped: for each task, how many examples found no room in the windows computed so far.
-      left_out: tasks of the mixture that the stream does not draw from, and why.
+        tasks: each task, in the order of task numbers.
+        fill: for each feature, the share of token slots that hold tokens, in the windows measured; where a row holds
+            all features of an example, for "decoder_target_tokens".
+        examples_per_batch: mean number of examples in a batch.
+        dropped: for each task, how many examples found no room in the windows computed so far.
+        left_out: tasks of the mixture that the stream does not draw from, and why.
     """
 
     tasks: tuple[TaskStatistics, ...]

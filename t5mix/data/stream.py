@@ -28,8 +28,8 @@ from t5mix.data.packing.capacity import Plan
 from t5mix.data.packing.collate_decoder_only import JoinedExamples
 from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
-from t5mix.mixture import Mixture
-from t5mix.task import Task
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.task import Task
 
 # Raise when the order of examples or their noise changes, or what a state holds.
 _VERSION = 4
@@ -43,29 +43,29 @@ class Stream:
     those without the split, are left out; `left_out` says why.
 
     Args:
-      provider: the task or mixture.
-      lengths: for each feature the length of a row in tokens, EOS included.
-      batch_size: rows of a batch.
-      split: the split to read.
-      seed: decides the order of examples and the noise of objectives.
-      pack: put several examples in a row; otherwise one.
-      decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
-        inputs and targets lie one behind the other, in rows as long as both lengths together; see
-        `collate_decoder_only.fill`.
-      mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
-        within one example (see `balanced`).  "random": independently, with the task's share as its probability
-        (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
-        stand in its rows in any order.
-      cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
-        folder.
-      progress: called with (task, examples done, examples in all or None) while caches are made.
+        provider: the task or mixture.
+        lengths: for each feature the length of a row in tokens, EOS included.
+        batch_size: rows of a batch.
+        split: the split to read.
+        seed: decides the order of examples and the noise of objectives.
+        pack: put several examples in a row; otherwise one.
+        decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
+            inputs and targets lie one behind the other, in rows as long as both lengths together; see
+            `collate_decoder_only.fill`.
+        mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
+            within one example (see `balanced`).  "random": independently, with the task's share as its probability
+            (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
+            stand in its rows in any order.
+        cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
+            folder.
+        progress: called with (task, examples done, examples in all or None) while caches are made.
 
     Attributes:
-      task_names: the tasks that are drawn from; a task's number is its place here.
-      left_out: the other tasks of the mixture, and why each is left out.
+        task_names: the tasks that are drawn from; a task's number is its place here.
+        left_out: the other tasks of the mixture, and why each is left out.
 
     Raises:
-      ValueError: naming the task or the argument, when something cannot work.
+        ValueError: naming the task or the argument, when something cannot work.
     """
 
     def __init__(
@@ -123,13 +123,13 @@ class Stream:
         """Returns the batch of a step.
 
         Args:
-          step: 0, 1, 2, ...; any at any time.
-          rows: the rows to make, all by default: a host asks for its own only.
+            step: 0, 1, 2, ...; any at any time.
+            rows: the rows to make, all by default: a host asks for its own only.
 
         Returns:
-          int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
-          `<feature>_positions`, and `targets_task`; see `collate.fill`.  With decoder_only, those of
-          `collate_decoder_only.fill`.
+            int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
+            `<feature>_positions`, and `targets_task`; see `collate.fill`.  With decoder_only, those of
+            `collate_decoder_only.fill`.
         """
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)
         if stride != 1 or stop <= start:
@@ -148,7 +148,7 @@ class Stream:
         """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks; see `state.tasks`.
 
         Args:
-          step: the step to go on with.
+            step: the step to go on with.
         """
         total = math.fsum(self._rates.values())
         shares = {name: self._rates[name] / total for name in self.task_names}
@@ -168,7 +168,7 @@ class Stream:
         """Refuses to go on with another stream than the one that `state` was taken of.
 
         Raises:
-          ValueError: naming what changed: an argument, or a task, its rate or its examples.
+            ValueError: naming what changed: an argument, or a task, its rate or its examples.
         """
         changes = self.changes(state)
         if changes:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Text, read_texts
 from t5mix.evaluation.scoring import Scorer
-from t5mix.task import Task
 
 TRAINING_EXAMPLES = 100_000
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix import preprocessors, validation
+from t5mix import preprocessors
 from t5mix.data.cache import store
 from t5mix.data.cache.cached_tokens import CachedTokens
-from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.examples import per_epoch
 from t5mix.data.examples.trim_and_eos import trim_and_eos_of
 from t5mix.data.tokenization.task_shard import NotCacheableError
-from t5mix.lazy import lazy_import
-from t5mix.places import data_dirs
+from t5mix.declarations import validation
+from t5mix.declarations.task import Task
+from t5mix.internal.lazy import lazy_import
+from t5mix.internal.terminal import Progress
 from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.preprocessors.trim_and_pack import trim_dataset
-from t5mix.task import Task
-from t5mix.terminal import Progress
+from t5mix.sources.data_dirs import data_dirs
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from t5mix.declarations.task import Task
 from t5mix.evaluation.cached_split import read_split
-from t5mix.features import Feature
-from t5mix.task import Task
+from t5mix.vocabularies.features import Feature
 
 Text = tuple[str, str]  # an input and its target
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from t5mix.evaluation.task_results import Score
-from t5mix.files import write_json
-from t5mix.terminal import emit
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.internal.files import write_json
+from t5mix.internal.terminal import emit
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t5mix import signatures
+from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.standard_error import jackknife_standard_error
+from t5mix.internal.code import signatures
 from t5mix.metrics.objects import PassthroughLegacyMetric
 from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import MetricValue, Scalar
-from t5mix.task import Task
 
 _log = logging.getLogger(__name__)
 

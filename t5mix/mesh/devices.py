@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from t5mix.lazy import import_quietly
+from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.layouts import MeshConfig
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from t5mix.mesh.config import T5Config
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import BATCH_FEATURES, Programs, Variable
+from t5mix.mesh.t5_config import T5Config
 from t5mix.mesh.xla import tensorflow_to_jax
 
 P = jax.sharding.PartitionSpec

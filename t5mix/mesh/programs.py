@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh import random
-from t5mix.mesh.config import T5Config
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.lowering import GlobalMeshImpl, Lowering, variable_getter
-from t5mix.mesh.model import Batch, T5Model
-from t5mix.mesh.upstream import mtf, mtf_optimize, tf
+from t5mix.mesh.mesh_tensorflow import mtf, mtf_optimize, tf
+from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5_model import Batch, T5Model
 
 BATCH_FEATURES = ("inputs", "targets", "inputs_segment_ids", "targets_segment_ids")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t5mix.mesh.upstream import tf
+from t5mix.mesh.mesh_tensorflow import tf
 
 _ROTATIONS = np.array([[13, 15, 26, 6], [17, 29, 16, 24]], np.uint32)
 _PARITY = 0x1BD11BDA

@@ -18,7 +18,7 @@ from jax._src.lib.mlir.dialects import func as func_dialect
 from jax.extend import core as jax_core
 from jax.interpreters import mlir
 
-from t5mix.mesh.upstream import tf
+from t5mix.mesh.mesh_tensorflow import tf
 
 
 def tensorflow_to_jax(

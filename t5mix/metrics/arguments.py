@@ -10,7 +10,7 @@ def check(metric: str, targets: Sized, predictions: Sized) -> None:
     """Refuses nothing, and unequal numbers of targets and predictions.
 
     Raises:
-      ValueError: naming the metric.
+        ValueError: naming the metric.
     """
     if len(targets) != len(predictions):
         raise ValueError(

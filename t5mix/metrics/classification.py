@@ -27,7 +27,7 @@ def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) ->
     """Returns F1 of class 1, times 100; a prediction other than 0 and 1 counts as the wrong one.
 
     Raises:
-      ValueError: when a target is neither 0 nor 1.
+        ValueError: when a target is neither 0 nor 1.
     """
     arguments.check("f1_score_with_invalid", targets, predictions)
     import sklearn.metrics
@@ -54,8 +54,8 @@ def mean_multiclass_f1(num_classes: int, **metric_fn_kwargs: Any) -> Callable[..
     """Returns a metric: the mean over classes 0 ... num_classes - 1 of their F1, times 100.
 
     Args:
-      num_classes: number of classes.
-      **metric_fn_kwargs: further arguments of `sklearn.metrics.fbeta_score`.
+        num_classes: number of classes.
+        **metric_fn_kwargs: further arguments of `sklearn.metrics.fbeta_score`.
     """
     name = f"mean_{num_classes}class_f1"
 
@@ -80,10 +80,10 @@ def sklearn_metrics_wrapper(
     """Returns a metric of a function of `sklearn.metrics`.
 
     Args:
-      metric_str: the function's name; whether there is one shows when it is first called.
-      metric_dict_str: the name of the result; None is the function's.
-      metric_post_process_fn: applied to the value, such as `lambda value: 100 * value`.
-      **metric_fn_kwargs: further arguments of the function.
+        metric_str: the function's name; whether there is one shows when it is first called.
+        metric_dict_str: the name of the result; None is the function's.
+        metric_post_process_fn: applied to the value, such as `lambda value: 100 * value`.
+        **metric_fn_kwargs: further arguments of the function.
     """
 
     def wrapped(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, Any]:

@@ -21,10 +21,10 @@ def rouge(
     and by a few hundredths from this mean.  Sentences end at " . ".
 
     Args:
-      targets: the summaries wanted.
-      predictions: the summaries given.
-      score_keys: kinds of ROUGE.
-      **kwargs: further arguments of `rouge_score.rouge_scorer.RougeScorer`.
+        targets: the summaries wanted.
+        predictions: the summaries given.
+        score_keys: kinds of ROUGE.
+        **kwargs: further arguments of `rouge_score.rouge_scorer.RougeScorer`.
     """
     arguments.check("rouge", targets, predictions)
     from rouge_score import rouge_scorer
@@ -61,9 +61,9 @@ def bleu(
     """Returns the BLEU of the corpus by SacreBLEU (Post, 2018, arXiv:1804.08771), 0 to 100.
 
     Args:
-      targets: for each prediction its reference, or a list of references, equally many for each.
-      predictions: the translations given.
-      tokenizer: SacreBLEU's tokenizer; T5's is "intl".
+        targets: for each prediction its reference, or a list of references, equally many for each.
+        predictions: the translations given.
+        tokenizer: SacreBLEU's tokenizer; T5's is "intl".
     """
     arguments.check("bleu", targets, predictions)
     import sacrebleu
@@ -83,9 +83,9 @@ def edit_distance(targets: Sequence[str], predictions: Sequence[str], lower: boo
     A word is a run of letters, digits and "_"; two signs in a row have an empty word between them, as in T5.
 
     Args:
-      targets: the texts wanted.
-      predictions: the texts given.
-      lower: whether case counts for nothing.
+        targets: the texts wanted.
+        predictions: the texts given.
+        lower: whether case counts for nothing.
     """
     arguments.check("edit_distance", targets, predictions)
     distances = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix import signatures
+from t5mix.internal.code import signatures
 from t5mix.metrics import arguments
 from t5mix.metrics.classification import f1_score_with_invalid
 
@@ -37,10 +37,10 @@ def mean_group_metric(
     Groups must be whole: a part of a split gives another number than the split.
 
     Args:
-      metric_fn: a metric of values.
-      group_key: where a target names its group.
-      value_key: where targets and predictions have their values.
-      return_subgroup_scores: also return the score of each group, as "<group>-<name>".
+        metric_fn: a metric of values.
+        group_key: where a target names its group.
+        value_key: where targets and predictions have their values.
+        return_subgroup_scores: also return the score of each group, as "<group>-<name>".
     """
 
     def mean_of_groups(targets: Parts, predictions: Parts) -> dict[str, float]:
@@ -60,9 +60,9 @@ def deduplicate_metric(metric_fn: Metric, group_key: str = "group", value_key: s
     """Returns a metric: `metric_fn` of the first example of each group.
 
     Args:
-      metric_fn: a metric of values.
-      group_key: where a target names its group.
-      value_key: where targets and predictions have their values.
+        metric_fn: a metric of values.
+        group_key: where a target names its group.
+        value_key: where targets and predictions have their values.
     """
 
     def of_first(targets: Parts, predictions: Parts) -> Mapping[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from t5mix import signatures
-from t5mix.features import Feature
+from t5mix.internal.code import signatures
 from t5mix.metrics.output_types import OUTPUT_TYPES, ModelOutputType
 from t5mix.metrics.values import MetricValue
+from t5mix.vocabularies.features import Feature
 
 Example = Mapping[str, Any]
 Features = Mapping[str, Feature]
@@ -61,13 +61,13 @@ class Metric:
         """Returns one that has seen the outputs.
 
         Args:
-          inputs: the examples after preprocessing.
-          model_output: one output an example, an array where they are of one shape, else a list; for outputs with
-            something beside them a pair of these and a dict of lists or arrays.
-          features: the task's output features.
-          target_field_name: which of them is the target.
-          mask: `[examples]`, 0 for an example that only fills a batch; None has none.
-          indices_2d: `[examples, 2]`, shard and place in it; None is one shard in order.
+            inputs: the examples after preprocessing.
+            model_output: one output an example, an array where they are of one shape, else a list; for outputs with
+                something beside them a pair of these and a dict of lists or arrays.
+            features: the task's output features.
+            target_field_name: which of them is the target.
+            mask: `[examples]`, 0 for an example that only fills a batch; None has none.
+            indices_2d: `[examples, 2]`, shard and place in it; None is one shard in order.
         """
         raise NotImplementedError(f"{cls.__name__} must define from_model_output")
 
@@ -81,7 +81,7 @@ class CollectingMetric:
     """A metric that keeps all outputs and judges them in `actual_compute`.
 
     Attributes:
-      values: "model_output", "indices_2d" and "mask", as `Metric.from_model_output` takes them.
+        values: "model_output", "indices_2d" and "mask", as `Metric.from_model_output` takes them.
     """
 
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -118,10 +118,10 @@ class CollectingMetric:
         """Returns the values by name, and what was compared, for loggers: "targets", "prediction", "score" and so on.
 
         Args:
-          task_dataset_as_numpy: the examples after preprocessing.
-          task_output_features: the task's output features.
-          target_field_name: which of them is the target.
-          cached_targets: postprocessed targets of an earlier call; None or empty to make them.
+            task_dataset_as_numpy: the examples after preprocessing.
+            task_output_features: the task's output features.
+            target_field_name: which of them is the target.
+            cached_targets: postprocessed targets of an earlier call; None or empty to make them.
         """
         raise NotImplementedError(f"{type(self).__name__} must define actual_compute")
 
@@ -131,9 +131,9 @@ class PassthroughLegacyMetric(CollectingMetric):
     """A metric function as an object.
 
     Attributes:
-      metric_fn: of (targets, predictions), (targets, scores) or (targets, predictions, aux_values).
-      postprocess_fn: makes of a decoded target or prediction what the function compares; None leaves it as it is.
-      model_output_type: what the function's arguments say.
+        metric_fn: of (targets, predictions), (targets, scores) or (targets, predictions, aux_values).
+        postprocess_fn: makes of a decoded target or prediction what the function compares; None leaves it as it is.
+        model_output_type: what the function's arguments say.
     """
 
     metric_fn: MetricFnCallable = dataclasses.field(kw_only=True)
@@ -145,7 +145,7 @@ class PassthroughLegacyMetric(CollectingMetric):
         """Returns the object of a function.
 
         Raises:
-          ValueError: when its arguments are none that a metric has.
+            ValueError: when its arguments are none that a metric has.
         """
         return cls(metric_fn=metric_fn, postprocess_fn=postprocess_fn, model_output_type=output_type(metric_fn))
 
@@ -179,7 +179,7 @@ class PassthroughLegacyMetric(CollectingMetric):
         """Returns the function's values, and what it compared; see `CollectingMetric.actual_compute`.
 
         Raises:
-          ValueError: when there is not one output for each example.
+            ValueError: when there is not one output for each example.
         """
         indices, output = remove_padding_examples(
             self.values["model_output"], self.values["indices_2d"], self.values["mask"]
@@ -224,7 +224,7 @@ def output_type(metric_fn: MetricFnCallable) -> ModelOutputType:
     """Returns what a metric function needs of a model.
 
     Raises:
-      ValueError: when its arguments are none that a metric has.
+        ValueError: when its arguments are none that a metric has.
     """
     arguments = signatures.required_arguments(metric_fn)
     if arguments not in OUTPUT_TYPES:
@@ -268,9 +268,9 @@ def remove_padding_examples(model_output: Any, indices_2d: Any, mask: Any) -> tu
     """Returns indices and outputs of the examples whose mask is 1.
 
     Args:
-      model_output: outputs, or a pair of outputs and what is beside them.
-      indices_2d: `[examples, 2]`.
-      mask: `[examples]`; 0 marks an example that only fills a batch.
+        model_output: outputs, or a pair of outputs and what is beside them.
+        indices_2d: `[examples, 2]`.
+        mask: `[examples]`; 0 marks an example that only fills a batch.
     """
     kept = np.flatnonzero(np.asarray(mask) == 1)
     return np.asarray(indices_2d)[kept], permuted(model_output, kept)
@@ -280,8 +280,8 @@ def globally_sort_model_output(model_output: Any, indices_2d: np.ndarray) -> Any
     """Returns outputs by shard, then by place in it.
 
     Args:
-      model_output: outputs, or a pair of outputs and what is beside them.
-      indices_2d: `[examples, 2]`, shard and place.
+        model_output: outputs, or a pair of outputs and what is beside them.
+        indices_2d: `[examples, 2]`, shard and place.
     """
     return permuted(model_output, np.lexsort((indices_2d[:, 1], indices_2d[:, 0])))
 
@@ -290,8 +290,8 @@ def permuted(outputs: Any, order: Any) -> Any:
     """Returns outputs in another order, in each list or array of a tuple or dict of them.
 
     Args:
-      outputs: a list or array with one entry an example, or tuples and dicts of these.
-      order: which example comes first, second, ...
+        outputs: a list or array with one entry an example, or tuples and dicts of these.
+        order: which example comes first, second, ...
     """
     if isinstance(outputs, Mapping):
         return {name: permuted(each, order) for name, each in outputs.items()}

@@ -45,7 +45,7 @@ def qa(answer: str, example: Example | None = None, is_target: bool = False) -> 
     """Returns an answer; of a target all correct ones, the feature `answers`.
 
     Raises:
-      ValueError: for a target without an example that has `answers`.
+        ValueError: for a target without an example that has `answers`.
     """
     if not is_target:
         return answer
@@ -58,7 +58,7 @@ def as_text(value: Any) -> str:
     """Returns a text, of bytes the text that they encode.
 
     Raises:
-      TypeError: when it is neither.
+        TypeError: when it is neither.
     """
     if not isinstance(value, str | bytes):
         raise TypeError(f"an answer is {value!r}; give text, or bytes of UTF-8")

@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from t5mix.features import Feature
 from t5mix.metrics import arguments
 from t5mix.metrics.objects import Metric, ModelOutputType, decode
+from t5mix.vocabularies.features import Feature
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
@@ -23,8 +23,8 @@ def squad(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[
     2016, arXiv:1606.05250).
 
     Args:
-      targets: for each question its correct answers.
-      predictions: the answers given.
+        targets: for each question its correct answers.
+        predictions: the answers given.
     """
     return _scores("squad", targets, predictions, normalize_squad)
 
@@ -33,8 +33,8 @@ def trivia_qa(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> d
     """Returns the same as `squad` with TriviaQA's rules: punctuation becomes a space.
 
     Args:
-      targets: for each question its correct answers.
-      predictions: the answers given.
+        targets: for each question its correct answers.
+        predictions: the answers given.
     """
     return _scores("trivia_qa", targets, predictions, normalize_trivia_qa)
 
@@ -46,8 +46,8 @@ def span_squad(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str])
     metric counts differently than its targets: without the empty words, and with letters outside ASCII in words.
 
     Args:
-      targets: dicts of correct `answers` and the `context`.
-      predictions: the places given; what is none is no answer.
+        targets: dicts of correct `answers` and the `context`.
+        predictions: the places given; what is none is no answer.
     """
     arguments.check("span_squad", targets, predictions)
     given = [_at_place(target["context"], place) for target, place in zip(targets, predictions, strict=True)]
@@ -74,8 +74,8 @@ def coqa_f1(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dic
     """Returns the mean token `f1`, times 100, with the best answer; nothing for nothing is right (Reddy et al., 2019).
 
     Args:
-      targets: for each question its correct answers.
-      predictions: the answers given.
+        targets: for each question its correct answers.
+        predictions: the answers given.
     """
     arguments.check("coqa_f1", targets, predictions)
     total = 0.0
@@ -114,8 +114,8 @@ def qa_metrics(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> 
     """Returns the mean exact match `em` and token `f1`, times 100, each with the best answer, of normalized text.
 
     Args:
-      targets: for each question its correct answers.
-      predictions: the answers given.
+        targets: for each question its correct answers.
+        predictions: the answers given.
     """
     return _scores("qa_metrics", targets, predictions, lambda text: text)
 
@@ -153,9 +153,9 @@ class ShardedSquad(Metric):
     Each batch makes one by `from_model_output`; `merge` gives that of two batches together.
 
     Attributes:
-      f1: mean of the examples seen.
-      em: mean of the examples seen.
-      count: how many were seen.
+        f1: mean of the examples seen.
+        em: mean of the examples seen.
+        count: how many were seen.
     """
 
     f1: float = 0.0

@@ -16,12 +16,12 @@ def auc(
     """Returns the areas under the ROC curve and under the precision-recall curve, 0 to 1.
 
     Args:
-      targets: 0 or 1; any numbers with targets_threshold.
-      predictions: numbers, the greater the surer of 1.
-      targets_threshold: targets from here on are 1, those below 0.
+        targets: 0 or 1; any numbers with targets_threshold.
+        predictions: numbers, the greater the surer of 1.
+        targets_threshold: targets from here on are 1, those below 0.
 
     Raises:
-      ValueError: when all targets are one class, so that the ROC curve is not defined, or one is NaN.
+        ValueError: when all targets are one class, so that the ROC curve is not defined, or one is NaN.
     """
     arguments.check("auc", targets, predictions)
     import sklearn.metrics
@@ -60,15 +60,15 @@ def rank_classification(
     areas under its curves for two classes, else the mean over classes.
 
     Args:
-      targets: for each answer of each example (idx, whether it is correct, weight, number of tokens), as
-        `postprocessors.rank_classification` makes them; idx ends with the example and the answer's place.
-      scores: the log likelihood of each answer.
-      num_classes: how many answers each example has; None when that varies.
-      normalize_by_target_length: divide scores by numbers of tokens.
-      idx_len: how many numbers an idx has.
+        targets: for each answer of each example (idx, whether it is correct, weight, number of tokens), as
+            `postprocessors.rank_classification` makes them; idx ends with the example and the answer's place.
+        scores: the log likelihood of each answer.
+        num_classes: how many answers each example has; None when that varies.
+        normalize_by_target_length: divide scores by numbers of tokens.
+        idx_len: how many numbers an idx has.
 
     Raises:
-      ValueError: when targets are of another form, two have the same idx, or not num_classes for each example.
+        ValueError: when targets are of another form, two have the same idx, or not num_classes for each example.
     """
     arguments.check("rank_classification", targets, scores)
     if len(targets[0]) != 4:

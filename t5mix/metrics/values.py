@@ -1,6 +1,6 @@
 """What a metric may return beside a number: text, images, sound, histograms, tensors.
 
-Names and fields are seqio's.  The loggers of `t5mix.evaluation.loggers` show them.
+Names and fields are seqio's.  The loggers of `t5mix.evaluation.evaluator.loggers` show them.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ class Scalar(MetricValue):
     """A number.
 
     Attributes:
-      value: int, float or a NumPy number.
+        value: int, float or a NumPy number.
     """
 
     value: Any
@@ -30,7 +30,7 @@ class Text(MetricValue):
     """A text; TensorBoard reads it as Markdown.
 
     Attributes:
-      textdata: str, or bytes of UTF-8.
+        textdata: str, or bytes of UTF-8.
     """
 
     textdata: str | bytes
@@ -41,9 +41,9 @@ class Image(MetricValue):
     """Images.
 
     Attributes:
-      image: `[count, height, width, channels]`, with 1 to 4 channels; floats are from 0 to 1, integers are scaled by
-        the range of their type.
-      max_outputs: how many of them are shown.
+        image: `[count, height, width, channels]`, with 1 to 4 channels; floats are from 0 to 1, integers are scaled by
+            the range of their type.
+        max_outputs: how many of them are shown.
     """
 
     image: np.ndarray
@@ -55,9 +55,9 @@ class Audio(MetricValue):
     """Sound.
 
     Attributes:
-      audiodata: floats from -1 to 1, `[count, samples, channels]`.
-      sample_rate: samples a second.
-      max_outputs: how many of them are kept.
+        audiodata: floats from -1 to 1, `[count, samples, channels]`.
+        sample_rate: samples a second.
+        max_outputs: how many of them are kept.
     """
 
     audiodata: np.ndarray
@@ -70,8 +70,8 @@ class Histogram(MetricValue):
     """How often values occur.
 
     Attributes:
-      values: finite numbers of any shape.
-      bins: how many intervals of equal width; None is 30.
+        values: finite numbers of any shape.
+        bins: how many intervals of equal width; None is 30.
     """
 
     values: np.ndarray
@@ -83,8 +83,8 @@ class Generic(MetricValue):
     """A tensor for a TensorBoard plugin of one's own.
 
     Attributes:
-      tensor: of any shape.
-      metadata: a `tf.compat.v1.SummaryMetadata` that names the plugin.
+        tensor: of any shape.
+        metadata: a `tf.compat.v1.SummaryMetadata` that names the plugin.
     """
 
     tensor: np.ndarray

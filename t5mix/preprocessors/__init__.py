@@ -4,16 +4,27 @@ Names, arguments, defaults and the very text they produce are those of seqio and
 `t5mix.objectives` and is found here too, where T5 has it.
 """
 
-from t5mix.objectives.denoising import iid_denoising
-from t5mix.objectives.language_models import full_lm, prefix_lm
-from t5mix.objectives.selection import unsupervised
-from t5mix.objectives.span_corruption import (
+from t5mix.preprocessors.formats.coreference import definite_pronoun_resolution_simple, wnli_simple, wsc, wsc_simple
+from t5mix.preprocessors.formats.generation import multi_translate, squad, summarize, translate
+from t5mix.preprocessors.formats.generation import pad_punctuation as _pad_punctuation
+from t5mix.preprocessors.formats.glue import glue, record, stsb
+from t5mix.preprocessors.formats.question_answering import span_answer as _span_answer
+from t5mix.preprocessors.formats.question_answering import (
+    squad_span_space_tokenized,
+    trivia_qa,
+    trivia_qa_truncate_inputs,
+)
+from t5mix.preprocessors.formats.rank_classification import rank_classification, rank_classification_formatter
+from t5mix.preprocessors.objectives.denoising import iid_denoising
+from t5mix.preprocessors.objectives.language_models import full_lm, prefix_lm
+from t5mix.preprocessors.objectives.selection import unsupervised
+from t5mix.preprocessors.objectives.span_corruption import (
     random_spans_helper,
     random_spans_targets_length,
     random_spans_tokens_length,
     span_corruption,
 )
-from t5mix.objectives.t5_denoise import (
+from t5mix.preprocessors.objectives.t5_denoise import (
     DenoiseInputsFn,
     DenoiseNoiseMaskFn,
     DenoiseTargetsFn,
@@ -35,25 +46,8 @@ from t5mix.objectives.t5_denoise import (
     regular_noise_mask,
     single_example_denoise,
 )
-from t5mix.objectives.token_functions import sentinel_id
-from t5mix.preprocessors.formats.coreference import definite_pronoun_resolution_simple, wnli_simple, wsc, wsc_simple
-from t5mix.preprocessors.formats.generation import multi_translate, squad, summarize, translate
-from t5mix.preprocessors.formats.generation import pad_punctuation as _pad_punctuation
-from t5mix.preprocessors.formats.glue import glue, record, stsb
-from t5mix.preprocessors.formats.question_answering import span_answer as _span_answer
-from t5mix.preprocessors.formats.question_answering import (
-    squad_span_space_tokenized,
-    trivia_qa,
-    trivia_qa_truncate_inputs,
-)
-from t5mix.preprocessors.formats.rank_classification import rank_classification, rank_classification_formatter
-from t5mix.preprocessors.parsing import (
-    parse_tsv,
-    preprocess_tensorflow_examples,
-    preprocess_tsv,
-    print_dataset,
-    rekey,
-)
+from t5mix.preprocessors.objectives.token_functions import sentinel_id
+from t5mix.preprocessors.parsing import parse_tsv, preprocess_tensorflow_examples, preprocess_tsv, print_dataset, rekey
 from t5mix.preprocessors.prefix_lm_packing import (
     pack_prefix_lm_decoder_only,
     pack_prefix_lm_encoder_decoder,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from t5mix.features import Feature
+from t5mix.vocabularies.features import Feature
 
 _OF_A_RUN = ("output_features", "sequence_length")
 
@@ -14,7 +14,7 @@ def only_of_a_run(step: str, given: Mapping[str, Any]) -> None:
     T5 takes and ignores any, so that a misspelt setting has no effect there.
 
     Raises:
-      TypeError: naming the argument.
+        TypeError: naming the argument.
     """
     for name in given:
         if name not in _OF_A_RUN and not name.startswith("unused_"):
@@ -25,7 +25,7 @@ def require(step: str, example: Iterable[str], *features: str) -> None:
     """Refuses examples without a feature.
 
     Raises:
-      ValueError: naming the step and the feature.
+        ValueError: naming the step and the feature.
     """
     for name in features:
         if name not in example:
@@ -36,7 +36,7 @@ def disjoint(step: str, made: Sequence[str], kept: Sequence[str]) -> None:
     """Refuses to keep a feature unchanged that a step makes anew.
 
     Raises:
-      ValueError: naming the step and the feature.
+        ValueError: naming the step and the feature.
     """
     for name in kept:
         if name in made:
@@ -49,7 +49,7 @@ def length_of(step: str, sequence_length: Mapping[str, int] | None, feature: str
     """Returns the length of a feature.
 
     Raises:
-      ValueError: when there is none, or none of a token.
+        ValueError: when there is none, or none of a token.
     """
     length = (sequence_length or {}).get(feature)
     if length is None:
@@ -65,7 +65,7 @@ def room_of(
     """Returns how many tokens of a feature fit with its EOS, where it gets one.
 
     Raises:
-      ValueError: when its length is not given, or leaves no token.
+        ValueError: when its length is not given, or leaves no token.
     """
     if feature not in output_features:
         raise ValueError(f"{step} needs the output feature {feature!r}; declare it")

@@ -5,14 +5,9 @@ import contextvars
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from t5mix.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.internal.lazy import tensorflow as tf
 
 AUTOTUNE = -1  # tf.data.AUTOTUNE, without loading TensorFlow
 
@@ -29,7 +24,7 @@ def map_seed_manager(initial_seed: int | None = None) -> Iterator[None]:
     same order draw the same noise.  The former state comes back on leaving, also on an error.
 
     Args:
-      initial_seed: the first seed, or None for seeds that differ from run to run.
+        initial_seed: the first seed, or None for seeds that differ from run to run.
     """
     token = _next_seed.set(initial_seed)
     try:
@@ -52,8 +47,8 @@ def stateless_shuffle(value: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     Before: `[7, 8, 9]`; after, by the seed: `[8, 9, 7]`.
 
     Args:
-      value: a tensor of any dtype and shape; its elements are shuffled, not its rows.
-      seed: two integers, such as `map_over_dataset(num_seeds=1)` gives.
+        value: a tensor of any dtype and shape; its elements are shuffled, not its rows.
+        seed: two integers, such as `map_over_dataset(num_seeds=1)` gives.
     """
     flat = tf.reshape(value, [-1])
     order = tf.argsort(tf.random.stateless_uniform(tf.shape(flat), seed))
@@ -143,16 +138,16 @@ def map_over_dataset(
     Before `lower`: `{"inputs": "It Rains"}`; after: `{"inputs": "it rains"}`.
 
     Args:
-      fn: the function; its further arguments become arguments of the preprocessor.
-      num_seeds: 1 passes it `seed`, more passes `seeds`, a tuple: pairs of int64 scalars, fit for
-        `tf.random.stateless_*`, new ones for each example.
-      num_parallel_calls: examples mapped at once; the order of the output does not depend on it.
+        fn: the function; its further arguments become arguments of the preprocessor.
+        num_seeds: 1 passes it `seed`, more passes `seeds`, a tuple: pairs of int64 scalars, fit for
+            `tf.random.stateless_*`, new ones for each example.
+        num_parallel_calls: examples mapped at once; the order of the output does not depend on it.
 
     Returns:
-      The preprocessor, or a decorator when `fn` is None.
+        The preprocessor, or a decorator when `fn` is None.
 
     Raises:
-      ValueError: when num_seeds is not a positive whole number.
+        ValueError: when num_seeds is not a positive whole number.
     """
     if num_seeds is not None and (not isinstance(num_seeds, int) or num_seeds < 1):
         raise ValueError(f"map_over_dataset: num_seeds is {num_seeds!r}; give None, 1, 2, ...")

@@ -2,15 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -23,7 +18,7 @@ def rekey(example: Example, key_map: Mapping[str, str | None] | None = None) -> 
     `{"inputs": "", "targets": "It rains"}`.
 
     Raises:
-      ValueError: when the example has no feature of an old name.
+        ValueError: when the example has no feature of an old name.
     """
     if not key_map:
         return example
@@ -56,15 +51,15 @@ def parse_tsv(
     Before: `"It rains\tEs regnet"`; after: `{"inputs": "It rains", "targets": "Es regnet"}`.
 
     Args:
-      dataset: string scalars, one a line.
-      field_names: names of the fields; None is "inputs" and "targets".
-      field_delim: what divides them.
-      field_columns: which column each is, from 0; None takes them in order, and a line must then
-        have just as many.
+        dataset: string scalars, one a line.
+        field_names: names of the fields; None is "inputs" and "targets".
+        field_delim: what divides them.
+        field_columns: which column each is, from 0; None takes them in order, and a line must then
+            have just as many.
 
     Raises:
-      ValueError: when there is not one column from 0 for each name.
-      tf.errors.InvalidArgumentError: while reading, at a line with too few or too many fields.
+        ValueError: when there is not one column from 0 for each name.
+        tf.errors.InvalidArgumentError: while reading, at a line with too few or too many fields.
     """
     labels = list(field_names or ("inputs", "targets"))
     columns = list(field_columns or range(len(labels)))
@@ -102,13 +97,13 @@ def preprocess_tsv(
     `"2\t3\t6"`; after: `{"inputs": "numerator: 6 denominator: 3", "targets": "quotient: 2"}`.
 
     Args:
-      dataset: string scalars, one a line.
-      field_delim: what divides the fields.
-      num_fields: how many fields a line has.
-      inputs_format: text with fields in braces, by number, or by name when field_names is given.
-      targets_format: likewise.
-      field_names: names of the fields; the first names the first.
-      use_quote_delim: whether double quotes hold fields together, as in CSV.
+        dataset: string scalars, one a line.
+        field_delim: what divides the fields.
+        num_fields: how many fields a line has.
+        inputs_format: text with fields in braces, by number, or by name when field_names is given.
+        targets_format: likewise.
+        field_names: names of the fields; the first names the first.
+        use_quote_delim: whether double quotes hold fields together, as in CSV.
     """
     labels = list(field_names) if field_names else [str(i) for i in range(num_fields)]
 
@@ -134,13 +129,13 @@ def preprocess_tensorflow_examples(example: Example, inputs_format: str, targets
     after: `{"inputs": "title: Rain", "targets": "1921"}`.
 
     Args:
-      example: an example.
-      inputs_format: text with names of features in braces.
-      targets_format: likewise.
+        example: an example.
+        inputs_format: text with names of features in braces.
+        targets_format: likewise.
 
     Raises:
-      ValueError: when a format names no feature.
-      TypeError: when it names one that is no text.
+        ValueError: when a format names no feature.
+        TypeError: when it names one that is no text.
     """
     return {"inputs": fill(inputs_format, example), "targets": fill(targets_format, example)}
 
@@ -149,8 +144,8 @@ def fill(template: str, example: Example) -> Any:
     """Returns `template`, a string scalar, with each {name} replaced by the feature of that name.
 
     Raises:
-      ValueError: when the example has no such feature.
-      TypeError: when it is no text.
+        ValueError: when the example has no such feature.
+        TypeError: when it is no text.
     """
     parts: list[Any] = []
     for index, piece in enumerate(re.split(r"\{([^{}]+)\}", template)):

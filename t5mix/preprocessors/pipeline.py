@@ -4,15 +4,10 @@ import dataclasses
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from t5mix import signatures
-from t5mix.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.internal.code import signatures
+from t5mix.internal.lazy import tensorflow as tf
 
 Step = Callable[..., Any]
 
@@ -24,8 +19,8 @@ class CacheDatasetPlaceholder:
     """Marks the place among the preprocessors where tokens are cached; it is never called.
 
     Attributes:
-      required: refuse `get_dataset(use_cached=False)`.
-      file_shuffle_buffer_size: how many files of a cache that seqio made are shuffled at a time; None is all.
+        required: refuse `get_dataset(use_cached=False)`.
+        file_shuffle_buffer_size: how many files of a cache that seqio made are shuffled at a time; None is all.
     """
 
     required: bool = False
@@ -40,7 +35,7 @@ def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
     """Refuses steps that cannot work.
 
     Raises:
-      ValueError: naming the task and the step.
+        ValueError: naming the task and the step.
     """
     for position, step in enumerate(steps):
         if not callable(step):
@@ -118,8 +113,8 @@ def run(
     it.
 
     Raises:
-      ValueError: when a step returns no dataset.  Whatever a step raises carries a note that names
-        the step and the task.
+        ValueError: when a step returns no dataset.  Whatever a step raises carries a note that names
+            the step and the task.
     """
     for step in steps:
         given = {"sequence_length": sequence_length, "output_features": output_features}

@@ -4,19 +4,14 @@ Not in T5's paper; T5 has it for comparing encoder-decoders with decoders alone.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.features import Feature
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import trim_and_pack
 from t5mix.preprocessors.mapping import draws_seeds, map_over_dataset
 from t5mix.preprocessors.segments import reduce_concat_tokens, select_random_chunk, split_tokens
 from t5mix.preprocessors.tokens import append_eos, trim_and_pad_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.vocabularies.features import Feature
 
 Example = Mapping[str, Any]
 
@@ -34,9 +29,9 @@ def targets_for_prefix_lm_objective(
     `{"targets": [7, 8, 1, 9]}` and `{"targets": [10, 11, 1, 0]}`.
 
     Args:
-      dataset: examples of tokens, `targets`, int [length].
-      sequence_length: the length of targets.
-      output_features: the task's, given by the task.
+        dataset: examples of tokens, `targets`, int [length].
+        sequence_length: the length of targets.
+        output_features: the task's, given by the task.
     """
     texts = select_random_chunk(dataset, output_features, max_length=_LONGEST_TEXT)
     joined = reduce_concat_tokens(append_eos(texts, output_features), batch_size=_TEXTS_JOINED)
@@ -59,12 +54,12 @@ def pack_prefix_lm_encoder_decoder(
     Of an odd number of examples the last is packed with padding; T5 fails there.
 
     Args:
-      ds: examples with `targets`, int [length].
-      sequence_length: the lengths of features, all the same and even.
-      pad_id: the id without loss.
+        ds: examples with `targets`, int [length].
+        sequence_length: the lengths of features, all the same and even.
+        pad_id: the id without loss.
 
     Raises:
-      ValueError: when lengths differ or are odd.
+        ValueError: when lengths differ or are odd.
     """
     length = _packed_length("pack_prefix_lm_encoder_decoder", sequence_length)
 
@@ -100,13 +95,13 @@ def pack_prefix_lm_decoder_only(
     [0, 0, 1, 1], "decoder_causal_attention": [1, 1, 1, 0]}`.
 
     Args:
-      ds: examples with `targets`, int [length].
-      sequence_length: the lengths of features, all the same and even.
-      loss_on_targets_only: whether the prefix has no loss.
-      pad_id: the id without loss.
+        ds: examples with `targets`, int [length].
+        sequence_length: the lengths of features, all the same and even.
+        loss_on_targets_only: whether the prefix has no loss.
+        pad_id: the id without loss.
 
     Raises:
-      ValueError: when lengths differ or are odd.
+        ValueError: when lengths differ or are odd.
     """
     length = _packed_length("pack_prefix_lm_decoder_only", sequence_length)
 

@@ -1,18 +1,13 @@
 """Joining texts of tokens, and cutting them into segments or random parts that fit."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.features import Feature
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import arguments, trim_and_pack
 from t5mix.preprocessors.mapping import draws_seeds, map_over_dataset
 from t5mix.preprocessors.text import log_uniform
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.vocabularies.features import Feature
 
 Example = Mapping[str, Any]
 Features = Mapping[str, Feature]
@@ -29,10 +24,10 @@ def reduce_concat_tokens(
     Zeros at the end of a text are padding and are left out; a zero inside is kept, which T5 leaves out too.
 
     Args:
-      dataset: examples of tokens, int [length].
-      feature_key: the tokens.
-      batch_size: how many texts make one.
-      **unused_kwargs: `sequence_length` and `output_features`, which are not used.
+        dataset: examples of tokens, int [length].
+        feature_key: the tokens.
+        batch_size: how many texts make one.
+        **unused_kwargs: `sequence_length` and `output_features`, which are not used.
     """
     arguments.only_of_a_run("reduce_concat_tokens", unused_kwargs)
 
@@ -61,18 +56,18 @@ def split_tokens(
     An example without tokens makes none.  Features that are not named are not kept.
 
     Args:
-      dataset: examples of tokens, [length, ...].
-      min_tokens_per_segment: draw the number of tokens for each text, its logarithm uniform from this number to the
-        greatest; None always takes the greatest.
-      max_tokens_per_segment: the greatest number of tokens, which must be given.
-      feature_key: the feature to cut.
-      additional_feature_keys: features of the same length, which are cut likewise.
-      passthrough_feature_keys: features that each segment keeps whole.
-      **unused_kwargs: `sequence_length` and `output_features`, which are not used.
+        dataset: examples of tokens, [length, ...].
+        min_tokens_per_segment: draw the number of tokens for each text, its logarithm uniform from this number to the
+            greatest; None always takes the greatest.
+        max_tokens_per_segment: the greatest number of tokens, which must be given.
+        feature_key: the feature to cut.
+        additional_feature_keys: features of the same length, which are cut likewise.
+        passthrough_feature_keys: features that each segment keeps whole.
+        **unused_kwargs: `sequence_length` and `output_features`, which are not used.
 
     Raises:
-      ValueError: when numbers of tokens are missing or out of order, or a feature is missing or named twice.
-      tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
+        ValueError: when numbers of tokens are missing or out of order, or a feature is missing or named twice.
+        tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
     """
     arguments.only_of_a_run("split_tokens", unused_kwargs)
     least, most = min_tokens_per_segment, max_tokens_per_segment
@@ -152,11 +147,11 @@ def concatenate_and_split_to_fixed_length(
     `{"targets": [3, 4, 5]}`, `{"targets": [6]}`.
 
     Args:
-      dataset: examples of tokens, int [length].
-      sequence_length: the lengths of features.
-      output_features: the task's, given by the task.
-      feature_key: the tokens; other features are not kept.
-      **unused_kwargs: refused.
+        dataset: examples of tokens, int [length].
+        sequence_length: the lengths of features.
+        output_features: the task's, given by the task.
+        feature_key: the tokens; other features are not kept.
+        **unused_kwargs: refused.
     """
     arguments.only_of_a_run("concatenate_and_split_to_fixed_length", unused_kwargs)
     room = arguments.room_of("concatenate_and_split_to_fixed_length", sequence_length, output_features, feature_key)
@@ -219,21 +214,21 @@ def single_example_select_random_chunk(
     """Returns one random part of a text of tokens; see `select_random_chunk`.
 
     Args:
-      features: an example of tokens, [length, ...].
-      seed: a pair of whole numbers.
-      output_features: the task's, given by the task.
-      max_length: the greatest length; None takes the sequence length of the feature, less one for its EOS.
-      feature_key: the feature to cut.
-      additional_feature_keys: features of the same length, of which the same part is kept.
-      passthrough_feature_keys: features kept as they are.
-      sequence_length: the lengths of features, for a max_length of None.
-      uniform_random_start: begin anywhere, also before the text, so that every token is as likely to be kept; otherwise
-        parts begin at multiples of the length.
-      min_length: draw the length from min_length to max_length; None always takes max_length.
+        features: an example of tokens, [length, ...].
+        seed: a pair of whole numbers.
+        output_features: the task's, given by the task.
+        max_length: the greatest length; None takes the sequence length of the feature, less one for its EOS.
+        feature_key: the feature to cut.
+        additional_feature_keys: features of the same length, of which the same part is kept.
+        passthrough_feature_keys: features kept as they are.
+        sequence_length: the lengths of features, for a max_length of None.
+        uniform_random_start: begin anywhere, also before the text, so that every token is as likely to be kept;
+            otherwise parts begin at multiples of the length.
+        min_length: draw the length from min_length to max_length; None always takes max_length.
 
     Raises:
-      ValueError: when no length is given, lengths are out of order, or a feature is missing or named twice.
-      tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
+        ValueError: when no length is given, lengths are out of order, or a feature is missing or named twice.
+        tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
     """
     step = "select_random_chunk"
     cut, kept = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
@@ -279,7 +274,7 @@ def maybe_cast_seed(seed: Any) -> Any:
     JAX's keys, uint32 [2], are such seeds.
 
     Args:
-      seed: [2], or a pair of numbers.
+        seed: [2], or a pair of numbers.
     """
     parts = [tf.convert_to_tensor(part) for part in (seed if isinstance(seed, list | tuple) else [seed])]
     cast = [part if part.dtype in (tf.int32, tf.int64) else tf.cast(part, tf.int64) for part in parts]

@@ -2,16 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import arguments
 from t5mix.preprocessors.mapping import draws_seeds, each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -45,8 +40,8 @@ def pad_nonspaced_languages(x: Example, text_key: str = "text") -> dict[str, Any
     Before: `{"text": "Hello. 你好。"}`; after: `{"text": "Hello. 你 好 。 "}`.
 
     Args:
-      x: an example.
-      text_key: the feature to change.
+        x: an example.
+        text_key: the feature to change.
     """
     arguments.require("pad_nonspaced_languages", x, text_key)
     text = tf.strings.regex_replace(x[text_key], f"([{''.join(NON_SPACED_LANGUAGE_RANGES)}])", r" \1 ")
@@ -76,11 +71,11 @@ def filter_by_string_length(
     Before, with min_length 5: `{"targets": "short"}` and `{"targets": "tiny"}`; after: the first.
 
     Args:
-      dataset: examples, not tokenized.
-      feature_key: the text.
-      min_length: the least length kept.
-      max_length: the greatest length kept.
-      **unused_kwargs: `sequence_length` and `output_features`, which are not used.
+        dataset: examples, not tokenized.
+        feature_key: the text.
+        min_length: the least length kept.
+        max_length: the greatest length kept.
+        **unused_kwargs: `sequence_length` and `output_features`, which are not used.
     """
     arguments.only_of_a_run("filter_by_string_length", unused_kwargs)
 
@@ -124,14 +119,14 @@ def random_split_text(
     text without words makes no example.
 
     Args:
-      dataset: examples of text.
-      text_key: the text.
-      min_words_per_segment: the least number of words; the logarithm of the number is uniform.
-      max_words_per_segment: the greatest number of words.
-      max_words_total: words used of a text; 0 or None uses all.
+        dataset: examples of text.
+        text_key: the text.
+        min_words_per_segment: the least number of words; the logarithm of the number is uniform.
+        max_words_per_segment: the greatest number of words.
+        max_words_total: words used of a text; 0 or None uses all.
 
     Raises:
-      ValueError: when the numbers of words are not 1 or more and in order.
+        ValueError: when the numbers of words are not 1 or more and in order.
     """
     least, most = min_words_per_segment, max_words_per_segment
     if not 1 <= least <= most:

@@ -4,17 +4,12 @@ T5's authors tried them before the paper.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import arguments
 from t5mix.preprocessors.mapping import draws_seeds, each_example, map_over_dataset, take_map_seeds
 from t5mix.preprocessors.text import split_text_to_words
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -32,9 +27,9 @@ def neighboring_pairs(
     pair.
 
     Args:
-      dataset: examples of text.
-      text_key: the text.
-      reuse_sentences: whether a sentence may be the second of one pair and the first of the next.
+        dataset: examples of text.
+        text_key: the text.
+        reuse_sentences: whether a sentence may be the second of one pair and the first of the next.
     """
 
     def lines(example: Example) -> Any:
@@ -73,16 +68,16 @@ def next_sentence_prediction(
     odd number the last finds no partner and makes no example.
 
     Args:
-      dataset: examples of text.
-      text_key: the text.
-      reuse_sentences: see `neighboring_pairs`.
-      label_sentences: write "sentence1: " and "sentence2: " before them.
-      p_neighbors: how likely two pairs stay.
-      label: what the inputs begin with.
-      buffer_size: how many pairs are shuffled.
+        dataset: examples of text.
+        text_key: the text.
+        reuse_sentences: see `neighboring_pairs`.
+        label_sentences: write "sentence1: " and "sentence2: " before them.
+        p_neighbors: how likely two pairs stay.
+        label: what the inputs begin with.
+        buffer_size: how many pairs are shuffled.
 
     Raises:
-      ValueError: when p_neighbors is not from 0 to 1.
+        ValueError: when p_neighbors is not from 0 to 1.
     """
     if not 0 <= p_neighbors <= 1:
         raise ValueError(f"next_sentence_prediction: p_neighbors is {p_neighbors}; give a number from 0 to 1")
@@ -115,9 +110,9 @@ def fill_in_the_blank(dataset: "tf.data.Dataset", text_key: str = "text", label:
     least.  A text of one word makes no example.
 
     Args:
-      dataset: examples of text.
-      text_key: the text.
-      label: what the inputs begin with.
+        dataset: examples of text.
+        text_key: the text.
+        label: what the inputs begin with.
     """
 
     def cut(example: Example, seeds: Any) -> dict[str, Any]:
@@ -166,13 +161,13 @@ def fill_in_the_blank_sized(
     many words as the least.
 
     Args:
-      dataset: examples of text.
-      size_bins: the numbers that may be told.
-      text_key: the text.
-      label: what the inputs begin with, but for white space before it.
+        dataset: examples of text.
+        size_bins: the numbers that may be told.
+        text_key: the text.
+        label: what the inputs begin with, but for white space before it.
 
     Raises:
-      ValueError: when size_bins has no number, or one below 1.
+        ValueError: when size_bins has no number, or one below 1.
     """
     sizes = sorted(size_bins)
     if not sizes or sizes[0] < 1:

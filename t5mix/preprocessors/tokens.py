@@ -1,17 +1,12 @@
 """Steps on tokens: making them of text, ending, trimming and padding them, and putting sentinels around them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.features import Feature
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import arguments, trim_and_pack
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.vocabularies.features import Feature
 
 Features = Mapping[str, Feature]
 Example = Mapping[str, Any]
@@ -30,12 +25,12 @@ def tokenize(
     "inputs_pretokenized": "It rains", "idx": 3}`.
 
     Args:
-      dataset: examples whose output features are text: scalars, or vectors of texts, which become
-        ragged ids.
-      output_features: the task's, given by the task.
-      copy_pretokenized: whether to keep the text as `<feature>_pretokenized`.
-      with_eos: whether to end every sequence of a feature with add_eos by EOS; of a vector of
-        texts, the last.
+        dataset: examples whose output features are text: scalars, or vectors of texts, which become
+            ragged ids.
+        output_features: the task's, given by the task.
+        copy_pretokenized: whether to keep the text as `<feature>_pretokenized`.
+        with_eos: whether to end every sequence of a feature with add_eos by EOS; of a vector of
+            texts, the last.
     """
     return map_over_dataset(tokenize_impl)(dataset, output_features, copy_pretokenized, with_eos)
 
@@ -94,12 +89,12 @@ def append_eos_after_trim(
     `{"targets": [7, 8, 1]}`.
 
     Args:
-      dataset: examples of tokens, of any rank; the innermost axis is ended.
-      output_features: the task's, given by the task.
-      sequence_length: the greatest lengths with EOS; None trims nothing.
+        dataset: examples of tokens, of any rank; the innermost axis is ended.
+        output_features: the task's, given by the task.
+        sequence_length: the greatest lengths with EOS; None trims nothing.
 
     Raises:
-      ValueError: when a length leaves no room for EOS.
+        ValueError: when a length leaves no room for EOS.
     """
     return map_over_dataset(append_eos_after_trim_impl)(dataset, output_features, sequence_length)
 
@@ -124,7 +119,7 @@ def eos_id(key: str, feature: Feature) -> int:
     """Returns the id that ends a feature.
 
     Raises:
-      ValueError: when its vocabulary has none.
+        ValueError: when its vocabulary has none.
     """
     number = feature.vocabulary.eos_id
     if number is None:
@@ -177,7 +172,7 @@ def truncate_inputs_left(example: Example, sequence_length: Mapping[str, int] | 
     Put it behind `append_eos`, and EOS stays.
 
     Raises:
-      ValueError: when the length is less than 1.
+        ValueError: when the length is less than 1.
     """
     if not sequence_length or "inputs" not in sequence_length:
         return example
@@ -198,13 +193,13 @@ def trim_tokens_at_front(
     Before, with sequence_length `{"inputs": 3}`: `{"inputs": [7, 8, 9]}`; after: `{"inputs": [8, 9]}`.
 
     Args:
-      x: an example of tokens, [length].
-      sequence_length: the greatest lengths with EOS.
-      keys_to_trim: features to trim; None trims all that have a length.
-      **unused_kwargs: `output_features`, which is not used.
+        x: an example of tokens, [length].
+        sequence_length: the greatest lengths with EOS.
+        keys_to_trim: features to trim; None trims all that have a length.
+        **unused_kwargs: `output_features`, which is not used.
 
     Raises:
-      ValueError: when a feature named has no length, or one of less than 1.
+        ValueError: when a feature named has no length, or one of less than 1.
     """
     arguments.only_of_a_run("trim_tokens_at_front", unused_kwargs)
     result = dict(x)
@@ -233,9 +228,9 @@ def apply_feature_converter(
     "decoder_loss_weights": [1, 1]}`.
 
     Args:
-      dataset: examples of tokens.
-      sequence_length: the lengths of features.
-      feature_converter: what converts them, such as a `t5mix.EncDecFeatureConverter`.
+        dataset: examples of tokens.
+        sequence_length: the lengths of features.
+        feature_converter: what converts them, such as a `t5mix.EncDecFeatureConverter`.
     """
     return feature_converter(dataset, sequence_length)
 
@@ -247,9 +242,9 @@ def add_sentinels(dataset: "tf.data.Dataset", output_features: Features, num_sen
     32099], "targets": [32099, 7]}`.
 
     Args:
-      dataset: examples of tokens, `inputs` and `targets`, int [length].
-      output_features: the task's, given by the task.
-      num_sentinels: how many; they are the vocabulary's last ids, downward.
+        dataset: examples of tokens, `inputs` and `targets`, int [length].
+        output_features: the task's, given by the task.
+        num_sentinels: how many; they are the vocabulary's last ids, downward.
     """
 
     def ids(key: str, tokens: Any) -> Any:
@@ -275,10 +270,10 @@ def append_eos_after_trim_and_preserve(
     Before, with sequence_length `{"inputs": 4}`: `{"inputs": [7, 8, 9, 32099]}`; after: `{"inputs": [7, 8, 32099, 1]}`.
 
     Args:
-      dataset: examples of tokens, int [length].
-      output_features: the task's, given by the task.
-      sequence_length: the greatest lengths with EOS; None trims nothing.
-      preserve_final_n_tokens_when_trimming: how many last tokens stay.
+        dataset: examples of tokens, int [length].
+        output_features: the task's, given by the task.
+        sequence_length: the greatest lengths with EOS; None trims nothing.
+        preserve_final_n_tokens_when_trimming: how many last tokens stay.
     """
     lengths = sequence_length or {}
 

@@ -5,16 +5,11 @@ number, also when one of them is empty; and an id 0 inside an example does not c
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from t5mix.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.internal.lazy import tensorflow as tf
 
 _SUFFIXES = ("", "_segment_ids", "_positions")
 
@@ -49,8 +44,8 @@ def trim_and_pad_dataset(dataset: "tf.data.Dataset", feature_lengths: Mapping[st
     Before, with `{"targets": 4}`: `{"targets": [7, 8], "idx": 3}`; after: `{"targets": [7, 8, 0, 0], "idx": 3}`.
 
     Args:
-      dataset: examples; features without a length stay as they are.
-      feature_lengths: for each feature its length, or one length for each axis, None leaving it free.
+        dataset: examples; features without a length stay as they are.
+        feature_lengths: for each feature its length, or one length for each axis, None leaving it free.
     """
 
     def one(example: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,12 +101,12 @@ def trim_and_pack_dataset(
     a row ends after as many examples as the longest length counts.  Training packs better, in the stream.
 
     Args:
-      dataset: examples; features without a length are left out.
-      feature_lengths: for each feature its length in a row; longer examples are trimmed.
-      use_custom_ops: accepted for seqio's sake; there is one way to pack.
+        dataset: examples; features without a length are left out.
+        feature_lengths: for each feature its length in a row; longer examples are trimmed.
+        use_custom_ops: accepted for seqio's sake; there is one way to pack.
 
     Raises:
-      ValueError: naming the feature that is missing or has more than one axis.
+        ValueError: naming the feature that is missing or has more than one axis.
     """
     _check_packable(dataset, feature_lengths)
 
@@ -160,12 +155,12 @@ def _packed(sizes: np.ndarray, values: tuple[np.ndarray, ...], widths: list[int]
     """Packs one batch.
 
     Args:
-      sizes: int32 [examples, features], tokens of each.
-      values: for each feature int32 [examples, longest], padded.
-      widths: for each feature the length of a row.
+        sizes: int32 [examples, features], tokens of each.
+        values: for each feature int32 [examples, longest], padded.
+        widths: for each feature the length of a row.
 
     Returns:
-      For each feature tokens, segment ids and positions, int32 [rows, width].
+        For each feature tokens, segment ids and positions, int32 [rows, width].
     """
     rows = _rows(sizes, np.array(widths))
     packed = []
@@ -207,13 +202,13 @@ def make_autoregressive_inputs(
     With targets [3, 8, 1, 9, 1, 0] and sequence_id [1, 1, 1, 2, 2, 0]: [0, 3, 8, 0, 9, 0].
 
     Args:
-      targets: int [length, ...].
-      sequence_id: int [length], segment ids of a packed row: each segment begins with `bos_id`.
-      output_dtype: dtype of the result; None is that of the targets.
-      bos_id: what stands before the first target.
+        targets: int [length, ...].
+        sequence_id: int [length], segment ids of a packed row: each segment begins with `bos_id`.
+        output_dtype: dtype of the result; None is that of the targets.
+        bos_id: what stands before the first target.
 
     Raises:
-      ValueError: for segments that are no integers, or of targets with more than one axis.
+        ValueError: for segments that are no integers, or of targets with more than one axis.
     """
     if sequence_id is not None and not sequence_id.dtype.is_integer:
         raise ValueError("The sequence_id should be integer-valued tensors for a packed dataset.")

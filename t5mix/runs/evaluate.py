@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
-from t5mix.evaluation.step_logs import EventFile
-from t5mix.evaluation.task_results import Score, evaluate_task
+from t5mix.internal.metric_logs import EventFile
+from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
-from t5mix.runs.check import Checked
-from t5mix.runs.folders import Trained
-from t5mix.runs.parts import Components
-from t5mix.runs.scores import read_score, write_score
-from t5mix.task import Task
-from t5mix.terminal import say
+from t5mix.runs.components import Components
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.run_folder import Trained
+from t5mix.runs.score_files import read_score, write_score
 
 
 def score_tasks(

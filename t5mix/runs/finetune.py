@@ -3,18 +3,18 @@
 import json
 from collections.abc import Sequence
 
+from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
-from t5mix.evaluation.task_results import Score
-from t5mix.files import write_json
+from t5mix.internal.files import write_json
+from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
-from t5mix.runs.binding import Bound
-from t5mix.runs.check import Checked
+from t5mix.runs.components import Components
+from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
-from t5mix.runs.folders import CheckpointPath, Trained
-from t5mix.runs.parts import Components
+from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.record import alone_in, record_start
-from t5mix.task import Task
-from t5mix.terminal import say
+from t5mix.runs.run_folder import CheckpointPath, Trained
 
 
 def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:

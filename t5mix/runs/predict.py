@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from t5mix.evaluation.prediction import Predict
-from t5mix.features import Feature
-from t5mix.files import write_atomically
-from t5mix.runs.check import Checked
-from t5mix.runs.check_tasks import EOS_ID, Provider
-from t5mix.terminal import say
+from t5mix.evaluation.decoding import Predict
+from t5mix.internal.files import write_atomically
+from t5mix.internal.terminal import say
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.tasks import EOS_ID, Provider
+from t5mix.vocabularies.features import Feature
 
 
 def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "") -> None:
@@ -31,7 +31,7 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
     answers: list[str] = []
     if ids:
-        from t5mix.runs.parts import Components
+        from t5mix.runs.components import Components
 
         components = Components(run, provider)
         answers = decode(components.predictor(components.restore(checked.checkpoint)), ids, provider)

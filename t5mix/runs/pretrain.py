@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from t5mix.evaluation.report import print_report, write_report
+from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
-from t5mix.runs.binding import Bound
-from t5mix.runs.check import Checked
+from t5mix.runs.components import Components
+from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.finetune import finetune_tasks
-from t5mix.runs.folders import CheckpointPath
-from t5mix.runs.parts import Components
+from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.record import alone_in, record_start
-from t5mix.terminal import say
+from t5mix.runs.run_folder import CheckpointPath
 
 
 def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -> int:

@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from t5mix import paths
-from t5mix.files import write_atomically, write_json
-from t5mix.mixture import Mixture
-from t5mix.registry import get_subtasks
-from t5mix.runs.binding import Bound
-from t5mix.runs.check import Checked
-from t5mix.runs.check_tasks import Provider, vocabularies
-from t5mix.runs.folders import RunFolder
-from t5mix.task import Task
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.registry import get_subtasks
+from t5mix.declarations.task import Task
+from t5mix.internal import paths
+from t5mix.internal.files import write_atomically, write_json
+from t5mix.runs.config.binding import Bound
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.tasks import Provider, vocabularies
+from t5mix.runs.run_folder import RunFolder
 
 # Libraries whose version can change what a run computes.
 PACKAGES = (

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from t5mix import fingerprints
+from t5mix.internal.code import fingerprints
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,10 +30,10 @@ class DataSource(abc.ABC):
     """Base of the sources: a set of splits, each a `tf.data.Dataset` of raw examples.
 
     Args:
-      splits: names of the splits.
-      num_input_examples: number of raw examples of splits, where it is known.
-      caching_permitted: whether the examples may be kept.
-      performs_internal_shuffling: whether `get_dataset(shuffle=True)` shuffles well enough for training by itself.
+        splits: names of the splits.
+        num_input_examples: number of raw examples of splits, where it is known.
+        caching_permitted: whether the examples may be kept.
+        performs_internal_shuffling: whether `get_dataset(shuffle=True)` shuffles well enough for training by itself.
     """
 
     def __init__(

@@ -1,18 +1,13 @@
 """Sources made of others: few-shot examples, and splits that are cut short."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.pipeline import Step
 from t5mix.sources.base import SHUFFLE_BUFFER_SIZE, DataSource, ShardInfo
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 
 class FewshotDataSource(DataSource):
@@ -25,19 +20,19 @@ class FewshotDataSource(DataSource):
     "targets": "Italy"}}`.  `fewshot_preprocessor` makes one text of it.
 
     Args:
-      original_source: the source of both splits.
-      num_shots: how many solved examples; with 0 there is no `train`.
-      train_preprocessors: steps on the solved examples, before they are batched.
-      eval_preprocessors: steps on the examples to answer.
-      train_split: the split of the solved examples.
-      train_feature_keys: what is kept of them; all must have one shape.
-      shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, otherwise than
-        the questions, so that within train_split one is its own question only by chance; without shuffle always in
-        the same way.
-      eval_on_fixed_exemplars: whether every example of a split other than train_split has the same solved ones.
+        original_source: the source of both splits.
+        num_shots: how many solved examples; with 0 there is no `train`.
+        train_preprocessors: steps on the solved examples, before they are batched.
+        eval_preprocessors: steps on the examples to answer.
+        train_split: the split of the solved examples.
+        train_feature_keys: what is kept of them; all must have one shape.
+        shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, otherwise than
+            the questions, so that within train_split one is its own question only by chance; without shuffle always in
+            the same way.
+        eval_on_fixed_exemplars: whether every example of a split other than train_split has the same solved ones.
 
     Raises:
-      ValueError: when num_shots is no whole number.
+        ValueError: when num_shots is no whole number.
     """
 
     def __init__(
@@ -82,7 +77,7 @@ class FewshotDataSource(DataSource):
         """Returns the examples of `split` with their solved ones.
 
         Raises:
-          ValueError: when the source has no train_split, or that has no example.
+            ValueError: when the source has no train_split, or that has no example.
         """
         self._check_split(split)
         # Two seeds: with one shot and one seed an example would be its own solution.
@@ -160,13 +155,14 @@ def fewshot_preprocessor(
     prefixes "Q: " and " A: " and separator "; ": `{"inputs": "Q: 2+2 A: 4; Q: 3+3 A:", "targets": "6"}`.
 
     Args:
-      ds: examples with `eval` and, unless there are no shots, `train`: each a dict with `inputs` and `targets`, string
-        scalars, in `train` one a shot.  If those of `eval` are vectors, each of their elements becomes an example.
-      inputs_prefix: what stands before every input.
-      targets_prefix: what stands before every target; behind the last input without the white space at its end.
-      example_separator: what stands behind every solved example.
-      prompt: what stands before all, followed by example_separator; "" is nothing.
-      reverse: whether the solved examples are reversed, so that further shots come before the others.
+        ds: examples with `eval` and, unless there are no shots, `train`: each a dict with `inputs` and `targets`,
+            string scalars, in `train` one a shot.  If those of `eval` are vectors, each of their elements becomes an
+            example.
+        inputs_prefix: what stands before every input.
+        targets_prefix: what stands before every target; behind the last input without the white space at its end.
+        example_separator: what stands behind every solved example.
+        prompt: what stands before all, followed by example_separator; "" is nothing.
+        reverse: whether the solved examples are reversed, so that further shots come before the others.
     """
 
     def join(example: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,9 +184,9 @@ class TruncatedDatasetProvider(DataSource):
     """The first raw examples of each split of another source.
 
     Args:
-      child: the source.
-      split_sizes: the greatest number of examples of splits; other splits are whole.
-      shuffle_buffer_size: how many examples are shuffled at a time.
+        child: the source.
+        split_sizes: the greatest number of examples of splits; other splits are whole.
+        shuffle_buffer_size: how many examples are shuffled at a time.
     """
 
     def __init__(

@@ -1,33 +1,28 @@
 """Examples in files, and of these the lines of text."""
 
+import glob
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
-from t5mix.sources import addresses
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.sources.base import DataSource, ShardInfo
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 
 class FileDataSource(DataSource):
     """Examples in files, read in the order of the patterns and, within one, of the paths; several at a time.
 
     Args:
-      read_file_fn: makes a `tf.data.Dataset` of raw examples from the path of one file.
-      split_to_filepattern: for each split a pattern with wildcards, or several.
-      num_input_examples: number of raw examples of splits, where it is known; 0 says that empty
-        files are meant.
-      caching_permitted: whether the examples may be kept.
-      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
-      cycle_length: how many files are read at a time.
-      block_length: how many examples are taken from one before the next.
-      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
+        read_file_fn: makes a `tf.data.Dataset` of raw examples from the path of one file.
+        split_to_filepattern: for each split a pattern with wildcards, or several.
+        num_input_examples: number of raw examples of splits, where it is known; 0 says that empty
+            files are meant.
+        caching_permitted: whether the examples may be kept.
+        file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+        cycle_length: how many files are read at a time.
+        block_length: how many examples are taken from one before the next.
+        performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
     """
 
     def __init__(
@@ -63,12 +58,12 @@ class FileDataSource(DataSource):
         """Returns the paths of the files of `split`: those of each pattern sorted, each file once.
 
         Raises:
-          ValueError: when a pattern matches no file, or a file is empty.
+            ValueError: when a pattern matches no file, or a file is empty.
         """
         self._check_split(split)
         paths: list[str] = []
         for pattern in self._patterns[split]:
-            found = addresses.matching(pattern)
+            found = matching(pattern)
             if not found:
                 hint = "; where a bracket of it means itself, write [[]" if "[" in pattern else ""
                 raise ValueError(f"{self._kind}: no file matches {pattern!r} of split {split!r}{hint}")
@@ -80,7 +75,7 @@ class FileDataSource(DataSource):
 
     def _refuse_empty_files(self, split: str, paths: Sequence[str]) -> None:
         for path in paths:
-            if not addresses.is_address(path) and os.path.getsize(path) == 0:
+            if not is_address(path) and os.path.getsize(path) == 0:
                 raise ValueError(
                     f"{self._kind}: {path} of split {split!r} is empty; delete it, or declare "
                     f"num_input_examples={{{split!r}: 0}}"
@@ -125,11 +120,11 @@ class FileDataSource(DataSource):
 
     def contents(self, split: str) -> dict[str, str]:
         """See `DataSource.contents`; files go by their names."""
-        return {os.path.basename(path): addresses.identity(path) for path in self.list_shards(split)}
+        return {os.path.basename(path): identity(path) for path in self.list_shards(split)}
 
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of the names and bytes of the files and of how they are read."""
-        files = [(os.path.basename(path), addresses.identity(path)) for path in self.list_shards(split)]
+        files = [(os.path.basename(path), identity(path)) for path in self.list_shards(split)]
         return fingerprints.digest(self._kind, files, self._reading(), self._cycle_length, self._block_length)
 
     def _reading(self) -> object:
@@ -155,14 +150,14 @@ class TextLineDataSource(FileDataSource):
     """Lines of text files: each example is a string scalar, without its line end.
 
     Args:
-      split_to_filepattern: for each split a pattern with wildcards, or several.
-      skip_header_lines: how many lines to leave out at the beginning of every file.
-      num_input_examples: see `FileDataSource`, as the rest.
-      caching_permitted: whether the examples may be kept.
-      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
-      cycle_length: how many files are read at a time.
-      block_length: how many lines are taken from one before the next.
-      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
+        split_to_filepattern: for each split a pattern with wildcards, or several.
+        skip_header_lines: how many lines to leave out at the beginning of every file.
+        num_input_examples: see `FileDataSource`, as the rest.
+        caching_permitted: whether the examples may be kept.
+        file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+        cycle_length: how many files are read at a time.
+        block_length: how many lines are taken from one before the next.
+        performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
     """
 
     def __init__(
@@ -200,3 +195,49 @@ class TextLineDataSource(FileDataSource):
 
     def _reading(self) -> object:
         return self._skip_header_lines
+
+
+def is_address(path: str) -> bool:
+    """Tells whether a path is an address, with a scheme."""
+    return "://" in path
+
+
+def matching(pattern: str) -> list[str]:
+    """Returns the files that match a pattern, sorted.
+
+    Raises:
+        ValueError: naming an address that TensorFlow cannot read.
+    """
+    if is_address(pattern):
+        try:
+            return sorted(tf.io.gfile.glob(pattern))
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"{pattern}: TensorFlow cannot read this address: {error.message}; import the library that adds its "
+                "file system, or copy the files to this machine"
+            ) from error
+    expanded = os.path.expanduser(pattern)
+    if os.path.isfile(expanded):  # a path may hold a bracket without meaning a wildcard
+        return [expanded]
+    return sorted(path for path in glob.glob(expanded) if os.path.isfile(path))
+
+
+def open_bytes(path: str) -> Any:
+    """Returns a file opened for reading bytes: an iterator of lines, with `read` and `seek`."""
+    return tf.io.gfile.GFile(path, "rb") if is_address(path) else open(path, "rb")
+
+
+def state(path: str) -> tuple[int, int]:
+    """Returns a file's size in bytes and the time of its last change in nanoseconds, which change with its content."""
+    if is_address(path):
+        status = tf.io.gfile.stat(path)
+        return status.length, status.mtime_nsec
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def identity(path: str) -> str:
+    """Returns the identity of a file: the hash of its bytes; of one that is far away its size and time."""
+    if is_address(path):
+        return ",".join(map(str, state(path)))
+    return fingerprints.of_file(path)

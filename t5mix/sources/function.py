@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from t5mix import fingerprints, signatures
+from t5mix.internal.code import fingerprints, signatures
 from t5mix.sources.base import DataSource, ShardInfo
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ class FunctionDataSource(DataSource):
     """Examples that a function makes.
 
     Args:
-      dataset_fn: `fn(split, shuffle_files)`, or `fn(split, shuffle_files, seed)`, returns a
-        `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its
-        content; without one, its source code, closure and arguments are its identity.  It may have
-        an attribute `num_input_examples(split)`, asked where the argument of that name is silent.
-      splits: names of the splits.
-      num_input_examples: number of raw examples of splits, where it is known.
-      caching_permitted: whether the examples may be kept.
+        dataset_fn: `fn(split, shuffle_files)`, or `fn(split, shuffle_files, seed)`, returns a
+            `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its
+            content; without one, its source code, closure and arguments are its identity.  It may have
+            an attribute `num_input_examples(split)`, asked where the argument of that name is silent.
+        splits: names of the splits.
+        num_input_examples: number of raw examples of splits, where it is known.
+        caching_permitted: whether the examples may be kept.
 
     Raises:
-      ValueError: when dataset_fn takes other arguments, or there is no split.
+        ValueError: when dataset_fn takes other arguments, or there is no split.
     """
 
     def __init__(

@@ -3,17 +3,12 @@
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
+from t5mix.internal.suggestions import suggestion
 from t5mix.sources.base import DataSource, ShardInfo
-from t5mix.suggestions import suggestion
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 
 class HuggingFaceDataSource(DataSource):
@@ -24,19 +19,19 @@ class HuggingFaceDataSource(DataSource):
     and needs no `datasets`.
 
     Args:
-      path: as `datasets.load_dataset` takes it: a name on the Hub, a folder, or a format such as "json" with
-        data_files; or a folder that `save_to_disk` wrote.
-      name: the configuration of a data set that has several.
-      splits: names of the splits to allow; or a dict from names to splits or slices of the data set, such as
-        {"validation": "train[:10%]"}; None is every split.
-      columns: names of the columns to read; None is all.
-      revision: the commit, tag or branch of a data set of the Hub; a commit keeps the examples the same.
-      data_files: a file, several, or for each split one or several.
-      data_dir: a folder within the data set.
-      caching_permitted: whether the examples may be kept.
+        path: as `datasets.load_dataset` takes it: a name on the Hub, a folder, or a format such as "json" with
+            data_files; or a folder that `save_to_disk` wrote.
+        name: the configuration of a data set that has several.
+        splits: names of the splits to allow; or a dict from names to splits or slices of the data set, such as
+            {"validation": "train[:10%]"}; None is every split.
+        columns: names of the columns to read; None is all.
+        revision: the commit, tag or branch of a data set of the Hub; a commit keeps the examples the same.
+        data_files: a file, several, or for each split one or several.
+        data_dir: a folder within the data set.
+        caching_permitted: whether the examples may be kept.
 
     Raises:
-      ValueError: when path is no text, or a slice is none.
+        ValueError: when path is no text, or a slice is none.
     """
 
     def __init__(
@@ -74,7 +69,7 @@ class HuggingFaceDataSource(DataSource):
         """Returns a split or slice of the data set, or all its splits by name; each is loaded once.
 
         Raises:
-          ValueError: when `datasets` is not installed, or cannot load it.
+            ValueError: when `datasets` is not installed, or cannot load it.
         """
         if part not in self._loaded:
             library = _datasets(self._path)
@@ -102,7 +97,7 @@ class HuggingFaceDataSource(DataSource):
         """Returns the `datasets.Dataset` of `split`, with the columns that are read.
 
         Raises:
-          ValueError: for a column that is not there.
+            ValueError: for a column that is not there.
         """
         self._check_split(split)
         found = self._load(self._split_map.get(split, split))
@@ -141,7 +136,7 @@ class HuggingFaceDataSource(DataSource):
         """Returns the rows of `split` in their order; a shard is a contiguous part.
 
         Raises:
-          ValueError: for a column of a kind that has no tensor, or with nulls.
+            ValueError: for a column of a kind that has no tensor, or with nulls.
         """
         rows = self.dataset(split)
         self._check_decoded(split, rows)

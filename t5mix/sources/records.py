@@ -3,17 +3,12 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.sources import tfrecords
 from t5mix.sources.base import ShardInfo
 from t5mix.sources.files import FileDataSource
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 ReaderFn = Callable[..., "tf.data.Dataset"]
 
@@ -22,12 +17,12 @@ class _RecordDataSource(FileDataSource):
     """Records, each made an example by `_decode`.
 
     Args:
-      reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
-      skip_bad_records: how many damaged records of a split may be left out; None is none.
-      files: the arguments of `FileDataSource` but the first.
+        reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
+        skip_bad_records: how many damaged records of a split may be left out; None is none.
+        files: the arguments of `FileDataSource` but the first.
 
     Raises:
-      ValueError: when bad records cannot be told from good ones.
+        ValueError: when bad records cannot be told from good ones.
     """
 
     def __init__(self, reader_cls: ReaderFn | None, skip_bad_records: int | None, **files: Any) -> None:
@@ -77,7 +72,7 @@ class _RecordDataSource(FileDataSource):
         """Returns what is wrong with files, by path.
 
         Raises:
-          ValueError: naming the file and the byte, when more than `limit` records are bad, or not only records.
+            ValueError: naming the file and the byte, when more than `limit` records are bad, or not only records.
         """
         damaged: dict[str, tfrecords.Damage] = {}
         count = 0
@@ -105,7 +100,7 @@ class _RecordDataSource(FileDataSource):
         """Returns the damaged records that `get_dataset` leaves out of `split`, or of one shard: "file: byte 123".
 
         Raises:
-          ValueError: see `get_dataset`.
+            ValueError: see `get_dataset`.
         """
         if self._skip_bad_records is None:
             return ()
@@ -125,24 +120,24 @@ class TFExampleDataSource(_RecordDataSource):
     """`tf.train.Example` records: each example is a dict of the described features.
 
     Args:
-      split_to_filepattern: for each split a pattern with wildcards, or several.
-      feature_description: what `tf.io.parse_single_example` needs; or a function without arguments
-        that returns it, so that a declaration need not load TensorFlow.
-      reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
-      num_input_examples: see `FileDataSource`, as the rest.
-      caching_permitted: whether the examples may be kept.
-      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
-      cycle_length: how many files are read at a time.
-      block_length: how many records are taken from one before the next.
-      performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
-      skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
-        reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
-        its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
-        None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not a
-        record that is whole but cannot be decoded.
+        split_to_filepattern: for each split a pattern with wildcards, or several.
+        feature_description: what `tf.io.parse_single_example` needs; or a function without arguments
+            that returns it, so that a declaration need not load TensorFlow.
+        reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
+        num_input_examples: see `FileDataSource`, as the rest.
+        caching_permitted: whether the examples may be kept.
+        file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+        cycle_length: how many files are read at a time.
+        block_length: how many records are taken from one before the next.
+        performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
+        skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
+            reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
+            its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
+            None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not
+            a record that is whole but cannot be decoded.
 
     Raises:
-      ValueError: when skip_bad_records comes with a reader_cls, or is no number of records.
+        ValueError: when skip_bad_records comes with a reader_cls, or is no number of records.
     """
 
     def __init__(
@@ -194,23 +189,23 @@ class ProtoDataSource(_RecordDataSource):
     """Records of any kind: each example is what a function makes of one.
 
     Args:
-      split_to_filepattern: for each split a pattern with wildcards, or several.
-      decode_proto_fn: from a string scalar, one record, to a dict of features.
-      reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
-      num_input_examples: see `FileDataSource`, as the rest.
-      caching_permitted: whether the examples may be kept.
-      file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
-      cycle_length: how many files are read at a time.
-      block_length: how many records are taken from one before the next.
-      skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
-        reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
-        its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
-        None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not a
-        record that is whole but cannot be decoded.
+        split_to_filepattern: for each split a pattern with wildcards, or several.
+        decode_proto_fn: from a string scalar, one record, to a dict of features.
+        reader_cls: makes a dataset of records of a path; None is `tf.data.TFRecordDataset`.
+        num_input_examples: see `FileDataSource`, as the rest.
+        caching_permitted: whether the examples may be kept.
+        file_shuffle_buffer_size: how many paths are shuffled at a time; None is all.
+        cycle_length: how many files are read at a time.
+        block_length: how many records are taken from one before the next.
+        skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
+            reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
+            its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
+            None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not
+            a record that is whole but cannot be decoded.
 
     Raises:
-      ValueError: when decode_proto_fn cannot be called; when skip_bad_records comes with a reader_cls, or is no number
-        of records.
+        ValueError: when decode_proto_fn cannot be called; when skip_bad_records comes with a reader_cls, or is no
+            number of records.
     """
 
     def __init__(

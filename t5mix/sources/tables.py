@@ -3,18 +3,13 @@
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
-from t5mix.sources import addresses
+from t5mix.internal.lazy import tensorflow as tf
+from t5mix.internal.suggestions import suggestion
+from t5mix.sources import files
 from t5mix.sources.base import ShardInfo
 from t5mix.sources.files import FileDataSource
-from t5mix.suggestions import suggestion
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 FORMATS = ("tsv", "jsonl")
 Row = dict[str, str]
@@ -26,16 +21,16 @@ class TableDataSource(FileDataSource):
     Every row is looked at before the first is given: one that does not fit is refused by file and line.
 
     Args:
-      split_to_filepattern: for each split a pattern with wildcards, or several.
-      format: "tsv": a row a line, columns divided by tabs, quotes mean nothing; or "jsonl": a JSON object a line.
-      columns: of tsv the names of the columns, where the first line of each file does not name them; of jsonl the
-        keys to read, None is those of the first line.
-      values: for a column the values that it may have; others are refused.
-      num_input_examples: number of rows of splits; None counts them when asked.
-      caching_permitted: whether the examples may be kept.
+        split_to_filepattern: for each split a pattern with wildcards, or several.
+        format: "tsv": a row a line, columns divided by tabs, quotes mean nothing; or "jsonl": a JSON object a line.
+        columns: of tsv the names of the columns, where the first line of each file does not name them; of jsonl the
+            keys to read, None is those of the first line.
+        values: for a column the values that it may have; others are refused.
+        num_input_examples: number of rows of splits; None counts them when asked.
+        caching_permitted: whether the examples may be kept.
 
     Raises:
-      ValueError: for an unknown format, or a column named twice.
+        ValueError: for an unknown format, or a column named twice.
     """
 
     def __init__(
@@ -78,7 +73,7 @@ class TableDataSource(FileDataSource):
         """Returns the rows of `split`; a shard is every `num_shards`-th file.
 
         Raises:
-          ValueError: naming file and line, for a row that does not fit.
+            ValueError: naming file and line, for a row that does not fit.
         """
         self._check_rows(split)
         return super().get_dataset(split, shuffle, seed, shard_info)
@@ -90,7 +85,7 @@ class TableDataSource(FileDataSource):
             hint = suggestion(unknown[0], columns)
             raise ValueError(f"{self._kind}: values names column {unknown[0]!r}; there are {', '.join(columns)}{hint}")
         return sum(
-            _count(path, *addresses.state(path), self._format, self._stated, columns, values)
+            _count(path, *files.state(path), self._format, self._stated, columns, values)
             for path in self.list_shards(split)
         )
 
@@ -117,7 +112,7 @@ def read_rows(path: str, format: str, columns: Sequence[str] | None) -> Iterator
     """Yields the rows of a file; without `columns` the first line names them.
 
     Raises:
-      ValueError: "file:line: what is wrong; the mend".
+        ValueError: "file:line: what is wrong; the mend".
     """
     parse = _tsv if format == "tsv" else _json
     for number, line in enumerate(_lines(path), start=1):
@@ -133,7 +128,7 @@ def _encoded_path_rows(path: bytes, format: str, columns: Sequence[str] | None) 
 
 
 def _lines(path: str) -> Iterator[str]:
-    with addresses.open_bytes(path) as file:
+    with files.open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
             try:
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
@@ -150,7 +145,7 @@ def _header(where: str, line: str, format: str) -> tuple[str, ...]:
 
 
 def _named_columns(path: str, format: str) -> tuple[str, ...]:
-    return _first_columns(path, *addresses.state(path), format)
+    return _first_columns(path, *files.state(path), format)
 
 
 @functools.lru_cache(maxsize=1024)

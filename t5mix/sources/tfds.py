@@ -5,17 +5,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
-from t5mix.places import data_dirs
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.sources.base import DataSource, ShardInfo
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.sources.data_dirs import data_dirs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +18,9 @@ class TfdsSplit:
     """A split of one data set, for a source whose splits come from several.
 
     Attributes:
-      dataset: name, config and version of the data set.
-      split: name of the split or a slice of it, such as "train[:1%]".
-      data_dir: folder of prepared data sets; None is TFDS's own.
+        dataset: name, config and version of the data set.
+        split: name of the split or a slice of it, such as "train[:1%]".
+        data_dir: folder of prepared data sets; None is TFDS's own.
     """
 
     dataset: str
@@ -44,19 +39,19 @@ class TfdsDataSource(DataSource):
     The data set is opened when first needed; a declaration costs nothing.
 
     Args:
-      tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so
-        that the examples stay the same.  None when `splits` are TfdsSplits, or when tfds_data_dir
-        is the folder of one prepared version of a data set.
-      tfds_data_dir: folder of prepared data sets; None is TFDS's own.
-      splits: names of the splits to allow; or a dict from names to TFDS splits or slices, such as
-        {"validation": "train[:1%]"}, or to TfdsSplits; None is every split.
-      caching_permitted: whether the examples may be kept.
-      decoders: TFDS decoders, by feature.
-      tfds_builder_kwargs: further arguments of `tfds.builder`.
-      read_only: refuse to prepare a data set that is not there.
+        tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so
+            that the examples stay the same.  None when `splits` are TfdsSplits, or when tfds_data_dir
+            is the folder of one prepared version of a data set.
+        tfds_data_dir: folder of prepared data sets; None is TFDS's own.
+        splits: names of the splits to allow; or a dict from names to TFDS splits or slices, such as
+            {"validation": "train[:1%]"}, or to TfdsSplits; None is every split.
+        caching_permitted: whether the examples may be kept.
+        decoders: TFDS decoders, by feature.
+        tfds_builder_kwargs: further arguments of `tfds.builder`.
+        read_only: refuse to prepare a data set that is not there.
 
     Raises:
-      ValueError: when the version is missing, or the arguments name the data set twice or not at all.
+        ValueError: when the version is missing, or the arguments name the data set twice or not at all.
     """
 
     def __init__(
@@ -114,7 +109,8 @@ class TfdsDataSource(DataSource):
         """The `tfds.core.DatasetBuilder`, of a data set that is prepared.
 
         Raises:
-          ValueError: when it is not, and read_only is set or preparing it fails; or when the splits come from several.
+            ValueError: when it is not, and read_only is set or preparing it fails; or when the splits come from
+                several.
         """
         if self._several:
             raise ValueError(f"{self!r} reads several data sets; ask for the builder of a split: builder_of(split)")

@@ -16,15 +16,9 @@ import itertools
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from t5mix.lazy import lazy_import
-from t5mix.sources import addresses
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.internal.lazy import tensorflow as tf
+from t5mix.sources import files
 
 _HEADER = struct.Struct("<QI")
 _PAYLOAD_CRC = 4
@@ -39,8 +33,8 @@ class Damage:
     """What is wrong with a file.
 
     Attributes:
-      bad: the bytes that bad records begin at, ascending.
-      runs: the records between them: the number of the first in the file, and how many there are, maybe 0.
+        bad: the bytes that bad records begin at, ascending.
+        runs: the records between them: the number of the first in the file, and how many there are, maybe 0.
     """
 
     bad: tuple[int, ...]
@@ -51,14 +45,14 @@ def damage_of(path: str, at_most: int) -> Damage | None:
     """Reads a file, and returns what is wrong with it, or None; remembered for as long as its size and time stay.
 
     Args:
-      path: an uncompressed TFRecord file.
-      at_most: with more bad records than this, the search ends with the next one.
+        path: an uncompressed TFRecord file.
+        at_most: with more bad records than this, the search ends with the next one.
 
     Raises:
-      ValueError: naming the file and the byte, when a length is damaged or the file ends within a record.
+        ValueError: naming the file and the byte, when a length is damaged or the file ends within a record.
     """
-    absolute = path if addresses.is_address(path) else os.path.abspath(path)
-    return _damage_of(absolute, *addresses.state(path), at_most)
+    absolute = path if files.is_address(path) else os.path.abspath(path)
+    return _damage_of(absolute, *files.state(path), at_most)
 
 
 @functools.lru_cache(maxsize=65536)
@@ -81,14 +75,14 @@ def check_ends(paths: Iterable[str]) -> None:
     Not those at an address: each would be a question to a store, which puts an object in its place whole.
 
     Args:
-      paths: uncompressed TFRecord files; an empty one holds no record, and passes.
+        paths: uncompressed TFRecord files; an empty one holds no record, and passes.
 
     Raises:
-      ValueError: naming the file and the byte.
+        ValueError: naming the file and the byte.
     """
     for path in paths:
-        if not addresses.is_address(path):
-            _check_end(os.path.abspath(path), *addresses.state(path))
+        if not files.is_address(path):
+            _check_end(os.path.abspath(path), *files.state(path))
 
 
 @functools.lru_cache(maxsize=65536)
@@ -124,7 +118,7 @@ def reader(damaged: Mapping[str, Damage]) -> "Callable[[tf.Tensor], tf.data.Data
     """Returns what makes a dataset of the good records of a path, in their order.
 
     Args:
-      damaged: what is wrong with files, by path; files that are not named are read whole.
+        damaged: what is wrong with files, by path; files that are not named are read whole.
     """
     if not damaged:
         return lambda path: tf.data.TFRecordDataset(path)
@@ -177,7 +171,7 @@ def _bad(path: str, begin: int, end: int) -> Iterator[int]:
 def _starts(path: str, size: int) -> Iterator[int]:
     """Yields the bytes that the records of a file begin at."""
     start = 0
-    with addresses.open_bytes(path) as file:
+    with files.open_bytes(path) as file:
         while start < size:
             file.seek(start)
             header = file.read(_HEADER.size)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from t5mix.lazy import import_quietly
+from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.engine import Engine, State, jax
 
 

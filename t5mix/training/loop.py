@@ -17,14 +17,13 @@ from typing import Any
 import numpy as np
 
 from t5mix.data import Stream
-from t5mix.evaluation.step_logs import EventFile, JsonlLogger
+from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
-from t5mix.training.optimizers import adafactor_decay_rate
-from t5mix.training.progress import Reporter
-from t5mix.training.schedules import Schedule
-from t5mix.training.window import LossWindow
+from t5mix.training.loss_window import LossWindow
+from t5mix.training.reporter import Reporter
+from t5mix.training.schedules import Schedule, adafactor_decay_rate
 
 
 @dataclasses.dataclass

@@ -7,6 +7,7 @@ defaults are seqio's.
 from t5mix.vocabularies.base import PAD_ID, Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.codepoint import FullCodepointVocabulary, PartialCodepointVocabulary
+from t5mix.vocabularies.features import ContinuousFeature, Feature, PassThroughFeature
 from t5mix.vocabularies.pass_through import PassThroughVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
 from t5mix.vocabularies.t5 import T5Vocabulary
@@ -17,8 +18,11 @@ __all__ = [
     "PAD_ID",
     "BertWordPieceVocabulary",
     "ByteVocabulary",
+    "ContinuousFeature",
+    "Feature",
     "FullCodepointVocabulary",
     "PartialCodepointVocabulary",
+    "PassThroughFeature",
     "PassThroughVocabulary",
     "SentencePieceVocabulary",
     "T5Vocabulary",

@@ -2,15 +2,10 @@
 
 import abc
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 
 PAD_ID = 0
 
@@ -19,7 +14,7 @@ class Vocabulary(abc.ABC):
     """Base of the vocabularies; a user's own derives from it and defines the abstract parts.
 
     Args:
-      extra_ids: how many ids to add at the end, the sentinels of span corruption.
+        extra_ids: how many ids to add at the end, the sentinels of span corruption.
     """
 
     def __init__(self, extra_ids: int = 0) -> None:

@@ -1,15 +1,8 @@
 """The vocabulary of UTF-8 bytes."""
 
-from typing import TYPE_CHECKING
-
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.vocabularies.base import Vocabulary
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 
 class ByteVocabulary(Vocabulary):
@@ -18,7 +11,7 @@ class ByteVocabulary(Vocabulary):
     Decoding drops special and extra ids and bytes that are no UTF-8.
 
     Args:
-      extra_ids: how many ids to add after the 259.
+        extra_ids: how many ids to add after the 259.
     """
 
     _SPECIAL = 3

@@ -3,16 +3,11 @@
 import operator
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.vocabularies.base import Vocabulary
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 _GREATEST = 0x10FFFF
 
@@ -23,7 +18,7 @@ class FullCodepointVocabulary(Vocabulary):
     Padding is the character of codepoint 0, EOS one of Unicode's private use, which no text should hold.
 
     Args:
-      extra_ids: how many ids to add at the end.
+        extra_ids: how many ids to add at the end.
     """
 
     LARGEST_CODEPOINT = _GREATEST
@@ -75,12 +70,12 @@ class PartialCodepointVocabulary(Vocabulary):
     """Some codepoints: ids 0, 1 and 2 are padding, EOS and unknown, and the listed ones follow.
 
     Args:
-      codepoints: numbers of characters, as `ord` gives them, in the order of their ids; one that is named again keeps
-        its first id.
-      extra_ids: how many ids to add at the end.
+        codepoints: numbers of characters, as `ord` gives them, in the order of their ids; one that is named again keeps
+            its first id.
+        extra_ids: how many ids to add at the end.
 
     Raises:
-      ValueError: for a number that is no codepoint.
+        ValueError: for a number that is no codepoint.
     """
 
     PAD_CODEPOINT = FullCodepointVocabulary.PAD_CODEPOINT
@@ -102,7 +97,7 @@ class PartialCodepointVocabulary(Vocabulary):
         """Returns the vocabulary of a file with one codepoint a line, as a decimal number.
 
         Raises:
-          ValueError: naming the file and the line that is no codepoint.
+            ValueError: naming the file and the line that is no codepoint.
         """
         numbers = []
         with tf.io.gfile.GFile(os.fspath(vocab_file), "r") as file:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from t5mix import fingerprints
+from t5mix.internal.code import fingerprints
 from t5mix.vocabularies.base import Vocabulary
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ class PassThroughVocabulary(Vocabulary):
     """For features that are ids already: encoding and decoding change nothing.
 
     Args:
-      size: number of ids.
-      eos_id: the id that ends a sequence, or None.
+        size: number of ids.
+        eos_id: the id that ends a sequence, or None.
     """
 
     def __init__(self, size: int, eos_id: int | None = None) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from t5mix import fingerprints
+from t5mix.internal.code import fingerprints
 from t5mix.vocabularies.base import PAD_ID, Vocabulary
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ class SentencePieceVocabulary(Vocabulary):
     expects.  The file is read when first needed, so that a declaration costs nothing.
 
     Args:
-      sentencepiece_model_file: path of the model.
-      extra_ids: how many pieces to add at the end.
-      normalizer_spec_overrides: a `sentencepiece_model_pb2.NormalizerSpec` that is merged into the
-        model's normalizer and denormalizer.
-      reverse_extra_ids: number the extra pieces from the end of the vocabulary.
-      use_fast_tokenizer: let `encode_tf` and `decode_tf` use tensorflow_text's faster reimplementation.
+        sentencepiece_model_file: path of the model.
+        extra_ids: how many pieces to add at the end.
+        normalizer_spec_overrides: a `sentencepiece_model_pb2.NormalizerSpec` that is merged into the
+            model's normalizer and denormalizer.
+        reverse_extra_ids: number the extra pieces from the end of the vocabulary.
+        use_fast_tokenizer: let `encode_tf` and `decode_tf` use tensorflow_text's faster reimplementation.
     """
 
     def __init__(

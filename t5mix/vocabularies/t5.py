@@ -2,7 +2,7 @@
 
 import os
 
-from t5mix import fingerprints
+from t5mix.internal.code import fingerprints
 from t5mix.vocabularies import sentence_piece
 
 VARIABLE = "T5MIX_T5_VOCAB"
@@ -16,7 +16,7 @@ class T5Vocabulary(sentence_piece.SentencePieceVocabulary):
     T5MIX_T5_VOCAB; a declaration needs neither.
 
     Args:
-      extra_ids: number of sentinels.
+        extra_ids: number of sentinels.
     """
 
     def __init__(self, extra_ids: int = 100) -> None:

@@ -2,16 +2,11 @@
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.vocabularies.base import Vocabulary
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 _PAD, _UNK = "PAD", "UNK"
 
@@ -20,12 +15,12 @@ class UnigramVocabulary(Vocabulary):
     """A list of words: id 0 is padding, word i of the list has id i + 1, and the last id is the unknown word.
 
     Args:
-      unigrams: the words, each once, without "PAD" and "UNK", which name the padding and the unknown.
-      split_on_space: whether a text is words with one space between.  If not, encoding takes a text as one word,
-        `decode` joins words by spaces, and `decode_tf` gives the first word only, as in seqio.
+        unigrams: the words, each once, without "PAD" and "UNK", which name the padding and the unknown.
+        split_on_space: whether a text is words with one space between.  If not, encoding takes a text as one word,
+            `decode` joins words by spaces, and `decode_tf` gives the first word only, as in seqio.
 
     Raises:
-      ValueError: for a word twice or a reserved one, which would have two ids.
+        ValueError: for a word twice or a reserved one, which would have two ids.
     """
 
     def __init__(self, unigrams: Sequence[str], split_on_space: bool = False) -> None:

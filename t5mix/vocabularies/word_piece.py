@@ -2,16 +2,11 @@
 
 import functools
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix import fingerprints
-from t5mix.lazy import lazy_import
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.vocabularies.base import Vocabulary
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 
 class BertWordPieceVocabulary(Vocabulary):
@@ -20,20 +15,20 @@ class BertWordPieceVocabulary(Vocabulary):
     The file is read when first needed.  Decoding leaves padding out and joins the pieces of a word.
 
     Args:
-      vocab_lookup_table: path of the file: one piece a line, in the order of their ids.
-      suffix_indicator: what begins a piece that continues a word.
-      max_bytes_per_word: longer words are unknown.
-      max_chars_per_token: the length of the longest piece, if it is known: speeds up long words.
-      token_out_type: dtype of the ids of `encode_tf`; a name or a `tf.DType`.
-      unknown_token: the piece that stands for unknown words.
-      split_unknown_characters: whether a character without a piece makes only itself unknown, not its word.
-      lower_case: lower case, NFD, without accents, before splitting.
-      keep_whitespace: whether white space stays.
-      normalization_form: a Unicode normal form that is applied when lower_case is False.
-      preserve_unused_token: whether "[unused1]" and the like in a text are pieces.
-      pad_id: id of "[PAD]"; must be 0, T5's.
-      start_of_sequence_id: id of "[CLS]".
-      end_of_sequence_id: id of "[SEP]".
+        vocab_lookup_table: path of the file: one piece a line, in the order of their ids.
+        suffix_indicator: what begins a piece that continues a word.
+        max_bytes_per_word: longer words are unknown.
+        max_chars_per_token: the length of the longest piece, if it is known: speeds up long words.
+        token_out_type: dtype of the ids of `encode_tf`; a name or a `tf.DType`.
+        unknown_token: the piece that stands for unknown words.
+        split_unknown_characters: whether a character without a piece makes only itself unknown, not its word.
+        lower_case: lower case, NFD, without accents, before splitting.
+        keep_whitespace: whether white space stays.
+        normalization_form: a Unicode normal form that is applied when lower_case is False.
+        preserve_unused_token: whether "[unused1]" and the like in a text are pieces.
+        pad_id: id of "[PAD]"; must be 0, T5's.
+        start_of_sequence_id: id of "[CLS]".
+        end_of_sequence_id: id of "[SEP]".
     """
 
     def __init__(
@@ -94,7 +89,7 @@ class BertWordPieceVocabulary(Vocabulary):
         """The id of the piece for unknown words.
 
         Raises:
-          ValueError: when the file does not have it.
+            ValueError: when the file does not have it.
         """
         return self._id_of_unknown
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from t5mix import registry
+from t5mix.declarations import registry
 
 PACK = """
 import functools

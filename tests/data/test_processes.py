@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t5mix import objectives
 from t5mix.data import Stream
-from t5mix.mixture import Mixture
-from t5mix.preprocessors import append_eos_after_trim
+from t5mix.declarations.mixture import Mixture
+from t5mix.preprocessors import append_eos_after_trim, objectives
 
 LENGTHS = {"inputs": 32, "targets": 17}
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from t5mix.data import Stream, state
-from t5mix.mixture import Mixture
+from t5mix.declarations.mixture import Mixture
 from t5mix.preprocessors import append_eos, append_eos_after_trim
 
 LENGTHS = {"inputs": 32, "targets": 17}

@@ -7,17 +7,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from t5mix import objectives
 from t5mix.data import Stream
 from t5mix.data.packing import collate, windows
-from t5mix.features import Feature
-from t5mix.mixture import Mixture
-from t5mix.preprocessors import append_eos, append_eos_after_trim, tokenize
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.task import Task
+from t5mix.preprocessors import append_eos, append_eos_after_trim, objectives, tokenize
 from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import FunctionDataSource
-from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
+from t5mix.vocabularies.features import Feature
 
 LENGTHS = {"inputs": 32, "targets": 17}
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import t5mix
-from t5mix import objectives, preprocessors
+from t5mix import preprocessors
 from t5mix.data.cache.inventory import entries
 from t5mix.evaluation.cached_split import read_split
+from t5mix.preprocessors import objectives
 
 VOCABULARY = t5mix.ByteVocabulary(extra_ids=100)
 FEATURES = {name: t5mix.Feature(VOCABULARY) for name in ("inputs", "targets")}

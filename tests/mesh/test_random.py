@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 from t5mix.mesh import random
-from t5mix.mesh.upstream import tf
+from t5mix.mesh.mesh_tensorflow import tf
 
 
 def key(*numbers: int) -> tuple:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import t5mix
-from t5mix import preprocessors, registry
+from t5mix import preprocessors
+from t5mix.declarations import registry
 
 # Settings of a complete run on the mixture `toy`, as somebody would write them.
 SETTINGS = """\

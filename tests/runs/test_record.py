@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.runs import binding, check
-from t5mix.runs.folders import RunFolder
+from t5mix.runs.config import binding
+from t5mix.runs.preflight import checks
 from t5mix.runs.record import alone_in, record_start, versions
+from t5mix.runs.run_folder import RunFolder
 
 
 @pytest.fixture
 def started(toy, gin_file):
     bound = binding.bind([str(gin_file)])
-    checked = check.check_training(bound.run)
+    checked = checks.check_training(bound.run)
     command = ["t5mix", "train", "--gin_param", "Run.mixture = 'toy'"]
     record_start(bound, checked, command)
     record_start(bound, checked, [*command, "again"])
@@ -40,21 +41,21 @@ def test_versions_name_packages_python_and_the_commit(started):
     assert recorded == versions()
     assert {"tensorflow", "jax", "gin-config"} <= set(recorded["packages"])
     assert recorded["python"] == sys.version
-    if (Path(check.__file__).resolve().parents[2] / ".git").exists():
+    if (Path(checks.__file__).resolve().parents[2] / ".git").exists():
         assert len(recorded["git"]["commit"]) == 40
 
 
 def test_the_lineage_is_the_same_whenever_it_is_written(started, gin_file):
     bound, folder, command = started
     before = folder.lineage.read_bytes()
-    record_start(bound, check.check_training(bound.run), command)
+    record_start(bound, checks.check_training(bound.run), command)
     assert folder.lineage.read_bytes() == before
 
 
 def test_a_second_process_is_kept_out(tmp_path):
     program = (
         "import sys; from pathlib import Path; from t5mix.runs.record import alone_in;"
-        "from t5mix.runs.folders import RunFolder\n"
+        "from t5mix.runs.run_folder import RunFolder\n"
         "with alone_in(RunFolder(Path(sys.argv[1]))): print('in')"
     )
     root = Path(__file__).resolve().parents[2]

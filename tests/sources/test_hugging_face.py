@@ -156,8 +156,8 @@ def test_what_cannot_be_loaded_says_why(folder: Path) -> None:
 
 def test_a_task_of_it_checks_out(folder: Path) -> None:
     from t5mix import metrics, preprocessors
-    from t5mix.checking import Limits
-    from t5mix.checking.task import check_task
+    from t5mix.evaluation.checks import Limits
+    from t5mix.evaluation.checks.check_task import check_task
 
     vocabulary = t5mix.ByteVocabulary()
     task = t5mix.Task(

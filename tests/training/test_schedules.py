@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from t5mix.training.optimizers import adafactor_decay_rate
-from t5mix.training.schedules import constant, inverse_square_root, linear_decay
+from t5mix.training.schedules import adafactor_decay_rate, constant, inverse_square_root, linear_decay
 
 
 def test_constant():

@@ -19,10 +19,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from t5mix import packs, registry
 from t5mix.data.cache import inventory, object_store, shard_record, store, writer
-from t5mix.data.cache.key import CacheJob, cache_job
+from t5mix.data.cache.identity.key import CacheJob, cache_job
 from t5mix.data.tokenization.record_batches import record_batches
+from t5mix.declarations import discovery, registry
 
 # Called with the numbers of shards that are made, and of all.
 Progress = Callable[[int, int], None]
@@ -45,16 +45,16 @@ def make(
     """Makes token caches on Beam, and waits until they are there.
 
     Args:
-      jobs: the caches, of tasks that are registered.
-      folder: the folder of caches, which every worker reaches by the same path; or an address in a store that
-        Arrow opens, gs:// or s3://.
-      options: Beam's, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
-      pack_paths: files and folders of declarations, which every worker reaches by the same path.
-      progress: called now and then, where `folder` is a path.
+        jobs: the caches, of tasks that are registered.
+        folder: the folder of caches, which every worker reaches by the same path; or an address in a store that
+            Arrow opens, gs:// or s3://.
+        options: Beam's, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
+        pack_paths: files and folders of declarations, which every worker reaches by the same path.
+        progress: called now and then, where `folder` is a path.
 
     Raises:
-      ValueError: see `store.find_or_make`; when a worker's packs or libraries would make other tokens; when the
-        pipeline fails otherwise.
+        ValueError: see `store.find_or_make`; when a worker's packs or libraries would make other tokens; when the
+            pipeline fails otherwise.
     """
     address = str(folder) if object_store.is_address(str(folder)) else os.path.abspath(folder)
     if object_store.is_address(address):
@@ -72,9 +72,9 @@ def find(job: CacheJob, folder: str | Path, verify: bool = False) -> inventory.C
     """Returns the cache, or None when there is none; on a file system one that is damaged is deleted.
 
     Args:
-      job: the cache.
-      folder: the folder of caches, or its address.
-      verify: read every byte of it on a file system; from a store only its manifest and the sizes of its files are.
+        job: the cache.
+        folder: the folder of caches, or its address.
+        verify: read every byte of it on a file system; from a store only its manifest and the sizes of its files are.
     """
     folder = str(folder)
     if object_store.is_address(folder):
@@ -141,7 +141,7 @@ class _OfJobs(beam.DoFn):
     """Declares the tasks on a worker.
 
     Args:
-      pack_paths: files and folders of declarations.
+        pack_paths: files and folders of declarations.
     """
 
     def __init__(self, pack_paths: Sequence[str]) -> None:
@@ -152,13 +152,13 @@ class _OfJobs(beam.DoFn):
         """Makes the packs known; see Beam."""
         self._jobs: dict[Asked, CacheJob] = {}
         for path in self._pack_paths:
-            packs.add(path)
+            discovery.add(path)
 
     def job(self, asked: Asked) -> CacheJob:
         """Returns the cache, as this worker understands it.
 
         Raises:
-          ValueError: naming the task, when it is not the one that was asked for.
+            ValueError: naming the task, when it is not the one that was asked for.
         """
         if asked not in self._jobs:
             name, split, source, key, versions, *_ = asked

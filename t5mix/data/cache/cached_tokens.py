@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix import fingerprints
-from t5mix.data.cache import columns, contents, manifest
+from t5mix.data.cache import columns, manifest
+from t5mix.data.cache.identity import contents
 from t5mix.data.cache.shard_record import ShardRecord
 from t5mix.data.cache.shards import ShardedColumn, ShardFile
+from t5mix.internal.code import fingerprints
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +22,8 @@ class CachedTokens(abc.ABC):
     """The examples of a task as its steps before the cache leave them.
 
     Attributes:
-      key: hash of everything that decided the tokens.
-      eos: by name the EOS of features' vocabularies, None where one has none; of some features, as far as known.
+        key: hash of everything that decided the tokens.
+        eos: by name the EOS of features' vocabularies, None where one has none; of some features, as far as known.
     """
 
     key: str

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.ragged import ranges
+from t5mix.internal.ragged import ranges
 
 
 class TokenColumn(abc.ABC):
@@ -73,11 +73,11 @@ class TokenColumn(abc.ABC):
         """Returns some examples, joined one behind the other.
 
         Args:
-          indices: integers [N], the examples, in any order, also repeatedly.
-          most: int64 [N] or one number, how many tokens to read of each at most; None is all.
+            indices: integers [N], the examples, in any order, also repeatedly.
+            most: int64 [N] or one number, how many tokens to read of each at most; None is all.
 
         Returns:
-          Their tokens, int32 [L], and their lengths, int64 [N].
+            Their tokens, int32 [L], and their lengths, int64 [N].
         """
         chunks, rows = self._chunks_and_rows(np.asarray(indices))
         starts, stops = self._bounds(chunks, rows)
@@ -90,11 +90,11 @@ class TokenColumn(abc.ABC):
         """Returns spans of the examples joined one behind the other.
 
         Args:
-          starts: integers [N], the first token of each.
-          stops: integers [N], the token behind the last of each.
+            starts: integers [N], the first token of each.
+            stops: integers [N], the token behind the last of each.
 
         Returns:
-          Their tokens, joined, int32 [L], and their lengths, int64 [N].
+            Their tokens, joined, int32 [L], and their lengths, int64 [N].
         """
         starts, stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
         first = np.searchsorted(self.first_tokens, starts, side="right") - 1
@@ -139,8 +139,8 @@ class ArrayColumn(TokenColumn):
     """A column in memory.
 
     Args:
-      values: the chunks' token ids, int32, one example behind the other.
-      offsets: the chunks' example boundaries in `values`, int64 [examples + 1].
+        values: the chunks' token ids, int32, one example behind the other.
+        offsets: the chunks' example boundaries in `values`, int64 [examples + 1].
     """
 
     def __init__(self, values: tuple[np.ndarray, ...], offsets: tuple[np.ndarray, ...]) -> None:
@@ -178,8 +178,8 @@ class EndedColumn:
     """The same examples with an EOS behind each, made as they are read.
 
     Attributes:
-      column: the examples.
-      eos: the id of EOS.
+        column: the examples.
+        eos: the id of EOS.
     """
 
     column: TokenColumn
@@ -262,10 +262,10 @@ def read_spans(numbers: np.ndarray, starts: np.ndarray, lengths: np.ndarray, rea
     """Joins spans of several arrays in the order asked for, int32 [L].
 
     Args:
-      numbers: int64 [N], which array each span is of.
-      starts: int64 [N], where in it the span begins.
-      lengths: int64 [N].
-      read: `read(number, starts, lengths)` returns joined spans of one array.
+        numbers: int64 [N], which array each span is of.
+        starts: int64 [N], where in it the span begins.
+        lengths: int64 [N].
+        read: `read(number, starts, lengths)` returns joined spans of one array.
     """
     groups = by_number(numbers)
     if len(groups) == 1:

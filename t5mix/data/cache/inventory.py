@@ -16,14 +16,14 @@ class CacheEntry:
     """A token cache on disk.
 
     Attributes:
-      place: its folder.
-      task: the task; of a damaged cache the name of its folder.
-      split: the split; of a damaged cache "".
-      examples: number of examples.
-      tokens: number of tokens of each feature.
-      skipped: bad records of the source that were left out.
-      size: bytes of its shards.
-      damage: what is wrong with it; "" is nothing that was looked for.
+        place: its folder.
+        task: the task; of a damaged cache the name of its folder.
+        split: the split; of a damaged cache "".
+        examples: number of examples.
+        tokens: number of tokens of each feature.
+        skipped: bad records of the source that were left out.
+        size: bytes of its shards.
+        damage: what is wrong with it; "" is nothing that was looked for.
     """
 
     place: str

@@ -18,8 +18,8 @@ def write(folder: str | Path, content: dict[str, Any]) -> None:
     """Writes the manifest of a cache into its folder, whole or not at all.
 
     Args:
-      folder: an existing folder.
-      content: JSON; it names at least one thing.
+        folder: an existing folder.
+        content: JSON; it names at least one thing.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
     private = f"{folder}/.{NAME}.{os.urandom(16).hex()}"
@@ -32,9 +32,9 @@ def read(folder: str | Path) -> dict[str, Any]:
     """Returns the manifest of a cache.
 
     Raises:
-      FileNotFoundError: when there is no such folder.
-      NotADirectoryError: when a file stands in its way.
-      DamagedError: when there is no manifest, or another than was written.
+        FileNotFoundError: when there is no such folder.
+        NotADirectoryError: when a file stands in its way.
+        DamagedError: when there is no manifest, or another than was written.
     """
     try:
         with open(f"{folder}/{NAME}", "rb", buffering=0) as file:

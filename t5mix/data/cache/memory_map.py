@@ -18,11 +18,11 @@ def map_file(path: str, size: int) -> np.ndarray:
     """Returns the first bytes of a file, uint8 [size], read-only, read from the disk as they are used.
 
     Args:
-      path: the file.
-      size: how many bytes, at least 1.
+        path: the file.
+        size: how many bytes, at least 1.
 
     Raises:
-      OSError: when the file cannot be opened or mapped, or holds fewer bytes: to read past its end ends the process.
+        OSError: when the file cannot be opened or mapped, or holds fewer bytes: to read past its end ends the process.
     """
     library = _library()
     file = os.open(path, os.O_RDONLY)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from t5mix.data.cache import manifest, shard_record, writer
-from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.tokenization.record_batches import record_batches
 
 # Bytes that are copied at once; whole blocks.
@@ -32,16 +32,16 @@ def write_shard(job: CacheJob, number: int, folder: str) -> shard_record.ShardRe
     """Writes one shard to its place in the store, and reads it back.
 
     Args:
-      job: the cache.
-      number: the shard's, from 0.
-      folder: the address of the folder of caches.
+        job: the cache.
+        number: the shard's, from 0.
+        folder: the address of the folder of caches.
 
     Returns:
-      What `finish` needs to know of it.
+        What `finish` needs to know of it.
 
     Raises:
-      ValueError: see `record_batches.record_batches`.
-      OSError: when the store cannot be written, or gives back something else than was written.
+        ValueError: see `record_batches.record_batches`.
+        OSError: when the store cannot be written, or gives back something else than was written.
     """
     store, path = _resolve(job, folder)
     with tempfile.TemporaryDirectory() as private:
@@ -57,7 +57,7 @@ def finish(job: CacheJob, folder: str, records: Sequence[shard_record.ShardRecor
     """Completes a cache, whose shards are in the store: puts its manifest there.
 
     Raises:
-      ValueError: naming the task, when it has no example.
+        ValueError: naming the task, when it has no example.
     """
     store, path = _resolve(job, folder)
     with tempfile.TemporaryDirectory() as private:
@@ -85,7 +85,7 @@ def check(folder: str) -> None:
     """Refuses an address that Arrow cannot open.
 
     Raises:
-      ValueError: naming it.
+        ValueError: naming it.
     """
     _open(folder)
 

@@ -23,9 +23,9 @@ class ColumnRecord:
     """Where a column of lists of int32 lies in a file, for each record batch.
 
     Attributes:
-      tokens: int64 [batches], how many token ids.
-      values: int64 [batches], the byte that the token ids begin at.
-      offsets: int64 [batches], the byte that the int64 boundaries of examples begin at.
+        tokens: int64 [batches], how many token ids.
+        values: int64 [batches], the byte that the token ids begin at.
+        offsets: int64 [batches], the byte that the int64 boundaries of examples begin at.
     """
 
     tokens: np.ndarray
@@ -38,13 +38,13 @@ class ShardRecord:
     """What a manifest says of a shard.
 
     Attributes:
-      name: file name.
-      size: bytes of the file.
-      rows: int64 [batches], examples of each record batch.
-      columns: the columns of token ids.
-      checksums: uint32, zlib's CRC-32 of each `BLOCK` bytes of the file.
-      content: hash of its examples; see `contents.digest`.
-      skipped: bad records of the source that were left out, "file: place", as the source permits.
+        name: file name.
+        size: bytes of the file.
+        rows: int64 [batches], examples of each record batch.
+        columns: the columns of token ids.
+        checksums: uint32, zlib's CRC-32 of each `BLOCK` bytes of the file.
+        content: hash of its examples; see `contents.digest`.
+        skipped: bad records of the source that were left out, "file: place", as the source permits.
     """
 
     name: str
@@ -80,7 +80,7 @@ class ShardRecord:
         """Reads a record.
 
         Raises:
-          DamagedError: when it does not describe a file.
+            DamagedError: when it does not describe a file.
         """
         try:
             name, size, rows = str(found["name"]), int(found["bytes"]), list(found["rows"])

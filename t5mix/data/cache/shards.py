@@ -15,18 +15,18 @@ import numpy as np
 
 from t5mix.data.cache import columns, memory_map, shard_record
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
-from t5mix.ragged import ranges
+from t5mix.internal.ragged import ranges
 
 
 class ShardFile:
     """A shard, read by memory map; or held, when it is one block.
 
     Args:
-      path: the file.
-      record: what the manifest says of it.
+        path: the file.
+        record: what the manifest says of it.
 
     Raises:
-      DamagedError: when the file is missing, of another size, or not the same at its ends.
+        DamagedError: when the file is missing, of another size, or not the same at its ends.
     """
 
     def __init__(self, path: str | Path, record: ShardRecord) -> None:
@@ -97,7 +97,7 @@ class ShardFile:
         """Compares the blocks that hold these ranges of bytes with their checksums, unless that was done.
 
         Raises:
-          DamagedError: naming the file and the place.
+            DamagedError: naming the file and the place.
         """
         if not self._left:
             return
@@ -137,8 +137,8 @@ class ShardedColumn(columns.TokenColumn):
     Memory and time to open grow with the number of record batches, not of examples.
 
     Args:
-      files: the shards, in order.
-      name: the column; absent in all shards, or in none that has examples.
+        files: the shards, in order.
+        name: the column; absent in all shards, or in none that has examples.
     """
 
     def __init__(self, files: tuple[ShardFile, ...], name: str) -> None:

@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t5mix.data.cache import manifest, verification, writer
+from t5mix.data.cache import manifest, writer
 from t5mix.data.cache.cached_tokens import CachedTokens, FileTokens, MemoryTokens
-from t5mix.data.cache.key import CacheJob, check_unchanged
+from t5mix.data.cache.identity import verification
+from t5mix.data.cache.identity.key import CacheJob, check_unchanged
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.cache.shards import ShardFile
 from t5mix.data.tokenization.record_batches import record_batches

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from t5mix.data.cache import contents, manifest, shard_record
-from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache import manifest, shard_record
+from t5mix.data.cache.identity import contents
+from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.cache.shard_record import ColumnRecord, ShardRecord
 from t5mix.data.tokenization.task_shard import NotCacheableError
 

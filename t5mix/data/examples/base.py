@@ -12,15 +12,15 @@ import numpy as np
 
 from t5mix.data.cache import columns
 from t5mix.data.examples.trim_and_eos import TrimAndEos
-from t5mix.ragged import Ragged
+from t5mix.internal.ragged import Ragged
 
 
 class Examples(abc.ABC):
     """A task's examples.
 
     Attributes:
-      count: number of examples in an epoch.
-      varies: whether an example is another one in another epoch.
+        count: number of examples in an epoch.
+        varies: whether an example is another one in another epoch.
     """
 
     count: int

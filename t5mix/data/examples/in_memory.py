@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from t5mix.data.examples.base import Examples, Ragged
-from t5mix.ragged import ranges
+from t5mix.internal.ragged import ranges
 
 # Of a task with at most so many examples, the same in each epoch, the lengths are kept; and of the smallest tasks, as
 # long as they have at most so many together.
@@ -18,7 +18,7 @@ class Lengths:
     """Lengths of examples of several tasks; those of small tasks are kept.
 
     Args:
-      examples: the tasks' examples.
+        examples: the tasks' examples.
     """
 
     def __init__(self, examples: tuple[Examples, ...]) -> None:
@@ -84,8 +84,8 @@ class SmallTasks:
     """The tokens of small tasks, one example behind the other.
 
     Args:
-      examples: all tasks' examples.
-      lengths: their lengths.
+        examples: all tasks' examples.
+        lengths: their lengths.
     """
 
     def __init__(self, examples: tuple[Examples, ...], lengths: Lengths) -> None:

@@ -8,11 +8,12 @@ import functools
 
 import numpy as np
 
-from t5mix import objectives, splitmix
 from t5mix.data.cache import columns
 from t5mix.data.examples.base import Examples, as_columns
 from t5mix.data.examples.trim_and_eos import TrimAndEos
-from t5mix.objectives import Noise, Ragged
+from t5mix.internal import splitmix
+from t5mix.preprocessors import objectives
+from t5mix.preprocessors.objectives import Noise, Ragged
 
 # Tokens of text that an objective gets at once.
 _TOKENS_AT_ONCE = 1 << 16
@@ -94,8 +95,8 @@ class _Joined:
     """Segments of all documents joined: each is full but for the last, and arithmetic finds it.
 
     Args:
-      tokens: tokens of all documents.
-      size: tokens of a segment.
+        tokens: tokens of all documents.
+        size: tokens of a segment.
     """
 
     def __init__(self, tokens: int, size: int) -> None:
@@ -112,8 +113,8 @@ class _Apart:
     """Segments that each lie within a document.
 
     Args:
-      documents: tokens of each document, int64 [documents].
-      size: tokens of a segment, at most.
+        documents: tokens of each document, int64 [documents].
+        size: tokens of a segment, at most.
     """
 
     def __init__(self, documents: np.ndarray, size: int) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from t5mix.data.cache import store
 from t5mix.data.cache.cached_tokens import CachedTokens
-from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.tokenization import record_batches, thread_pool, without_tensorflow
 from t5mix.data.tokenization.task_shard import Chunk
 from t5mix.data.tokenization.tokenizers import cores

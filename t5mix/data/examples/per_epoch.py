@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from t5mix import splitmix
 from t5mix.data.cache import columns
 from t5mix.data.examples.base import CachedExamples, Examples, Ragged
 from t5mix.data.examples.trim_and_eos import TrimAndEos
 from t5mix.data.tokenization import with_tensorflow
-from t5mix.lazy import lazy_import
+from t5mix.declarations.task import Task
+from t5mix.internal import splitmix
+from t5mix.internal.lazy import lazy_import
 from t5mix.preprocessors.mapping import map_seed_manager, next_map_seed
-from t5mix.task import Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,10 +33,10 @@ class WholeEpochs:
     that take no map seed run once.
 
     Args:
-      task: the task.
-      table: its cached examples, all columns.
-      lengths: for each feature of the stream its length.
-      key: the seed and the task.
+        task: the task.
+        table: its cached examples, all columns.
+        lengths: for each feature of the stream its length.
+        key: the seed and the task.
     """
 
     def __init__(self, task: Task, table: "pa.Table", lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
@@ -51,7 +51,7 @@ class WholeEpochs:
         """Returns the features of an epoch.
 
         Raises:
-          ValueError: naming the task, when it has another number of examples than the first epoch.
+            ValueError: naming the task, when it has another number of examples than the first epoch.
         """
         made = self._epoch(epoch if self._is_random else 0)
         count = made[0].count

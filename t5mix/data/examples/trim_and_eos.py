@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from t5mix.data.cache import columns
-from t5mix.ragged import ranges
-from t5mix.task import Task
+from t5mix.declarations.task import Task
+from t5mix.internal.ragged import ranges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,10 +15,10 @@ class TrimAndEos:
     """Trims a feature's tokens to `limit` and appends EOS, as the task's steps say.
 
     Attributes:
-      limit: tokens that a row holds, EOS included.
-      eos: the id to append, or None.
-      trims_first: make room for EOS (`append_eos_after_trim`); otherwise EOS is trimmed like any
-        other token when there is no room for it (`append_eos`).
+        limit: tokens that a row holds, EOS included.
+        eos: the id to append, or None.
+        trims_first: make room for EOS (`append_eos_after_trim`); otherwise EOS is trimmed like any
+            other token when there is no room for it (`append_eos`).
     """
 
     limit: int
@@ -49,11 +49,11 @@ class TrimAndEos:
         """Returns many sequences as the model gets them.
 
         Args:
-          values: int32 [sum of lengths], the sequences' tokens, one behind the other.
-          lengths: int64 [sequences].
+            values: int32 [sum of lengths], the sequences' tokens, one behind the other.
+            lengths: int64 [sequences].
 
         Returns:
-          The same of the trimmed and ended sequences.
+            The same of the trimmed and ended sequences.
         """
         kept = self.before_eos(lengths)
         if (kept < lengths).any():
@@ -65,8 +65,8 @@ class TrimAndEos:
         """Returns some examples of a column as the model gets them; what is trimmed is not read.
 
         Returns:
-          Their tokens, int32 [sum of lengths], one example behind the other, and their lengths,
-          int64 [indices].
+            Their tokens, int32 [sum of lengths], one example behind the other, and their lengths,
+            int64 [indices].
         """
         most = self.before_eos(np.array(np.iinfo(np.int64).max))
         return self._ended(*column.gather(indices, most))

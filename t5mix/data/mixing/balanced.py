@@ -21,9 +21,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from t5mix import splitmix
-from t5mix.data.memo import remembers
 from t5mix.data.mixing.weights import BITS, integer_weights, whole_numbers
+from t5mix.internal import splitmix
+from t5mix.internal.memo import remembers
 
 # Draws that are put in order at once.
 _CHUNK = 1 << 13
@@ -35,8 +35,8 @@ class Balanced:
     """Chooses the task of each draw.
 
     Args:
-      rates: each task's share, by name, positive.
-      seed: decides between equally urgent tasks.
+        rates: each task's share, by name, positive.
+        seed: decides between equally urgent tasks.
     """
 
     def __init__(self, rates: Mapping[str, float | Fraction], seed: int) -> None:
@@ -138,9 +138,9 @@ class _Now:
     """Tasks' shares of the draws before one, and times counted from it.
 
     Attributes:
-      weights: int64 [T].
-      whole: int64 [T], whole examples of each share.
-      part: int64 [T], what the share has above that, in parts of 2**48.
+        weights: int64 [T].
+        whole: int64 [T], whole examples of each share.
+        part: int64 [T], what the share has above that, in parts of 2**48.
     """
 
     def __init__(self, weights: np.ndarray, whole: np.ndarray, part: np.ndarray) -> None:
@@ -167,7 +167,7 @@ class _Now:
         """Returns the examples that may be drawn before `time` and are not among the tasks' first `done`.
 
         Returns:
-          Their tasks, and their numbers, counted from the tasks' `whole`, int64 [N] each.
+            Their tasks, and their numbers, counted from the tasks' `whole`, int64 [N] each.
         """
         stop = -(-(time * self.weights + self.part) >> BITS)
         counts = stop - done

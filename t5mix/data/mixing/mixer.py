@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from t5mix import splitmix
 from t5mix.data.examples.base import Examples
 from t5mix.data.examples.in_memory import Lengths
 from t5mix.data.mixing import permutation, weights
 from t5mix.data.mixing.balanced import Balanced
+from t5mix.internal import splitmix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Draws:
     """Examples, as numbers.
 
     Attributes:
-      task: int32, number of the task.
-      epoch: int64, the task's epoch.
-      index: int64, the example within the epoch.
-      lengths: int64 [examples, features], its tokens.
+        task: int32, number of the task.
+        epoch: int64, the task's epoch.
+        index: int64, the example within the epoch.
+        lengths: int64 [examples, features], its tokens.
     """
 
     task: np.ndarray
@@ -44,9 +44,9 @@ class Mixer:
     """Draws examples of tasks: the k-th of a task is the next of a random order of each of its epochs.
 
     Args:
-      examples: each task's examples, by name.
-      rates: each task's share, positive.
-      seed: decides the order.
+        examples: each task's examples, by name.
+        rates: each task's share, positive.
+        seed: decides the order.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from t5mix import splitmix
+from t5mix.internal import splitmix
 
 # Two more rounds than the four after which a Feistel network with random functions cannot be told
 # from a random permutation (Luby and Rackoff 1988), because our halves may be a few bits small.
@@ -13,12 +13,12 @@ def permute(positions: np.ndarray, size: int, key: tuple[str | int, ...]) -> np.
     """Returns where a pseudorandom permutation of 0 .. size-1 sends `positions`.
 
     Args:
-      positions: integers in [0, size), one axis.
-      size: number of elements, at least 1.
-      key: what the permutation is named by: a seed, a task, an epoch.
+        positions: integers in [0, size), one axis.
+        size: number of elements, at least 1.
+        key: what the permutation is named by: a seed, a task, an epoch.
 
     Returns:
-      int64 array of the shape of `positions`; distinct positions give distinct values.
+        int64 array of the shape of `positions`; distinct positions give distinct values.
     """
     positions = np.asarray(positions)
     return permute_each(positions, np.full(len(positions), size), np.repeat(word(key), len(positions)))
@@ -36,12 +36,12 @@ def permute_each(positions: np.ndarray, sizes: np.ndarray, words: np.ndarray) ->
     until it falls inside ("cycle walking", Black and Rogaway 2002), four steps at most on average.
 
     Args:
-      positions: integers in [0, size), one axis.
-      sizes: int64, the number of elements of each one's permutation, at least 1.
-      words: uint64, each one's key.
+        positions: integers in [0, size), one axis.
+        sizes: int64, the number of elements of each one's permutation, at least 1.
+        words: uint64, each one's key.
 
     Returns:
-      int64 array of the shape of `positions`.
+        int64 array of the shape of `positions`.
     """
     assert (sizes >= 1).all()
     # The bits of the greatest element; float64 is exact up to 2**53.

@@ -16,7 +16,7 @@ def integer_weights(rates: Mapping[str, float | Fraction]) -> np.ndarray:
     Rates are taken as the exact numbers that they are; what rounding down leaves goes to the tasks that lose most.
 
     Args:
-      rates: positive, one for each task.
+        rates: positive, one for each task.
     """
     numbers = whole_numbers(rates.values())
     assert numbers and min(numbers) > 0

@@ -13,7 +13,7 @@ from t5mix.data.examples.in_memory import Lengths, SmallTasks, runs
 from t5mix.data.mixing.mixer import Draws
 from t5mix.data.packing import collate
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows
-from t5mix.ragged import ranges
+from t5mix.internal.ragged import ranges
 
 # Token slots of the batches that are made at once, at most, if one batch has fewer: what the processor's cache holds,
 # and for each task that is read from files as many again, so that reading a few examples is worth its trouble.
@@ -34,12 +34,12 @@ class Batches:
     """Makes batches; the longer they are asked for one after the other, the more are made at once.
 
     Args:
-      examples: each task's examples.
-      known: their lengths.
-      rows: which examples stand in which rows.
-      lengths: for each feature the most tokens of an example.
-      batch_size: rows of a batch.
-      fill: writes examples into arrays: `collate.fill`, or another with its arguments.
+        examples: each task's examples.
+        known: their lengths.
+        rows: which examples stand in which rows.
+        lengths: for each feature the most tokens of an example.
+        batch_size: rows of a batch.
+        fill: writes examples into arrays: `collate.fill`, or another with its arguments.
     """
 
     def __init__(

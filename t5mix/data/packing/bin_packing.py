@@ -32,13 +32,13 @@ def choose_rows(
     Whole-number arithmetic and stable sorting give the same answer on every machine.
 
     Args:
-      lengths: int [N, F], tokens of each example, within the limits.
-      limits: tokens a row holds of each feature.
-      rows: number of rows, or None for as many as are needed.
-      used: int [R, F], tokens that the rows hold already; none by default.
+        lengths: int [N, F], tokens of each example, within the limits.
+        limits: tokens a row holds of each feature.
+        rows: number of rows, or None for as many as are needed.
+        used: int [R, F], tokens that the rows hold already; none by default.
 
     Returns:
-      int32 [N]: the row of each example, -1 where none has room.
+        int32 [N]: the row of each example, -1 where none has room.
     """
     limit = np.asarray(limits, dtype=np.int64)
     lengths = np.asarray(lengths, dtype=np.int64).reshape(-1, len(limit))
@@ -66,8 +66,8 @@ class _Unplaced:
     row is the highest bit of what is left and has few enough tokens of each feature.
 
     Args:
-      lengths: int64 [N, F].
-      limit: int64 [F].
+        lengths: int64 [N, F].
+        limit: int64 [F].
     """
 
     def __init__(self, lengths: np.ndarray, limit: np.ndarray) -> None:
@@ -162,10 +162,10 @@ class _ByWeight:
     """Shapes by weight, heaviest last; of equal weight, the first last.
 
     Attributes:
-      shapes: the shapes in this order.
-      places: each shape's place in it.
-      left: bits of the shapes that have examples left.
-      at_most: for each feature, for 0, 1, .. limit tokens, bits of the shapes with no more.
+        shapes: the shapes in this order.
+        places: each shape's place in it.
+        left: bits of the shapes that have examples left.
+        at_most: for each feature, for 0, 1, .. limit tokens, bits of the shapes with no more.
     """
 
     def __init__(self, shapes: np.ndarray, weights: np.ndarray, limit: np.ndarray) -> None:

@@ -19,10 +19,10 @@ import warnings
 
 import numpy as np
 
-from t5mix.data.memo import remembers
 from t5mix.data.mixing import permutation
 from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.packing.capacity import Plan
+from t5mix.internal.memo import remembers
 
 # Groups of examples by which windows of a block are made equally long.
 _LEVELLED = 256

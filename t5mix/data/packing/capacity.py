@@ -43,11 +43,11 @@ class Plan:
     """Room and draws.
 
     Attributes:
-      limits: tokens that a row holds of each feature.
-      rows: rows of a window.
-      windows: windows of a block.
-      draws: examples drawn for a block.
-      room: tokens of each feature that a block holds.
+        limits: tokens that a row holds of each feature.
+        rows: rows of a window.
+        windows: windows of a block.
+        draws: examples drawn for a block.
+        room: tokens of each feature that a block holds.
     """
 
     limits: tuple[int, ...]
@@ -105,12 +105,12 @@ def _draws(
     """Returns how many examples to draw for so many rows, and the part of them that this keeps free by intention.
 
     Args:
-      mixer: draws the examples.
-      shares: each task's share.
-      moments: each task's lengths.
-      rows_each: rows that an example takes on average.
-      rows: the rows.
-      part: part of them that is kept free where lengths differ.
+        mixer: draws the examples.
+        shares: each task's share.
+        moments: each task's lengths.
+        rows_each: rows that an example takes on average.
+        rows: the rows.
+        part: part of them that is kept free where lengths differ.
     """
     most = max(1, int(rows / rows_each))
     mean = math.fsum(share * one.mean for share, one in zip(shares, moments, strict=True))
@@ -138,10 +138,10 @@ class _Moments:
     Sums are of whole numbers, so that they are the same on every machine.
 
     Attributes:
-      count: number of examples measured.
-      means: mean share of each feature.
-      mean: mean of the examples' greatest share.
-      variance: its variance.
+        count: number of examples measured.
+        means: mean share of each feature.
+        mean: mean of the examples' greatest share.
+        variance: its variance.
     """
 
     count: int

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from t5mix.ragged import Ragged
+from t5mix.internal.ragged import Ragged
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:
@@ -18,11 +18,11 @@ def spread(rows: np.ndarray, count: int) -> np.ndarray:
     many rows than in one.
 
     Args:
-      rows: int [N], the row of each.
-      count: number of rows.
+        rows: int [N], the row of each.
+        count: number of rows.
 
     Returns:
-      The rows, changed for as few examples as possible: the last ones of rows with the most.
+        The rows, changed for as few examples as possible: the last ones of rows with the most.
     """
     empty = np.setdiff1d(np.arange(count), rows)
     by_row = np.argsort(rows, kind="stable")
@@ -45,16 +45,16 @@ def fill(
     """Writes examples into the arrays of a batch.
 
     Args:
-      tokens: for each feature, the examples' token ids, in the order of `rows`; in the order of `limits`.
-      limits: for each feature, the length of a row.
-      rows: int [N], ascending: the row that each example lies in.
-      tasks: int [N]: the number of each example's task.
-      height: number of rows.
+        tokens: for each feature, the examples' token ids, in the order of `rows`; in the order of `limits`.
+        limits: for each feature, the length of a row.
+        rows: int [N], ascending: the row that each example lies in.
+        tasks: int [N]: the number of each example's task.
+        height: number of rows.
 
     Returns:
-      int32 arrays [R, L]: for each feature its ids under its own name (padding 0),
-      `<feature>_segment_ids` (1, 2, ...; padding 0), `<feature>_positions` (from 0 in each segment),
-      and `targets_task`, the task's number at each target token (padding -1), if there are targets.
+        int32 arrays [R, L]: for each feature its ids under its own name (padding 0),
+        `<feature>_segment_ids` (1, 2, ...; padding 0), `<feature>_positions` (from 0 in each segment),
+        and `targets_task`, the task's number at each target token (padding -1), if there are targets.
     """
     assert (np.diff(rows) >= 0).all()
     # Number of an example within its row, from 1, for all features, also where it has no token of one.
@@ -79,9 +79,9 @@ class _Runs:
     """What rows consist of: the examples of each, and its padding behind them.
 
     Attributes:
-      examples: int64 [N], which of the runs are examples.
-      sizes: int64 [N + R], places of each run.
-      height, length: number of rows and of places in each.
+        examples: int64 [N], which of the runs are examples.
+        sizes: int64 [N + R], places of each run.
+        height, length: number of rows and of places in each.
     """
 
     examples: np.ndarray

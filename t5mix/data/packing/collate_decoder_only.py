@@ -10,7 +10,7 @@ import numpy as np
 
 from t5mix.data.examples.base import Examples, Ragged
 from t5mix.data.packing import collate
-from t5mix.ragged import ranges
+from t5mix.internal.ragged import ranges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,21 +74,21 @@ def fill(
       decoder_causal_attention  1 1 1 0 1 0 0 0
 
     Args:
-      tokens: the examples' token ids, in the order of `rows`, of "inputs" and "targets" or of "targets" alone.
-      limits: for each of them, the most tokens of an example; a row has as many places as they have together.
-      rows: int [N], ascending: the row that each example lies in.
-      tasks: int [N]: the number of each example's task.
-      height: number of rows.
+        tokens: the examples' token ids, in the order of `rows`, of "inputs" and "targets" or of "targets" alone.
+        limits: for each of them, the most tokens of an example; a row has as many places as they have together.
+        rows: int [N], ascending: the row that each example lies in.
+        tasks: int [N]: the number of each example's task.
+        height: number of rows.
 
     Returns:
-      int32 arrays [R, L], with seqio's names and meanings:
-      `decoder_target_tokens`: what is predicted: inputs, then targets (padding 0);
-      `decoder_input_tokens`: what is read there: the token before, 0 at an example's beginning;
-      `decoder_loss_weights`: 1 where it is a target;
-      `decoder_segment_ids` (1, 2, ...; padding 0) and `decoder_positions` (from 0 in each segment);
-      `decoder_causal_attention`: 1 on the prefix, which sees all of itself: where an input is predicted, and the
-      first target, which is where the last input is read.  Without "inputs" in `limits` there is none;
-      `targets_task`: the task's number at each target (elsewhere -1).
+        int32 arrays [R, L], with seqio's names and meanings:
+        `decoder_target_tokens`: what is predicted: inputs, then targets (padding 0);
+        `decoder_input_tokens`: what is read there: the token before, 0 at an example's beginning;
+        `decoder_loss_weights`: 1 where it is a target;
+        `decoder_segment_ids` (1, 2, ...; padding 0) and `decoder_positions` (from 0 in each segment);
+        `decoder_causal_attention`: 1 on the prefix, which sees all of itself: where an input is predicted, and the
+        first target, which is where the last input is read.  Without "inputs" in `limits` there is none;
+        `targets_task`: the task's number at each target (elsewhere -1).
     """
     prefix = tokens["inputs"].lengths if "inputs" in tokens else np.zeros(len(rows), dtype=np.int64)
     example = joined([tokens[name] for name in ("inputs", "targets") if name in tokens])

@@ -24,12 +24,12 @@ import math
 
 import numpy as np
 
-from t5mix.data.memo import remembers
 from t5mix.data.mixing import permutation
 from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.packing import bin_packing, collate
 from t5mix.data.packing.blocks import Blocks, LeftOut
 from t5mix.data.packing.capacity import Plan
+from t5mix.internal.memo import remembers
 
 # Rows of a window, at least: packing needs choice.
 _ROWS = 1024

@@ -27,17 +27,17 @@ class TieBreaker:
     """What is needed of a SentencePiece model to settle ties.
 
     Attributes:
-      units: int32 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
-      inner: bool [pieces], whether other pieces may hold what stands before the piece, and its beginning.
-      sizes: int64 [pieces], the characters of each unit.
-      ends: int32 [pieces], the same number for pieces of the same first and last character.
-      texts: the pieces.
-      scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
-        are not cut here: no unigram model, or one that falls back to bytes.
-      worths: float32 [pieces], the same scores; NaN of pieces of the user's, whose scores are no float32, and others.
-      longest: characters of the longest piece with a given first character.
-      splits: whether no piece goes on behind a space, "▁", that it does not begin with.
-      unknown: the id of a character that no piece has, and its score.
+        units: int32 [pieces], the number of the shortest text that each piece repeats: of "---" that of "-".
+        inner: bool [pieces], whether other pieces may hold what stands before the piece, and its beginning.
+        sizes: int64 [pieces], the characters of each unit.
+        ends: int32 [pieces], the same number for pieces of the same first and last character.
+        texts: the pieces.
+        scores: score and id of each piece that a text can be cut into; None when the model is of a kind whose texts
+            are not cut here: no unigram model, or one that falls back to bytes.
+        worths: float32 [pieces], the same scores; NaN of pieces of the user's, whose scores are no float32, and others.
+        longest: characters of the longest piece with a given first character.
+        splits: whether no piece goes on behind a space, "▁", that it does not begin with.
+        unknown: the id of a character that no piece has, and its score.
     """
 
     units: np.ndarray
@@ -58,8 +58,8 @@ class TieBreaker:
         an "a"; or they repeat a piece or two, so that others can: "ab" "ab" "a" and "a" "ba" "ba".
 
         Args:
-          values: int32, the ids of texts, joined.
-          lengths: int64 [texts].
+            values: int32, the ids of texts, joined.
+            lengths: int64 [texts].
         """
         places = np.array(sorted([*self._pairs(values), *self._threes(values)]), np.int64) + 1
         ends = np.cumsum(lengths)
@@ -96,8 +96,8 @@ class TieBreaker:
         """Returns the ids of a text after its words with ties are cut; None when all of it must be, by `cut`.
 
         Args:
-          ids: int32, of the whole text.
-          places: pieces with ties; see `tied`.
+            ids: int32, of the whole text.
+            places: pieces with ties; see `tied`.
         """
         worths = self.worths[ids]
         if np.isnan(worths).any():

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.data.tokenization.tokenizers import TokenizeStep
+from t5mix.declarations.task import Task
 from t5mix.preprocessors.pipeline import Step
 from t5mix.sources import ShardInfo
-from t5mix.task import Task
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from t5mix.data.tokenization.sentencepiece_ties import TieBreaker, tie_breaker
-from t5mix.features import Feature
 from t5mix.preprocessors.pipeline import Step
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, T5Vocabulary, Vocabulary
+from t5mix.vocabularies.features import Feature
 
 
 class Tokenizer(Protocol):
@@ -25,8 +25,8 @@ class Tokenizer(Protocol):
         """Returns the ids of the texts, joined, int32, and their lengths, int64.
 
         Args:
-          texts: the texts.
-          threads: how many threads to take; by default as many as that is worth.
+            texts: the texts.
+            threads: how many threads to take; by default as many as that is worth.
         """
         ...
 
@@ -44,9 +44,9 @@ class TokenizeStep:
     """`preprocessors.tokenize`, or `tokenize_and_append_eos`, as a task declares it.
 
     Attributes:
-      tokenizers: for each output feature how its texts are tokenized.
-      eos: the id to end its sequences with, where it has one to be ended with.
-      copy_pretokenized: keep the texts.
+        tokenizers: for each output feature how its texts are tokenized.
+        eos: the id to end its sequences with, where it has one to be ended with.
+        copy_pretokenized: keep the texts.
     """
 
     tokenizers: Mapping[str, Tokenizer]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix import fingerprints
 from t5mix.data.tokenization import arrow
 from t5mix.data.tokenization.task_shard import Chunk, NotCacheableError, ShardId, TaskShard
 from t5mix.data.tokenization.tokenizers import TokenizeStep
-from t5mix.lazy import lazy_import
+from t5mix.declarations.task import Task
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import lazy_import
 from t5mix.preprocessors.mapping import map_seed_manager
 from t5mix.preprocessors.pipeline import Step
-from t5mix.task import Task
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -56,9 +56,9 @@ def batches(source: TextLineDataSource, path: str, steps: Sequence[Step]) -> Ite
     """Returns a shard's examples as `steps` leave them, many at once; None when that needs `tf.data`.
 
     Args:
-      source: the source of a task.
-      path: the shard's file.
-      steps: the steps before `tokenize`.
+        source: the source of a task.
+        path: the shard's file.
+        steps: the steps before `tokenize`.
     """
     if not steps or "://" in path:
         return None
@@ -103,7 +103,7 @@ def _rows(path: str, first: int, lines: list[bytes], delimiter: bytes, least: in
     """Returns the fields of each line.
 
     Raises:
-      ValueError: naming the first line that has fewer or more fields than it may have.
+        ValueError: naming the first line that has fewer or more fields than it may have.
     """
     rows = [line.split(delimiter) for line in lines]
     if rows and not least <= min(map(len, rows)) <= max(map(len, rows)) <= most:

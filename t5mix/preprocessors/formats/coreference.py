@@ -6,16 +6,11 @@ or no about a marked noun is learnt from 554 examples only with luck.  The prono
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors.formats.glue import label_word
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -31,8 +26,8 @@ def definite_pronoun_resolution_simple(example: Example, label: str = "wsc:") ->
     "label": 1}`; after: `{"inputs": "wsc: Bob asked Tom if *he* can lend some money.", "targets": "Tom"}`.
 
     Args:
-      example: an example of the Definite Pronoun Resolution data set.
-      label: the first word of the inputs.
+        example: an example of the Definite Pronoun Resolution data set.
+        label: the first word of the inputs.
     """
     pattern = tf.strings.join([" (", _literally(example["pronoun"]), ")([ .,])"])
     marked = tf.strings.regex_replace(example["sentence"], pattern, r" *\1*\2", replace_global=False)
@@ -58,12 +53,12 @@ def wsc_simple(
     money.", "targets": "Tom", "label": 1, "idx": 7}`.
 
     Args:
-      dataset: examples of SuperGLUE's WSC.
-      label: the first word of the inputs.
-      correct_referent_only: keep only those whose noun is right, for training.
+        dataset: examples of SuperGLUE's WSC.
+        label: the first word of the inputs.
+        correct_referent_only: keep only those whose noun is right, for training.
 
     Raises:
-      tf.errors.InvalidArgumentError: while reading, when the pronoun is not at its place or the one behind.
+        tf.errors.InvalidArgumentError: while reading, when the pronoun is not at its place or the one behind.
     """
 
     def convert(example: Example) -> dict[str, Any]:
@@ -117,7 +112,7 @@ def wsc(example: Example) -> dict[str, Any]:
     No task uses it; T5 chose `wsc_simple`.  A span that is not at its place stays unmarked, as in T5.
 
     Raises:
-      tf.errors.InvalidArgumentError: while reading, when the label is not -1, 0 or 1.
+        tf.errors.InvalidArgumentError: while reading, when the label is not -1, 0 or 1.
     """
     text = _mark_span(example["text"], example["span1_text"], example["span1_index"], "*")
     moved = 2 * tf.cast(example["span1_index"] < example["span2_index"], example["span2_index"].dtype)
@@ -152,11 +147,11 @@ def wnli_simple(example: Example, label: str = "wsc:") -> dict[str, Any]:
     It is for evaluation: T5's authors checked what it makes of the validation and test splits only.
 
     Args:
-      example: an example of GLUE's WNLI.
-      label: the first word of the inputs.
+        example: an example of GLUE's WNLI.
+        label: the first word of the inputs.
 
     Raises:
-      tf.errors.InvalidArgumentError: while reading, when the premise has no pronoun or the hypothesis no noun for it.
+        tf.errors.InvalidArgumentError: while reading, when the premise has no pronoun or the hypothesis no noun for it.
     """
 
     def convert(premise: bytes, hypothesis: bytes) -> tuple[bytes, bytes]:
@@ -189,7 +184,7 @@ def pronoun_and_noun(premise: str, hypothesis: str) -> tuple[str, str]:
     The pronoun is the one whose neighbours the hypothesis shares most.
 
     Raises:
-      ValueError: when there is no pronoun, or no noun is found.
+        ValueError: when there is no pronoun, or no noun is found.
     """
     words, others = _plain_words(premise), _plain_words(hypothesis)
     matches = [_match(words, place, others) for place, word in enumerate(words) if word in _PRONOUNS]

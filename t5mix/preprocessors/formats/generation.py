@@ -1,16 +1,11 @@
 """Translation, summarization and question answering as text, in T5's format."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import arguments
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -23,12 +18,12 @@ def translate(example: Example, source_language: str, target_language: str) -> d
     `{"inputs": "translate English to German: That is good.", "targets": "Das ist gut."}`.
 
     Args:
-      example: texts by language code.
-      source_language: code of the language to translate from; the part before "-" names it.
-      target_language: code of the language to translate to.
+        example: texts by language code.
+        source_language: code of the language to translate from; the part before "-" names it.
+        target_language: code of the language to translate to.
 
     Raises:
-      ValueError: when a code names no language, or the example has no text in it.
+        ValueError: when a code names no language, or the example has no text in it.
     """
     source, target = language_name(source_language), language_name(target_language)
     arguments.require("translate", example, source_language, target_language)
@@ -50,13 +45,13 @@ def multi_translate(dataset: "tf.data.Dataset", source_language: str, target_lan
     An example without one of the two languages makes none.
 
     Args:
-      dataset: examples with the feature `translations`, of `language` and `translation`, string [languages].
-      source_language: code of the language to translate from.
-      target_language: code of the language to translate to.
+        dataset: examples with the feature `translations`, of `language` and `translation`, string [languages].
+        source_language: code of the language to translate from.
+        target_language: code of the language to translate to.
 
     Raises:
-      ValueError: when a code names no language.
-      tf.errors.InvalidArgumentError: while reading, when an example has several texts of one of the languages.
+        ValueError: when a code names no language.
+        tf.errors.InvalidArgumentError: while reading, when an example has several texts of one of the languages.
     """
 
     def both(example: Example) -> Any:
@@ -80,7 +75,7 @@ def language_name(code: str) -> str:
     """Returns the English name of a language, of the CLDR: "German" of "de" or "de-AT".
 
     Raises:
-      ValueError: when the code names no language.
+        ValueError: when the code names no language.
     """
     import babel
 
@@ -101,9 +96,9 @@ def summarize(example: Example, article_key: str, summary_key: str) -> dict[str,
     "highlights": "Rain."}`; after: `{"inputs": "summarize: It rained ...", "targets": "Rain."}`.
 
     Args:
-      example: texts.
-      article_key: the text to summarize.
-      summary_key: the summary.
+        example: texts.
+        article_key: the text to summarize.
+        summary_key: the summary.
     """
     arguments.require("summarize", example, article_key, summary_key)
     return {
@@ -123,11 +118,11 @@ def squad(example: Example, include_context: bool = True) -> dict[str, Any]:
     Punctuation is set off by spaces, and a space stays at the end, as in T5.
 
     Args:
-      example: a SQuAD example.
-      include_context: whether to give the text; without it the prefix is "squad trivia question:".
+        example: a SQuAD example.
+        include_context: whether to give the text; without it the prefix is "squad trivia question:".
 
     Raises:
-      tf.errors.InvalidArgumentError: while reading, when a question has no answer, as in SQuAD 2.0; filter these out.
+        tf.errors.InvalidArgumentError: while reading, when a question has no answer, as in SQuAD 2.0; filter these out.
     """
     answers = pad_punctuation(example["answers"]["text"])
     message = ["squad: no answer to question", example["id"], "; filter such examples out before"]

@@ -1,16 +1,11 @@
 """GLUE and SuperGLUE as text, in T5's format (Raffel et al., 2020, arXiv:1910.10683)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import arguments
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -30,16 +25,16 @@ def glue(
     question1: Why so? question2: Why?", "targets": "duplicate", "idx": 10}`.
 
     Args:
-      example: strings by name, `label` and the id.
-      benchmark_name: the first word of the inputs.
-      label_names: the word of label 0, 1, ...; label -1, of hidden test labels, becomes "<unk>".
-      feature_names: which features to take, in this order; None takes all but label and id, sorted.
-      id_key: name of the id, kept as `idx`; None keeps none.  As in T5, an id that is a text and has another name is
-        one of all features.
+        example: strings by name, `label` and the id.
+        benchmark_name: the first word of the inputs.
+        label_names: the word of label 0, 1, ...; label -1, of hidden test labels, becomes "<unk>".
+        feature_names: which features to take, in this order; None takes all but label and id, sorted.
+        id_key: name of the id, kept as `idx`; None keeps none.  As in T5, an id that is a text and has another name is
+            one of all features.
 
     Raises:
-      ValueError: when a feature is missing, or the label is no whole number.
-      tf.errors.InvalidArgumentError: while reading, when a label has no name.
+        ValueError: when a feature is missing, or the label is no whole number.
+        tf.errors.InvalidArgumentError: while reading, when a label has no name.
     """
     names = feature_names or _all_features(example, id_key)
     arguments.require("glue", example, *names)
@@ -69,8 +64,8 @@ def label_word(step: str, label: Any, label_names: Sequence[str]) -> Any:
     """Returns the name of a class, string []; "<unk>" for -1, which hidden labels have.
 
     Raises:
-      ValueError: when the label is no whole number.
-      tf.errors.InvalidArgumentError: while reading, when it is no class.
+        ValueError: when the label is no whole number.
+        tf.errors.InvalidArgumentError: while reading, when it is no class.
     """
     label = tf.convert_to_tensor(label)
     if not label.dtype.is_integer:

@@ -1,16 +1,11 @@
 """Questions on long texts, and answers as places in the text, in T5's format."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors.formats import generation
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 
@@ -66,7 +61,7 @@ def trivia_qa(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     regular expression, in which "." means any letter and a lone "(" is an error; here it means itself.
 
     Raises:
-      ValueError: when the examples have neither `entity_pages` nor `search_results`.
+        ValueError: when the examples have neither `entity_pages` nor `search_results`.
     """
     return map_over_dataset(_one_per_text_and_answer)(dataset).unbatch()
 
@@ -112,9 +107,9 @@ def trivia_qa_truncate_inputs(
     are not kept.
 
     Args:
-      dataset: examples of tokens, `inputs` and `targets`, int [length].
-      output_features: not used.
-      sequence_length: the greatest length of `inputs`; without it nothing is cut.
+        dataset: examples of tokens, `inputs` and `targets`, int [length].
+        output_features: not used.
+        sequence_length: the greatest length of `inputs`; without it nothing is cut.
     """
     limit = (sequence_length or {}).get("inputs")
 

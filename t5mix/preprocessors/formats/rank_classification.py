@@ -2,16 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from t5mix.lazy import lazy_import
+from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.parsing import fill
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-else:
-    tf = lazy_import("tensorflow")
 
 Example = Mapping[str, Any]
 OfExample = Callable[[Example], Any]
@@ -36,17 +31,17 @@ def rank_classification(
     False}`.
 
     Args:
-      ds: the examples.
-      inputs_fn: returns the inputs of each answer of an example, string [answers].
-      targets_fn: returns the text of each answer, string [answers].
-      is_correct_fn: returns which are correct, bool or number [answers].
-      weight_fn: returns the weight of an example, a number; None gives none.
-      mode: "eval" gives all answers, "train" the correct ones only, "fewshot_eval" all in one batch.
-      passthrough_feature_keys: features of the example that each of its answers keeps.
+        ds: the examples.
+        inputs_fn: returns the inputs of each answer of an example, string [answers].
+        targets_fn: returns the text of each answer, string [answers].
+        is_correct_fn: returns which are correct, bool or number [answers].
+        weight_fn: returns the weight of an example, a number; None gives none.
+        mode: "eval" gives all answers, "train" the correct ones only, "fewshot_eval" all in one batch.
+        passthrough_feature_keys: features of the example that each of its answers keeps.
 
     Raises:
-      ValueError: for another mode, or a feature kept that the result has already.
-      tf.errors.InvalidArgumentError: while reading, when the functions return unequal numbers of answers.
+        ValueError: for another mode, or a feature kept that the result has already.
+        tf.errors.InvalidArgumentError: while reading, when the functions return unequal numbers of answers.
     """
     if mode not in _MODES:
         raise ValueError(f"rank_classification: mode is {mode!r}; give one of {', '.join(_MODES)}")
@@ -102,16 +97,16 @@ def rank_classification_formatter(
     So:", "targets": "It rained.", "is_correct": False}`.
 
     Args:
-      ds: the examples.
-      inputs_formats: one format for all answers, or one for each; "{a/b}" is feature b of the feature a.
-      targets_formats: likewise; one of the two is a list.
-      mode: see `rank_classification`.
-      label_key: feature that holds the place, or the places, of what is correct.
-      weight_key: feature that holds the example's weight; None gives none.
+        ds: the examples.
+        inputs_formats: one format for all answers, or one for each; "{a/b}" is feature b of the feature a.
+        targets_formats: likewise; one of the two is a list.
+        mode: see `rank_classification`.
+        label_key: feature that holds the place, or the places, of what is correct.
+        weight_key: feature that holds the example's weight; None gives none.
 
     Raises:
-      ValueError: when neither is a list or they differ in length, or a format names no feature.
-      TypeError: when a format names a feature that is no text.
+        ValueError: when neither is a list or they differ in length, or a format names no feature.
+        TypeError: when a format names a feature that is no text.
     """
     inputs, targets = _equally_many(inputs_formats, targets_formats)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from t5mix import packs, registry
 from t5mix.data.cache import object_store, store, writer
-from t5mix.data.cache.key import cache_job
+from t5mix.data.cache.identity.key import cache_job
 from t5mix.data.cache.shard_record import ShardRecord
 from t5mix.data.tokenization.record_batches import record_batches
-from t5mix.registry import TaskRegistry
+from t5mix.declarations import discovery, registry
+from t5mix.declarations.registry import TaskRegistry
 
 pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install 't5mix[beam]'")
 
@@ -73,7 +73,7 @@ def pack(tmp_path: Path):
     path = tmp_path / "pack.py"
     path.write_text(PACK)
     with registry.overlay():
-        packs.add(path)
+        discovery.add(path)
         yield path
 
 

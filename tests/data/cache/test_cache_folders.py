@@ -7,7 +7,7 @@ import pytest
 import t5mix
 from t5mix import preprocessors
 from t5mix.data.cache import store
-from t5mix.data.cache.key import cache_job
+from t5mix.data.cache.identity.key import cache_job
 from t5mix.vocabularies import ByteVocabulary
 
 _FEATURES = {name: t5mix.Feature(ByteVocabulary(), add_eos=False) for name in ("inputs", "targets")}

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from t5mix import preprocessors
 from t5mix.data.cache import manifest, shard_record, store, writer
 from t5mix.data.cache.cached_tokens import FileTokens
-from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.tokenization import without_tensorflow
 from t5mix.data.tokenization.record_batches import record_batches
-from t5mix.features import Feature
+from t5mix.declarations.task import Task
 from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import TextLineDataSource
-from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
+from t5mix.vocabularies.features import Feature
 
 _PARSE = functools.partial(preprocessors.parse_tsv, field_names=["inputs", "targets"])
 

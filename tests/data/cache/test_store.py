@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t5mix import objectives
-from t5mix.data.cache import key, store
+from t5mix.data.cache import store
 from t5mix.data.cache.cached_tokens import FileTokens
-from t5mix.data.cache.key import CacheJob
+from t5mix.data.cache.identity import key
+from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.cache.shard_record import DamagedError
-from t5mix.preprocessors import append_eos
+from t5mix.preprocessors import append_eos, objectives
 from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary
 
 

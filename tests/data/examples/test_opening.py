@@ -10,16 +10,16 @@ import pytest
 
 from t5mix import preprocessors
 from t5mix.data.cache import store
-from t5mix.data.cache.key import FingerprintMemo, cache_job
+from t5mix.data.cache.identity.key import FingerprintMemo, cache_job
 from t5mix.data.cache.shard_record import DamagedError
 from t5mix.data.examples import opening
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing import capacity
-from t5mix.features import Feature
+from t5mix.declarations.task import Task
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import TextLineDataSource
-from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
+from t5mix.vocabularies.features import Feature
 
 LENGTHS = {"inputs": 16, "targets": 12}
 

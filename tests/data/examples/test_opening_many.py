@@ -8,15 +8,15 @@ import pytest
 
 from t5mix import preprocessors
 from t5mix.data.cache import store
-from t5mix.data.cache.key import cache_job
+from t5mix.data.cache.identity.key import cache_job
 from t5mix.data.examples import opening, opening_many
 from t5mix.data.tokenization import thread_pool
-from t5mix.features import Feature
+from t5mix.declarations.task import Task
 from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import TextLineDataSource
-from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary
+from t5mix.vocabularies.features import Feature
 
 _PIECES = Path(__file__).resolve().parents[3] / "tasks" / "offline.model"
 _LENGTHS = {"inputs": 64, "targets": 32}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from t5mix.data.mixing.balanced import Balanced
 from t5mix.data.mixing.weights import integer_weights
-from t5mix.mixture import Mixture
+from t5mix.declarations.mixture import Mixture
 
 RATES = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=4), st.floats(1e-3, 1e3, allow_nan=False), min_size=1, max_size=12

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t5mix import splitmix
 from t5mix.data.mixing import permutation
+from t5mix.internal import splitmix
 
 
 @given(size=st.integers(1, 5000), key=st.integers())

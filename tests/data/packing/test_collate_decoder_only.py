@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t5mix.data import Stream
+from t5mix.data.feature_converters import LMFeatureConverter, PrefixLMFeatureConverter
 from t5mix.data.packing import collate_decoder_only
 from t5mix.data.packing.collate_decoder_only import JoinedExamples
-from t5mix.feature_converters import LMFeatureConverter, PrefixLMFeatureConverter
-from t5mix.features import Feature
-from t5mix.mixture import Mixture
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.task import Task
+from t5mix.internal.ragged import Ragged
 from t5mix.preprocessors import append_eos_after_trim, tokenize
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
-from t5mix.ragged import Ragged
 from t5mix.sources import FunctionDataSource
-from t5mix.task import Task
 from t5mix.vocabularies import ByteVocabulary
+from t5mix.vocabularies.features import Feature
 
 LENGTHS = {"inputs": 20, "targets": 12}
 CAUSAL = "decoder_causal_attention"

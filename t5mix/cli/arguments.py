@@ -1,0 +1,84 @@
+"""Arguments that several commands share: gin settings, as T5's users type them, and shorthands for the commonest."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from t5mix.declarations.registry import TaskRegistry, get_mixture_or_task, get_subtasks
+from t5mix.declarations.task import Task
+
+GIN_EPILOG = """\
+gin settings:
+  --gin_file runs/offline.gin            a path, or a name within the shipped gin folder; repeatable, later ones win
+  --gin_param "Training.steps = 500"     one setting; repeatable, wins over files; text needs quotes of its own:
+                                         --gin_param "Run.mixture = 'offline_proportional'"
+"""
+
+
+def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--gin_file` and `--gin_param`."""
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--gin_file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="settings, by path or by name in the shipped gin folder; repeatable",
+    )
+    group.add_argument(
+        "--gin_param",
+        action="append",
+        default=[],
+        metavar="SETTING",
+        help="one setting, such as 'Training.steps = 500'; repeatable, wins over files",
+    )
+
+
+def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
+    """The settings of the command line: `--gin_param`, then shorthands, which win.
+
+    Args:
+        args: parsed arguments.
+        shorthands: gin name by argument name, `{"steps": "Training.steps"}`.
+    """
+    given = {name: getattr(args, name) for name in shorthands}
+    short = [f"{shorthands[name]} = {value!r}" for name, value in given.items() if value is not None]
+    return [*args.gin_param, *short]
+
+
+def positive(text: str) -> int:
+    """Parses a whole number of at least 1, for argparse."""
+    return _number(text, 1)
+
+
+def count(text: str) -> int:
+    """Parses a whole number of at least 0, for argparse."""
+    return _number(text, 0)
+
+
+def _number(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+    return number
+
+
+def find_tasks(names: Sequence[str]) -> list[Task]:
+    """Returns the tasks that names of tasks, of mixtures, and patterns mean, each once, in that order.
+
+    Raises:
+        ValueError: when a name is not known, or a pattern matches no task.
+    """
+    found: dict[str, Task] = {}
+    for name in names:
+        if any(sign in name for sign in "*?["):
+            matching = [known for known in TaskRegistry.names() if fnmatchcase(known, name)]
+            if not matching:
+                raise ValueError(f"no task matches {name!r}; try: t5mix list")
+            found.update((each, TaskRegistry.get(each)) for each in matching)
+        else:
+            found.update((task.name, task) for task in get_subtasks(get_mixture_or_task(name)))
+    return list(found.values())

@@ -1,0 +1,19 @@
+"""Names of seqio's module of this name."""
+
+from t5mix.evaluation.evaluator.loggers import (
+    JSONLogger,
+    Logger,
+    PyLoggingLogger,
+    TensorAndNumpyEncoder,
+    TensorBoardLogger,
+    TensorBoardLoggerV1,
+)
+
+__all__ = [
+    "JSONLogger",
+    "Logger",
+    "PyLoggingLogger",
+    "TensorAndNumpyEncoder",
+    "TensorBoardLogger",
+    "TensorBoardLoggerV1",
+]

@@ -1,0 +1,1 @@
+"""Private ground: what knows no task, and is used everywhere."""

@@ -1,0 +1,132 @@
+"""The engine and the streams of a run, built when they are first needed.
+
+One engine serves pre-training, every fine-tuning and evaluation, so that each program is compiled
+once.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
+
+from t5mix.data import Stream
+from t5mix.declarations.registry import get_subtasks
+from t5mix.evaluation.decoding import Predict, batched
+from t5mix.internal.terminal import say
+from t5mix.mesh.engine import Engine, State
+from t5mix.runs.config.settings import Run, Training
+from t5mix.runs.dry_run import open_stream, say_overflows
+from t5mix.runs.preflight.same_data import SameData
+from t5mix.runs.preflight.tasks import Provider
+from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.loop import train
+
+
+class Components:
+    """What a run computes with.
+
+    Args:
+        run: the settings, checked.
+        provider: the task or mixture that the run trains on.
+    """
+
+    def __init__(self, run: Run, provider: Provider) -> None:
+        self.run = run
+        self.provider = provider
+        self._compiled: set[str] = set()
+        self._decoding_engines: dict[int, Engine] = {}
+
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """The model on its mesh, at the batch shape of training."""
+        return self._engine(self.run.batch_size, self.run.sequence_length)
+
+    def _decoding_engine(self, length: int) -> Engine:
+        """The same model for inputs of a length, in batches of evaluation."""
+        run = self.run
+        if run.evaluation_batch_size == run.batch_size and length == run.sequence_length["inputs"]:
+            return self.engine
+        if length not in self._decoding_engines:
+            lengths = {**run.sequence_length, "inputs": length}
+            self._decoding_engines[length] = self._engine(run.evaluation_batch_size, lengths)
+        return self._decoding_engines[length]
+
+    def _engine(self, batch_size: int, lengths: Mapping[str, int]) -> Engine:
+        run = self.run
+        return Engine(
+            run.model,
+            run.mesh,
+            batch_size=batch_size,
+            lengths=lengths,
+            num_tasks=len(get_subtasks(self.provider)),
+        )
+
+    def train(
+        self,
+        settings: Training,
+        provider: Provider,
+        trained: Trained,
+        start: Callable[[], State],
+        title: str,
+    ) -> State:
+        """Trains to `settings.steps`, from `start()`, or from the newest checkpoint that is there.
+
+        Returns:
+            The state after the last step, which is also on disk.
+        """
+        stream = self._stream(settings, provider, trained)
+        say_overflows(stream)
+        self._say_compiling("training")
+        return train(
+            self.engine,
+            stream,
+            folder=trained.path,
+            schedule=settings.schedule,
+            steps=settings.steps,
+            seed=self.run.seed,
+            log_every=settings.log_every,
+            checkpoint_every=settings.checkpoint_every,
+            keep=settings.keep,
+            allow_changed_mixture=settings.allow_changed_mixture,
+            start=start,
+            title=title,
+        )
+
+    def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
+        """The batches of a training: those that it was started with, where it was."""
+        data = SameData(provider, trained, settings)
+        data.check_origins()
+        stream = open_stream(self.run, provider)
+        data.check_stream(stream)
+        data.record()
+        return stream
+
+    def _say_compiling(self, program: str) -> None:
+        """Says why nothing moves at first: a program is compiled when it is first used."""
+        if program not in self._compiled:
+            self._compiled.add(program)
+            size = self.engine.num_parameters
+            say(f"compiling the {program} program of a model of {size:,} parameters; large ones take minutes")
+
+    def restore(self, checkpoint: CheckpointPath) -> State:
+        """The weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+        keep = len(checkpoint.trained.steps())
+        with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
+            return checkpoints.restore(checkpoint.step, self.engine)[1]
+
+    def predictor(self, state: State) -> Predict:
+        """Greedy decoding of any number of inputs."""
+        length = self.run.sequence_length["inputs"]
+        self._say_compiling("decoding")
+        return batched(
+            lambda inputs: self._decoding_engine(inputs.shape[1]).greedy_decode(state, inputs),
+            self.run.evaluation_batch_size,
+            length,
+            shorter=self._shorter_rows(length),
+        )
+
+    def _shorter_rows(self, length: int) -> list[int]:
+        """An eighth, a quarter and half of the inputs' length; none where the mesh splits that."""
+        if "length" in self.run.mesh.rules:
+            return []
+        return sorted({-(-length // part) for part in (8, 4, 2)} - {length})

@@ -1,0 +1,193 @@
+"""What a run is: the dataclasses that gin binds, with `Run` as the root.
+
+Every field is validated here as far as it can be without looking at tasks or at the machine;
+`check.py` does that.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.t5_config import T5Config
+from t5mix.preprocessors import objectives
+from t5mix.training.schedules import Schedule
+
+
+def _at_least_one(part: object, *names: str) -> None:
+    for name in names:
+        value = getattr(part, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{type(part).__name__}.{name} is {value}: it must be at least 1")
+
+
+def _no_repeats(name: str, values: tuple[str, ...]) -> None:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"{name} names {', '.join(repeated)} more than once")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """Training on the whole mixture.
+
+    Attributes:
+        steps: optimizer steps in total; a run that is started again goes on to this step.
+        schedule: learning rate, a function of the step: `@inverse_square_root()`, `@constant()`,
+            ...
+        log_every: steps between two lines in the logs.
+        checkpoint_every: steps between two checkpoints; one is always written at the end.
+        keep: how many checkpoints stay on disk, the newest ones.
+        allow_changed_mixture: resume although the mixture's tasks, rates or examples changed since the
+            checkpoint; what changed is said.
+    """
+
+    steps: int
+    schedule: Schedule
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    keep: int = 3
+    allow_changed_mixture: bool = False
+
+    def __post_init__(self) -> None:
+        _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finetuning:
+    """Training on one task at a time, each time from the same checkpoint.
+
+    Attributes:
+        steps: optimizer steps on each task, counted from the checkpoint.
+        schedule: learning rate, a function of the step since the checkpoint; T5's is `@constant()`.
+        tasks: names; empty means every task of the mixture that has metrics.
+        checkpoint: a run folder (its newest checkpoint), or one checkpoint of it
+            (`FOLDER/checkpoints/STEP`); None means the checkpoint that this run's own pre-training
+            ends with.
+        log_every: steps between two lines in the logs.
+        checkpoint_every: steps between two checkpoints of a task; one is always written at the end.
+        keep: how many checkpoints of each task stay on disk, the newest ones.
+    """
+
+    steps: int
+    schedule: Schedule
+    tasks: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    keep: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
+        _no_repeats("Finetuning.tasks", self.tasks)
+        if self.checkpoint == "":
+            raise ValueError("Finetuning.checkpoint is empty: give a run folder, or None")
+
+    def as_training(self) -> Training:
+        """The same settings, as those of training on one task."""
+        return Training(
+            steps=self.steps,
+            schedule=self.schedule,
+            log_every=self.log_every,
+            checkpoint_every=self.checkpoint_every,
+            keep=self.keep,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How checkpoints are scored.
+
+    Attributes:
+        split: of every task: "validation", "test", ...
+        batch_size: sequences decoded at once; None means the run's, which needs no second
+            compilation.
+        limit: examples of each task at most; None means the whole split.
+    """
+
+    split: str = "validation"
+    batch_size: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.split:
+            raise ValueError("Evaluation.split is empty: name a split, such as 'validation'")
+        _at_least_one(self, "batch_size", "limit")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """Everything that decides what a run computes, and where it writes.
+
+    Attributes:
+        folder: where checkpoints, logs and the report go; starting again on it resumes.
+        mixture: name of a mixture, or of one task.
+        sequence_length: tokens of each feature, `{"inputs": 512, "targets": 128}`; longer examples
+            are truncated, counted and reported.
+        batch_size: packed sequences a step, over all devices.
+        model: size and shape of the model.
+        mesh: devices, and which dimension is split over which.
+        train: pre-training on the mixture; None where a run has none.
+        finetune: fine-tuning on each task; None where a run has none.
+        evaluation: how checkpoints are scored.
+        packing: whether several examples share one sequence while training.
+        seed: of initial weights, order of examples, noise and dropout.
+        packs: files and folders of declarations, besides the shipped ones.
+        objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
+            "span_3_15_u_u"; None means what they declare.  See the files of gin/objectives/.
+    """
+
+    folder: str
+    mixture: str
+    sequence_length: Mapping[str, int]
+    batch_size: int
+    model: T5Config
+    mesh: MeshConfig = MeshConfig()  # noqa: RUF009 - frozen, so it may be shared
+    train: Training | None = None
+    finetune: Finetuning | None = None
+    evaluation: Evaluation = Evaluation()
+    packing: bool = True
+    seed: int = 0
+    packs: tuple[str, ...] = ()
+    objective: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sequence_length", dict(self.sequence_length))
+        object.__setattr__(self, "packs", tuple(self.packs))
+        _at_least_one(self, "batch_size")
+        _no_repeats("Run.packs", self.packs)
+        for name in ("folder", "mixture"):
+            if not getattr(self, name):
+                raise ValueError(f"Run.{name} is empty: it must be set")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"Run.seed is {self.seed}: it must be at least 0 and less than 2**31")
+        if self.objective is not None:
+            try:
+                objectives.named(self.objective)
+            except ValueError as error:
+                raise ValueError(f"Run.objective: {error}") from None
+        for feature, length in self.sequence_length.items():
+            if length < 1:
+                raise ValueError(f"Run.sequence_length gives {feature!r} {length} tokens: it must be at least 1")
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Sequences decoded at once."""
+        return self.evaluation.batch_size or self.batch_size
+
+
+_Part = Run | Training | Finetuning | Evaluation | T5Config | MeshConfig
+
+
+def settings(part: _Part) -> Iterator[tuple[str, Any]]:
+    """Yields every setting of a run or of a part of one, by its gin name, in declared order.
+
+    Schedules count as one setting: `("Training.schedule", constant(learning_rate=0.001))`.
+    """
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, _Part):
+            yield from settings(value)
+        else:
+            yield f"{type(part).__name__}.{field.name}", value

@@ -1,0 +1,101 @@
+"""What a run will do, before it does it: tasks, rates, lengths, what is truncated, steps, parameters, mesh."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from t5mix.data import Statistics, Stream
+from t5mix.internal.terminal import Progress, emit, say
+from t5mix.runs.config.settings import Run, Training
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.tasks import Provider
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def open_stream(run: Run, provider: Provider) -> Stream:
+    """Packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
+    with Progress() as progress:
+
+        def tell(task: str, done: int, total: int | None) -> None:
+            progress.tell(f"reading and tokenizing {task}", done, total)
+
+        return Stream(provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing, progress=tell)
+
+
+def overflows(statistics: Statistics) -> Iterator[str]:
+    """Yields one line for each task and feature whose examples are longer than `Run.sequence_length`."""
+    for task in statistics.tasks:
+        for feature, count in task.truncated.items():
+            if count:
+                of = "" if task.measured == task.examples else " measured"
+                yield (
+                    f"{task.task}: {count:,} of {task.measured:,}{of} examples have {feature} longer than "
+                    "Run.sequence_length and are truncated"
+                )
+    for name, count in statistics.dropped.items():
+        if count:
+            yield f"{name}: {count:,} examples found no room in their window and were left out"
+
+
+def show_plan(checked: Checked) -> None:
+    """Prints the plan of `t5mix train`; makes the token caches that the run will use."""
+    run = checked.run
+    assert run.train is not None
+    stream = open_stream(run, checked.provider)
+    statistics = stream.statistics()
+    left_out = (f"{name}: not trained on, because {reason}" for name, reason in statistics.left_out.items())
+    emit(task_table(statistics, run.train), *summary(checked, statistics), *overflows(statistics), *left_out)
+
+
+def task_table(statistics: Statistics, training: Training) -> "Table":
+    """One line a task: share, examples, epochs in all steps, mean tokens, examples truncated."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("task", overflow="fold")
+    features = list(statistics.fill)
+    headings = ["share", "examples", "epochs", *(f"mean {f}" for f in features), "truncated"]
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    drawn = statistics.examples_per_batch * training.steps
+    for task in statistics.tasks:
+        table.add_row(
+            task.task,
+            f"{100 * task.share:.2f}%",
+            f"{task.examples:,}",
+            f"{drawn * task.share / task.examples:.2f}",
+            *(f"{task.mean_lengths[f]:.1f}" for f in features),
+            ", ".join(f"{100 * task.truncated[f] / task.measured:.1f}%" for f in features),
+        )
+    return table
+
+
+def summary(checked: Checked, statistics: Statistics) -> list[str]:
+    """The rest of the plan, a line each."""
+    from t5mix.mesh.engine import Engine
+
+    run = checked.run
+    assert run.train is not None
+    engine = Engine(run.model, run.mesh, batch_size=run.batch_size, lengths=run.sequence_length, num_tasks=1)
+    filled = ", ".join(f"{feature} {100 * share:.0f}%" for feature, share in statistics.fill.items())
+    lengths = ", ".join(f"{feature} {length}" for feature, length in run.sequence_length.items())
+    lines = [
+        f"model       {engine.num_parameters:,} parameters, vocabulary {run.model.vocab_size:,}",
+        f"mesh        {run.mesh.shape} (devices: {run.mesh.num_devices}), layout {run.mesh.layout}",
+        f"batch       {run.batch_size} sequences of {lengths}; "
+        f"{statistics.examples_per_batch:.1f} examples; slots filled: {filled}",
+        f"pre-train   {run.train.steps:,} steps on {run.mixture}, {run.train.schedule}",
+        f"folder      {run.folder}",
+    ]
+    if run.finetune is not None:
+        names = ", ".join(task.name for task in checked.finetune_tasks)
+        lines.insert(4, f"fine-tune   {run.finetune.steps:,} steps each, {run.finetune.schedule}: {names}")
+    return lines
+
+
+def say_overflows(stream: Stream) -> None:
+    """Prints what will be truncated to standard error, before training begins."""
+    for line in overflows(stream.statistics()):
+        say(line)

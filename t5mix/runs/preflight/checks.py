@@ -1,0 +1,180 @@
+"""What is checked before anything is built.
+
+Cheap checks come first; the mesh comes last, because counting devices starts JAX.  Each failure is
+one `ValueError` or `FileNotFoundError` that names the setting and the fix.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from t5mix.declarations.registry import get_subtasks
+from t5mix.declarations.task import Task
+from t5mix.runs.config import binding
+from t5mix.runs.config.settings import Run
+from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
+from t5mix.runs.preflight.tasks import (
+    Provider,
+    check_data,
+    check_evaluation,
+    check_mesh,
+    check_provider,
+    chosen_provider,
+    finetune_tasks,
+    scored_tasks,
+)
+from t5mix.runs.run_folder import CheckpointPath, RunFolder, find_checkpoint
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """A run whose settings have passed, with what they name.
+
+    Attributes:
+        run: the settings.
+        provider: the task or mixture that `Run.mixture` names.
+        finetune_tasks: what `Run.finetune` trains on, in order; empty where it is None.
+        scored_tasks: what is scored after pre-training, in order.
+        checkpoint: where fine-tuning starts; None where it is what this run's own pre-training ends
+            with.
+    """
+
+    run: Run
+    provider: Provider
+    finetune_tasks: tuple[Task, ...] = ()
+    scored_tasks: tuple[Task, ...] = ()
+    checkpoint: CheckpointPath | None = None
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run writes."""
+        return RunFolder(Path(self.run.folder))
+
+
+def check_training(run: Run) -> Checked:
+    """Checks a run that pre-trains, and fine-tunes where `Run.finetune` is bound.
+
+    Raises:
+        ValueError: a setting can not be right, or does not fit the folder, the tasks or the
+            machine.
+        FileNotFoundError: a pack, a data file or a vocabulary is missing.
+    """
+    if run.train is None:
+        raise ValueError(
+            "Run.train is None: bind Training.steps and Training.schedule to pre-train, or use `t5mix finetune`"
+        )
+    if run.finetune is not None and run.finetune.checkpoint is not None:
+        raise ValueError(
+            f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
+            "it has trained itself: leave it None, or use `t5mix finetune`"
+        )
+    provider = chosen_provider(run)
+    check_provider(run, provider)
+    # A task without the split is only evaluated: the stream leaves it out, and says so.
+    trained_on = [task for task in get_subtasks(provider) if "train" in task.splits]
+    check_data(run, trained_on or get_subtasks(provider), "train")
+    tasks = finetune_tasks(run, provider)
+    check_folder(run, provider)
+    newest = RunFolder(Path(run.folder)).pretraining.steps()[-1:]
+    if newest and newest[0] > run.train.steps:
+        raise ValueError(
+            f"Training.steps is {run.train.steps}, but {run.folder!r} has been trained for {newest[0]} "
+            "steps already: choose more, or another folder with --run_folder"
+        )
+    scored = tasks or scored_tasks(run, provider)
+    check_mesh(run)
+    return Checked(run, provider, tasks, scored)
+
+
+def check_finetuning(run: Run) -> Checked:
+    """Checks a run that only fine-tunes, from a checkpoint that exists.
+
+    Raises:
+        ValueError: as `check_training`; or the checkpoint is of another model or vocabulary.
+        FileNotFoundError: as `check_training`; or there is no checkpoint.
+    """
+    if run.finetune is None:
+        raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
+    provider = chosen_provider(run)
+    check_provider(run, provider)
+    tasks = finetune_tasks(run, provider)
+    try:
+        checkpoint = find_checkpoint(run.finetune.checkpoint or run.folder)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
+    check_checkpoint(run, provider, checkpoint)
+    check_folder(run, provider)
+    check_own_checkpoint(run, checkpoint)
+    check_mesh(run)
+    return Checked(run, provider, tasks, checkpoint=checkpoint)
+
+
+def check_recorded(
+    path: str,
+    gin_files: Sequence[str] = (),
+    gin_params: Sequence[str] = (),
+    packs: Sequence[str] = (),
+) -> Checked:
+    """Checks a checkpoint that is to be used, and the settings that its run folder records.
+
+    For `FOLDER/finetune/TASK` that task stands for the mixture.
+
+    Args:
+        path: a run folder, `FOLDER/finetune/TASK`, or `.../checkpoints/STEP`.
+        gin_files: settings that override the recorded ones.
+        gin_params: single settings that override the rest.
+        packs: files and folders of declarations.
+
+    Raises:
+        FileNotFoundError: there is no such folder or checkpoint.
+        ValueError: the checkpoint is of another vocabulary, or a setting can not be right.
+    """
+    checkpoint = find_checkpoint(path)
+    recorded = [str(checkpoint.run.operative_config)]
+    if checkpoint.is_fine_tuned:
+        gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
+    run = binding.bind([*recorded, *gin_files], gin_params, packs=packs).run
+    provider = chosen_provider(run, for_training=False)
+    check_checkpoint(run, provider, checkpoint)
+    check_provider(run, provider)
+    check_mesh(run)
+    return Checked(run, provider, checkpoint=checkpoint)
+
+
+def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
+    """The steps of the checkpoints, and the tasks, that `t5mix eval` scores.
+
+    Args:
+        checked: from `check_recorded`.
+        which: "latest", "all", "best" or steps, such as "1000,2000".
+
+    Raises:
+        ValueError: `which` is none of these, or no task can be scored.
+        FileNotFoundError: there is no checkpoint of such a step.
+    """
+    assert checked.checkpoint is not None
+    steps = _chosen_steps(which, checked.checkpoint)
+    tasks = list(scored_tasks(checked.run, checked.provider))
+    if not tasks:
+        others = get_subtasks(checked.provider)
+        check_evaluation(checked.run, [task for task in others if task.metric_objs] or others)
+    return steps, tasks
+
+
+def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
+    there = checkpoint.trained.steps()
+    if which == "latest":
+        return [checkpoint.step]
+    if which in ("all", "best"):
+        return there
+    parts = [part.strip() for part in which.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ValueError(f"--checkpoints is {which!r}: give latest, all, best, or steps such as 1000,2000")
+    steps = sorted({int(part) for part in parts})
+    missing = [step for step in steps if step not in there]
+    if missing:
+        raise FileNotFoundError(
+            f"no checkpoint of step {', '.join(map(str, missing))} in "
+            f"{str(checkpoint.trained.checkpoints)!r}; there are {', '.join(map(str, there))}"
+        )
+    return steps

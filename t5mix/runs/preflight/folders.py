@@ -1,0 +1,158 @@
+"""The folder that a run writes, and the checkpoint that it starts from: that they are of the same kind."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from t5mix.runs.config import binding
+from t5mix.runs.config.settings import Run, settings
+from t5mix.runs.preflight.tasks import Provider, vocabularies
+from t5mix.runs.run_folder import CheckpointPath, RunFolder
+
+# What may change when a run is started again on its folder: how often it is looked at, where it
+# runs, how far it goes.
+MAY_CHANGE = (
+    "Run.folder",
+    "Run.packs",
+    "MeshConfig.",
+    "Training.steps",
+    "Training.log_every",
+    "Training.checkpoint_every",
+    "Training.keep",
+    "Training.allow_changed_mixture",
+    "Finetuning.tasks",
+    "Finetuning.log_every",
+    "Finetuning.checkpoint_every",
+    "Finetuning.keep",
+    "Finetuning.allow_changed_mixture",
+    "Evaluation.",
+)
+
+# Of a run that fine-tunes what it has pre-trained; `check_own_checkpoint` looks at what is named later.
+_OWN_CHECKPOINT = ("Finetuning.checkpoint", None)
+
+# Fields of T5Config that a checkpoint depends on; dropout, for one, may change.
+_SHAPES = (
+    "d_model",
+    "d_ff",
+    "num_heads",
+    "d_kv",
+    "num_encoder_layers",
+    "num_decoder_layers",
+    "activations",
+    "tied_embeddings",
+    "relative_attention_buckets",
+)
+
+
+def check_folder(run: Run, provider: Provider) -> None:
+    """The run folder can be written, and holds nothing, or an earlier start of the same run."""
+    folder = RunFolder(Path(run.folder))
+    _check_writable(folder.path)
+    if folder.operative_config.is_file():
+        check_same_run(run, folder)
+        check_lineage(provider, folder, "this run was started")
+    elif folder.pretraining.steps():
+        raise ValueError(
+            f"Run.folder {run.folder!r} has checkpoints but no operative_config.gin, so nobody can "
+            "say whose they are: choose another folder, or delete it"
+        )
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        # Nothing is made yet: a run that is refused leaves no folder behind.
+        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        raise ValueError(
+            f"Run.folder {str(path)!r} can not be written ({os.strerror(error.errno or 0)}): "
+            "choose another with --run_folder"
+        ) from None
+
+
+def check_same_run(run: Run, folder: RunFolder) -> None:
+    """Refuses to go on with a run under other settings; names those that differ."""
+    earlier = recorded_run(folder)
+    now = dict(settings(run))
+    differing = [
+        f"{name} ({value!r} there, {_shown(now, name)})"
+        for name, value in settings(earlier)
+        if now.get(name) != value and not name.startswith(MAY_CHANGE) and (name, value) != _OWN_CHECKPOINT
+    ]
+    if differing:
+        raise ValueError(
+            f"Run.folder {str(folder.path)!r} holds a run with other settings: {', '.join(differing)}; "
+            "choose another folder with --run_folder, or delete it"
+        )
+
+
+def check_own_checkpoint(run: Run, checkpoint: CheckpointPath) -> None:
+    """Fine-tuning in the folder of a pre-training starts from that: scores there are told apart by their step alone.
+
+    Raises:
+        ValueError: the checkpoint is of another folder.
+    """
+    own = RunFolder(Path(run.folder))
+    if own.pretraining.steps() and not os.path.samefile(own.path, checkpoint.run.path):
+        raise ValueError(
+            f"Run.folder {run.folder!r} has a pre-training of its own, and Finetuning.checkpoint is of "
+            f"{str(checkpoint.run.path)!r}: choose another folder with --run_folder"
+        )
+
+
+def _shown(now: Mapping[str, Any], name: str) -> str:
+    return f"{now[name]!r} here" if name in now else "not bound here"
+
+
+def recorded_run(folder: RunFolder, overrides: Sequence[str] = ()) -> Run:
+    """The run that a folder records.
+
+    Raises:
+        FileNotFoundError: it is no run folder.
+    """
+    if not folder.operative_config.is_file():
+        raise FileNotFoundError(f"{str(folder.path)!r} is no run folder: it holds no operative_config.gin")
+    return binding.bind([str(folder.operative_config)], overrides).run
+
+
+def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -> None:
+    """The checkpoint is there, of this model and of this vocabulary."""
+    if checkpoint.step not in checkpoint.trained.steps():
+        found = ", ".join(map(str, checkpoint.trained.steps()))
+        raise FileNotFoundError(f"no checkpoint {str(checkpoint)!r}; there are those of steps {found}")
+    check_lineage(provider, checkpoint.run, f"the checkpoint {str(checkpoint)!r} was trained")
+    theirs, ours = recorded_run(checkpoint.run).model, run.model
+    differing = [
+        f"T5Config.{field.name} ({getattr(theirs, field.name)} there, {getattr(ours, field.name)} here)"
+        for field in dataclasses.fields(ours)
+        if field.name in _SHAPES and getattr(theirs, field.name) != getattr(ours, field.name)
+    ]
+    if theirs.padded_vocab_size != ours.padded_vocab_size:
+        differing.append(f"T5Config.vocab_size ({theirs.vocab_size} there, {ours.vocab_size} here)")
+    if differing:
+        raise ValueError(
+            f"the checkpoint {str(checkpoint)!r} is of another model: {', '.join(differing)}; put "
+            f"--gin_file {checkpoint.run.operative_config} before your own"
+        )
+
+
+def check_lineage(provider: Provider, folder: RunFolder, was_trained: str) -> None:
+    """The vocabularies are those that the folder's lineage records."""
+    try:
+        recorded = json.loads(folder.lineage.read_text("utf-8"))["vocabularies"]
+    except FileNotFoundError:
+        return  # a run that was killed before it wrote its record has no checkpoint either
+    except (ValueError, KeyError):
+        raise ValueError(f"{folder.lineage} is damaged: it is not the JSON that t5mix writes") from None
+    for name, vocabulary in vocabularies(provider):
+        if name in recorded and recorded[name]["fingerprint"] != vocabulary.fingerprint:
+            raise ValueError(
+                f"{was_trained} with another vocabulary of {name!r} "
+                f"({recorded[name]['vocabulary']}) than {provider.name} has ({vocabulary!r}): ids would "
+                "mean other words; use tasks with the same vocabulary, or train anew"
+            )

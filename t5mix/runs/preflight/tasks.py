@@ -1,0 +1,237 @@
+"""The tasks that a run names: that they are there, have what it needs, and fit its model and machine."""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+
+from t5mix.declarations import discovery
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
+from t5mix.declarations.task import Task
+from t5mix.evaluation.scoring import check_metrics
+from t5mix.internal.terminal import say
+from t5mix.preprocessors import objectives
+from t5mix.runs.config.settings import Run
+from t5mix.vocabularies import Vocabulary
+
+Provider = Task | Mixture
+
+# What T5 reads and writes.
+MODEL_FEATURES = ("inputs", "targets")
+
+# The decoder ends a sequence at this id, and pads with 0.
+EOS_ID = 1
+
+
+def check_provider(run: Run, provider: Provider) -> None:
+    """The lengths, the vocabularies and the size of the model fit the task or mixture."""
+    check_lengths(run, provider)
+    check_vocabularies(run, provider)
+
+
+def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
+    """The task or mixture of that name, after adding the packs."""
+    for path in pack_paths:
+        discovery.add(path)
+    return get_mixture_or_task(name)
+
+
+def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
+    """The task or mixture that `Run.mixture` names, with `Run.objective` where a task leaves its objective open.
+
+    Args:
+        run: the settings.
+        for_training: whether one task must leave it open; of a model that is used, any task may be asked.
+
+    Raises:
+        ValueError: no task leaves it open, or lengths or extra ids do not suffice for it.
+    """
+    provider = find_provider(run.mixture, run.packs)
+    if run.objective is None:
+        return provider
+    objective = objectives.named(run.objective)
+    chosen = {task.name: objectives.with_objective(task, objective) for task in get_subtasks(provider)}
+    if for_training and not any(chosen[task.name] is not task for task in get_subtasks(provider)):
+        raise ValueError(
+            f"Run.objective is {run.objective!r}, but no task of {provider.name} leaves its objective open; leave it "
+            "None, or declare objectives.unsupervised among a task's preprocessors"
+        )
+    return provider.with_tasks(chosen) if isinstance(provider, Mixture) else chosen[provider.name]
+
+
+def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
+    """What `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
+    if run.finetune is None:
+        return ()
+    if not run.finetune.tasks:
+        tasks = [task for task in get_subtasks(provider) if task.metric_objs]
+        for task in tasks:
+            why = _unfit_metrics(task)
+            if why:
+                raise ValueError(f"{why}; or name the other tasks in Finetuning.tasks")
+        if not tasks:
+            raise ValueError(
+                f"Run.finetune is bound, but no task of {provider.name} has metrics; "
+                "name tasks in Finetuning.tasks, or leave Run.finetune None"
+            )
+    else:
+        tasks = [_supervised(name) for name in run.finetune.tasks]
+    for task in tasks:
+        check_provider(run, task)
+        _check_same_vocabularies(task, provider)
+    check_data(run, tasks, "train", run.evaluation.split)
+    return tuple(tasks)
+
+
+def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
+    """The tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
+    split = run.evaluation.split
+    scored = []
+    for task in get_subtasks(provider):
+        if not task.metric_objs:
+            continue
+        why = _unfit_metrics(task) if split in task.splits else f"task {task.name!r} has no split {split!r}"
+        if why:
+            say(f"not scored: {why}")
+        else:
+            scored.append(task)
+    check_data(run, scored, split)
+    return tuple(scored)
+
+
+def _unfit_metrics(task: Task) -> str | None:
+    """Returns why a run cannot compute the metrics of a task, or None."""
+    try:
+        check_metrics(task)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_same_vocabularies(task: Task, provider: Provider) -> None:
+    """A task that `Finetuning.tasks` names may be none of the mixture's; its ids must mean the same words."""
+    ours = dict(vocabularies(provider))
+    for name, vocabulary in vocabularies(task):
+        if vocabulary.fingerprint != ours[name].fingerprint:
+            raise ValueError(
+                f"Finetuning.tasks names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
+                f"{provider.name} ({ours[name]!r}): ids would mean other words; use tasks with the same vocabulary"
+            )
+
+
+def _supervised(name: str) -> Task:
+    task = get_mixture_or_task(name)
+    if isinstance(task, Mixture):
+        raise ValueError(f"Finetuning.tasks names the mixture {name!r}: name its tasks, {', '.join(_names(task))}")
+    check_metrics(task)
+    return task
+
+
+def _names(provider: Provider) -> list[str]:
+    return [task.name for task in get_subtasks(provider)]
+
+
+def check_lengths(run: Run, provider: Provider) -> None:
+    """Every feature of the model has a length, and no length is of a feature that is not there."""
+    features = provider.output_features
+    missing = [name for name in MODEL_FEATURES if name not in features]
+    if missing:
+        raise ValueError(
+            f"{provider.name} has no feature {' nor '.join(map(repr, missing))}: T5 reads "
+            f"'inputs' and writes 'targets', and it has {', '.join(features)}"
+        )
+    for name in MODEL_FEATURES:
+        if name not in run.sequence_length:
+            raise ValueError(
+                f"Run.sequence_length says nothing of {name!r}, a feature of {provider.name}: "
+                f"bind Run.sequence_length = {{'inputs': ..., 'targets': ...}}"
+            )
+    for name in run.sequence_length:
+        if name not in features:
+            close = difflib.get_close_matches(name, list(features), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(features)}"
+            raise ValueError(f"Run.sequence_length names {name!r}, which is no feature of {provider.name}; {hint}")
+
+
+def check_vocabularies(run: Run, provider: Provider) -> None:
+    """The model's vocabulary holds every id that the features may have, and sequences end as the decoder expects."""
+    for name in MODEL_FEATURES:
+        vocabulary = provider.output_features[name].vocabulary
+        if vocabulary.vocab_size > run.model.padded_vocab_size:
+            raise ValueError(
+                f"T5Config.vocab_size is {run.model.vocab_size}, but the vocabulary of {name!r} of "
+                f"{provider.name} has {vocabulary.vocab_size} ids: bind T5Config.vocab_size = "
+                f"{vocabulary.vocab_size}, or leave it unbound"
+            )
+        if vocabulary.eos_id != EOS_ID or vocabulary.pad_id != 0:
+            raise ValueError(
+                f"the vocabulary of {name!r} of {provider.name} ends sequences with id "
+                f"{vocabulary.eos_id} and pads with {vocabulary.pad_id}: T5 needs 1 and 0"
+            )
+
+
+def model_vocab_size(mixture: str, pack_paths: tuple[str, ...]) -> int:
+    """Ids that a model of this mixture needs: what `T5Config.vocab_size` is where nobody binds it."""
+    features = find_provider(mixture, pack_paths).output_features
+    return max(
+        (features[name].vocabulary.vocab_size for name in MODEL_FEATURES if name in features),
+        default=1,
+    )
+
+
+def vocabularies(provider: Provider) -> Iterator[tuple[str, Vocabulary]]:
+    """Yields the model's features and their vocabularies."""
+    for name in MODEL_FEATURES:
+        if name in provider.output_features:
+            yield name, provider.output_features[name].vocabulary
+
+
+def check_data(run: Run, tasks: Sequence[Task], *splits: str) -> None:
+    """Every task has the splits, and the files of those that read files are there."""
+    for task in tasks:
+        for split in splits:
+            if split not in task.splits:
+                setting = "Evaluation.split" if split == run.evaluation.split else "training"
+                raise ValueError(
+                    f"task {task.name} ({task.declared_at}) has no split {split!r}, which {setting} "
+                    f"needs; it has {', '.join(task.splits)}"
+                )
+            if task.source is not None:
+                _check_files(task, split)
+
+
+def _check_files(task: Task, split: str) -> None:
+    try:
+        task.source.list_shards(split)
+    except (ValueError, OSError) as error:
+        # Not of the error's own type: some are made of more than a text.
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+        raise kind(f"task {task.name} ({task.declared_at}): {error}") from None
+
+
+def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
+    """Tasks that are to be scored have metrics, the split, and its files."""
+    for task in tasks:
+        check_metrics(task)
+    check_data(run, tasks, run.evaluation.split)
+
+
+def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
+    """The mesh fits the machine, and divides the batch and the model's dimensions.
+
+    Args:
+        run: the settings.
+        available: counts the devices; by default JAX does, which is why this check comes last.
+    """
+    run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
+    try:
+        run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)
+    except ValueError as error:
+        raise ValueError(f"Evaluation.batch_size: {error}") from None
+    if run.mesh.num_devices > 1:
+        run.mesh.check({}, (available or _devices)())
+
+
+def _devices() -> int:
+    from t5mix.mesh.devices import available_devices
+
+    return available_devices()

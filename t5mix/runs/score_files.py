@@ -1,0 +1,55 @@
+"""Scores of one checkpoint on one task, kept as JSON beside it, so that nothing is scored twice."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from t5mix.evaluation.baselines import Baseline
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.internal.files import write_atomically, write_json
+from t5mix.internal.terminal import say
+
+
+def write_score(path: Path, score: Score) -> None:
+    """Writes the predictions beside the score, then the score, whose presence says that both are whole."""
+    lines = [json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) for prediction in score.predictions]
+    write_atomically(path.with_suffix(".predictions.jsonl"), "".join(f"{line}\n" for line in lines))
+    content = dataclasses.asdict(dataclasses.replace(score, predictions=()))
+    del content["predictions"]
+    write_json(path, content)
+
+
+def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | None:
+    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one with other lengths.
+
+    Args:
+        path: of the score.
+        lengths: the `Run.sequence_length` that is asked for; None takes any.
+
+    Returns:
+        The score, without its predictions.
+
+    Raises:
+        ValueError: the file is not such a score.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        metrics = {name: _number(value) for name, value in content["metrics"].items()}
+        baseline = Baseline(content["baseline"]["kind"], _number(content["baseline"]["score"]))
+        standard_error = _number(content["standard_error"])
+        known = {"metrics": metrics, "baseline": baseline, "standard_error": standard_error}
+        score = Score(**{**content, **known})
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
+    if lengths is not None and score.lengths is not None and score.lengths != lengths:
+        say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
+        return None
+    return score
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,87 @@
+"""A data set read from installed packages: items with their rows, split by item."""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from t5mix.internal.code import fingerprints
+from t5mix.internal.lazy import tensorflow as tf
+from t5mix.sources.corpora.splits import SPLITS, digest, split_of
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A `dataset_fn` for `FunctionDataSource`, with an identity for the token cache.
+
+    Attributes:
+        name: what is read, arguments included; part of the fingerprint.
+        read: yields (item, row) pairs in a fixed order. All rows of an item fall in one split.
+        packages: distributions whose files `read` reads; "python" is the standard library.
+        held_out: share of items in validation, and in test.
+        limits: most rows of a split; the first ones, in the order of `rows`, are kept.
+    """
+
+    name: str
+    read: Callable[[], Iterable[tuple[str, Row]]]
+    packages: tuple[str, ...]
+    held_out: float = 0.1
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    def __call__(self, split: str, shuffle_files: bool = False, seed: int | None = None) -> "tf.data.Dataset":
+        """Returns the rows of `split` as a dataset, always in the same order."""
+        del shuffle_files, seed  # there are no files; the caller shuffles examples
+        rows = self.rows(split)
+        return tf.data.Dataset.from_tensor_slices(_columns(rows))
+
+    def rows(self, split: str) -> list[Row]:
+        """Returns the rows of `split` in the order of their sha256: any first n are a fair sample.
+
+        Raises:
+            ValueError: no such split, or no row in it.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(SPLITS)}.")
+        rows = [row for place, _, row in _placed(self) if place == split]
+        if not rows:
+            raise ValueError(f"{self.name} has no {split} rows: is {', '.join(self.packages)} installed whole?")
+        return sorted(rows, key=lambda row: digest(repr(row)))[: self.limits.get(split)]
+
+    def num_input_examples(self, split: str) -> int:
+        """Returns the number of rows of `split`."""
+        return len(self.rows(split))
+
+    def items(self, split: str) -> list[str]:
+        """Returns the items whose rows make up `split`, sorted, before any limit."""
+        return sorted({item for place, item, _ in _placed(self) if place == split})
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256 of the reader, its arguments and the split.
+
+        Another release of the packages may hold the same rows: who keeps what is made of them compares.
+        """
+        fingerprints.meet(self.packages)
+        limits = sorted(self.limits.items())
+        return fingerprints.digest(self.name, split, self.held_out, limits, self.packages, self.read)
+
+
+@functools.cache
+def _placed_rows(
+    name: str, read: Callable[[], Iterable[tuple[str, Row]]], held_out: float
+) -> tuple[tuple[str, str, Row], ...]:
+    del name  # one reader serves many names through its bound arguments
+    return tuple((split_of(item, held_out), item, row) for item, row in read())
+
+
+def _placed(corpus: Corpus) -> tuple[tuple[str, str, Row], ...]:
+    return _placed_rows(corpus.name, corpus.read, corpus.held_out)
+
+
+def _columns(rows: list[Row]) -> dict[str, Any]:
+    """Turns rows into columns, nested features included."""
+    return {
+        key: _columns([row[key] for row in rows]) if isinstance(value, Mapping) else [row[key] for row in rows]
+        for key, value in rows[0].items()
+    }

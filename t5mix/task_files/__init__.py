@@ -1,6 +1,0 @@
-"""Tasks and mixtures declared in TOML files, for data in TSV and JSONL files: no Python is written, and none runs."""
-
-from t5mix.task_files.declarations import declare, declares
-from t5mix.task_files.places import DeclarationError
-
-__all__ = ["DeclarationError", "declare", "declares"]

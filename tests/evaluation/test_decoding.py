@@ -1,0 +1,73 @@
+"""Batching changes neither what is answered nor its order."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from t5mix.evaluation import decoding
+from t5mix.evaluation.decoding import batched, strip
+
+inputs = st.lists(st.lists(st.integers(2, 99), max_size=7), max_size=23)
+
+
+def reversing(seen: list[tuple[int, int]]):
+    """A decoder whose answer to a row is the row's tokens reversed, then EOS, then padding."""
+
+    def decode(batch: np.ndarray) -> np.ndarray:
+        assert batch.dtype == np.int32
+        seen.append(batch.shape)
+        out = np.zeros((len(batch), batch.shape[1] + 2), np.int32)
+        for row, ids in enumerate(batch):
+            tokens = ids[ids > 0][::-1]
+            out[row, : len(tokens)] = tokens
+            out[row, len(tokens)] = 1
+        return out
+
+    return decode
+
+
+@settings(max_examples=60, deadline=None)
+@given(inputs, st.integers(1, 9))
+def test_each_input_gets_its_own_answer(rows: list[list[int]], batch_size: int) -> None:
+    seen: list[tuple[int, int]] = []
+    outputs = batched(reversing(seen), batch_size, 7)(rows)
+    assert outputs == [row[::-1] for row in rows]
+    assert seen == [(batch_size, 7)] * -(-len(rows) // batch_size)
+
+
+def test_long_inputs_come_first() -> None:
+    first_column: list[int] = []
+
+    def decode(batch: np.ndarray) -> np.ndarray:
+        first_column.append(int((batch > 0).sum()))
+        return batch
+
+    batched(decode, 1, 4)([[5], [5, 5, 5], [5, 5]])
+    assert first_column == [3, 2, 1]
+
+
+@given(inputs, st.integers(1, 9), st.integers(1, 6))
+def test_short_inputs_get_the_same_answers_in_shorter_rows(rows: list[list[int]], batch_size: int, enough: int) -> None:
+    seen: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "_EXAMPLES", enough)
+        assert batched(reversing(seen), batch_size, 7, shorter=[4, 2])(rows) == [row[::-1] for row in rows]
+    sizes = [len(row) for row in rows]
+    by_two = sum(size <= 2 for size in sizes) >= enough
+    by_four = sum(size <= 4 and not (by_two and size <= 2) for size in sizes) >= enough
+    lengths = [7, *[4] * by_four, *[2] * by_two]
+    firsts = sorted(sizes, reverse=True)[::batch_size]  # the longest of each batch
+    assert seen == [(batch_size, min(length for length in lengths if first <= length)) for first in firsts]
+
+
+def test_an_input_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="input 1 has 5 tokens, but the decoder takes 4"):
+        batched(lambda batch: batch, 2, 4)([[1], [2, 2, 2, 2, 1]])
+
+
+def test_strip_ends_at_eos() -> None:
+    assert strip([7, 0, 8, 1, 9, 1]) == [7, 0, 8]
+    assert strip([7, 8, 0, 0]) == [7, 8]
+    assert strip([1]) == strip([]) == []
+    assert strip([7, 1, 5], eos_id=5) == [7, 1]

@@ -1,0 +1,88 @@
+"""Code of t5mix that a token cache depends on does not change its results unnoticed.
+
+For everything that a task may be made of, `revisions.json` holds the number of `t5mix.internal.code.revisions` beside a hash of
+its code, which follows what it calls, and knows neither layout nor comments nor modules.  After a change:
+
+    python tests/internal/code/test_revisions.py     # writes the file anew
+"""
+
+import importlib
+import json
+import pkgutil
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import t5mix
+from t5mix.internal.code import fingerprints, revisions, source_code
+
+PINS = Path(__file__).with_name("revisions.json")
+# Packages and modules of what tasks are made of.
+PLACES = ("preprocessors", "objectives", "vocabularies", "sources", "corpora", "mapping")
+BESIDES = (t5mix.helpers.TruncatedDatasetProvider, t5mix.experimental.fewshot_preprocessor)
+
+
+def _modules() -> Iterator[types.ModuleType]:
+    for place in PLACES:
+        module = importlib.import_module(f"t5mix.{place}")
+        yield module
+        for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
+            yield importlib.import_module(found.name)
+
+
+def _things() -> list[tuple[str, Any]]:
+    """The functions and classes of what tasks are made of, by name; each once."""
+    found = {
+        id(thing): (name, thing)
+        for module in _modules()
+        for name, thing in vars(module).items()
+        if not name.startswith("__") and isinstance(thing, types.FunctionType | type) and source_code.is_ours(thing)
+        if thing.__module__ == module.__name__ and thing.__name__ == name
+    } | {id(thing): (thing.__name__, thing) for thing in BESIDES}
+    return sorted(found.values(), key=lambda named: named[0])
+
+
+def pins() -> dict[str, list[Any]]:
+    """What `revisions.json` holds: by name the number and hashes of the code; twins of one name share the number."""
+    found: dict[str, list[Any]] = {}
+    for name, thing in _things():
+        found.setdefault(name, [revisions.number_of(name)]).append(fingerprints.of_own_code(thing)[:16])
+    return {name: [number, *sorted(hashes)] for name, (number, *hashes) in found.items()}
+
+
+def test_what_tasks_are_made_of_is_pinned() -> None:
+    names = {name for name, _ in _things()}
+    assert {"append_eos", "translate", "SentencePieceVocabulary", "TextLineDataSource", "SpanCorruption"} <= names
+    assert set(revisions.NUMBERS) <= names
+
+
+def test_hashes_of_code_know_no_module_and_no_release_of_python() -> None:
+    for name, thing in _things():
+        text = fingerprints._Describer(follow_ours=True).text(thing)
+        assert "t5mix." not in text and "bytecode" not in text, name
+
+
+def test_code_that_changed_has_another_number_or_the_same_results() -> None:
+    pinned, found = json.loads(PINS.read_text()), pins()
+    changed = [name for name in found if found[name] != pinned.get(name)]
+    assert not changed and pinned.keys() == found.keys(), (
+        f"the code of {changed or sorted(pinned.keys() ^ found.keys())} changed, or what it calls. Did its results "
+        "change? Then raise its number in t5mix/internal/code/revisions.py: caches are made anew. In any case write the file anew: "
+        "python tests/internal/code/test_revisions.py"
+    )
+
+
+def test_a_raised_number_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = (t5mix.preprocessors.append_eos, t5mix.preprocessors.rekey)
+    before = [fingerprints.of_callable(step) for step in steps]
+    monkeypatch.setattr(revisions, "NUMBERS", {"append_eos": 2})
+    after = [fingerprints.of_callable(step) for step in steps]
+    assert before[0] != after[0] and before[1] == after[1]
+
+
+if __name__ == "__main__":
+    lines = (f"{json.dumps(name)}: {json.dumps(pin)}" for name, pin in pins().items())
+    PINS.write_text("{\n" + ",\n".join(lines) + "\n}\n")

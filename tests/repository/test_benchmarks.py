@@ -1,0 +1,50 @@
+"""The benchmarks' own side runs, on a text of a few words: so that the scripts do not rot."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = "A mixture of tasks is drawn from by rates. It feeds rows, which hold several examples! Does it? So it seems. "
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three tasks of 60 examples in all, with a vocabulary trained on their text."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    (folder / "text").mkdir()
+    (folder / "text" / "book.txt").write_text("".join(f"{n}: {WORDS}\n" for n in range(200)))
+    program = (
+        "import pathlib, sys, text_tasks; folder = pathlib.Path(sys.argv[1]); "
+        "text_tasks.write(folder, folder / 'text', folder / 'missing', 3, 60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])}
+    subprocess.run([sys.executable, "-c", program, folder], env=environment, check=True, timeout=300)
+    return folder
+
+
+def run(script: str, folder: Path, **options: Any) -> dict[str, float]:
+    arguments = {"side": "t5mix", "tasks": 3, "seconds": 0.1, "folder": folder, **options}
+    command = [sys.executable, str(ROOT / "benchmarks" / script)]
+    command += [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "T5MIX_BENCHMARK_STARTED": repr(time.monotonic())}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_our_sides_measure(folder: Path) -> None:
+    mixed = run("mix_text.py", folder)
+    assert mixed["tokens_per_s"] > 0 and mixed["first_batch_s"] <= mixed["first_pass_s"]
+    cold = run("first_batch.py", folder, cached=0)
+    assert 0 < cold["imported_s"] < cold["first_batch_s"]
+    memory = run("memory_per_task.py", folder)  # makes the cache that the rest reads
+    assert memory["rss_kib"] > 0 and memory["threads"] >= 1
+    assert run("mix_cached.py", folder)["tokens_per_s"] > 0
+    assert run("first_batch.py", folder, cached=1)["first_batch_s"] > 0

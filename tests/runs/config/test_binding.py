@@ -1,0 +1,160 @@
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from t5mix.internal import paths
+from t5mix.runs.config import binding
+from t5mix.runs.config.settings import settings
+from t5mix.training.schedules import constant
+
+SHIPPED = sorted(str(path.relative_to(paths.shipped("gin"))) for path in paths.shipped("gin").rglob("*.gin"))
+
+
+def size_of_vocabulary(mixture, packs):
+    """Stands for counting the ids of the mixture's vocabulary."""
+    return 300 + len(packs)
+
+
+def test_a_run_is_what_its_files_and_parameters_say(gin_file):
+    run = binding.bind([str(gin_file)], ["Run.seed = 7"]).run
+    assert (run.mixture, run.seed, run.batch_size) == ("toy", 7, 4)
+    assert run.train.steps == 6 and run.train.schedule == constant(learning_rate=0.01)
+    assert run.finetune.schedule == constant(learning_rate=0.001)
+    assert run.mesh.shape == "batch:1"
+
+
+def test_a_part_is_built_as_soon_as_one_of_its_parameters_is_bound_unless_the_run_says_none(gin_file):
+    lines = gin_file.read_text().splitlines()
+    without = [line for line in lines if not line.startswith(("Finetuning", "finetune"))]
+    gin_file.write_text("\n".join(without))
+    assert binding.bind([str(gin_file)]).run.finetune is None
+    gin_file.write_text("\n".join(lines))
+    assert binding.bind([str(gin_file)]).run.finetune is not None
+    assert binding.bind([str(gin_file)], ["Run.finetune = None"]).run.finetune is None
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        [],
+        ["Run.finetune = None"],
+        [
+            "Training.schedule = @linear_decay()",
+            "linear_decay.learning_rate = 1.0",
+            "linear_decay.total_steps = %STEPS",
+            "Run.packs = ['a b', \"it's\"]",
+        ],
+    ],
+)
+def test_the_operative_config_builds_the_same_run_again_and_says_the_same(gin_file, tmp_path, params):
+    first = binding.bind([str(gin_file)], params)
+    path = tmp_path / "operative_config.gin"
+    path.write_text(first.operative_config)
+    second = binding.bind([str(path)])
+    assert second.run == first.run
+    assert second.operative_config == first.operative_config
+    for name, value in settings(first.run):
+        assert name in first.operative_config or value is None
+
+
+def test_the_full_config_keeps_what_is_not_used(gin_file):
+    bound = binding.bind([str(gin_file)], ["Training.steps = 2", "Training.schedule = @inverse_square_root()"])
+    assert "STEPS = 6" in bound.config and "STEPS = 6" not in bound.operative_config
+    assert "constant.learning_rate = 0.01" in bound.config
+
+
+def test_binding_leaves_nothing_behind(gin_file):
+    first = binding.bind([str(gin_file)], ["Run.seed = 3"])
+    with pytest.raises(ValueError, match="dropout_rate"):
+        binding.bind([str(gin_file)], ["T5Config.dropout_rate = -1.0"])
+    assert binding.bind([str(gin_file)]).run.seed == 0
+    assert binding.bind([str(gin_file)], ["Run.seed = 3"]) == first
+
+
+def test_the_size_of_the_vocabulary_is_the_mixture_s_unless_it_is_bound(gin_file):
+    assert binding.bind([str(gin_file)], vocab_size=size_of_vocabulary).run.model.vocab_size == 264
+    gin_file.write_text(gin_file.read_text().replace("T5Config.vocab_size = 264\n", ""))
+    bound = binding.bind([str(gin_file)], packs=["a"], vocab_size=size_of_vocabulary)
+    assert bound.run.model.vocab_size == 301
+    assert "T5Config.vocab_size = 301" in bound.operative_config
+    with pytest.raises(ValueError, match=r"T5Config.vocab_size must be set"):
+        binding.bind([str(gin_file)])
+
+
+def test_gin_mistakes_are_found_before_the_vocabulary_is_looked_at(gin_file):
+    gin_file.write_text(gin_file.read_text().replace("T5Config.vocab_size = 264\n", "Run.sed = 1\n"))
+    with pytest.raises(ValueError, match=r"Run has no parameter 'sed'; did you mean seed"):
+        binding.bind([str(gin_file)], vocab_size=lambda mixture, packs: pytest.fail("looked at tasks"))
+
+
+def test_packs_of_the_command_line_are_added_once(gin_file):
+    run = binding.bind([str(gin_file)], ["Run.packs = ['/a']"], packs=["b", "/a", "b"]).run
+    assert run.packs == ("/a", os.path.abspath("b"))
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("runs/")])
+def test_every_shipped_run_file_binds(name):
+    params = ["T5Config.vocab_size = 300"]
+    text = (paths.shipped("gin") / name).read_text()
+    models = [] if "include 'models/" in text else ["models/tiny.gin"]
+    for required in ("Run.folder", "Run.mixture", "Finetuning.checkpoint"):
+        if f"{required} = %gin.REQUIRED" in text:
+            params.append(f"{required} = 'x'")
+    if name == "runs/finetune.gin":  # it comes after what pre-training has recorded
+        models.append("runs/pretrain.gin")
+        params.append("Run.mixture = 'x'")
+    run = binding.bind([*models, name], params).run
+    assert run.model.d_model > 0
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("runs/")])
+def test_every_shipped_run_file_opens_with_command_cost_score_and_what_must_be_set(name):
+    head = (paths.shipped("gin") / name).read_text().split("\n\n")[0]
+    for word in ("command   t5mix ", "cost      ", "score     ", "Must be set:", "Commonly overridden:", name):
+        assert word in head
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("models/")])
+def test_every_shipped_model_binds_with_any_run_file(name):
+    params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 300"]
+    run = binding.bind(["runs/pretrain.gin", name], params).run
+    assert run.model.num_heads * run.model.d_kv == run.model.d_model
+
+
+def test_the_shipped_run_files_require_what_they_can_not_know():
+    with pytest.raises(ValueError, match=r"Run.folder \(.*pretrain.gin:\d+\), Run.mixture .* must be set"):
+        binding.bind(["models/small.gin", "runs/pretrain.gin"], ["T5Config.vocab_size = 300"])
+
+
+def test_the_small_model_is_t5_1_0_small():
+    params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 32100"]
+    model = binding.bind(["runs/pretrain.gin", "models/small.gin"], params).run.model
+    assert (model.d_model, model.d_ff, model.num_heads, model.d_kv) == (512, 2048, 8, 64)
+    assert (model.num_encoder_layers, model.num_decoder_layers) == (6, 6)
+    assert model.padded_vocab_size == 32128 and model.tied_embeddings and model.activations == ("relu",)
+
+
+def test_a_folder_named_gin_is_not_taken_for_gin_config(monkeypatch):
+    folder = types.ModuleType("gin")
+    folder.__path__ = ["gin"]
+    monkeypatch.setitem(sys.modules, "gin", folder)
+    monkeypatch.delitem(sys.modules, "t5mix.runs.config.gin_library")
+    with pytest.raises(ImportError, match=r"gin-config is not installed.*a folder of that name"):
+        import t5mix.runs.gin_library  # noqa: F401
+
+
+def test_binding_loads_neither_tensorflow_nor_jax_and_gin_says_nothing(gin_file):
+    program = (
+        "import sys; from t5mix.runs import binding, check;"
+        f"binding.bind([{str(gin_file)!r}]);"
+        "print(sorted({'tensorflow', 'jax'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,77 @@
+import dataclasses
+
+import pytest
+
+from t5mix.mesh.t5_config import T5Config
+from t5mix.runs.config.settings import Evaluation, Finetuning, Run, Training, settings
+from t5mix.training.schedules import constant
+
+MODEL = T5Config(vocab_size=264, d_model=16, d_ff=32, num_heads=2, d_kv=8, num_encoder_layers=1, num_decoder_layers=1)
+
+
+def make_run(**changes):
+    defaults = dict(
+        folder="runs/x", mixture="toy", sequence_length={"inputs": 16, "targets": 8}, batch_size=4, model=MODEL
+    )
+    return Run(**(defaults | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, "Run.batch_size is 0: it must be at least 1"),
+        ({"folder": ""}, "Run.folder is empty"),
+        ({"mixture": ""}, "Run.mixture is empty"),
+        ({"seed": -1}, "Run.seed is -1"),
+        ({"seed": 2**31}, "Run.seed is 2147483648"),
+        ({"packs": ["a", "a"]}, "Run.packs names a more than once"),
+        ({"sequence_length": {"inputs": 0}}, "Run.sequence_length gives 'inputs' 0 tokens"),
+    ],
+)
+def test_a_run_refuses_what_can_not_be(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_run(**changes)
+
+
+@pytest.mark.parametrize("name", ["steps", "log_every", "checkpoint_every", "keep"])
+@pytest.mark.parametrize("kind", [Training, Finetuning])
+def test_counts_of_steps_are_at_least_one(kind, name):
+    arguments = {"steps": 5, "schedule": constant()} | {name: 0}
+    with pytest.raises(ValueError, match=rf"{kind.__name__}\.{name} is 0: it must be at least 1"):
+        kind(**arguments)
+
+
+def test_finetuning_refuses_a_task_named_twice_and_an_empty_checkpoint():
+    with pytest.raises(ValueError, match=r"Finetuning.tasks names a more than once"):
+        Finetuning(steps=1, schedule=constant(), tasks=("a", "a"))
+    with pytest.raises(ValueError, match=r"Finetuning.checkpoint is empty"):
+        Finetuning(steps=1, schedule=constant(), checkpoint="")
+
+
+def test_evaluation_refuses_an_empty_split_and_a_limit_of_nothing():
+    with pytest.raises(ValueError, match=r"Evaluation.split is empty"):
+        Evaluation(split="")
+    with pytest.raises(ValueError, match=r"Evaluation.limit is 0"):
+        Evaluation(limit=0)
+
+
+def test_evaluation_decodes_at_the_run_s_batch_size_unless_told():
+    assert make_run().evaluation_batch_size == 4
+    assert make_run(evaluation=Evaluation(batch_size=9)).evaluation_batch_size == 9
+
+
+def test_lists_of_gin_files_become_tuples():
+    assert make_run(packs=["a"]).packs == ("a",)
+    assert Finetuning(steps=1, schedule=constant(), tasks=["b"]).tasks == ("b",)
+
+
+def test_settings_name_every_field_of_every_part_once():
+    run = make_run(train=Training(steps=5, schedule=constant()))
+    named = dict(settings(run))
+    assert len(named) == len(list(settings(run)))
+    assert named["Training.schedule"] == constant()
+    assert named["T5Config.d_ff"] == 32
+    assert named["Run.finetune"] is None
+    fields = {f"Run.{field.name}" for field in dataclasses.fields(Run)}
+    parts = {"Run.model", "Run.mesh", "Run.train", "Run.evaluation"}
+    assert fields - parts <= set(named)

@@ -1,0 +1,144 @@
+"""A whole run on toy tasks, through the command line: train, again, evaluate, predict, fine-tune."""
+
+import json
+import shutil
+
+import pytest
+
+from t5mix.cli.main import main
+from t5mix.runs import pretrain
+from t5mix.runs.config import binding
+from t5mix.runs.preflight import checks
+from t5mix.runs.run_folder import RunFolder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A folder into which one run is put, by the first test that needs it."""
+    return tmp_path_factory.mktemp("done") / "run"
+
+
+@pytest.fixture
+def finished(toy, gin_file, done):
+    """A copy of the folder of a finished run, where the settings of `gin_file` expect it."""
+    folder = RunFolder(gin_file.parent / "run")
+    if not done.exists():
+        assert main(["train", "--gin_file", str(gin_file)]) == 0
+        shutil.copytree(folder.path, done)
+    elif not folder.path.exists():
+        shutil.copytree(done, folder.path)
+        for path in (folder.operative_config, folder.config):  # it was made in another test's folder
+            text = path.read_text()
+            first = text.index("Run.folder = ") + len("Run.folder = ")
+            end = text.index("\nRun.", first)
+            path.write_text(f"{text[:first]}{str(folder.path)!r}{text[end:]}")
+    return folder
+
+
+def snapshot(folder):
+    """Bytes of every file that a second start must leave as it is; gin breaks lines where folders have long names."""
+    again = ("command.txt", "versions.json", "report.json")
+    return {
+        str(path.relative_to(folder.path)): path.read_bytes().replace(b"= \\\n    ", b"= ")
+        for path in sorted(folder.path.rglob("*"))
+        if path.is_file() and path.name not in again
+    }
+
+
+def rows_of(report):
+    return json.loads(report.read_text())["rows"]
+
+
+def test_the_report_has_a_row_for_each_task_with_metrics(finished, capsys):
+    rows = rows_of(finished.report)
+    assert [row["task"] for row in rows] == ["toy_a", "toy_b"]
+    for row in rows:
+        assert {"metric", "baseline", "multi_task", "fine_tuned", "standard_error"} <= set(row)
+        assert row["metric"] == "accuracy" and row["test_examples"] == 20
+        assert row["baseline"] == 100.0 and row["baseline_kind"] == "copy"
+    assert finished.pretraining.steps()[-1] == 6
+    assert finished.finetuning("toy_b").steps() == [3]
+
+
+def test_a_finished_run_that_is_started_again_does_nothing_but_report(finished, gin_file, capsys):
+    before, report = snapshot(finished), finished.report.read_bytes()
+    assert main(["train", "--gin_file", str(gin_file)]) == 0
+    assert "toy_b" in capsys.readouterr().out
+    assert snapshot(finished) == before
+    assert finished.report.read_bytes() == report
+    assert len(finished.command.read_text().splitlines()) >= 2
+
+
+def test_what_is_missing_is_done_again_and_the_rest_is_kept(finished, gin_file):
+    before, report = snapshot(finished), finished.report.read_bytes()
+    lost = finished.finetuning("toy_b").path
+    shutil.rmtree(lost)
+    finished.report.unlink()
+    kept = finished.finetuning("toy_a").checkpoints.stat().st_mtime_ns
+    assert main(["train", "--gin_file", str(gin_file)]) == 0
+    assert finished.finetuning("toy_a").checkpoints.stat().st_mtime_ns == kept
+    assert finished.report.read_bytes() == report
+    after = snapshot(finished)
+    for name in before:
+        if name.endswith("metrics.jsonl") or "/scores/" in name:
+            assert after[name] == before[name], name
+
+
+def test_a_run_that_fails_leaves_no_report(finished, gin_file, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("no machine")
+
+    monkeypatch.setattr(pretrain, "finetune_tasks", fail)
+    bound = binding.bind([str(gin_file)])
+    with pytest.raises(RuntimeError, match="no machine"):
+        pretrain.train_and_finetune(bound, checks.check_training(bound.run), ["t5mix"])
+    assert not finished.report.exists()
+
+
+def test_another_configuration_is_refused_in_one_line(finished, gin_file, capsys):
+    assert main(["train", "--gin_file", str(gin_file), "--gin_param", "Run.seed = 5"]) == 2
+    error = capsys.readouterr().err
+    assert "Run.seed (0 there, 5 here)" in error and error.count("\n") == 1
+
+
+def test_checkpoints_are_evaluated_and_the_best_of_each_task_is_shown(finished, capsys):
+    command = ["eval", "--run_folder", str(finished.path), "--limit", "5"]
+    assert main([*command, "--checkpoints", "4,6"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("step 4") < out.index("step 6")
+    assert main([*command, "--checkpoints", "best", "--mixture_or_task", "toy_a"]) == 0
+    assert "best checkpoints: toy_a at step" in capsys.readouterr().out
+    assert main(["eval", "--run_folder", str(finished.path / "finetune/toy_b"), "--limit", "5"]) == 0
+    assert "toy_b" in capsys.readouterr().out
+
+
+def test_lines_are_answered_in_their_order(finished, tmp_path):
+    (tmp_path / "in.txt").write_text("7\n8\n\n9\n")
+    command = ["predict", "--checkpoint", str(finished.path / "finetune/toy_a"), "--prefix", "say "]
+    assert main([*command, "--input_file", str(tmp_path / "in.txt"), "--output_file", str(tmp_path / "o.txt")]) == 0
+    assert len((tmp_path / "o.txt").read_text().split("\n")) == 5
+
+
+def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_path, capsys):
+    config, folder = str(finished.operative_config), RunFolder(tmp_path / "tuned")
+    command = ["finetune", "--gin_file", config, "--gin_file", "runs/finetune.gin", "--steps", "2"]
+    command += ["--checkpoint", str(finished.path), "--run_folder", str(folder.path)]
+    assert main([*command, "--mixture_or_task", "toy_a"]) == 0
+    (row,) = rows_of(folder.report)
+    (before,) = [r for r in rows_of(finished.report) if r["task"] == "toy_a"]
+    assert row["task"] == "toy_a" and row["multi_task"] == before["multi_task"]
+    assert json.loads(folder.lineage.read_text())["checkpoint"] == str(finished.path / "checkpoints/6")
+    assert main([*command, "--mixture_or_task", "toy_b"]) == 2
+    assert "Run.mixture ('toy_a' there, 'toy_b' here)" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_the_plan_and_trains_nothing(toy, gin_file, capsys):
+    params = ["--gin_param", "Run.sequence_length = {'inputs': 5, 'targets': 8}"]
+    assert main(["train", "--gin_file", str(gin_file), "--dry_run", *params]) == 0
+    out = capsys.readouterr().out
+    for words in ("toy_plain", "33.33%", "parameters", "batch:1", "6 steps on toy", "toy_a, toy_b"):
+        assert words in out
+    assert "toy_a: 20 of 20 examples have inputs longer than Run.sequence_length and are truncated" in out
+    assert not (gin_file.parent / "run" / "checkpoints").exists()
