@@ -7,7 +7,6 @@ on (rate 0) is left out.
 import functools
 
 import t5mix
-from t5mix.declarations.rates import Rate
 
 # Numbers of training examples where T5 writes them down; the others are counted.
 WRITTEN = t5mix.MixtureRegistry.get("all_proportional").rate_per_task_name
@@ -35,7 +34,7 @@ def unimax(task: t5mix.Task) -> float:
     return t5mix.rates.unimax(counts, DRAWS, EPOCHS)[task.name]
 
 
-MIXTURES: dict[str, Rate] = {
+MIXTURES: dict[str, t5mix.Rate] = {
     **{f"all_limit_2_{power}": functools.partial(limited, maximum=2**power) for power in range(16, 22)},
     **{f"all_temperature_{t}": functools.partial(limited, temperature=t) for t in (2, 4, 8)},
     "all_unimax": unimax,

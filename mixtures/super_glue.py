@@ -4,7 +4,6 @@ WSC has 554 training examples, of which the 259 with the right noun are trained 
 """
 
 import t5mix
-from t5mix.declarations import derived
 
 SUPER_GLUE = {
     "dpr_v001_simple": 1_322,
@@ -25,6 +24,6 @@ WSC_AND_DPR = ["dpr_v001_simple", "super_glue_wsc_v102_simple_train", "super_glu
 t5mix.MixtureRegistry.add("super_glue_v102_proportional", list(SUPER_GLUE.items()))
 t5mix.MixtureRegistry.add(
     "super_glue_v102_proportional_sentinel",
-    [(derived.name_with_sentinels(name), rate) for name, rate in SUPER_GLUE.items()],
+    [(t5mix.name_with_sentinels(name), rate) for name, rate in SUPER_GLUE.items()],
 )
 t5mix.MixtureRegistry.add("wsc_dpr_simple_proportional", [(name, SUPER_GLUE[name]) for name in WSC_AND_DPR])

@@ -7,7 +7,6 @@ others are counted.  all.py has the mixtures with a limit that holds for every t
 from collections.abc import Mapping, Sequence
 
 import t5mix
-from t5mix.declarations.rates import Rate
 
 GLUE = t5mix.MixtureRegistry.get("glue_v002_proportional").rate_per_task_name
 SUPER_GLUE = t5mix.MixtureRegistry.get("super_glue_v102_proportional").rate_per_task_name
@@ -21,12 +20,12 @@ HALVED = {**WRITTEN, "glue_rte_v002": 1_245, "super_glue_rte_v102": 1_245}
 SUPERVISED = [*GLUE, *SUPER_GLUE, *OTHERS]
 
 
-def proportional(names: Sequence[str], written: Mapping[str, Rate]) -> list[tuple[str, Rate]]:
+def proportional(names: Sequence[str], written: Mapping[str, t5mix.Rate]) -> list[tuple[str, t5mix.Rate]]:
     """Each name with its written rate, or counted."""
     return [(name, written.get(name, COUNTED)) for name in names]
 
 
-MIXTURES: dict[str, list[tuple[str, Rate]]] = {
+MIXTURES: dict[str, list[tuple[str, t5mix.Rate]]] = {
     # English only, with as much C4 as a million examples.
     "en_mix": [(C4, 1e6), *((name, COUNTED) for name in [*GLUE, *SUPER_GLUE, "squad_v010_allanswers"])],
     "all_equal": [(name, 1.0) for name in [*SUPERVISED, C4]],

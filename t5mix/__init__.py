@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from t5mix.data.feature_converters import PrePackedEncDecFeatureConverter as PrePackedEncDecFeatureConverter
     from t5mix.data.feature_converters import PrePackedLMFeatureConverter as PrePackedLMFeatureConverter
     from t5mix.data.feature_converters import PrePackedPrefixLMFeatureConverter as PrePackedPrefixLMFeatureConverter
+    from t5mix.data.feature_converters import autoregressive_inputs as autoregressive_inputs
     from t5mix.data.tf_dataset import get_dataset as get_dataset
     from t5mix.declarations import rates as rates
     from t5mix.declarations import t5 as t5
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
     from t5mix.preprocessors.mapping import stateless_shuffle as stateless_shuffle
     from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder as CacheDatasetPlaceholder
     from t5mix.preprocessors.pipeline import Step as Step
-    from t5mix.preprocessors.trim_and_pack import autoregressive_inputs as autoregressive_inputs
     from t5mix.preprocessors.trim_and_pack import make_autoregressive_inputs as make_autoregressive_inputs
     from t5mix.preprocessors.trim_and_pack import trim_and_pack_dataset as trim_and_pack_dataset
     from t5mix.preprocessors.trim_and_pack import trim_and_pad_dataset as trim_and_pad_dataset
@@ -129,8 +129,9 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"t5mix has no {name!r}; it has {', '.join(__all__)}")
     home = _HOMES[name]
-    # What is not in its home yet is a module there.
-    value = vars(importlib.import_module(home)).get(name) or importlib.import_module(f"{home}.{name}")
+    names = vars(importlib.import_module(home))
+    # What its home does not name is a module there.
+    value = names[name] if name in names else importlib.import_module(f"{home}.{name}")
     globals()[name] = value  # found at once the next time
     return value
 

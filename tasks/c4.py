@@ -7,9 +7,7 @@ Beam, which takes days.  Of Wikipedia in 2019 the dump is gone, so that TFDS rea
 import functools
 
 import t5mix
-from t5mix import preprocessors
-from t5mix.declarations import t5
-from t5mix.preprocessors import objectives
+from t5mix import objectives, preprocessors, t5
 
 # name: the data set and the objective.  A run chooses the objective of those that are unsupervised (gin/objectives/);
 # it is span corruption where it does not.

@@ -3,8 +3,7 @@
 import functools
 
 import t5mix
-from t5mix import metrics, preprocessors
-from t5mix.declarations import t5
+from t5mix import metrics, preprocessors, t5
 
 t5mix.TaskRegistry.add(
     "cnn_dailymail_v002",

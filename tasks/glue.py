@@ -7,8 +7,7 @@ source.
 import functools
 
 import t5mix
-from t5mix import metrics, postprocessors, preprocessors
-from t5mix.declarations import t5
+from t5mix import metrics, postprocessors, preprocessors, t5
 
 MNLI = ["entailment", "neutral", "contradiction"]
 ENTAILMENT = ["entailment", "not_entailment"]

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import t5mix
-from t5mix import metrics, postprocessors, preprocessors
-from t5mix.preprocessors import objectives
-from t5mix.sources import corpora
+from t5mix import corpora, metrics, objectives, postprocessors, preprocessors
 
 Step = Callable[..., Any]
 

@@ -5,14 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import t5mix
-from t5mix import metrics, postprocessors, preprocessors
-from t5mix.declarations import t5
-from t5mix.declarations.task import MetricFn
+from t5mix import metrics, postprocessors, preprocessors, t5
 
-SQUAD: list[MetricFn] = [metrics.squad]
+SQUAD: list[t5mix.MetricFn] = [metrics.squad]
 
 # name: the text format, the postprocessor, the metrics.
-TASKS: dict[str, tuple[t5mix.Step, Callable[..., Any], list[MetricFn]]] = {
+TASKS: dict[str, tuple[t5mix.Step, Callable[..., Any], list[t5mix.MetricFn]]] = {
     "squad_v010_allanswers": (preprocessors.squad, postprocessors.qa, SQUAD),
     # The question alone.
     "squad_v010_context_free": (

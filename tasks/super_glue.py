@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import t5mix
-from t5mix import metrics, postprocessors, preprocessors
-from t5mix.declarations import derived, t5
-from t5mix.declarations.task import MetricFn
+from t5mix import metrics, postprocessors, preprocessors, t5
 
 ENTAILMENT = ["entailment", "not_entailment"]
 BOOLEAN = ["False", "True"]
@@ -24,14 +22,14 @@ def add(name: str, data: str, *text: t5mix.Step, splits: Sequence[str] | None = 
         output_features=t5.features(),
         **judged,
     )
-    with_sentinel = derived.with_sentinels(task)
+    with_sentinel = t5mix.with_sentinels(task)
     t5mix.TaskRegistry.add_provider(with_sentinel.name, with_sentinel)
 
 
 def add_classification(
     config: str,
     label_names: Sequence[str],
-    metric_fns: Sequence[MetricFn],
+    metric_fns: Sequence[t5mix.MetricFn],
     *before: t5mix.Step,
     asked_as: str | None = None,
     feature_names: Sequence[str] | None = None,

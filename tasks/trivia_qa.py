@@ -1,8 +1,7 @@
 """TriviaQA: questions and whole pages that hold their answers, cut to a window around an answer."""
 
 import t5mix
-from t5mix import preprocessors
-from t5mix.declarations import t5
+from t5mix import preprocessors, t5
 
 t5mix.TaskRegistry.add(
     "trivia_qa_v010",

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,13 +155,12 @@ def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple
     folder = str(args.cache_dir or store.default_folder())
     lacking = [job for job in jobs if not beam.find(job, folder, args.verify)]
     if lacking:
-        named = os.environ.get(discovery.VARIABLE, "").split(os.pathsep)
         with Progress() as progress:
             beam.make(
                 lacking,
                 folder,
                 [f"--runner={args.runner}", *args.handed_on],
-                [*filter(None, named), *(args.pack or ())],
+                [*discovery.paths_in_environment(), *(args.include or ())],
                 lambda done, total: progress.tell(f"cache on {args.runner}, shards", done, total),
             )
     made = []

@@ -29,7 +29,7 @@ examples:
   t5mix check offline_questions
   t5mix check offline_supervised --examples 100 --lengths inputs=128,targets=64
   t5mix check 'glue_*' --truncation_limit 0.05 --format json
-  t5mix check my_task --pack my_task.toml
+  t5mix check my_task --include my_task.toml
 """
 )
 

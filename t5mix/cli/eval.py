@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks
 
     params = arguments.gin_params(args, SHORTHANDS)
-    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.pack or ())
+    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
     steps, tasks = checks.check_scoring(checked, args.checkpoints)
     from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
 

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     bound = binding.bind(
         args.gin_file,
         arguments.gin_params(args, SHORTHANDS),
-        packs=args.pack or (),
+        include=args.include or (),
         vocab_size=tasks.model_vocab_size,
     )
     checked = checks.check_finetuning(bound.run)

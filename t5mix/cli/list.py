@@ -17,7 +17,7 @@ examples:
   t5mix list
   t5mix list 'glue_*' --names
   t5mix list --format json
-  t5mix list --pack my_tasks.py
+  t5mix list --include my_tasks.py
 """
 
 

@@ -55,11 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         division = arguments.index("--")
         arguments, handed_on = arguments[:division], arguments[division + 1 :]
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
-    silence()  # packs may import TensorFlow by themselves
+    silence()  # declarations files may import TensorFlow by themselves
     try:
         with stoppable():
-            for path in args.pack or ():
-                discovery.add(path)
+            for path in args.include or ():
+                discovery.include(path)
             return args.run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -115,7 +115,8 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     parser.set_defaults(run=module.run)
     common = parser.add_argument_group("for every command")
     common.add_argument(
-        "--pack",
+        "--include",
+        "--pack",  # its first name
         action="append",
         metavar="PATH",
         help="a file or folder of your own tasks and mixtures; repeatable",

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs import predict
     from t5mix.runs.preflight import checks
 
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or ())
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix)

@@ -11,7 +11,7 @@ from t5mix.internal import paths
 
 _ALLOWED = re.compile(r"[\w.:#-]+")
 _PACKAGE = str(paths.PACKAGE) + os.sep
-# Packs in a wheel lie inside the package, and are still the declaring side.
+# Declarations files in a wheel lie inside the package, and are still the declaring side.
 _SHIPPED = _PACKAGE + "shipped" + os.sep
 
 

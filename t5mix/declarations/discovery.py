@@ -166,9 +166,17 @@ def _enter(point: importlib.metadata.EntryPoint) -> None:
 
 
 def _in_environment() -> Iterator[_Unit]:
-    for variable in VARIABLES:
-        for path in filter(None, os.environ.get(variable, "").split(os.pathsep)):
-            yield from _units_at(path, variable)
+    for variable, path in _named_in_environment():
+        yield from _units_at(path, variable)
+
+
+def paths_in_environment() -> list[str]:
+    """Returns the files and folders that the environment names."""
+    return [path for _, path in _named_in_environment()]
+
+
+def _named_in_environment() -> list[tuple[str, str]]:
+    return [(name, path) for name in VARIABLES for path in os.environ.get(name, "").split(os.pathsep) if path]
 
 
 def _units_at(path: str | os.PathLike[str], given_by: str) -> list[_Unit]:

@@ -284,8 +284,7 @@ class Mixture(Declared):
             shuffle: whether each task is shuffled.
             seed: makes shuffling, random steps and drawing repeatable.
             shard_info: which part of each task to read.
-            num_epochs: passes over each task, the mixture ends with the first task that does; None,
-                the default, is without end.
+            num_epochs: passes over each task; the mixture ends with the first task that does.  None is without end.
             copy_pretokenized: whether to keep the texts that were tokenized.
             compute_stats_empirically: accepted for seqio's sake; `t5mix show` counts.
             log_mixing_proportions: whether to log the share of each task, at level INFO.
@@ -308,16 +307,14 @@ class Mixture(Declared):
             "shard_info": shard_info,
             "trim_output_features": trim_output_features,
         }
-        names = self._feature_names(copy_pretokenized, passthrough_features)
-        datasets = []
         for task, rate in zip(tasks, rates, strict=True):
             if rate > 0:
                 once = task.get_dataset(**arguments, shuffle=False, try_in_mem_cache=False)
                 self._refuse_empty(task, once, split)
-            dataset = task.get_dataset(
-                **arguments, shuffle=shuffle, num_epochs=num_epochs, try_in_mem_cache=try_in_mem_cache
-            )
-            datasets.append(dataset.map(functools.partial(_select, names), num_parallel_calls=tf.data.AUTOTUNE))
+        arguments |= {"shuffle": shuffle, "num_epochs": num_epochs, "try_in_mem_cache": try_in_mem_cache}
+        names = self._feature_names(copy_pretokenized, passthrough_features)
+        select = functools.partial(_select, names)
+        datasets = [task.get_dataset(**arguments).map(select, num_parallel_calls=tf.data.AUTOTUNE) for task in tasks]
         if log_mixing_proportions:
             self._log_shares(tasks, rates)
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED

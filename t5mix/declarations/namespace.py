@@ -1,7 +1,7 @@
 """The namespace of declared tasks and mixtures: a name is one or the other.
 
-It knows neither class: `registry.py` is what users see.  Reading loads the packs first, when they
-are needed; see `packs.py`.
+It knows neither class: `registry.py` is what users see.  Reading loads the declarations files
+first, when they are needed; see `discovery.py`.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Namespace:
     """Entries by name.
 
     Attributes:
-        load: called before a name is given up, with a test of whether enough is loaded.  The packs set it.
+        load: called before a name is given up, with a test of whether enough is loaded.  `discovery` sets it.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Namespace:
         self._sorted.clear()
 
     def clear(self, kind: str) -> None:
-        """Removes every entry of `kind`, those of packs too."""
+        """Removes every entry of `kind`, those of declarations files too."""
         self.load(lambda: False)
         self._entries = {k: entry for k, entry in self._entries.items() if entry.kind != kind}
         self._sorted.clear()

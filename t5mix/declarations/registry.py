@@ -1,6 +1,6 @@
 """The registries: where declared tasks and mixtures are found by name.
 
-The names and arguments are seqio's.  Looking a name up loads the packs first; see `packs.py`.
+The names and arguments are seqio's.  Looking a name up loads declarations files first; see `discovery.py`.
 """
 
 import contextlib
@@ -207,7 +207,7 @@ def overlay() -> Iterator[None]:
         with t5mix.overlay():
             t5mix.TaskRegistry.add("trial", ...)
 
-    The packs are loaded on entering, so that leaving does not take theirs away.
+    Declarations files are loaded on entering, so that leaving does not take theirs away.
     """
     namespace.load(lambda: False)
     with namespace.undone():

@@ -1,9 +1,10 @@
-"""Where things are: the shipped packs and gin files, and the cache folder."""
+"""Where things are: the shipped declarations and gin files, and the cache folder."""
 
 import os
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent
+# The folder t5mix/.
+PACKAGE = Path(__file__).resolve().parents[1]
 SHIPPED = ("tasks", "mixtures", "gin")
 
 

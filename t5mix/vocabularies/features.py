@@ -7,7 +7,8 @@ import dataclasses
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.vocabularies import PassThroughVocabulary, Vocabulary
+from t5mix.vocabularies.base import Vocabulary
+from t5mix.vocabularies.pass_through import PassThroughVocabulary
 
 _DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 bfloat16 float16 float32 float64 string".split()

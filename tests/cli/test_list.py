@@ -13,7 +13,7 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_json_holds_objects(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    listed = json.loads(output(capsys, "--pack", pack, "--format", "json", "toy_"))
+    listed = json.loads(output(capsys, "--include", pack, "--format", "json", "toy_"))
     assert list(listed) == ["tasks", "mixtures"]
     assert listed["tasks"][0] == {
         "name": "toy_large",
@@ -26,22 +26,22 @@ def test_json_holds_objects(pack: str, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_json_names(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    listed = json.loads(output(capsys, "--pack", pack, "--format", "json", "--names"))
+    listed = json.loads(output(capsys, "--include", pack, "--format", "json", "--names"))
     assert {"toy_large", "toy_small"} <= set(listed["tasks"])
     assert "toy_mix" in listed["mixtures"]
     assert listed["tasks"] == sorted(listed["tasks"])
 
 
 def test_names_one_a_line(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert output(capsys, "--pack", pack, "--names", "*_small").split() == ["toy_small"]
+    assert output(capsys, "--include", pack, "--names", "*_small").split() == ["toy_small"]
 
 
 def test_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = output(capsys, "--pack", pack, "toy_")
+    text = output(capsys, "--include", pack, "toy_")
     assert "2 tasks" in text and "1 mixture\n" in text
     assert "toy_large" in text and "FunctionDataSource" in text
 
 
 def test_a_pattern_without_a_match_is_an_error(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "--pack", pack, "zebra"]) == 2
+    assert main(["list", "--include", pack, "zebra"]) == 2
     assert "no task or mixture matches zebra" in capsys.readouterr().err

@@ -44,13 +44,13 @@ def test_help_loads_nothing_heavy(command: list[str]) -> None:
 
 
 def test_list_loads_no_framework(pack: str) -> None:
-    done = python("-c", ROOT_PROBE, "list", "--pack", pack, "--names", "toy_")
+    done = python("-c", ROOT_PROBE, "list", "--include", pack, "--names", "toy_")
     assert done.stdout.split() == ["toy_large", "toy_small", "toy_mix"]
     assert "tensorflow" not in done.stderr and "jax" not in done.stderr
 
 
 def test_errors_are_one_line(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "toy_larg", "--pack", pack]) == 2
+    assert main(["show", "toy_larg", "--include", pack]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("t5mix: error: ")
@@ -60,7 +60,7 @@ def test_errors_are_one_line(pack: str, capsys: pytest.CaptureFixture[str]) -> N
 
 BROKEN = """
 import t5mix
-from t5mix.lazy import import_quietly
+from t5mix.internal.lazy import import_quietly
 
 def data(split, shuffle_files):
     tf = import_quietly("tensorflow")
@@ -79,18 +79,18 @@ t5mix.TaskRegistry.add(
 
 def test_an_error_in_a_users_step_is_one_line_without_tensorflows_stack(tmp_path) -> None:
     (tmp_path / "broken.py").write_text(BROKEN)
-    done = python("-m", "t5mix", "show", "toy_broken", "--pack", str(tmp_path / "broken.py"))
+    done = python("-m", "t5mix", "show", "toy_broken", "--include", str(tmp_path / "broken.py"))
     assert done.returncode == 2
     assert done.stderr == ("t5mix: error: the example is odd; in preprocessor 'fail' of task 'toy_broken'\n")
 
 
 def test_debug_shows_the_traceback(pack: str) -> None:
     with pytest.raises(ValueError, match="toy_large"):
-        main(["show", "toy_larg", "--pack", pack, "--debug"])
+        main(["show", "toy_larg", "--include", pack, "--debug"])
 
 
 def test_a_missing_pack_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "--pack", "no/such/pack.py"]) == 2
+    assert main(["list", "--include", "no/such/pack.py"]) == 2
     assert "no/such/pack.py" in capsys.readouterr().err
 
 

@@ -13,7 +13,7 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_task_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    task = json.loads(shown(capsys, "toy_small", "--pack", pack, "--format", "json"))
+    task = json.loads(shown(capsys, "toy_small", "--include", pack, "--format", "json"))
     assert task["splits"] == {"train": 10}
     assert task["preprocessors"] == ["tokenize", "append_eos"]
     assert task["metrics"] == ["accuracy"]
@@ -25,7 +25,7 @@ def test_task_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_task_as_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, "toy_small", "--pack", pack, "--examples", "1", "--length", "4")
+    text = shown(capsys, "toy_small", "--include", pack, "--examples", "1", "--length", "4")
     assert "train 10" in text and "1. tokenize" in text and "train example 1" in text
     assert "train example 2" not in text
     assert "119 114 124 61\n" in text
@@ -35,12 +35,12 @@ def test_long_examples_say_how_much_is_left_out(
     pack: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("t5mix.cli.show._TOKENS", 3)
-    text = shown(capsys, "toy_small", "--pack", pack, "--examples", "1")
+    text = shown(capsys, "toy_small", "--include", pack, "--examples", "1")
     assert "119 114 124  ... and 6 more; --format json shows all" in text
 
 
 def test_mixture_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    mixture = json.loads(shown(capsys, "toy_mix", "--pack", pack, "--format", "json"))
+    mixture = json.loads(shown(capsys, "toy_mix", "--include", pack, "--format", "json"))
     assert mixture["tasks"] == [
         {"name": "toy_large", "rate": 30.0, "share": 0.75, "examples": 30},
         {"name": "toy_small", "rate": 10.0, "share": 0.25, "examples": 10},
@@ -50,12 +50,12 @@ def test_mixture_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_mixture_as_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, "toy_mix", "--pack", pack, "--examples", "1")
+    text = shown(capsys, "toy_mix", "--include", pack, "--examples", "1")
     assert "75.00%   " + 30 * "█" in text
     assert "25.00%   " + 10 * "█" + " " in text  # a third of the longest
     assert "train example 1" in text and "toy: é" in text
 
 
 def test_a_wrong_split_is_refused_with_those_there_are(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "toy_small", "--pack", pack, "--split", "tset"]) == 2
+    assert main(["show", "toy_small", "--include", pack, "--split", "tset"]) == 2
     assert "'toy_small' has no split 'tset'; it has 'train'" in capsys.readouterr().err

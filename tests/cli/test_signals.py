@@ -10,7 +10,7 @@ from t5mix.cli.signals import Stopped, stoppable
 
 WAITS = """
 import sys, time, t5mix.cli.list as command
-from t5mix.cli import stopping
+from t5mix.cli import signals
 from t5mix.cli.main import main
 
 def run(args):
@@ -18,7 +18,7 @@ def run(args):
     {body}
 
 command.run = run
-stopping._PATIENCE = 0.2
+signals._PATIENCE = 0.2
 sys.exit(main(["list"]))
 """
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-import t5mix.lazy
+import t5mix.internal.lazy
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +25,7 @@ def test_tensorflow_loads_without_a_word() -> None:
 
 def test_what_was_held_back_is_shown_when_loading_fails() -> None:
     done = run(
-        "import os\nfrom t5mix import lazy\n"
+        "import os\nfrom t5mix.internal import lazy\n"
         "with lazy._stderr_held_back():\n    os.write(2, b'why it failed')\n    raise ImportError('no')"
     )
     assert (done.returncode, done.stderr.startswith("why it failed")) == (1, True)

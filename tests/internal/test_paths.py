@@ -8,7 +8,7 @@ from t5mix.internal import paths
 
 
 def test_shipped_folders() -> None:
-    root = Path(paths.__file__).parents[1]
+    root = Path(paths.__file__).parents[2]
     for kind in ("tasks", "mixtures", "gin"):
         if (root / kind).is_dir():
             assert paths.shipped(kind) in (root / kind, root / "t5mix" / "shipped" / kind)

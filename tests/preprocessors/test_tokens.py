@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import t5mix
 from t5mix import preprocessors
+from t5mix.internal import paths
 
 ID_VOCABULARY = t5mix.PassThroughVocabulary(size=1000, eos_id=1)
 ID_FEATURES = {"inputs": t5mix.Feature(ID_VOCABULARY), "targets": t5mix.Feature(ID_VOCABULARY)}
@@ -105,7 +106,7 @@ def test_of_several_texts_only_the_last_is_ended() -> None:
 
 
 def test_of_lists_of_texts_the_last_of_each_is_ended() -> None:
-    vocabulary = t5mix.SentencePieceVocabulary(str(t5mix.paths.shipped("tasks") / "offline.model"))
+    vocabulary = t5mix.SentencePieceVocabulary(str(paths.shipped("tasks") / "offline.model"))
     features = {"targets": t5mix.Feature(vocabulary)}
     a, b = vocabulary.encode("It rains"), vocabulary.encode("at noon")
     lists = tf.ragged.constant([[["It rains", "at noon"], []], [["at noon"]]])

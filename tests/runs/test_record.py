@@ -41,7 +41,7 @@ def test_versions_name_packages_python_and_the_commit(started):
     assert recorded == versions()
     assert {"tensorflow", "jax", "gin-config"} <= set(recorded["packages"])
     assert recorded["python"] == sys.version
-    if (Path(checks.__file__).resolve().parents[2] / ".git").exists():
+    if (Path(checks.__file__).resolve().parents[3] / ".git").exists():
         assert len(recorded["git"]["commit"]) == 40
 
 

@@ -1,9 +1,9 @@
 """Token caches made on Apache Beam: the bytes that one machine makes, by as many as there are.
 
 The elements of the pipeline are (cache, number of a shard).  What travels to the workers is text: names of tasks and
-splits, paths of packs.  A worker declares the tasks for itself, and refuses to write where its packs or libraries would
-make other tokens than those of the machine that asked.  A bundle that Beam runs twice, or again after a failure, writes
-the same bytes under the same names.
+splits, paths of declarations files.  A worker declares the tasks for itself, and refuses to write where its
+declarations or libraries would make other tokens than those of the machine that asked.  A bundle that Beam runs twice,
+or again after a failure, writes the same bytes under the same names.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ def make(
     jobs: Sequence[CacheJob],
     folder: str | Path,
     options: Sequence[str] = (),
-    pack_paths: Sequence[str | Path] = (),
+    declarations: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> None:
     """Makes token caches on Beam, and waits until they are there.
@@ -49,12 +49,12 @@ def make(
         folder: the folder of caches, which every worker reaches by the same path; or an address in a store that
             Arrow opens, gs:// or s3://.
         options: Beam's, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
-        pack_paths: files and folders of declarations, which every worker reaches by the same path.
+        declarations: files and folders of declarations, which every worker reaches by the same path.
         progress: called now and then, where `folder` is a path.
 
     Raises:
-        ValueError: see `store.find_or_make`; when a worker's packs or libraries would make other tokens; when the
-            pipeline fails otherwise.
+        ValueError: see `store.find_or_make`; when a worker's declarations or libraries would make other tokens; when
+            the pipeline fails otherwise.
     """
     address = str(folder) if object_store.is_address(str(folder)) else os.path.abspath(folder)
     if object_store.is_address(address):
@@ -65,7 +65,7 @@ def make(
         if progress is not None:
             private = {one[-1]: job.num_shards for one, job in zip(asked, jobs, strict=True) if one[-1]}
             cleanup.enter_context(_watched(private, progress))
-        _run(_pipeline(shares, [str(Path(path).absolute()) for path in pack_paths], options))
+        _run(_pipeline(shares, [str(Path(path).absolute()) for path in declarations], options))
 
 
 def find(job: CacheJob, folder: str | Path, verify: bool = False) -> inventory.CacheEntry | None:
@@ -96,15 +96,17 @@ def _ask(job: CacheJob, folder: str, cleanup: contextlib.ExitStack) -> Asked:
     return (job.task.name, job.split, job.made_from["source"], job.key, json.dumps(job.versions), folder, private)
 
 
-def _pipeline(shares: Sequence[tuple[Asked, int]], pack_paths: Sequence[str], options: Sequence[str]) -> beam.Pipeline:
+def _pipeline(
+    shares: Sequence[tuple[Asked, int]], declarations: Sequence[str], options: Sequence[str]
+) -> beam.Pipeline:
     pipeline = beam.Pipeline(options=PipelineOptions(list(options)))
     _ = (
         pipeline
         | "Shards" >> beam.Create(shares)
         | "Spread" >> beam.Reshuffle()
-        | "Write" >> beam.ParDo(WriteShard(pack_paths))
+        | "Write" >> beam.ParDo(WriteShard(declarations))
         | "Gather" >> beam.GroupByKey()
-        | "Finish" >> beam.ParDo(FinishCache(pack_paths))
+        | "Finish" >> beam.ParDo(FinishCache(declarations))
     )
     return pipeline
 
@@ -141,18 +143,18 @@ class _OfJobs(beam.DoFn):
     """Declares the tasks on a worker.
 
     Args:
-        pack_paths: files and folders of declarations.
+        declarations: files and folders of declarations.
     """
 
-    def __init__(self, pack_paths: Sequence[str]) -> None:
+    def __init__(self, declarations: Sequence[str]) -> None:
         super().__init__()
-        self._pack_paths = tuple(pack_paths)
+        self._declarations = tuple(declarations)
 
     def setup(self) -> None:
-        """Makes the packs known; see Beam."""
+        """Includes the declarations files; see Beam."""
         self._jobs: dict[Asked, CacheJob] = {}
-        for path in self._pack_paths:
-            discovery.add(path)
+        for path in self._declarations:
+            discovery.include(path)
 
     def job(self, asked: Asked) -> CacheJob:
         """Returns the cache, as this worker understands it.
@@ -168,7 +170,7 @@ class _OfJobs(beam.DoFn):
             if job.key != key or job.versions != asked_versions:
                 raise ValueError(
                     f"task {name!r}, split {split!r}: this worker would make other tokens than were asked for; its "
-                    f"packs, files or libraries ({_written(job.versions)}; {job.num_shards} shards) are others"
+                    f"declarations, files or libraries ({_written(job.versions)}; {job.num_shards} shards) are others"
                 )
             self._jobs[asked] = job
         return self._jobs[asked]

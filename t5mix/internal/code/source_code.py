@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+from t5mix.internal import paths
+
+_OURS = os.path.join(os.path.abspath(paths.PACKAGE), "")
 # Declarations that come with t5mix are code of a user's, in a wheel, too.
 _SHIPPED = os.path.join(_OURS, "shipped") + os.sep
 # Code names its file as Python was found, which may be through a link.
@@ -21,7 +23,7 @@ _STANDARD = tuple(
     for form in (os.path.abspath, os.path.realpath)
 )
 _INSTALLED = ("site-packages", "dist-packages")
-_DECLARATIONS = "t5mix.packs"
+_DECLARATIONS = ("t5mix.declarations", "t5mix.packs")
 # What `package` returns of Python's own modules, and what `version` takes for Python.
 STANDARD, PYTHON = "standard library", "python"
 
@@ -46,7 +48,7 @@ def package(thing: Any) -> str | None:
     """Returns the distributions that code is installed with, joined by spaces; of Python's own "standard library".
 
     None is returned for code that is followed: the user's, t5mix's own, and that of an installed distribution with
-    declarations for t5mix (entry point `t5mix.packs`), which is a user's, too.
+    declarations for t5mix (entry point `t5mix.declarations`), which is a user's, too.
     """
     if isinstance(thing, types.ModuleType):
         # Without waking a module that is imported lazily.
@@ -79,7 +81,8 @@ def _distributions(top: str) -> str | None:
     """Returns the names of the distributions with the top-level name `top`; None without any, or with declarations."""
     # Most are called what they hold; to look through all of them takes half a second.
     names = [top] if _holds(top) else sorted(set(_names_of_distributions().get(top, ())))
-    if any(importlib.metadata.distribution(name).entry_points.select(group=_DECLARATIONS) for name in names):
+    points = [point for name in names for point in importlib.metadata.distribution(name).entry_points]
+    if any(point.group in _DECLARATIONS for point in points):
         return None
     return " ".join(names) or None
 

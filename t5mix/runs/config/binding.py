@@ -56,7 +56,7 @@ def bind(
     gin_files: Sequence[str],
     gin_params: Sequence[str] = (),
     *,
-    packs: Sequence[str] = (),
+    include: Sequence[str] = (),
     vocab_size: Callable[[str, tuple[str, ...]], int] | None = None,
 ) -> Bound:
     """Binds a run by gin files and single settings, after checking them.
@@ -67,9 +67,9 @@ def bind(
     Args:
         gin_files: paths, or names within the shipped gin folder; later files override earlier ones.
         gin_params: single settings, which override all files.
-        packs: files and folders of declarations, added to those that `Run.packs` binds.
+        include: files and folders of declarations, added to those that `Run.include` binds.
         vocab_size: gives `T5Config.vocab_size` where it is not bound, from the mixture's name and
-            the packs.
+            the declarations files.
 
     Raises:
         FileNotFoundError: a gin file is missing.
@@ -81,7 +81,7 @@ def bind(
     if derive:  # the settings are checked first, because looking at tasks is slower
         bindings.append(Binding("", "T5Config", "vocab_size", 1, Location("")))
     effective = gin_check.check(bindings, CONFIGURABLES, ROOT)
-    effective = _with_packs(effective, packs)
+    effective = _with_included(effective, include)
     if derive and vocab_size is not None:
         effective = _with_vocab_size(effective, vocab_size)
     return _build(effective)
@@ -91,24 +91,24 @@ def _binds(bindings: Sequence[Binding], key: str) -> bool:
     return any(binding.key.removeprefix("t5mix.") == key for binding in bindings)
 
 
-def _with_packs(effective: Sequence[Binding], packs: Sequence[str]) -> list[Binding]:
-    """Adds packs to `Run.packs`, so that the run's record names all that it needs."""
+def _with_included(effective: Sequence[Binding], include: Sequence[str]) -> list[Binding]:
+    """Adds declarations files to `Run.include`, so that the run's record names all that it needs."""
     by_key = {binding.key: binding for binding in effective}
-    bound = gin_check.expand(by_key["Run.packs"], by_key) if "Run.packs" in by_key else ()
+    bound = gin_check.expand(by_key["Run.include"], by_key) if "Run.include" in by_key else ()
     # Absolute, so that the record holds wherever it is read from.
-    more = [path for path in dict.fromkeys(map(os.path.abspath, packs)) if path not in bound]
+    more = [path for path in dict.fromkeys(map(os.path.abspath, include)) if path not in bound]
     if not more:
         return list(effective)
-    others = [binding for binding in effective if binding.key != "Run.packs"]
-    return [*others, Binding("", ROOT, "packs", (*bound, *more), Location("--pack"))]
+    others = [binding for binding in effective if binding.key != "Run.include"]
+    return [*others, Binding("", ROOT, "include", (*bound, *more), Location("--include"))]
 
 
 def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tuple[str, ...]], int]) -> list[Binding]:
     """Gives `T5Config.vocab_size` the size of the mixture's vocabulary."""
     by_key = {binding.key: binding for binding in effective}
     mixture = gin_check.expand(by_key["Run.mixture"], by_key)
-    packs = gin_check.expand(by_key["Run.packs"], by_key) if "Run.packs" in by_key else ()
-    size = vocab_size(mixture, tuple(packs))
+    include = gin_check.expand(by_key["Run.include"], by_key) if "Run.include" in by_key else ()
+    size = vocab_size(mixture, tuple(include))
     location = Location(f"the vocabulary of {mixture}")
     return [
         dataclasses.replace(binding, value=size, location=location) if binding.key == "T5Config.vocab_size" else binding

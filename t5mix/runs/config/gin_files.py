@@ -148,7 +148,7 @@ def _read_text(
         elif isinstance(statement, config_parser.ImportStatement):
             raise ValueError(
                 f"{location}: `{statement.format()}` would run code; delete the line "
-                "(tasks come from packs: Run.packs, or --pack)"
+                "(tasks come from declarations files: Run.include, or --include)"
             )
         elif isinstance(statement, config_parser.IncludeStatement):
             if path is None:

@@ -133,7 +133,7 @@ class Run:
         evaluation: how checkpoints are scored.
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
-        packs: files and folders of declarations, besides the shipped ones.
+        include: Files and folders of declarations, besides the shipped ones.
         objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
             "span_3_15_u_u"; None means what they declare.  See the files of gin/objectives/.
     """
@@ -149,14 +149,14 @@ class Run:
     evaluation: Evaluation = Evaluation()
     packing: bool = True
     seed: int = 0
-    packs: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     objective: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sequence_length", dict(self.sequence_length))
-        object.__setattr__(self, "packs", tuple(self.packs))
+        object.__setattr__(self, "include", tuple(self.include))
         _at_least_one(self, "batch_size")
-        _no_repeats("Run.packs", self.packs)
+        _no_repeats("Run.include", self.include)
         for name in ("folder", "mixture"):
             if not getattr(self, name):
                 raise ValueError(f"Run.{name} is empty: it must be set")

@@ -57,7 +57,7 @@ def check_training(run: Run) -> Checked:
     Raises:
         ValueError: a setting can not be right, or does not fit the folder, the tasks or the
             machine.
-        FileNotFoundError: a pack, a data file or a vocabulary is missing.
+        FileNotFoundError: a declarations file, a data file or a vocabulary is missing.
     """
     if run.train is None:
         raise ValueError(
@@ -113,7 +113,7 @@ def check_recorded(
     path: str,
     gin_files: Sequence[str] = (),
     gin_params: Sequence[str] = (),
-    packs: Sequence[str] = (),
+    include: Sequence[str] = (),
 ) -> Checked:
     """Checks a checkpoint that is to be used, and the settings that its run folder records.
 
@@ -123,7 +123,7 @@ def check_recorded(
         path: a run folder, `FOLDER/finetune/TASK`, or `.../checkpoints/STEP`.
         gin_files: settings that override the recorded ones.
         gin_params: single settings that override the rest.
-        packs: files and folders of declarations.
+        include: files and folders of declarations.
 
     Raises:
         FileNotFoundError: there is no such folder or checkpoint.
@@ -133,7 +133,7 @@ def check_recorded(
     recorded = [str(checkpoint.run.operative_config)]
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
-    run = binding.bind([*recorded, *gin_files], gin_params, packs=packs).run
+    run = binding.bind([*recorded, *gin_files], gin_params, include=include).run
     provider = chosen_provider(run, for_training=False)
     check_checkpoint(run, provider, checkpoint)
     check_provider(run, provider)

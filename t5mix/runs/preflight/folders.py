@@ -17,7 +17,7 @@ from t5mix.runs.run_folder import CheckpointPath, RunFolder
 # runs, how far it goes.
 MAY_CHANGE = (
     "Run.folder",
-    "Run.packs",
+    "Run.include",
     "MeshConfig.",
     "Training.steps",
     "Training.log_every",

@@ -29,9 +29,9 @@ def check_provider(run: Run, provider: Provider) -> None:
 
 
 def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
-    """The task or mixture of that name, after adding the packs."""
+    """The task or mixture of that name, after including the declarations files."""
     for path in pack_paths:
-        discovery.add(path)
+        discovery.include(path)
     return get_mixture_or_task(name)
 
 
@@ -45,7 +45,7 @@ def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
     Raises:
         ValueError: no task leaves it open, or lengths or extra ids do not suffice for it.
     """
-    provider = find_provider(run.mixture, run.packs)
+    provider = find_provider(run.mixture, run.include)
     if run.objective is None:
         return provider
     objective = objectives.named(run.objective)

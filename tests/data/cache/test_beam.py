@@ -73,7 +73,7 @@ def pack(tmp_path: Path):
     path = tmp_path / "pack.py"
     path.write_text(PACK)
     with registry.overlay():
-        discovery.add(path)
+        discovery.include(path)
         yield path
 
 

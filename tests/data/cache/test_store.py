@@ -302,7 +302,7 @@ _WRITER = textwrap.dedent(
     from pathlib import Path
     from conftest import text_task
     from t5mix.data.cache import store
-    from t5mix.data.cache.key import cache_job
+    from t5mix.data.cache.identity.key import cache_job
     task = text_task("a", count=20000, longest=60)
     print("ready", flush=True)
     found = store.find_or_make(cache_job(task, "train"), Path({folder!r}))

@@ -62,7 +62,7 @@ def test_a_folder_may_be_named_with_brackets(folder: Path) -> None:
     (inside / "weather.toml").write_text(
         text.replace('{ train = "train.tsv", validation = ["validation.tsv"] }', files)
     )
-    t5mix.packs.add(inside / "weather.toml")
+    t5mix.include(inside / "weather.toml")
     task = t5mix.TaskRegistry.get("weather_nli")
     assert [task.num_input_examples(split) for split in task.splits] == [8, 1, 1]
     assert len(list(t5mix.TaskRegistry.get("weather_degrees").get_dataset(shuffle=False))) == 2
@@ -77,7 +77,7 @@ def test_addresses_stay_as_they_are(folder: Path) -> None:
             file.write((folder / name).read_bytes())
     text = GOOD.replace('"train.tsv"', '"ram://weather/trai*.tsv"').replace('"validation.tsv"', '"s3://away/v.tsv"')
     (folder / "weather.toml").write_text(text)
-    t5mix.packs.add(folder / "weather.toml")
+    t5mix.include(folder / "weather.toml")
     task = t5mix.TaskRegistry.get("weather_nli")
     assert task.num_input_examples("train") == 8
     first = next(task.get_dataset(shuffle=False).as_numpy_iterator())
@@ -87,7 +87,7 @@ def test_addresses_stay_as_they_are(folder: Path) -> None:
 
 
 def test_what_a_task_feeds(folder: Path) -> None:
-    t5mix.packs.add(folder / "weather.toml")
+    t5mix.include(folder / "weather.toml")
     task = t5mix.TaskRegistry.get("weather_nli")
     assert task.declared_at == f"{folder / 'weather.toml'}:2" and task.splits == ("train", "validation")
     first = next(task.get_dataset(split="validation", shuffle=False).as_numpy_iterator())
@@ -108,18 +108,18 @@ def test_what_a_task_feeds(folder: Path) -> None:
 
 
 def test_commands_take_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "weather", "--pack", str(folder / "weather.toml")]) == 0
+    assert main(["check", "weather", "--include", str(folder / "weather.toml")]) == 0
     assert "2 tasks passed" in capsys.readouterr().out
 
 
 def test_the_declaration_decides_the_cache(folder: Path) -> None:
     from t5mix.internal.code import fingerprints
 
-    t5mix.packs.add(folder / "weather.toml")
+    t5mix.include(folder / "weather.toml")
     before = t5mix.TaskRegistry.get("weather_nli")
     changed = (folder / "weather.toml").read_text().replace("weather", "other").replace("{{sic}}", "")
     (folder / "other.toml").write_text(changed)
-    t5mix.packs.add(folder / "other.toml")
+    t5mix.include(folder / "other.toml")
     after = t5mix.TaskRegistry.get("other_nli")
     assert before.source.fingerprint("train") == after.source.fingerprint("train")
     assert fingerprints.digest(before.steps_before_cache) != fingerprints.digest(after.steps_before_cache)
@@ -128,7 +128,7 @@ def test_the_declaration_decides_the_cache(folder: Path) -> None:
 def test_a_folder_gives_its_files_and_not_pyproject(folder: Path) -> None:
     (folder / "pyproject.toml").write_text('[project]\nname = "mine"\n')
     (folder / "more.py").write_text("import t5mix\nt5mix.MixtureRegistry.add('again', ['weather_nli'], 1)\n")
-    t5mix.packs.add(folder)
+    t5mix.include(folder)
     assert [task.name for task in t5mix.MixtureRegistry.get("again").tasks] == ["weather_nli"]
     with pytest.raises(
         ValueError, match=r"pyproject.toml:1: 'project' is no kind of declaration; write \[tasks.NAME\]"
@@ -136,14 +136,14 @@ def test_a_folder_gives_its_files_and_not_pyproject(folder: Path) -> None:
         declare(folder / "pyproject.toml")
 
 
-def test_a_command_says_where_a_pack_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_says_where_a_file_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = folder / "wrong.toml"
     wrong.write_text(GOOD.replace("{premise}", "{premise.x}"))
     try:
-        assert main(["list", "weather", "--pack", str(wrong)]) == 2
+        assert main(["list", "weather", "--include", str(wrong)]) == 2
         assert capsys.readouterr().err.startswith(f"t5mix: error: {wrong}:5: task 'weather_nli': inputs ")
     finally:
-        t5mix.packs.packs._packs.pop()  # or it would be tried again
+        t5mix.declarations.discovery.discovery._units.pop()  # or it would be tried again
 
 
 # What is replaced in the pack, by what, and what is said, with the line.

@@ -45,14 +45,14 @@ print([fingerprints.digest(case) for case in CASES[:4]], fingerprints.digest(CAS
 """
 HELPER = "def more(x):\n    return x\n"
 
-ROOT = str(Path(fingerprints.__file__).parents[1])
+ROOT = str(Path(fingerprints.__file__).parents[3])
 
 
 def printed(folder: Path, module: str = MODULE, helper: str = HELPER, hash_seed: str = "0") -> str:
     folder.mkdir(exist_ok=True)
     (folder / "helper.py").write_text(helper)
     (folder / "main.py").write_text(
-        f"import sys\nsys.path.insert(0, {ROOT!r})\nfrom t5mix import fingerprints\n{module}"
+        f"import sys\nsys.path.insert(0, {ROOT!r})\nfrom t5mix.internal.code import fingerprints\n{module}"
     )
     result = subprocess.run(
         [sys.executable, "main.py"],
@@ -358,9 +358,9 @@ def case(dataset):
 
 
 def test_t5mix_counts_by_numbers_wherever_a_name_is_imported(tmp_path: Path) -> None:
-    raised = "from t5mix import revisions\nrevisions.NUMBERS = {{{!r}: 2}}\n{}"
+    raised = "from t5mix.internal.code import revisions\nrevisions.NUMBERS = {{{!r}: 2}}\n{}"
     before = printed(tmp_path / "a", OURS)
-    moved = OURS.replace("from t5mix.preprocessors import rekey", "from t5mix.preprocessors.examples import rekey")
+    moved = OURS.replace("from t5mix.preprocessors import rekey", "from t5mix.preprocessors.parsing import rekey")
     assert before == printed(tmp_path / "b", moved)
     assert before == printed(tmp_path / "c", raised.format("translate", OURS))
     others = [printed(tmp_path / name, raised.format(name, OURS)) for name in ("rekey", "append_eos", "tokenize")]

@@ -46,7 +46,7 @@ def test_a_part_is_built_as_soon_as_one_of_its_parameters_is_bound_unless_the_ru
             "Training.schedule = @linear_decay()",
             "linear_decay.learning_rate = 1.0",
             "linear_decay.total_steps = %STEPS",
-            "Run.packs = ['a b', \"it's\"]",
+            "Run.include = ['a b', \"it's\"]",
         ],
     ],
 )
@@ -92,7 +92,7 @@ def test_gin_mistakes_are_found_before_the_vocabulary_is_looked_at(gin_file):
 
 
 def test_packs_of_the_command_line_are_added_once(gin_file):
-    run = binding.bind([str(gin_file)], ["Run.packs = ['/a']"], packs=["b", "/a", "b"]).run
+    run = binding.bind([str(gin_file)], ["Run.include = ['/a']"], packs=["b", "/a", "b"]).run
     assert run.packs == ("/a", os.path.abspath("b"))
 
 
@@ -149,7 +149,7 @@ def test_a_folder_named_gin_is_not_taken_for_gin_config(monkeypatch):
 
 def test_binding_loads_neither_tensorflow_nor_jax_and_gin_says_nothing(gin_file):
     program = (
-        "import sys; from t5mix.runs import binding, check;"
+        "import sys; from t5mix.runs.config import binding; from t5mix.runs.preflight import checks;"
         f"binding.bind([{str(gin_file)!r}]);"
         "print(sorted({'tensorflow', 'jax'} & set(sys.modules)))"
     )

@@ -28,8 +28,8 @@ REFUSED = {
     "float for a count": ("Run.seed = 1e3", r": Run.seed = 1000.0 is of type float, and must be int; write 1000"),
     "bool for a number": ("Run.seed = True", r": Run.seed = True is of type bool, and must be int"),
     "number for a bool": ("Run.packing = 1", r": Run.packing = 1 is of type int, and must be bool"),
-    "text for a list": ("Run.packs = 'a'", r": Run.packs = 'a' is of type str, and must be tuple\[str, ...\]"),
-    "number in a list": ("Run.packs = ['a', 1]", r": Run.packs = \['a', 1\] is of type list"),
+    "text for a list": ("Run.include = 'a'", r": Run.include = 'a' is of type str, and must be tuple\[str, ...\]"),
+    "number in a list": ("Run.include = ['a', 1]", r": Run.include = \['a', 1\] is of type list"),
     "wrong type by macro": ("S = 'x'\nRun.seed = %S", r": Run.seed = 'x' is of type str, and must be int"),
     "None": ("Run.seed = None", r": Run.seed = None is of type NoneType, and must be int"),
     "wrong part": (
@@ -95,7 +95,7 @@ def test_overriding_the_use_of_a_macro_or_a_schedule_does_not_make_its_settings_
 
 
 def test_an_int_is_a_float_and_a_list_is_a_tuple(gin_file):
-    params = ["constant.learning_rate = 1", "Run.packs = []", "T5Config.activations = ['gelu', 'linear']"]
+    params = ["constant.learning_rate = 1", "Run.include = []", "T5Config.activations = ['gelu', 'linear']"]
     run = binding.bind([str(gin_file)], params).run
     assert run.train.schedule(0) == 1
     assert run.model.activations == ("gelu", "linear")

@@ -24,7 +24,7 @@ def make_run(**changes):
         ({"mixture": ""}, "Run.mixture is empty"),
         ({"seed": -1}, "Run.seed is -1"),
         ({"seed": 2**31}, "Run.seed is 2147483648"),
-        ({"packs": ["a", "a"]}, "Run.packs names a more than once"),
+        ({"packs": ["a", "a"]}, "Run.include names a more than once"),
         ({"sequence_length": {"inputs": 0}}, "Run.sequence_length gives 'inputs' 0 tokens"),
     ],
 )

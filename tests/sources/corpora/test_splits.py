@@ -36,7 +36,7 @@ def test_draws_stay_within_their_bounds_and_differ_by_seed():
 @pytest.mark.slow
 def test_rows_do_not_depend_on_the_hash_seed():
     code = (
-        "import hashlib; from t5mix import corpora as c;"
+        "import hashlib; from t5mix.sources import corpora as c;"
         "names = (c.documents(), c.sentiment(), c.language_names(('de', 'fr')),"
         " c.questions(2), c.translations('ro', 200), c.abbreviations(200));"
         "print([hashlib.sha256(repr(x.rows('train')).encode()).hexdigest() for x in names],"

@@ -35,7 +35,7 @@ _OTHER_PROCESS = textwrap.dedent(
     import sys
     sys.path[:0] = [{here!r}, {root!r}]
     from conftest import digest_of, text_task
-    from test_processes import LENGTHS, STEPS, _three_tasks
+    from test_stream_processes import LENGTHS, STEPS, _three_tasks
     from t5mix.data import Stream
     print(digest_of(Stream(_three_tasks(text_task), LENGTHS, 8, seed=2, cache_dir={folder!r}), STEPS))
     """
