@@ -253,6 +253,7 @@ def test_a_record_of_nonsense_is_refused_and_never_followed(data):
         "bytes": 200,
         "rows": [2],
         "columns": {"x": column},
+        "content": "",
         "crc32": "00000000",
         "skipped": [],
     }
