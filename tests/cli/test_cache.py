@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from t5mix import data, get_mixture_or_task
+from t5mix import get_mixture_or_task
 from t5mix.cli.main import main
+from t5mix.data import Stream, cache
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 0) -> dict:
@@ -35,7 +36,7 @@ def test_a_mixture_is_cached_once_and_the_stream_finds_it(
     assert (small["split"], small["examples"], small["tokens"]) == ("train", 10, {"inputs": 80, "targets": 10})
     assert small["bytes"] == sum(file.stat().st_size for file in Path(small["place"]).glob("*.arrow"))
     made = []
-    data.Stream(
+    Stream(
         get_mixture_or_task("toy_mix"),
         {"inputs": 16, "targets": 4},
         2,
@@ -97,8 +98,8 @@ def test_without_beam_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     monkeypatch.delitem(sys.modules, "t5mix.data.cache.beam", raising=False)
-    monkeypatch.delattr(data.cache, "beam", raising=False)
-    assert main(["cache", "toy_small", "--include", pack, "--runner", "DirectRunner"]) == 2
+    monkeypatch.delattr(cache, "beam", raising=False)
+    assert main(["cache", "toy_small", "--pack", pack, "--runner", "DirectRunner"]) == 2
     assert "pip install 't5mix[beam]'" in capsys.readouterr().err
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix.data.cache import columns, manifest
+from t5mix.data.cache import manifest
+from t5mix.data.cache.columns import ArrayColumn, EmptyColumn, TokenColumn
 from t5mix.data.cache.identity import contents
 from t5mix.data.cache.shard_record import ShardRecord
 from t5mix.data.cache.shards import ShardedColumn, ShardFile
@@ -40,10 +41,10 @@ class CachedTokens(abc.ABC):
         """A hash of the examples: another when an id is another."""
 
     @abc.abstractmethod
-    def column(self, name: str) -> columns.TokenColumn:
+    def column(self, name: str) -> TokenColumn:
         """Returns the tokens of a feature; of one that no example has, empty lists."""
 
-    def columns(self, names: Sequence[str]) -> tuple[columns.TokenColumn, ...]:
+    def columns(self, names: Sequence[str]) -> tuple[TokenColumn, ...]:
         """Returns the tokens of several features; see `column`."""
         return tuple(map(self.column, names))
 
@@ -105,10 +106,10 @@ class FileTokens(CachedTokens):
         """See `CachedTokens`."""
         return fingerprints.digest([file.record.content for file in self.files if file.record.examples])
 
-    def column(self, name: str) -> columns.TokenColumn:
+    def column(self, name: str) -> TokenColumn:
         """See `CachedTokens`."""
         if not any(name in file.record.columns for file in self.files if file.record.examples):
-            return columns.EmptyColumn(self.examples)
+            return EmptyColumn(self.examples)
         return ShardedColumn(self.files, name)
 
     def verify_all(self) -> None:
@@ -148,13 +149,13 @@ class MemoryTokens(CachedTokens):
         """See `CachedTokens`."""
         return fingerprints.digest([contents.digest(self.table.to_batches())])
 
-    def column(self, name: str) -> columns.TokenColumn:
+    def column(self, name: str) -> TokenColumn:
         """See `CachedTokens`."""
         if name not in self.table.column_names:
-            return columns.EmptyColumn(self.examples)
+            return EmptyColumn(self.examples)
         chunks = [chunk for chunk in self.table.column(name).chunks if len(chunk)]
         values: tuple[np.ndarray, ...] = tuple(chunk.values.to_numpy(zero_copy_only=True) for chunk in chunks)
-        return columns.ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
+        return ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
 
     def verify_all(self) -> None:
         """See `CachedTokens`."""

@@ -1,7 +1,7 @@
 """The tokens of many tasks: those that are cached are found, and the others are made.
 
 1. Each task's cache is looked up in this thread: at work of so small parts threads hinder each other.  Its key takes
-   reading the source's files, so tasks of large files are left to step 3.
+   reading the source's files, or opening its data set, so tasks of large files or of TFDS are left to step 3.
 2. Small tasks of text files are made together: one call tokenizes the lines of many, see `thread_pool`.
 3. The others are looked up or made some at a time, each by itself.
 """
@@ -21,8 +21,7 @@ from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.tokenization import record_batches, thread_pool, without_tensorflow
 from t5mix.data.tokenization.task_shard import Chunk
 from t5mix.data.tokenization.tokenizers import cores
-from t5mix.sources import TextLineDataSource
-from t5mix.sources.files import FileDataSource
+from t5mix.sources import FileDataSource, HuggingFaceDataSource, TextLineDataSource, TfdsDataSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +53,7 @@ def tokens_at_little_cost(
     missing = {}
     for number, job in enumerate(jobs):
         # Where every column is kept, `tf.data` makes an epoch of it.
-        if job.keep_all or _reads_large_files(job):
+        if job.keep_all or _takes_long_to_identify(job):
             continue
         tokens = store.find(job, folder)
         if tokens is not None:
@@ -93,9 +92,12 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _reads_large_files(job: CacheJob) -> bool:
-    """Tells whether the job's key takes reading more than a little: large files, or any elsewhere."""
-    if not isinstance(job.task.source, FileDataSource):
+def _takes_long_to_identify(job: CacheJob) -> bool:
+    """Tells whether the job's key takes more than reading small files: large ones, any elsewhere, or a data set."""
+    source = job.task.source
+    if isinstance(source, TfdsDataSource | HuggingFaceDataSource):
+        return True
+    if not isinstance(source, FileDataSource):
         return False
     paths = job.source_shards
     return any("://" in path for path in paths) or sum(map(os.path.getsize, paths)) > _SMALL
