@@ -18,7 +18,7 @@ from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluator.evaluator import Evaluator
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.metrics.objects import ModelOutputType, target_text
+from t5mix.metrics.metric_objects import ModelOutputType, target_text
 from t5mix.sources import FunctionDataSource
 
 Example = Mapping[str, Any]

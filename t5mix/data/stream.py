@@ -38,9 +38,9 @@ _VERSION = 4
 class Stream:
     """Batches of a task or a mixture, packed or one example a row.
 
-    Every prefix of the draws holds each task's share to within one example (see `balanced`).  Unpacked, rows are draws
-    in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate 0, and
-    those without the split, are left out; `left_out` says why.
+    Every prefix of the draws holds each task's share to within one example (see `mixing.task_order`).  Unpacked, rows
+    are draws in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate
+    0, and those without the split, are left out; `left_out` says why.
 
     Args:
         provider: the task or mixture.
@@ -52,10 +52,6 @@ class Stream:
         decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
             inputs and targets lie one behind the other, in rows as long as both lengths together; see
             `collate_decoder_only.fill`.
-        mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
-            within one example (see `balanced`).  "random": independently, with the task's share as its probability
-            (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
-            stand in its rows in any order.
         cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
             folder.
         progress: called with (task, examples done, examples in all or None) while caches are made.

@@ -142,7 +142,7 @@ class Task(Declared):
     @property
     def metric_objs(self) -> list[Any]:
         """Every metric as an object: those given as metric_objs, then metric_fns, each in declared order."""
-        from t5mix.metrics.objects import PassthroughLegacyMetric  # loads NumPy, which declaring does not need
+        from t5mix.metrics.metric_objects import PassthroughLegacyMetric  # loads NumPy, which declaring does not need
 
         adapt = PassthroughLegacyMetric.from_metric_fn
         return [*self._metric_objs, *(adapt(fn, self._postprocessor) for fn in self._metric_fns)]

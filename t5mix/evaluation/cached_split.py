@@ -16,7 +16,7 @@ from t5mix import preprocessors
 from t5mix.data.cache import store
 from t5mix.data.cache.cached_tokens import CachedTokens
 from t5mix.data.cache.identity.key import CacheJob
-from t5mix.data.examples import per_epoch
+from t5mix.data.examples import epoch_examples
 from t5mix.data.examples.trim_and_eos import trim_and_eos_of
 from t5mix.data.tokenization.task_shard import NotCacheableError
 from t5mix.declarations import validation
@@ -93,7 +93,7 @@ def read_split(
             try_in_mem_cache=False,
         )
     else:
-        dataset = _finished(task, _with_dtypes(task, per_epoch.as_dataset(tokens.table)), lengths, trim)
+        dataset = _finished(task, _with_dtypes(task, epoch_examples.as_dataset(tokens.table)), lengths, trim)
     return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 

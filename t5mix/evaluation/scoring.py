@@ -10,7 +10,7 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.standard_error import jackknife_standard_error
 from t5mix.internal.code import signatures
-from t5mix.metrics.objects import PassthroughLegacyMetric
+from t5mix.metrics.metric_objects import PassthroughLegacyMetric
 from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import MetricValue, Scalar
 

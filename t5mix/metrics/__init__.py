@@ -15,7 +15,7 @@ from t5mix.metrics.classification import (
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
 from t5mix.metrics.generation import bleu, edit_distance, rouge, rouge_mean
 from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
-from t5mix.metrics.objects import (
+from t5mix.metrics.metric_objects import (
     CollectingMetric,
     LegacyMetric,
     Metric,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.metrics import arguments
+from t5mix.metrics import input_checks
 
 
 def accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
@@ -19,8 +19,8 @@ def sequence_accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> dic
 
 
 def _percentage_equal(metric: str, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
-    arguments.check(metric, targets, predictions)
-    return 100 * sum(map(arguments.same, targets, predictions)) / len(targets)
+    input_checks.check(metric, targets, predictions)
+    return 100 * sum(map(input_checks.same, targets, predictions)) / len(targets)
 
 
 def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
@@ -29,7 +29,7 @@ def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) ->
     Raises:
         ValueError: when a target is neither 0 nor 1.
     """
-    arguments.check("f1_score_with_invalid", targets, predictions)
+    input_checks.check("f1_score_with_invalid", targets, predictions)
     import sklearn.metrics
 
     expected, got = np.asarray(targets), np.asarray(predictions)
@@ -41,7 +41,7 @@ def f1_score_with_invalid(targets: Sequence[int], predictions: Sequence[int]) ->
 
 def matthews_corrcoef(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
     """Returns Matthews' correlation of classes, times 100; 0 when a side has one class only."""
-    arguments.check("matthews_corrcoef", targets, predictions)
+    input_checks.check("matthews_corrcoef", targets, predictions)
     if len({*targets, *predictions}) == 1:  # scikit-learn returns 0 too, with a warning
         return {"matthews_corrcoef": 0.0}
     import sklearn.metrics
@@ -60,7 +60,7 @@ def mean_multiclass_f1(num_classes: int, **metric_fn_kwargs: Any) -> Callable[..
     name = f"mean_{num_classes}class_f1"
 
     def mean_f1(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
-        arguments.check(name, targets, predictions)
+        input_checks.check(name, targets, predictions)
         import sklearn.metrics
 
         settings = {"labels": range(num_classes), "zero_division": 0.0, **metric_fn_kwargs}
@@ -87,7 +87,7 @@ def sklearn_metrics_wrapper(
     """
 
     def wrapped(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, Any]:
-        arguments.check(metric_str, targets, predictions)
+        input_checks.check(metric_str, targets, predictions)
         import sklearn.metrics
 
         function = getattr(sklearn.metrics, metric_str, None)

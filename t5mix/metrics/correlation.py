@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t5mix.metrics import arguments
+from t5mix.metrics import input_checks
 
 
 def pearson_corrcoef(targets: Sequence[float], predictions: Sequence[float]) -> dict[str, float]:
@@ -29,7 +29,7 @@ def spearman_corrcoef(targets: Sequence[float], predictions: Sequence[float]) ->
 
 
 def _is_flat(metric: str, targets: Sequence[float], predictions: Sequence[float]) -> bool:
-    arguments.check(metric, targets, predictions)
+    input_checks.check(metric, targets, predictions)
     for side, values in (("targets", targets), ("predictions", predictions)):
         if not np.all(np.isfinite(np.asarray(values, dtype=float))):
             raise ValueError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.metrics import arguments
+from t5mix.metrics import input_checks
 
 
 def rouge(
@@ -26,7 +26,7 @@ def rouge(
         score_keys: kinds of ROUGE.
         **kwargs: further arguments of `rouge_score.rouge_scorer.RougeScorer`.
     """
-    arguments.check("rouge", targets, predictions)
+    input_checks.check("rouge", targets, predictions)
     from rouge_score import rouge_scorer
 
     scorer = rouge_scorer.RougeScorer(rouge_types=list(score_keys), **kwargs)
@@ -65,7 +65,7 @@ def bleu(
         predictions: the translations given.
         tokenizer: SacreBLEU's tokenizer; T5's is "intl".
     """
-    arguments.check("bleu", targets, predictions)
+    input_checks.check("bleu", targets, predictions)
     import sacrebleu
 
     lists = [[target] if isinstance(target, str) else list(target) for target in targets]
@@ -87,7 +87,7 @@ def edit_distance(targets: Sequence[str], predictions: Sequence[str], lower: boo
         predictions: the texts given.
         lower: whether case counts for nothing.
     """
-    arguments.check("edit_distance", targets, predictions)
+    input_checks.check("edit_distance", targets, predictions)
     distances = []
     for target, prediction in zip(targets, predictions, strict=True):
         one, other = (target.lower(), prediction.lower()) if lower else (target, prediction)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from t5mix.internal.code import signatures
-from t5mix.metrics import arguments
+from t5mix.metrics import input_checks
 from t5mix.metrics.classification import f1_score_with_invalid
 
 Metric = Callable[..., Mapping[str, Any]]
@@ -19,7 +19,7 @@ Parts = Sequence[Mapping[str, Any]]
 
 def all_match(targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
     """Returns 100 if every prediction equals its target, else 0."""
-    return {"exact_match": 100 * float(arguments.same(targets, predictions))}
+    return {"exact_match": 100 * float(input_checks.same(targets, predictions))}
 
 
 def multirc_f1_over_all_answers(targets: Parts, predictions: Parts) -> dict[str, float]:
@@ -44,7 +44,7 @@ def mean_group_metric(
     """
 
     def mean_of_groups(targets: Parts, predictions: Parts) -> dict[str, float]:
-        arguments.check(f"mean_group_metric of {signatures.name(metric_fn)}", targets, predictions)
+        input_checks.check(f"mean_group_metric of {signatures.name(metric_fn)}", targets, predictions)
         scores: dict[str, list[float]] = {}
         for group, values in _grouped(targets, predictions, group_key, value_key).items():
             for name, score in metric_fn(*values).items():
@@ -66,7 +66,7 @@ def deduplicate_metric(metric_fn: Metric, group_key: str = "group", value_key: s
     """
 
     def of_first(targets: Parts, predictions: Parts) -> Mapping[str, Any]:
-        arguments.check(f"deduplicate_metric of {signatures.name(metric_fn)}", targets, predictions)
+        input_checks.check(f"deduplicate_metric of {signatures.name(metric_fn)}", targets, predictions)
         groups = _grouped(targets, predictions, group_key, value_key).values()
         return metric_fn([values[0][0] for values in groups], [values[1][0] for values in groups])
 

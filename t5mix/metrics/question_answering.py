@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from t5mix.metrics import arguments
-from t5mix.metrics.objects import Metric, ModelOutputType, decode
+from t5mix.metrics import input_checks
+from t5mix.metrics.metric_objects import Metric, ModelOutputType, decode
 from t5mix.vocabularies.features import Feature
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -49,7 +49,7 @@ def span_squad(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str])
         targets: dicts of correct `answers` and the `context`.
         predictions: the places given; what is none is no answer.
     """
-    arguments.check("span_squad", targets, predictions)
+    input_checks.check("span_squad", targets, predictions)
     given = [_at_place(target["context"], place) for target, place in zip(targets, predictions, strict=True)]
     return _scores("span_squad", [target["answers"] for target in targets], given, normalize_squad)
 
@@ -77,7 +77,7 @@ def coqa_f1(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dic
         targets: for each question its correct answers.
         predictions: the answers given.
     """
-    arguments.check("coqa_f1", targets, predictions)
+    input_checks.check("coqa_f1", targets, predictions)
     total = 0.0
     for answers, prediction in zip(targets, predictions, strict=True):
         if isinstance(answers, str) or not len(answers):
@@ -126,7 +126,7 @@ def _scores(
     predictions: Sequence[str],
     normalize: Callable[[str], str],
 ) -> dict[str, float]:
-    arguments.check(metric, targets, predictions)
+    input_checks.check(metric, targets, predictions)
     exact = overlap = 0.0
     for answers, prediction in zip(targets, predictions, strict=True):
         if isinstance(answers, str) or not len(answers):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.metrics import arguments
+from t5mix.metrics import input_checks
 from t5mix.metrics.classification import mean_multiclass_f1
 
 
@@ -23,7 +23,7 @@ def auc(
     Raises:
         ValueError: when all targets are one class, so that the ROC curve is not defined, or one is NaN.
     """
-    arguments.check("auc", targets, predictions)
+    input_checks.check("auc", targets, predictions)
     import sklearn.metrics
 
     expected = np.asarray(targets)
@@ -70,7 +70,7 @@ def rank_classification(
     Raises:
         ValueError: when targets are of another form, two have the same idx, or not num_classes for each example.
     """
-    arguments.check("rank_classification", targets, scores)
+    input_checks.check("rank_classification", targets, scores)
     if len(targets[0]) != 4:
         raise ValueError(
             f"rank_classification: `targets` should contain 4 elements but has {len(targets[0])}. A target is "

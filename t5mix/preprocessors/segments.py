@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors import arguments, trim_and_pack
+from t5mix.preprocessors import input_checks, trim_and_pack
 from t5mix.preprocessors.mapping import draws_seeds, map_over_dataset
 from t5mix.preprocessors.text import log_uniform
 from t5mix.vocabularies.features import Feature
@@ -29,10 +29,10 @@ def reduce_concat_tokens(
         batch_size: how many texts make one.
         **unused_kwargs: `sequence_length` and `output_features`, which are not used.
     """
-    arguments.only_of_a_run("reduce_concat_tokens", unused_kwargs)
+    input_checks.only_of_a_run("reduce_concat_tokens", unused_kwargs)
 
     def tokens(example: Example) -> Any:
-        arguments.require("reduce_concat_tokens", example, feature_key)
+        input_checks.require("reduce_concat_tokens", example, feature_key)
         return trim_and_pack.strip_padding(example[feature_key])
 
     texts = map_over_dataset(tokens)(dataset).ragged_batch(batch_size)
@@ -69,7 +69,7 @@ def split_tokens(
         ValueError: when numbers of tokens are missing or out of order, or a feature is missing or named twice.
         tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
     """
-    arguments.only_of_a_run("split_tokens", unused_kwargs)
+    input_checks.only_of_a_run("split_tokens", unused_kwargs)
     least, most = min_tokens_per_segment, max_tokens_per_segment
     if most is None or not 1 <= (1 if least is None else least) <= most:
         raise ValueError(
@@ -77,10 +77,10 @@ def split_tokens(
             "whole numbers from 1 with the first no greater"
         )
     cut, kept = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
-    arguments.disjoint("split_tokens", cut, kept)
+    input_checks.disjoint("split_tokens", cut, kept)
 
     def segments(example: Example, seed: Any) -> "tf.data.Dataset":
-        arguments.require("split_tokens", example, *cut, *kept)
+        input_checks.require("split_tokens", example, *cut, *kept)
         length = tf.constant(most) if least is None else log_uniform(least, most, seed)
         count = size_of_all("split_tokens", example, cut)
 
@@ -104,7 +104,7 @@ def split_tokens_to_inputs_length(
     Before, with sequence_length `{"inputs": 3}`: `{"targets": [3, 4, 5]}`; after: `{"targets": [3, 4]}`,
     `{"targets": [5]}`.
     """
-    room = arguments.room_of("split_tokens_to_inputs_length", sequence_length, output_features, "inputs")
+    room = input_checks.room_of("split_tokens_to_inputs_length", sequence_length, output_features, "inputs")
     return split_tokens(dataset, max_tokens_per_segment=room, **kwargs)
 
 
@@ -117,7 +117,7 @@ def split_tokens_to_targets_length(
     Before, with sequence_length `{"targets": 3}`: `{"targets": [3, 4, 5]}`; after: `{"targets": [3, 4]}`,
     `{"targets": [5]}`.
     """
-    room = arguments.room_of("split_tokens_to_targets_length", sequence_length, output_features, "targets")
+    room = input_checks.room_of("split_tokens_to_targets_length", sequence_length, output_features, "targets")
     return split_tokens(dataset, max_tokens_per_segment=room, **kwargs)
 
 
@@ -130,7 +130,7 @@ def split_tokens_to_random_length(
     Before, with sequence_length `{"inputs": 11}`, when 8 is drawn: `{"targets": [3, 4, 5, 6, 7, 8, 9, 10, 11]}`; after:
     `{"targets": [3, 4, 5, 6, 7, 8, 9, 10]}`, `{"targets": [11]}`.
     """
-    room = arguments.room_of("split_tokens_to_random_length", sequence_length, output_features, "inputs")
+    room = input_checks.room_of("split_tokens_to_random_length", sequence_length, output_features, "inputs")
     return split_tokens(dataset, min_tokens_per_segment=8, max_tokens_per_segment=room, **kwargs)
 
 
@@ -153,11 +153,11 @@ def concatenate_and_split_to_fixed_length(
         feature_key: the tokens; other features are not kept.
         **unused_kwargs: refused.
     """
-    arguments.only_of_a_run("concatenate_and_split_to_fixed_length", unused_kwargs)
-    room = arguments.room_of("concatenate_and_split_to_fixed_length", sequence_length, output_features, feature_key)
+    input_checks.only_of_a_run("concatenate_and_split_to_fixed_length", unused_kwargs)
+    room = input_checks.room_of("concatenate_and_split_to_fixed_length", sequence_length, output_features, feature_key)
 
     def tokens(example: Example) -> dict[str, Any]:
-        arguments.require("concatenate_and_split_to_fixed_length", example, feature_key)
+        input_checks.require("concatenate_and_split_to_fixed_length", example, feature_key)
         return {feature_key: example[feature_key]}
 
     return map_over_dataset(tokens)(dataset).rebatch(room)
@@ -184,7 +184,7 @@ def select_random_chunk(
     An example without tokens makes none.  For arguments and errors see `single_example_select_random_chunk`;
     `unused_kwargs` are refused.
     """
-    arguments.only_of_a_run("select_random_chunk", unused_kwargs)
+    input_checks.only_of_a_run("select_random_chunk", unused_kwargs)
 
     def select(example: Example, seed: Any) -> dict[str, Any]:
         return single_example_select_random_chunk(
@@ -193,7 +193,7 @@ def select_random_chunk(
         )  # fmt: skip
 
     def filled(example: Example) -> Any:
-        arguments.require("select_random_chunk", example, feature_key)
+        input_checks.require("select_random_chunk", example, feature_key)
         return tf.size(example[feature_key]) > 0
 
     return map_over_dataset(select, num_seeds=1)(dataset.filter(filled))
@@ -232,10 +232,10 @@ def single_example_select_random_chunk(
     """
     step = "select_random_chunk"
     cut, kept = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
-    arguments.disjoint(step, cut, kept)
-    arguments.require(step, features, *cut, *kept)
+    input_checks.disjoint(step, cut, kept)
+    input_checks.require(step, features, *cut, *kept)
     if max_length is None:
-        max_length = arguments.room_of(step, sequence_length, output_features, feature_key)
+        max_length = input_checks.room_of(step, sequence_length, output_features, feature_key)
     if max_length < 1 or not 1 <= (1 if min_length is None else min_length) <= max_length:
         raise ValueError(f"{step}: min_length is {min_length} and max_length {max_length}; give 1 or more, in order")
     seeds = tf.unstack(tf.random.experimental.stateless_split(maybe_cast_seed(seed)))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors import arguments
+from t5mix.preprocessors import input_checks
 from t5mix.preprocessors.mapping import draws_seeds, each_example, map_over_dataset
 
 Example = Mapping[str, Any]
@@ -43,7 +43,7 @@ def pad_nonspaced_languages(x: Example, text_key: str = "text") -> dict[str, Any
         x: an example.
         text_key: the feature to change.
     """
-    arguments.require("pad_nonspaced_languages", x, text_key)
+    input_checks.require("pad_nonspaced_languages", x, text_key)
     text = tf.strings.regex_replace(x[text_key], f"([{''.join(NON_SPACED_LANGUAGE_RANGES)}])", r" \1 ")
     return {**x, text_key: tf.strings.regex_replace(text, r"\s+", " ")}
 
@@ -54,7 +54,7 @@ def lm(x: Example) -> dict[str, Any]:
 
     Before: `{"text": "It rains"}`; after: `{"inputs": "", "targets": "It rains"}`.
     """
-    arguments.require("lm", x, "text")
+    input_checks.require("lm", x, "text")
     return {"inputs": "", "targets": x["text"]}
 
 
@@ -77,10 +77,10 @@ def filter_by_string_length(
         max_length: the greatest length kept.
         **unused_kwargs: `sequence_length` and `output_features`, which are not used.
     """
-    arguments.only_of_a_run("filter_by_string_length", unused_kwargs)
+    input_checks.only_of_a_run("filter_by_string_length", unused_kwargs)
 
     def fits(example: Example) -> Any:
-        arguments.require("filter_by_string_length", example, feature_key)
+        input_checks.require("filter_by_string_length", example, feature_key)
         length = tf.strings.length(example[feature_key])
         return (length >= min_length) & (length <= max_length)
 
@@ -97,7 +97,7 @@ def split_text_to_words(
     """
 
     def split(example: Example) -> dict[str, Any]:
-        arguments.require("split_text_to_words", example, text_key)
+        input_checks.require("split_text_to_words", example, text_key)
         return {**example, "words": tf.strings.split(example[text_key])}
 
     return map_over_dataset(split)(dataset).filter(lambda example: tf.size(example["words"]) >= min_num_words)
@@ -136,7 +136,7 @@ def random_split_text(
         )
 
     def cut(example: Example, seeds: Any) -> dict[str, Any]:
-        arguments.require("random_split_text", example, text_key)
+        input_checks.require("random_split_text", example, text_key)
         words = tf.strings.split(example[text_key])
         if max_words_total:
             words = _random_part(words, max_words_total, seeds[0])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors import arguments
+from t5mix.preprocessors import input_checks
 from t5mix.preprocessors.mapping import draws_seeds, each_example, map_over_dataset, take_map_seeds
 from t5mix.preprocessors.text import split_text_to_words
 
@@ -33,7 +33,7 @@ def neighboring_pairs(
     """
 
     def lines(example: Example) -> Any:
-        arguments.require("neighboring_pairs", example, text_key)
+        input_checks.require("neighboring_pairs", example, text_key)
         return tf.strings.split(example[text_key], sep="\n")
 
     def pairs(line: Any) -> dict[str, Any]:

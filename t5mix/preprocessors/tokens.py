@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors import arguments, trim_and_pack
+from t5mix.preprocessors import input_checks, trim_and_pack
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
 from t5mix.vocabularies.features import Feature
 
@@ -176,8 +176,8 @@ def truncate_inputs_left(example: Example, sequence_length: Mapping[str, int] | 
     """
     if not sequence_length or "inputs" not in sequence_length:
         return example
-    arguments.require("truncate_inputs_left", example, "inputs")
-    length = arguments.length_of("truncate_inputs_left", sequence_length, "inputs")
+    input_checks.require("truncate_inputs_left", example, "inputs")
+    length = input_checks.length_of("truncate_inputs_left", sequence_length, "inputs")
     return {**example, "inputs": example["inputs"][-length:]}
 
 
@@ -201,11 +201,11 @@ def trim_tokens_at_front(
     Raises:
         ValueError: when a feature named has no length, or one of less than 1.
     """
-    arguments.only_of_a_run("trim_tokens_at_front", unused_kwargs)
+    input_checks.only_of_a_run("trim_tokens_at_front", unused_kwargs)
     result = dict(x)
     for key in keys_to_trim or sequence_length:
         if key in x:
-            room = arguments.length_of("trim_tokens_at_front", sequence_length, key) - 1
+            room = input_checks.length_of("trim_tokens_at_front", sequence_length, key) - 1
             result[key] = x[key][tf.maximum(tf.shape(x[key])[0] - room, 0) :]
     return result
 

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,3 +168,32 @@ def test_tests_mirror_the_package() -> None:
         if not home.is_dir() or not any(name == each or name.startswith(f"{each}_") for each in known):
             astray.append(str(path.relative_to(ROOT)))
     assert not astray, f"name these after what they test: {astray}"
+
+
+def test_files_that_docstrings_name_are_there() -> None:
+    """The list of files in a package's docstring is of that package."""
+    missing = [
+        f"{path.relative_to(ROOT)} names {name}"
+        for path in files()
+        if path.name == "__init__.py"
+        for name in re.findall(r"[\w/]+\.py\b", ast.get_docstring(tree_of(path)) or "")
+        if not (path.parent / name).is_file()
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_files_that_pages_name_are_there() -> None:
+    """A page may name a file by the end of its path; files that it tells its reader to write are its own."""
+    paths = [f"/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("*/**/*.py") if ".venv" not in path.parts]
+    paths += [f"/{path.name}" for path in ROOT.glob("*.py")]
+    missing = []
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks" / "README.md", ROOT / "Makefile"):
+        if page.name == "CHANGELOG.md":
+            continue
+        text = page.read_text(encoding="utf-8")
+        own = set(re.findall(r"^```\w+ (\S+\.py)$", text, re.M)) | set(re.findall(r"Save this as `(\S+\.py)`", text))
+        own |= {name for name in re.findall(r"--include (\S+\.py)", text)} | {"my_tasks.py"}
+        for name in sorted(set(re.findall(r"[\w./-]*[a-z0-9_]\.py\b", text)) - own):
+            if not any(path.endswith("/" + name.lstrip("./")) for path in paths):
+                missing.append(f"{page.relative_to(ROOT)} names {name}")
+    assert not missing, "\n".join(missing)

@@ -68,7 +68,7 @@ def read_of(folder: str | Path, key: str) -> dict[str, Any]:
     content = read(folder)
     if content.get("key") != key:
         raise DamagedError("it holds other tokens than its name says")
-    if not content.get("verified_with") or "probes" not in content:
+    if not content.get("libraries") or "probes" not in content:
         raise DamagedError("its manifest does not say which libraries made it")
     return content
 

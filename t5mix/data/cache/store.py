@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from t5mix.data.cache import manifest, writer
 from t5mix.data.cache.cached_tokens import CachedTokens, FileTokens, MemoryTokens
-from t5mix.data.cache.identity import verification
+from t5mix.data.cache.identity import library_releases
 from t5mix.data.cache.identity.key import CacheJob, check_unchanged
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.cache.shards import ShardFile
@@ -69,7 +69,7 @@ def find(job: CacheJob, folder: str | Path) -> FileTokens | None:
     path = f"{folder}/{job.relative_path}"
     try:
         content = manifest.read_of(path, job.key)
-        if verification.is_verified(job, content):
+        if library_releases.are_todays(job, content):
             return FileTokens.described(path, job.key, content)
     except (FileNotFoundError, NotADirectoryError, DamagedError):
         pass
@@ -110,11 +110,11 @@ def find_or_make(job: CacheJob, folder: str | Path, progress: Progress | None = 
     try:
         content = manifest.read_of(path, job.key)
         found = FileTokens.described(path, job.key, content)
-        if verification.is_verified(job, content):
+        if library_releases.are_todays(job, content):
             return found
-        other = verification.difference(job, found, content)
+        other = library_releases.difference(job, found, content)
         if not other:
-            verification.note(job, path, content)
+            library_releases.note(job, path, content)
             return found
         warnings.warn(f"task {job.task.name!r}: {other}; making the token cache {path} anew", stacklevel=2)
         discard(path)

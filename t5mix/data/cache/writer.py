@@ -127,7 +127,7 @@ def finish(job: CacheJob, folder: str | Path, records: Sequence[ShardRecord]) ->
         "tokens": tokens,
         # So that reading takes no vocabulary: it may take as long to load as a thousand caches to open.
         "eos": {name: _whole(feature.vocabulary.eos_id) for name, feature in job.task.output_features.items()},
-        "verified_with": [job.versions],
+        "libraries": [job.versions],
         "probes": job.probes,
         "shards": [record.as_json() for record in records],
     }

@@ -15,8 +15,8 @@ from t5mix.data.cache.cached_tokens import CachedTokens
 from t5mix.data.cache.identity.key import CacheJob, FingerprintMemo, cache_job, numpy_steps
 from t5mix.data.examples import opening_many
 from t5mix.data.examples.base import CachedExamples, Examples
-from t5mix.data.examples.objective import ObjectiveExamples
-from t5mix.data.examples.per_epoch import EpochExamples, WholeEpochs
+from t5mix.data.examples.epoch_examples import EpochExamples, WholeEpochs
+from t5mix.data.examples.objective_examples import ObjectiveExamples
 from t5mix.data.examples.trim_and_eos import TrimAndEos, trim_and_eos_of
 from t5mix.declarations.task import Task
 from t5mix.preprocessors.objectives import Objective

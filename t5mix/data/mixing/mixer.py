@@ -9,7 +9,7 @@ import numpy as np
 from t5mix.data.examples.base import Examples
 from t5mix.data.examples.in_memory import Lengths
 from t5mix.data.mixing import permutation, weights
-from t5mix.data.mixing.balanced import Balanced
+from t5mix.data.mixing.task_order import TaskOrder
 from t5mix.internal import splitmix
 
 
@@ -56,7 +56,7 @@ class Mixer:
         seed: int,
     ) -> None:
         self.names = tuple(examples)
-        self._mixing = Balanced({name: rates[name] for name in examples}, seed)
+        self._mixing = TaskOrder({name: rates[name] for name in examples}, seed)
         self._examples = tuple(examples.values())
         self._counts = np.array([task.count for task in self._examples], dtype=np.int64)
         self._words = np.array(

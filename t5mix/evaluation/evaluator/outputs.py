@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from t5mix.metrics.objects import as_arrays, permuted
+from t5mix.metrics.metric_objects import as_arrays, permuted
 
 # An entry is (index, output): token ids, or a log likelihood.
 IndexedOutputs = Sequence[tuple[int, Any]]

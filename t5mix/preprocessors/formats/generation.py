@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors import arguments
+from t5mix.preprocessors import input_checks
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
 
 Example = Mapping[str, Any]
@@ -26,7 +26,7 @@ def translate(example: Example, source_language: str, target_language: str) -> d
         ValueError: when a code names no language, or the example has no text in it.
     """
     source, target = language_name(source_language), language_name(target_language)
-    arguments.require("translate", example, source_language, target_language)
+    input_checks.require("translate", example, source_language, target_language)
     prefix = f"translate {source} to {target}: "
     return {
         "inputs": tf.strings.join([prefix, example[source_language]]),
@@ -100,7 +100,7 @@ def summarize(example: Example, article_key: str, summary_key: str) -> dict[str,
         article_key: the text to summarize.
         summary_key: the summary.
     """
-    arguments.require("summarize", example, article_key, summary_key)
+    input_checks.require("summarize", example, article_key, summary_key)
     return {
         "inputs": tf.strings.join(["summarize:", example[article_key]], separator=" "),
         "targets": example[summary_key],

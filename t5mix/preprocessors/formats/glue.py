@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors import arguments
+from t5mix.preprocessors import input_checks
 from t5mix.preprocessors.mapping import each_example, map_over_dataset
 
 Example = Mapping[str, Any]
@@ -37,7 +37,7 @@ def glue(
         tf.errors.InvalidArgumentError: while reading, when a label has no name.
     """
     names = feature_names or _all_features(example, id_key)
-    arguments.require("glue", example, *names)
+    input_checks.require("glue", example, *names)
     words: list[Any] = [benchmark_name]
     for name in names:
         words += [f"{name}:", example[name]]

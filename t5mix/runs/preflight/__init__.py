@@ -1,1 +1,7 @@
-"""What must hold before a run starts: its folder, its tasks, and the examples that it went on with before."""
+"""What must hold before a run starts.
+
+checks.py     all of it, in order
+tasks.py      names, splits, lengths, vocabularies, mesh
+folders.py    the run folder, and the checkpoint that is started from
+same_data.py  a training that goes on reads the examples that it was started with
+"""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t5mix.data.mixing.balanced import Balanced
+from t5mix.data.mixing.task_order import TaskOrder
 from t5mix.data.mixing.weights import integer_weights
 from t5mix.declarations.mixture import Mixture
 
@@ -47,7 +47,7 @@ def test_the_rarest_task_has_a_weight():
 @settings(max_examples=60, deadline=None)
 @given(rates=RATES, seed=st.integers(0, 2**32))
 def test_every_prefix_holds_each_share_to_within_one_example(rates, seed):
-    tasks = Balanced(rates, seed).tasks(0, 3000)
+    tasks = TaskOrder(rates, seed).tasks(0, 3000)
     assert _farthest(rates, tasks) <= 1 + 1e-9
 
 
@@ -66,7 +66,7 @@ def test_every_prefix_holds_each_share_to_within_one_example(rates, seed):
 )
 def test_the_law_and_the_seek(rates):
     rates = _named(rates)
-    mixing = Balanced(rates, 3)
+    mixing = TaskOrder(rates, 3)
     tasks = mixing.tasks(0, 50_000)
     assert _farthest(rates, tasks) <= 1 + 1e-9
     for draw in np.random.default_rng(2).integers(0, 50_000, 30).tolist():
@@ -102,13 +102,13 @@ def test_the_law_holds_for_tasks_of_nested_mixtures(make_task):
     assert {name: rate / sum(rates.values()) for name, rate in rates.items()} == pytest.approx(
         {name: float(share) for name, share in expected.items()}, rel=1e-15
     )
-    tasks = Balanced(rates, 3).tasks(0, 100_000)
+    tasks = TaskOrder(rates, 3).tasks(0, 100_000)
     assert _farthest({name: expected[name] for name in rates}, tasks) <= 1 + 1e-6
 
 
 def test_rates_over_six_decades_stay_within_one_example_and_the_share_among_the_rare():
     rates = _named(10 ** (6 * np.arange(1000) / 999))
-    mixing = Balanced(rates, 3)
+    mixing = TaskOrder(rates, 3)
     tasks = mixing.tasks(0, 50_000)
     rare = [rate for rate in rates.values() if rate * 2**16 < sum(rates.values())]
     assert 1 < len(rare) and _farthest(rates, tasks) <= 1 + max(rare) / sum(rare)
@@ -119,7 +119,7 @@ def test_rates_over_six_decades_stay_within_one_example_and_the_share_among_the_
 @pytest.mark.parametrize("place", [10**6, 10**10 + 12_345])
 def test_parts_of_the_sequence_join_far_out(place):
     rates = _named(np.random.default_rng(3).random(20) + 1e-6)
-    one, other = (Balanced(rates, 5) for _ in range(2))
+    one, other = (TaskOrder(rates, 5) for _ in range(2))
     whole = one.tasks(place, place + 20_000)
     assert np.array_equal(other.tasks(place + 7000, place + 9000), whole[7000:9000])
     counts = other.before(place + 9000) - one.before(place)
@@ -129,15 +129,15 @@ def test_parts_of_the_sequence_join_far_out(place):
 
 def test_the_seed_decides_the_draws():
     rates = _named(np.ones(5))
-    one, other = (Balanced(rates, seed).tasks(0, 1000) for seed in (0, 1))
+    one, other = (TaskOrder(rates, seed).tasks(0, 1000) for seed in (0, 1))
     assert not np.array_equal(one, other)
 
 
 def test_draws_are_the_same_in_every_version():
     # Changing these changes the order of every run: raise the stream's version with them.
     rates = {"a": 1.0, "b": 2.5, "c": 0.5}
-    assert Balanced(rates, 0).tasks(0, 12).tolist() == BALANCED
-    assert Balanced(rates, 0).before(10**12).tolist() == [250000000000, 625000000000, 125000000000]
+    assert TaskOrder(rates, 0).tasks(0, 12).tolist() == BALANCED
+    assert TaskOrder(rates, 0).before(10**12).tolist() == [250000000000, 625000000000, 125000000000]
 
 
 BALANCED = [1, 1, 0, 1, 1, 2, 0, 1, 1, 0, 1, 1]

@@ -22,10 +22,10 @@ _KEPT = 16
 _SHOWN = 8
 
 
-def is_verified(job: CacheJob, content: Mapping[str, Any]) -> bool:
+def are_todays(job: CacheJob, content: Mapping[str, Any]) -> bool:
     """Tells whether a manifest names today's versions of the libraries that the cache depends on."""
     today = job.versions.items()
-    return any(today <= known.items() for known in content["verified_with"])
+    return any(today <= known.items() for known in content["libraries"])
 
 
 def difference(job: CacheJob, tokens: FileTokens, content: Mapping[str, Any]) -> str:
@@ -35,14 +35,14 @@ def difference(job: CacheJob, tokens: FileTokens, content: Mapping[str, Any]) ->
         DamagedError: when the cache's first file is not what was written.
     """
     found = _other_probe(job, content["probes"]) or _other_example(job, tokens)
-    return f"{_changed(content['verified_with'][-1], job.versions)}: {found}" if found else ""
+    return f"{_changed(content['libraries'][-1], job.versions)}: {found}" if found else ""
 
 
 def note(job: CacheJob, place: Path, content: Mapping[str, Any]) -> None:
     """Notes today's versions in the manifest of a cache that holds what they make."""
-    known = [*content["verified_with"], job.versions][-_KEPT:]
+    known = [*content["libraries"], job.versions][-_KEPT:]
     with contextlib.suppress(OSError):  # a folder that only others may write: it is compared each time
-        manifest.write(place, {**content, "verified_with": known})
+        manifest.write(place, {**content, "libraries": known})
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:

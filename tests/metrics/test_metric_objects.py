@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import t5mix
 from t5mix import metrics
-from t5mix.metrics.objects import as_arrays, decode, target_text
+from t5mix.metrics.metric_objects import as_arrays, decode, target_text
 
 VOCABULARY = t5mix.ByteVocabulary()
 FEATURES = {"targets": t5mix.Feature(VOCABULARY)}

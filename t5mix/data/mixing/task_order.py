@@ -31,7 +31,7 @@ _CHUNK = 1 << 13
 _PAST = 1 << 16
 
 
-class Balanced:
+class TaskOrder:
     """Chooses the task of each draw.
 
     Args:
@@ -44,7 +44,7 @@ class Balanced:
         names, total = list(exact), sum(exact.values())
         rare = [name for name in names if exact[name] * _PAST < total]
         rare = rare if 1 < len(rare) < len(names) else []
-        self._rest = Balanced({name: exact.pop(name) for name in rare}, seed) if rare else None
+        self._rest = TaskOrder({name: exact.pop(name) for name in rare}, seed) if rare else None
         # The last of the tasks that are mixed here stands for the rare ones.
         self._common = np.array([number for number, name in enumerate(names) if name in exact])
         self._rare = np.array([number for number, name in enumerate(names) if name not in exact], dtype=np.int64)

@@ -66,7 +66,7 @@ def test_another_release_with_the_same_ids_finds_the_cache_and_is_noted(task, tm
     again = task()
     assert _state(again, tmp_path) == state
     assert place.stat() == before
-    assert [versions["sentencepiece"] for versions in _manifest(tmp_path)["verified_with"]] == ["1.0", "1.1"]
+    assert [versions["sentencepiece"] for versions in _manifest(tmp_path)["libraries"]] == ["1.0", "1.1"]
     read = again.texts.read
     assert read > 0  # it was compared
     for version in ("1.0", "1.1"):
@@ -90,7 +90,7 @@ def test_another_release_with_other_ids_makes_the_cache_anew_and_says_so(task, t
     release("1.1", behaviour)
     with pytest.warns(UserWarning, match=message):
         changed = Stream(task(), LENGTHS, 4, cache_dir=tmp_path)
-    assert [versions["sentencepiece"] for versions in _manifest(tmp_path)["verified_with"]] == ["1.1"]
+    assert [versions["sentencepiece"] for versions in _manifest(tmp_path)["libraries"]] == ["1.1"]
     job = cache_job(task(), "train")
     assert store.replaced(job, tmp_path).startswith("sentencepiece was 1.0 and is 1.1: ")
     if behaviour == "other examples":
