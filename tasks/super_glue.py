@@ -87,7 +87,7 @@ add(
     metric_fns=[metrics.deduplicate_metric(metrics.squad)],
 )
 
-# WSC and DPR ask which noun a pronoun means.  Trained where the noun proposed is right; judged by whether the noun
+# WSC and DPR ask which noun a pronoun means. Trained where the noun proposed is right; judged by whether the noun
 # given is the one proposed.
 add("dpr_v001_simple", "definite_pronoun_resolution:1.1.0", preprocessors.definite_pronoun_resolution_simple,
     metric_fns=ACCURACY)  # fmt: skip

@@ -1,7 +1,7 @@
 """For tests of one's own tasks: a registered task on examples written down in the test, and datasets compared.
 
-Names and arguments are seqio's.  The task is the real one, with its preprocessors, postprocessor and metrics; only its
-source is replaced.  docs/testing-your-tasks.md shows how.
+Names and arguments are seqio's. The task is the real one, with its preprocessors, postprocessor and metrics; only its
+source is replaced. docs/testing-your-tasks.md shows how.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """The stream: the batch at step s is a function of (mixture, seed, s).
 
 Nothing is stored but the token cache: permutations, quotas, noise and packing are computed from the
-seed.  So a run resumes where it stopped by the number of its step, a seek costs no more than the next
+seed. So a run resumes where it stopped by the number of its step, a seek costs no more than the next
 step does, and neither the number of processes nor Python's hash seed changes a byte.
 """
 
@@ -38,8 +38,8 @@ _VERSION = 4
 class Stream:
     """Batches of a task or a mixture, packed or one example a row.
 
-    Every prefix of the draws holds each task's share to within one example (see `balanced`).  Unpacked, rows are draws
-    in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate 0, and
+    Every prefix of the draws holds each task's share to within one example (see `balanced`). Unpacked, rows are draws
+    in their order; packed, the draws of a block of windows stand in its rows in any order. Tasks with rate 0, and
     those without the split, are left out; `left_out` says why.
 
     Args:
@@ -52,9 +52,9 @@ class Stream:
         decoder_only: make batches for a language model, or a prefix language model where there are inputs: an example's
             inputs and targets lie one behind the other, in rows as long as both lengths together; see
             `collate_decoder_only.fill`.
-        mixing: how the task of each draw is chosen.  "balanced": every prefix of the draws holds each task's share to
-            within one example (see `balanced`).  "random": independently, with the task's share as its probability
-            (see `independent`).  Unpacked, rows are draws in their order; packed, the draws of a block of windows
+        mixing: how the task of each draw is chosen. "balanced": every prefix of the draws holds each task's share to
+            within one example (see `balanced`). "random": independently, with the task's share as its probability
+            (see `independent`). Unpacked, rows are draws in their order; packed, the draws of a block of windows
             stand in its rows in any order.
         cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
             folder.
@@ -128,7 +128,7 @@ class Stream:
 
         Returns:
             int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
-            `<feature>_positions`, and `targets_task`; see `collate.fill`.  With decoder_only, those of
+            `<feature>_positions`, and `targets_task`; see `collate.fill`. With decoder_only, those of
             `collate_decoder_only.fill`.
         """
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)

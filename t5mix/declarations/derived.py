@@ -115,8 +115,8 @@ def mixture_with_missing_task_splits_removed(
 ) -> Mixture:
     """Returns a mixture of those tasks of another that have `split`; each keeps the rate that it has there.
 
-    So the new mixture is drawn as the other is in this split.  A nested mixture that loses tasks is made anew, as
-    "new_mixture_name.its_name", and its rate becomes what the tasks left had of it.  In seqio it stays whole.
+    So the new mixture is drawn as the other is in this split. A nested mixture that loses tasks is made anew, as
+    "new_mixture_name.its_name", and its rate becomes what the tasks left had of it. In seqio it stays whole.
 
     Before: `{"inner": 1.0, "c": 0.5}`, where inner is `{"a": 1, "b": 3}`, and b has no such split; after: `{"m.inner":
     0.25, "c": 0.5}`, where m.inner is `{"a": 1}`.
@@ -220,7 +220,7 @@ _LAST_PARTS = ("_train", "_dev", "_test", "_eval", ".")
 def with_sentinels(task: Task, num_sentinels: int = 1) -> Task:
     """Returns a task, not registered, with sentinels behind its inputs and before its targets.
 
-    Before: "Where is Rome?" -> "Italy"; after: "Where is Rome? <extra_id_0>" -> "<extra_id_0> Italy".  They stay when a
+    Before: "Where is Rome?" -> "Italy"; after: "Where is Rome? <extra_id_0>" -> "<extra_id_0> Italy". They stay when a
     sequence is trimmed, and are taken from what is decoded before the task's own postprocessor.
 
     Args:

@@ -39,7 +39,7 @@ def sample_from_datasets(
 class Mixture(Declared):
     """Several tasks, drawn from by their rates.
 
-    A rate is relative: a finite number, 0 or more, or a function of the task.  A mixture inside a
+    A rate is relative: a finite number, 0 or more, or a function of the task. A mixture inside a
     mixture has a number, which its tasks share by their rates there.
 
     Args:
@@ -284,7 +284,7 @@ class Mixture(Declared):
             shuffle: whether each task is shuffled.
             seed: makes shuffling, random steps and drawing repeatable.
             shard_info: which part of each task to read.
-            num_epochs: passes over each task; the mixture ends with the first task that does.  None is without end.
+            num_epochs: passes over each task; the mixture ends with the first task that does. None is without end.
             copy_pretokenized: whether to keep the texts that were tokenized.
             compute_stats_empirically: accepted for seqio's sake; `t5mix show` counts.
             log_mixing_proportions: whether to log the share of each task, at level INFO.

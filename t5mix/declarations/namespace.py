@@ -1,6 +1,6 @@
 """The namespace of declared tasks and mixtures: a name is one or the other.
 
-It knows neither class: `registry.py` is what users see.  Reading loads the declarations files
+It knows neither class: `registry.py` is what users see. Reading loads the declarations files
 first, when they are needed; see `discovery.py`.
 """
 
@@ -25,7 +25,7 @@ class Namespace:
     """Entries by name.
 
     Attributes:
-        load: called before a name is given up, with a test of whether enough is loaded.  `discovery` sets it.
+        load: called before a name is given up, with a test of whether enough is loaded. `discovery` sets it.
     """
 
     def __init__(self) -> None:

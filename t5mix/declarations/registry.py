@@ -1,6 +1,6 @@
 """The registries: where declared tasks and mixtures are found by name.
 
-The names and arguments are seqio's.  Looking a name up loads declarations files first; see `discovery.py`.
+The names and arguments are seqio's. Looking a name up loads declarations files first; see `discovery.py`.
 """
 
 import contextlib

@@ -39,7 +39,7 @@ class Task(Declared):
         source: where raw examples come from.
         output_features: what every example has after preprocessing, by name.
         preprocessors: functions from dataset to dataset, run in order; one that has the argument
-            `sequence_length` or `output_features` gets it.  At most one CacheDatasetPlaceholder.
+            `sequence_length` or `output_features` gets it. At most one CacheDatasetPlaceholder.
         postprocess_fn: `fn(decoded, example=..., is_target=...)` turns text into what metrics
             compare.
         metric_fns: functions of (targets, predictions), (targets, scores) or (targets, predictions,
@@ -266,7 +266,7 @@ class Task(Declared):
             split: name of the split.
             use_cached: read the cache that seqio made, in the folders that
                 `t5mix.set_global_cache_dirs` named; when it named none, the examples are made anew,
-                and are the same.  Training reads tokens from a cache of its own.
+                and are the same. Training reads tokens from a cache of its own.
             shuffle: whether to shuffle files and examples.
             shuffle_buffer_size: how many examples to shuffle at a time; None is the task's.
             seed: makes shuffling and random steps repeatable.

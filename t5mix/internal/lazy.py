@@ -1,11 +1,11 @@
 """Modules that are imported when they are first used.
 
-Declaring a task needs the names of preprocessors, not TensorFlow, which takes seconds to import.  A module that
+Declaring a task needs the names of preprocessors, not TensorFlow, which takes seconds to import. A module that
 declarations touch therefore writes
 
     from t5mix.internal.lazy import tensorflow as tf
 
-and `t5mix list` answers at once.  This is also the one place where start-up chatter is silenced.
+and `t5mix list` answers at once. This is also the one place where start-up chatter is silenced.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-# TensorFlow and absl write banners from C++ as they load; a user asked for none of it.  Set before the import,
+# TensorFlow and absl write banners from C++ as they load; a user asked for none of it. Set before the import,
 # and only where the user has not chosen otherwise.
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -105,7 +105,7 @@ def _stderr_held_back() -> Iterator[None]:
 def silence() -> None:
     """Tells TensorFlow, JAX and orbax, in advance, to be quiet; for programs that let others import them.
 
-    Of their Python loggers only errors are shown: their warnings are about things that users can not mend.  Whoever
+    Of their Python loggers only errors are shown: their warnings are about things that users can not mend. Whoever
     sets TF_CPP_MIN_LOG_LEVEL hears everything.
     """
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])

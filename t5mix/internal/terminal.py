@@ -17,8 +17,8 @@ def emit(*parts: "RenderableType", file: IO[str] | None = None) -> None:
     """Prints tables and texts below one another.
 
     Args:
-        parts: What rich can render; strings are printed as they are, without markup.
-        file: Where to print; standard output by default. A file gets no colours, a fixed width, and no blanks at
+        parts: what rich can render; strings are printed as they are, without markup.
+        file: where to print; standard output by default. A file gets no colours, a fixed width, and no blanks at
             the ends of lines.
     """
     from rich.console import Console
@@ -51,8 +51,8 @@ class Progress:
     """How far something is, and when it will be done: a bar on a terminal, elsewhere a line now and then.
 
     Args:
-        file: Where to show it; standard error by default.
-        every: Seconds between lines where there is no terminal; what takes less says nothing.
+        file: where to show it; standard error by default.
+        every: seconds between lines where there is no terminal; what takes less says nothing.
     """
 
     def __init__(self, file: IO[str] | None = None, every: float = 10.0):
@@ -84,10 +84,10 @@ class Progress:
         """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew.
 
         Args:
-            what: What is being done.
-            done: How much of it.
-            total: Of how much.
-            now_at: The part that is being done, shown behind `what`.
+            what: what is being done.
+            done: how much of it.
+            total: of how much.
+            now_at: the part that is being done, shown behind `what`.
         """
         shown = f"{what} {now_at}".rstrip()
         if self._bar:

@@ -18,7 +18,7 @@ def rouge(
     """Returns the mean F-measure of each kind of ROUGE (Lin, 2004), times 100.
 
     T5 reports the middle of a random bootstrap of the same scores, which differs from run to run
-    and by a few hundredths from this mean.  Sentences end at " . ".
+    and by a few hundredths from this mean. Sentences end at " . ".
 
     Args:
         targets: the summaries wanted.

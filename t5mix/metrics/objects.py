@@ -1,7 +1,7 @@
 """Metrics as objects: what they need of a model, and how they judge its outputs.
 
 A function of (targets, predictions) becomes such an object by `PassthroughLegacyMetric.from_metric_fn`; every task does
-that with its metric_fns.  Class names and methods are seqio's; clu and JAX are not needed, and metrics made with them
+that with its metric_fns. Class names and methods are seqio's; clu and JAX are not needed, and metrics made with them
 work as well.
 """
 

@@ -1,7 +1,7 @@
 """Postprocessors: from decoded text to what metrics compare.
 
 Each is called as `fn(decoded, example=None, is_target=False)`: on predictions, and on targets with
-`is_target=True`; `example` is the preprocessed example, whose texts are bytes.  Names, arguments
+`is_target=True`; `example` is the preprocessed example, whose texts are bytes. Names, arguments
 and defaults are T5's.
 """
 
@@ -107,7 +107,7 @@ _DETERMINERS = frozenset(
 def wsc_simple(prediction: str, example: Example | None = None, is_target: bool = False) -> int:
     """Returns 1 when a prediction names the noun proposed, 0 when another, -1 when none; of a target its label.
 
-    Before, with "the fuzzy bunny" proposed: "Bunny"; after: 1.  Case and determiners do not count, and the words of
+    Before, with "the fuzzy bunny" proposed: "Bunny"; after: 1. Case and determiners do not count, and the words of
     one must all be among the other's; "Bob" does not name "Bob's hat".
     """
     if is_target:

@@ -42,7 +42,7 @@ def trivia_qa(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> d
 def span_squad(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str]) -> dict[str, float]:
     """Returns the same as `squad`, of places in a text such as "start: 2 end: 3".
 
-    Words are counted as `preprocessors.squad_span_space_tokenized` counts them, so that the targets score 100.  T5's
+    Words are counted as `preprocessors.squad_span_space_tokenized` counts them, so that the targets score 100. T5's
     metric counts differently than its targets: without the empty words, and with letters outside ASCII in words.
 
     Args:

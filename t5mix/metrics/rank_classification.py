@@ -56,7 +56,7 @@ def rank_classification(
     """Returns how well the answers with the best scores do, times 100.
 
     Accuracy always; a choice among several correct answers counts when it is one of them, and the first of equal scores
-    is chosen, or of scores that are NaN.  With num_classes and one correct answer each also F1: of class 1 with the
+    is chosen, or of scores that are NaN. With num_classes and one correct answer each also F1: of class 1 with the
     areas under its curves for two classes, else the mean over classes.
 
     Args:

@@ -1,6 +1,6 @@
 """Preprocessors: functions from dataset to dataset, of which a task is made.
 
-Names, arguments, defaults and the very text they produce are those of seqio and T5.  What makes noise lies in
+Names, arguments, defaults and the very text they produce are those of seqio and T5. What makes noise lies in
 `t5mix.objectives` and is found here too, where T5 has it.
 """
 

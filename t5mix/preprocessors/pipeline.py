@@ -82,7 +82,7 @@ def is_random(step: Step) -> bool:
 def cut(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Returns the steps before and after the token cache.
 
-    A CacheDatasetPlaceholder is the cut.  Without one it is right after tokenization, or at the end
+    A CacheDatasetPlaceholder is the cut. Without one it is right after tokenization, or at the end
     when nothing tokenizes; but never behind a step that is random or depends on the lengths of a
     run, whose result a cache must not hold.
     """
@@ -113,7 +113,7 @@ def run(
     it.
 
     Raises:
-        ValueError: when a step returns no dataset.  Whatever a step raises carries a note that names
+        ValueError: when a step returns no dataset. Whatever a step raises carries a note that names
             the step and the task.
     """
     for step in steps:

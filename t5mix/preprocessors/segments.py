@@ -53,7 +53,7 @@ def split_tokens(
 
     Before, with max_tokens_per_segment 2: `{"targets": [3, 4, 5]}`; after: `{"targets": [3, 4]}`, `{"targets": [5]}`.
 
-    An example without tokens makes none.  Features that are not named are not kept.
+    An example without tokens makes none. Features that are not named are not kept.
 
     Args:
         dataset: examples of tokens, [length, ...].
@@ -181,7 +181,7 @@ def select_random_chunk(
     Before, with max_length 3: `{"targets": [3, 4, 5, 6, 7]}`; after: `{"targets": [3, 4, 5]}` or
     `{"targets": [6, 7]}`.
 
-    An example without tokens makes none.  For arguments and errors see `single_example_select_random_chunk`;
+    An example without tokens makes none. For arguments and errors see `single_example_select_random_chunk`;
     `unused_kwargs` are refused.
     """
     arguments.only_of_a_run("select_random_chunk", unused_kwargs)

@@ -115,7 +115,7 @@ def random_split_text(
 
     Before, when the draw is 2: `{"text": "a b c d e"}`; after: `{"text": "a b"}`, `{"text": "c d"}`, `{"text": "e"}`.
 
-    Of a longer text only one part of max_words_total words is used, drawn too.  Other features are not kept, and a
+    Of a longer text only one part of max_words_total words is used, drawn too. Other features are not kept, and a
     text without words makes no example.
 
     Args:

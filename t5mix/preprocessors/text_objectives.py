@@ -23,7 +23,7 @@ def neighboring_pairs(
     Before: `{"text": "It rains. We wait! Why?\nAlone."}`; after: `{"first": "It rains.", "second": "We wait!"}` and
     `{"first": "We wait!", "second": "Why?"}`.
 
-    A sentence ends with full stops, exclamation and question marks, or with its line.  A line of one sentence makes no
+    A sentence ends with full stops, exclamation and question marks, or with its line. A line of one sentence makes no
     pair.
 
     Args:
@@ -64,7 +64,7 @@ def next_sentence_prediction(
     "next"}`; else `{"inputs": "nsp: It rains. Bo sat.", "targets": "not_next"}` and `{"inputs": "nsp: Ann sang. We
     wait.", "targets": "not_next"}`.
 
-    Pairs of neighbours are shuffled and taken two by two, which either stay or exchange their second sentences.  Of an
+    Pairs of neighbours are shuffled and taken two by two, which either stay or exchange their second sentences. Of an
     odd number the last finds no partner and makes no example.
 
     Args:
@@ -107,7 +107,7 @@ def fill_in_the_blank(dataset: "tf.data.Dataset", text_key: str = "text", label:
     sat on X"}`.
 
     How likely a cut is, is drawn for each text, from about one cut a text to one every other word; there is one cut at
-    least.  A text of one word makes no example.
+    least. A text of one word makes no example.
 
     Args:
         dataset: examples of text.
@@ -156,8 +156,8 @@ def fill_in_the_blank_sized(
     _2_ the mat.", "targets": "cat sat on"}`.
 
     The number of words is uniform from the least to the greatest of size_bins, but leaves one word of the text where
-    that is possible.  The number told is the nearest of size_bins, of two as near the smaller.  A text with fewer words
-    than the least, or with one, makes no example.  T5 never takes the greatest, and fails at a text that has just as
+    that is possible. The number told is the nearest of size_bins, of two as near the smaller. A text with fewer words
+    than the least, or with one, makes no example. T5 never takes the greatest, and fails at a text that has just as
     many words as the least.
 
     Args:

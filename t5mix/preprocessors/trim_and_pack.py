@@ -98,7 +98,7 @@ def trim_and_pack_dataset(
     1, 0], "targets_segment_ids": [1, 1, 2, 2, 2, 0], "targets_positions": [0, 1, 0, 1, 2, 0]}`.
 
     Rows are filled in order, as in seqio: the next example goes into the open row or begins a new one, and
-    a row ends after as many examples as the longest length counts.  Training packs better, in the stream.
+    a row ends after as many examples as the longest length counts. Training packs better, in the stream.
 
     Args:
         dataset: examples; features without a length are left out.

@@ -22,7 +22,7 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
     Args:
         checked: the settings, and the checkpoint that answers.
         lines: inputs, as the model reads them.
-        output_file: where answers go; "-" is standard output.  A file appears whole or not at all.
+        output_file: where answers go; "-" is standard output. A file appears whole or not at all.
         prefix: put before every line.
     """
     run, provider = checked.run, checked.provider

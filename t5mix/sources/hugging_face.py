@@ -15,7 +15,7 @@ class HuggingFaceDataSource(DataSource):
     """Examples of a data set that the library `datasets` loads: of the Hub, or of files and folders.
 
     Each example is a dict of its columns: text, numbers, booleans, and lists and dicts of these; a class label is its
-    number.  A format that is set is passed by.  The data set is loaded when first needed; a declaration costs nothing,
+    number. A format that is set is passed by. The data set is loaded when first needed; a declaration costs nothing,
     and needs no `datasets`.
 
     Args:

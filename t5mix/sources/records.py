@@ -131,9 +131,9 @@ class TFExampleDataSource(_RecordDataSource):
         block_length: how many records are taken from one before the next.
         performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
         skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
-            reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
+            reading is a ValueError. The files are read once more before their first record is given. A shard knows of
             its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
-            None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not
+            None: reading ends with an error at the first. See `t5mix.sources.tfrecords` for what can be left out: not
             a record that is whole but cannot be decoded.
 
     Raises:
@@ -198,9 +198,9 @@ class ProtoDataSource(_RecordDataSource):
         cycle_length: how many files are read at a time.
         block_length: how many records are taken from one before the next.
         skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
-            reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
+            reading is a ValueError. The files are read once more before their first record is given. A shard knows of
             its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
-            None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not
+            None: reading ends with an error at the first. See `t5mix.sources.tfrecords` for what can be left out: not
             a record that is whole but cannot be decoded.
 
     Raises:

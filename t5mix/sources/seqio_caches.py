@@ -1,7 +1,7 @@
 """Caches that seqio made, read as they are: a user's terabytes need not be tokenized again.
 
-seqio finds a cache by the name of its task alone, so one that another version of the task made is read too.  Nothing is
-read, therefore, but with both `set_global_cache_dirs` and `use_cached=True`.  t5mix's own token cache, which `Stream`
+seqio finds a cache by the name of its task alone, so one that another version of the task made is read too. Nothing is
+read, therefore, but with both `set_global_cache_dirs` and `use_cached=True`. t5mix's own token cache, which `Stream`
 makes, is found by content.
 """
 

@@ -40,7 +40,7 @@ class TfdsDataSource(DataSource):
 
     Args:
         tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so
-            that the examples stay the same.  None when `splits` are TfdsSplits, or when tfds_data_dir
+            that the examples stay the same. None when `splits` are TfdsSplits, or when tfds_data_dir
             is the folder of one prepared version of a data set.
         tfds_data_dir: folder of prepared data sets; None is TFDS's own.
         splits: names of the splits to allow; or a dict from names to TFDS splits or slices, such as

@@ -12,7 +12,7 @@ from t5mix.vocabularies.base import Vocabulary
 class BertWordPieceVocabulary(Vocabulary):
     """The word pieces of a BERT `vocab.txt` (Devlin et al., 2019, arXiv:1810.04805), by tensorflow_text.
 
-    The file is read when first needed.  Decoding leaves padding out and joins the pieces of a word.
+    The file is read when first needed. Decoding leaves padding out and joins the pieces of a word.
 
     Args:
         vocab_lookup_table: path of the file: one piece a line, in the order of their ids.

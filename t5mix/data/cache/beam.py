@@ -1,8 +1,8 @@
 """Token caches made on Apache Beam: the bytes that one machine makes, by as many as there are.
 
-The elements of the pipeline are (cache, number of a shard).  What travels to the workers is text: names of tasks and
-splits, paths of declarations files.  A worker declares the tasks for itself, and refuses to write where its
-declarations or libraries would make other tokens than those of the machine that asked.  A bundle that Beam runs twice,
+The elements of the pipeline are (cache, number of a shard). What travels to the workers is text: names of tasks and
+splits, paths of declarations files. A worker declares the tasks for itself, and refuses to write where its
+declarations or libraries would make other tokens than those of the machine that asked. A bundle that Beam runs twice,
 or again after a failure, writes the same bytes under the same names.
 """
 

@@ -1,6 +1,6 @@
 """Columns of tokens: lists of ids, of which many are read at once by a few NumPy calls.
 
-A column is chunked: its chunks are record batches of files, or arrays, one behind the other.  An example is found by
+A column is chunked: its chunks are record batches of files, or arrays, one behind the other. An example is found by
 its chunk and its row there; a token by its number in the examples joined one behind the other.
 
 Shapes: C chunks, N examples or spans asked for, L their tokens in all (the sum of their lengths).

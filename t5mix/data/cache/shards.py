@@ -1,6 +1,6 @@
 """Shards of a token cache: Arrow IPC files that are verified block by block as they are read.
 
-Each shard has a record of where its numbers lie, so that reading takes a memory map and NumPy.  Any Arrow
+Each shard has a record of where its numbers lie, so that reading takes a memory map and NumPy. Any Arrow
 implementation can open the files by themselves.
 """
 

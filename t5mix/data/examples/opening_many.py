@@ -1,6 +1,6 @@
 """The tokens of many tasks: those that are cached are found, and the others are made.
 
-1. Each task's cache is looked up in this thread: at work of so small parts threads hinder each other.  Its key takes
+1. Each task's cache is looked up in this thread: at work of so small parts threads hinder each other. Its key takes
    reading the source's files, or opening its data set, so tasks of large files or of TFDS are left to step 3.
 2. Small tasks of text files are made together: one call tokenizes the lines of many, see `thread_pool`.
 3. The others are looked up or made some at a time, each by itself.

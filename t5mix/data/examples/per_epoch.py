@@ -29,7 +29,7 @@ _EPOCHS, _EXAMPLES = 3, 1 << 16
 class WholeEpochs:
     """Runs a task's steps behind the cache over all of its examples, once for each epoch.
 
-    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made.  Steps
+    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made. Steps
     that take no map seed run once.
 
     Args:

@@ -12,9 +12,9 @@ from t5mix.preprocessors import trim_and_pack
 class PrefixLMFeatureConverter(LMFeatureConverter):
     """Inputs and targets follow one another, and inputs are seen from everywhere.
 
-    Before, with lengths of 5 and 4: `{"inputs": [7, 8, 1], "targets": [3, 9, 1]}`.  After, packed or not:
+    Before, with lengths of 5 and 4: `{"inputs": [7, 8, 1], "targets": [3, 9, 1]}`. After, packed or not:
     `{"decoder_target_tokens": [7, 8, 1, 3, 9, 1, 0, 0, 0], "decoder_loss_weights": [0, 0, 0, 1, 1, 1, 0, 0, 0],
-    "decoder_causal_attention": [1, 1, 1, 1, 0, 0, 0, 0, 0], ...}`.  The attention mask has one place more
+    "decoder_causal_attention": [1, 1, 1, 1, 0, 0, 0, 0, 0], ...}`. The attention mask has one place more
     than the inputs: the one where the last of them is read and the first target predicted.
 
     Source: Raffel et al. 2020, arXiv:1910.10683, section 3.2.1.
@@ -76,9 +76,9 @@ class PrefixLMFeatureConverter(LMFeatureConverter):
 class PrefixSuffixLMFeatureConverter(PrefixLMFeatureConverter):
     """The same with suffixes behind the targets.
 
-    Before: `{"inputs": [9, 4, 6], "targets": [3, 9], "suffixes": [2, 1]}`.  After:
+    Before: `{"inputs": [9, 4, 6], "targets": [3, 9], "suffixes": [2, 1]}`. After:
     `{"decoder_target_tokens": [9, 4, 6, 3, 9, 2, 1], "decoder_loss_weights": [0, 0, 0, 1, 1, 1, 1],
-    "target_suffix_weights": [0, 0, 0, 0, 0, 1, 1], ...}`.  Without suffixes, target_suffix_weights are 1 on
+    "target_suffix_weights": [0, 0, 0, 0, 0, 1, 1], ...}`. Without suffixes, target_suffix_weights are 1 on
     the targets.
     """
 

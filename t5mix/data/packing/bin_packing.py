@@ -107,7 +107,7 @@ class _Unplaced:
     def _direction(self, free: list[int]) -> int:
         """Returns the number of the order that suits a row: 0, or 1 + a feature that has much the most room.
 
-        Room counts by how much is left to be placed of a feature.  Volumes carry squared scales, which make of
+        Room counts by how much is left to be placed of a feature. Volumes carry squared scales, which make of
         room and volume shares of a row.
         """
         if len(free) == 1:

@@ -87,7 +87,7 @@ def fill(
         `decoder_loss_weights`: 1 where it is a target;
         `decoder_segment_ids` (1, 2, ...; padding 0) and `decoder_positions` (from 0 in each segment);
         `decoder_causal_attention`: 1 on the prefix, which sees all of itself: where an input is predicted, and the
-        first target, which is where the last input is read.  Without "inputs" in `limits` there is none;
+        first target, which is where the last input is read. Without "inputs" in `limits` there is none;
         `targets_task`: the task's number at each target (elsewhere -1).
     """
     prefix = tokens["inputs"].lengths if "inputs" in tokens else np.zeros(len(rows), dtype=np.int64)

@@ -1,8 +1,8 @@
 """Ties between ways to cut a text into pieces of one score, settled as tensorflow-text settles them.
 
-"-----" is "-" and "----", or "----" and "-": both score as much, but for how sums are rounded.  SentencePiece compares
+"-----" is "-" and "----", or "----" and "-": both score as much, but for how sums are rounded. SentencePiece compares
 sums of float32; the release inside tensorflow-text compares a float64 sum with one that was rounded to float32, and
-so takes the second way now and then.  `encode_tf` is the measure, and loading TensorFlow for a few texts takes
+so takes the second way now and then. `encode_tf` is the measure, and loading TensorFlow for a few texts takes
 seconds: so the words with ties are cut here, by the same search (Viterbi over the pieces, from left to right; the
 first of what scores as much stays), with the same rounding.
 """

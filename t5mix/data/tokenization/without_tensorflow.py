@@ -1,6 +1,6 @@
 """Steps that need no TensorFlow: lines of text files through t5mix's own simple preprocessors.
 
-Loading TensorFlow takes seconds, and many small tasks of text files wait for nothing else.  The examples are those
+Loading TensorFlow takes seconds, and many small tasks of text files wait for nothing else. The examples are those
 that `tf.data` gives.
 """
 

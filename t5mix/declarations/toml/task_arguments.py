@@ -23,7 +23,7 @@ KEYS = (
     *("postprocess", "metrics", "vocabulary", "extra_ids"),
 )
 _REQUIRED = ("data", "format", "inputs", "targets")
-# What may be named: nothing else of Python is reachable from a file.  Of each metric, what it compares.
+# What may be named: nothing else of Python is reachable from a file. Of each metric, what it compares.
 _METRICS: Mapping[str, tuple[Callable[..., Any], str]] = {
     **{name: (getattr(metrics, name), "texts") for name in ("bleu", "rouge", "edit_distance")},
     **{name: (getattr(metrics, name), "any") for name in ("accuracy", "sequence_accuracy")},

@@ -45,7 +45,7 @@ def ids(task: Task, samples: Sequence[Sample]) -> Finding:
     """Ids are in the vocabulary, and none is the padding.
 
     A task may make the features of a model itself, by the names that feature converters give them, such as
-    `decoder_target_tokens`.  These are padded already, and must hold something else besides in one example at least.
+    `decoder_target_tokens`. These are padded already, and must hold something else besides in one example at least.
     """
     checked = _id_features(task)
     if not checked:

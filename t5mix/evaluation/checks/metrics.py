@@ -15,7 +15,7 @@ from t5mix.evaluation.checks.samples import Fields, Sample
 from t5mix.evaluation.examples import text_of
 from t5mix.internal.code import signatures
 
-# Predictions that no label is.  The last has a NUL, a lone accent, a sentinel and no spaces to split at.
+# Predictions that no label is. The last has a NUL, a lone accent, a sentinel and no spaces to split at.
 GARBAGE = ("", " ", "#☃ garbage 17.5.x <extra_id_0>\n\t\u0301\x00" + "{" * 600)
 # The best value of a metric is the attribute `best` of its function, else that of this list, else 1 or 100.
 _BEST: Mapping[Callable[..., Any], float] = {metrics.edit_distance: 0.0}

@@ -1,6 +1,6 @@
 """Loggers of an `Evaluator`: metrics and predictions of each task, to the log, to TensorBoard, to lines of JSON.
 
-Class names, arguments, tags and file formats are seqio's.  A run keeps its own logs, see `step_logs`.
+Class names, arguments, tags and file formats are seqio's. A run keeps its own logs, see `step_logs`.
 """
 
 import abc
@@ -173,7 +173,7 @@ class JSONLogger(Logger):
     """Writes metrics to `<task>-metrics.jsonl`, one line a step, and predictions to `<task>-<step>.jsonl`.
 
     A line of predictions is an example: "input" has its fields, "target" the postprocessed target, "output",
-    "prediction" and "score" what the model gave, "aux_<name>" what it gave beside.  A field that JSON cannot hold is
+    "prediction" and "score" what the model gave, "aux_<name>" what it gave beside. A field that JSON cannot hold is
     left out, with a warning.
 
     Args:

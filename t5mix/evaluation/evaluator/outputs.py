@@ -20,15 +20,15 @@ def in_order(task: str, returned: ModelFnReturnType, count: int) -> Any:
     """Returns outputs by index, and what stands beside them in the same order.
 
     Args:
-        task: The task's name.
-        returned: What the function of the model gave.
-        count: How many examples there are.
+        task: the task's name.
+        returned: what the function of the model gave.
+        count: how many examples there are.
 
     Returns:
         A list of outputs; or a pair of it and the dict, its lists as arrays where they can be.
 
     Raises:
-        ValueError: If an index is missing, given twice or of no example, or what stands beside is of another length.
+        ValueError: if an index is missing, given twice or of no example, or what stands beside is of another length.
     """
     beside: Any = None
     entries: Any = returned

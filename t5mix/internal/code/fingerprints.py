@@ -5,7 +5,7 @@ code, its closure, its defaults, and what it refers to in its module.
 
 - Code of the user's is taken by its syntax tree, and followed from one function to the next.
 - Code of t5mix is told by its name and a number that is raised when its results change (`revisions`).
-- Code of an installed library is told by its name.  Its version is no part of a fingerprint: `libraries` tells which
+- Code of an installed library is told by its name. Its version is no part of a fingerprint: `libraries` tells which
   ones are met, and who keeps what they made compares (`stream.verification`).
 
 A fingerprint is the same in every process, whatever the folder of the checkout or the hash seed.

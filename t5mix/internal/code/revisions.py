@@ -1,7 +1,7 @@
 """Numbers of t5mix's own functions and classes: what tells a token cache that one of them gives other results.
 
-A function or class of t5mix is identified by its name, without its module, and by its number here.  So a docstring, a
-moved file or a release changes no cache.  `tests/internal/code/test_revisions.py` holds, for everything that a task may
+A function or class of t5mix is identified by its name, without its module, and by its number here. So a docstring, a
+moved file or a release changes no cache. `tests/internal/code/test_revisions.py` holds, for everything that a task may
 be made of,
 a hash of its code beside the number: when the code changes, the test asks whether the results do.
 """

@@ -1,7 +1,7 @@
 """Which noun a pronoun means, as text: WSC and DPR in T5's format, and WNLI recast as WSC.
 
 T5's paper (Raffel et al., 2020, arXiv:1910.10683, section 2.4) says why: naming the noun is text to text, and a yes
-or no about a marked noun is learnt from 554 examples only with luck.  The pronoun stands between asterisks.
+or no about a marked noun is learnt from 554 examples only with luck. The pronoun stands between asterisks.
 """
 
 import re
@@ -78,7 +78,7 @@ def _mark_pronoun(example: Example) -> Any:
     """Returns the text with the pronoun between asterisks.
 
     In two texts of the data the pronoun is not the word at its index: once it is the next word, and once punctuation
-    is written to it, which T5 sets off (and takes the space at the text's end away).  T5 has these two by heart.
+    is written to it, which T5 sets off (and takes the space at the text's end away). T5 has these two by heart.
     Behind a pronoun that ends its text T5 writes a space.
     """
     words = tf.strings.split(example["text"], sep=" ")
@@ -109,7 +109,7 @@ def wsc(example: Example) -> dict[str, Any]:
     "span2_text": "he", "span2_index": 4, "label": 1, "idx": 7}`; after: `{"inputs": "wsc text: Mitchell asked * Tom *
     if # he # could lend some money.", "targets": "True", "idx": 7}`.
 
-    No task uses it; T5 chose `wsc_simple`.  A span that is not at its place stays unmarked, as in T5.
+    No task uses it; T5 chose `wsc_simple`. A span that is not at its place stays unmarked, as in T5.
 
     Raises:
         tf.errors.InvalidArgumentError: while reading, when the label is not -1, 0 or 1.

@@ -18,7 +18,7 @@ def squad_span_space_tokenized(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     what `squad` makes, with `"targets": "start: 2 end: 2"`.
 
     What counts is what is left between spaces when everything but ASCII letters, digits and "_" has become one: two
-    spaces in a row have an empty word between them.  An answer that is not in the text drops the example.  T5 also
+    spaces in a row have an empty word between them. An answer that is not in the text drops the example. T5 also
     drops an answer at the very end of the text; it is kept here.
     """
 
@@ -57,7 +57,7 @@ def trivia_qa(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     `{"inputs": "question: Who sang ? context: Ann sang . ", "targets": "ann"}` and two with `"inputs": "question: Who
     sang ? context: It was Anna B . "`, `"targets": "ann"` and `"anna b"`.
 
-    An answer counts wherever its letters stand, in either case, also inside a longer word.  T5 reads the answer as a
+    An answer counts wherever its letters stand, in either case, also inside a longer word. T5 reads the answer as a
     regular expression, in which "." means any letter and a lone "(" is an error; here it means itself.
 
     Raises:

@@ -25,7 +25,7 @@ class Objective:
             into segments; otherwise each document is cut by itself.
         reserved_for_packing: tokens of the inputs' length to leave free, or None.
         passthrough_feature_keys: features of the document that a dataset's examples keep; only when documents are
-            not joined.  The stream, which reads no other features, drops them.
+            not joined. The stream, which reads no other features, drops them.
     """
 
     merge_examples_to_reduce_padding: bool = True

@@ -28,11 +28,11 @@ class Denoising(Objective):
     """Noise in the text, which is to be restored.
 
     Before: targets "thank you for inviting me to your party last week", of which for, inviting and last
-    are noise.  After, with the default functions: inputs "thank you <X> me to your party <Y> week",
+    are noise. After, with the default functions: inputs "thank you <X> me to your party <Y> week",
     targets "<X> for inviting <Y> last <Z>".
 
     The text is cut so that inputs and EOS fit, and targets too: the whole text always, targets that hold noise
-    alone on average; those that are longer are trimmed, and counted, like any others.  Where each span has a
+    alone on average; those that are longer are trimmed, and counted, like any others. Where each span has a
     sentinel, one text in a thousand has more spans than sentinels, and keeps its last ones.
 
     Attributes:
@@ -141,7 +141,7 @@ def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np
     return mask & (running_counts(run_starts(mask, lengths), lengths) <= np.repeat(spans, lengths))
 
 
-# T5 cuts each document by itself here.  Source: Liu et al. 2019, arXiv:1905.13497.
+# T5 cuts each document by itself here. Source: Liu et al. 2019, arXiv:1905.13497.
 deshuffling = Denoising(
     name="deshuffling",
     merge_examples_to_reduce_padding=False,
@@ -161,7 +161,7 @@ bert_style = Denoising(
     targets_fn=None,
 )
 
-# Each noise token becomes a sentinel; the whole text is to be restored.  Song et al. 2019, arXiv:1905.02450.
+# Each noise token becomes a sentinel; the whole text is to be restored. Song et al. 2019, arXiv:1905.02450.
 mass_style = Denoising(name="mass_style", inputs_fn=t5_denoise.noise_token_to_sentinel, targets_fn=None)
 
 # Noise is left out, and is to be listed.

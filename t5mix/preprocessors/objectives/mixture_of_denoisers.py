@@ -27,18 +27,18 @@ x_denoisers = (
 class MixtureOfDenoisers(Objective):
     """One of several denoisers, drawn for each example.
 
-    Before: targets "thank you for inviting me to your party".  After, one time: inputs "thank you <X> me to
+    Before: targets "thank you for inviting me to your party". After, one time: inputs "thank you <X> me to
     your party", targets "<X> for inviting"; another time: inputs "thank you for inviting me <X>", targets
     "<X> to your party".
 
     All denoisers get pieces of text of the same size, the greatest at which the inputs and targets of
-    each fit with EOS.  Source: Tay et al. 2022, arXiv:2205.05131, table 1: seven denoisers, equally often.
+    each fit with EOS. Source: Tay et al. 2022, arXiv:2205.05131, table 1: seven denoisers, equally often.
 
     Attributes:
         denoisers: the ways of corruption, whose lengths do not depend on the noise.
         rates: how often each is drawn, relative to the others; None is equally often.
         prefixes: for each denoiser the token ids that go before its inputs, UL2's mode tokens [R], [S] and
-            [X]; None is nothing.  Encode them with the task's vocabulary.
+            [X]; None is nothing. Encode them with the task's vocabulary.
     """
 
     denoisers: tuple[Objective, ...] = (*r_denoisers, *s_denoisers, *x_denoisers)

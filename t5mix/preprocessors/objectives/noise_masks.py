@@ -1,6 +1,6 @@
-"""Which tokens of many texts become noise.  Names, settings and laws are T5's.
+"""Which tokens of many texts become noise. Names, settings and laws are T5's.
 
-T5's own functions, of one text, are in `t5_denoise`.  Each function here takes the lengths of texts, a density and
+T5's own functions, of one text, are in `t5_denoise`. Each function here takes the lengths of texts, a density and
 noises, and returns the masks of all texts, joined: bool [sum of lengths], True for noise.
 """
 
@@ -26,7 +26,7 @@ def iid_noise_masks(lengths: np.ndarray, noise_density: float, noises: Sequence[
         noises: one or more, of the texts.
 
     Returns:
-        bool [sum of lengths].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
+        bool [sum of lengths]. Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
     """
     return without_padding(noises[0].uniform(int(lengths.max(initial=0))) < noise_density, lengths)
 
@@ -79,7 +79,7 @@ def random_spans_noise_masks(
             also where there is but one span.
 
     Returns:
-        bool [sum of lengths].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4.
+        bool [sum of lengths]. Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4.
     """
     if noise_density == 0:
         return np.zeros(int(lengths.sum()), dtype=bool)

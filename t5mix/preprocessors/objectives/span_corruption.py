@@ -17,10 +17,10 @@ class SpanCorruption(Objective):
     """Span corruption: random spans of the text become sentinels, and are to be restored.
 
     Before: targets "thank you for inviting me to your party last week".
-    After:  inputs  "thank you <X> me to your party <Y> week", targets "<X> for inviting <Y> last".
+    After: inputs  "thank you <X> me to your party <Y> week", targets "<X> for inviting <Y> last".
 
     The text is cut to the length at which the corrupted inputs, with EOS, are just as long as allowed:
-    inputs of 512 take 568 tokens of text and give targets of 114.  Source: Raffel et al. 2020,
+    inputs of 512 take 568 tokens of text and give targets of 114. Source: Raffel et al. 2020,
     arXiv:1910.10683, section 3.1.4 and 3.3; T5's `random_spans_noise_mask` and `random_spans_helper`.
 
     Attributes:
@@ -135,7 +135,7 @@ def random_spans_lengths(
 
     Returns:
         The greatest number of text tokens whose inputs fit, and the targets' length, with EOS.
-        For 512: (568, 114).  Source: T5's `random_spans_helper`, which gives one token too many where spans
+        For 512: (568, 114). Source: T5's `random_spans_helper`, which gives one token too many where spans
         are of one token, or there is but one.
     """
 

@@ -1,7 +1,7 @@
 """T5's preprocessor `denoise` and the functions of one text it is called with, number for number T5's.
 
-The functions stand under T5's names, with T5's arguments.  Each returns a tensor, takes tensors, arrays or numbers, and
-runs in a graph.  `seeds` are pairs of integers, [1 or 2, 2]: what T5 draws with the same ones is drawn here, by
+The functions stand under T5's names, with T5's arguments. Each returns a tensor, takes tensors, arrays or numbers, and
+runs in a graph. `seeds` are pairs of integers, [1 or 2, 2]: what T5 draws with the same ones is drawn here, by
 TensorFlow's stateless generator.
 
 Examples are of tokens a b c d e f, with b, c and e noise.
@@ -51,7 +51,7 @@ def denoise(
     """Puts noise into examples that are cut to their length already; T5's preprocessor of this name.
 
     Before: `{"targets": [3, 4, 5, 6]}`; after, with 4 and 5 noise, unique sentinels and a vocabulary of
-    100: `{"inputs": [3, 99, 6], "targets": [99, 4, 5, 98]}`.  With T5's functions and a seed it is T5's noise.
+    100: `{"inputs": [3, 99, 6], "targets": [99, 4, 5, 98]}`. With T5's functions and a seed it is T5's noise.
 
     Args:
         dataset: examples with `targets`, int [length].

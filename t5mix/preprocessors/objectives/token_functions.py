@@ -1,6 +1,6 @@
-"""What becomes of tokens that are noise, in many texts.  Names, settings and laws are T5's.
+"""What becomes of tokens that are noise, in many texts. Names, settings and laws are T5's.
 
-T5's own functions, of one text, are in `t5_denoise`.  Each function here takes texts, their masks joined, True for
+T5's own functions, of one text, are in `t5_denoise`. Each function here takes texts, their masks joined, True for
 noise, the vocabulary, and noises, of which it uses none where it draws nothing; it returns texts of the same dtype.
 Examples are of tokens a b c d e f, with b, c and e noise.
 """

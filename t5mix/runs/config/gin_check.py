@@ -1,7 +1,7 @@
 """What gin lets pass is refused here, before gin builds anything.
 
 gin says nothing about a misspelt macro, a name bound twice in one file, a REQUIRED that stays
-unset, a value of the wrong type, or a binding that nothing uses.  Each of those is a `ValueError`
+unset, a value of the wrong type, or a binding that nothing uses. Each of those is a `ValueError`
 here, with file, line and fix.
 
 An override is not an error: a later file, or `--gin_param`, may bind again what an earlier one has
@@ -35,7 +35,7 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
         root: name of the configurable that the run is built from.
 
     Returns:
-        One binding for each name, the last one, with configurables by their plain name.  The order
+        One binding for each name, the last one, with configurables by their plain name. The order
         is that of the first binding of each name.
 
     Raises:
@@ -290,7 +290,7 @@ def _as_declared(binding: Binding, effective: Mapping[str, Binding], configurabl
 def accepts(annotation: Any, value: Any) -> bool:
     """Whether a value that gin parsed may be given to a parameter of this annotation.
 
-    Lists may stand for tuples, because gin files write lists.  A bool is no number.
+    Lists may stand for tuples, because gin files write lists. A bool is no number.
     """
     options = typing.get_args(annotation) or (annotation,)
     if isinstance(value, bool):

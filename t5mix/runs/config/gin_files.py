@@ -1,6 +1,6 @@
 """gin files and `--gin_param` settings, read into statements that remember their file and line.
 
-gin's own parser does the reading.  What is added: files are found by path or by their name in the
+gin's own parser does the reading. What is added: files are found by path or by their name in the
 shipped folder, `import` is refused because it runs code, and every error is one line that says
 where.
 """

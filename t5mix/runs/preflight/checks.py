@@ -1,6 +1,6 @@
 """What is checked before anything is built.
 
-Cheap checks come first; the mesh comes last, because counting devices starts JAX.  Each failure is
+Cheap checks come first; the mesh comes last, because counting devices starts JAX. Each failure is
 one `ValueError` or `FileNotFoundError` that names the setting and the fix.
 """
 

@@ -1,7 +1,7 @@
 """What decides a token cache, and its key, which is a hash of that.
 
 The tokens of a task's split follow from the source's content, the steps before the cache, the vocabularies, and the
-code and libraries that run them.  Steps and vocabularies are shared by many tasks: what is asked of each is found out
+code and libraries that run them. Steps and vocabularies are shared by many tasks: what is asked of each is found out
 once, see `FingerprintMemo`.
 """
 
@@ -40,7 +40,7 @@ _Answer = TypeVar("_Answer")
 class FingerprintMemo:
     """Answers about steps and vocabularies, kept for as long as this object lives.
 
-    A file that they read may change while a process runs.  So this is for the moment in which the caches of many tasks
+    A file that they read may change while a process runs. So this is for the moment in which the caches of many tasks
     are looked up, or of a few begun: `check_unchanged` asks again before a cache gets its name.
     """
 

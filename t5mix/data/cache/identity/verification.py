@@ -1,6 +1,6 @@
 """Whether a cache that was made with other releases of libraries holds what today's would make.
 
-Versions are no part of a cache's key.  A manifest lists those with which its tokens were made, or compared: where
+Versions are no part of a cache's key. A manifest lists those with which its tokens were made, or compared: where
 today's are not among them, the ids of probes and the first examples are made anew and compared.
 """
 
