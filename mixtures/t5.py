@@ -21,7 +21,7 @@ SUPERVISED = [*GLUE, *SUPER_GLUE, *OTHERS]
 
 
 def proportional(names: Sequence[str], written: Mapping[str, t5mix.Rate]) -> list[tuple[str, t5mix.Rate]]:
-    """Each name with its written rate, or counted."""
+    """Returns each name with its written rate, or counted."""
     return [(name, written.get(name, COUNTED)) for name in names]
 
 

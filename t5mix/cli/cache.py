@@ -139,7 +139,7 @@ class _Told:
         self._total = None if None in counts else sum(count or 0 for count in counts)
 
     def begin(self) -> None:
-        """The next cache begins."""
+        """Begins with the next cache."""
         self.anything = False
         self._before, self._done = self._before + self._done, 0
 

@@ -151,7 +151,7 @@ def check_metrics(task: Task) -> None:
 
 
 def _numbers(task: str, values: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers among values; warns of the others."""
+    """Returns the numbers among values; warns of the others."""
     numbers: dict[str, float] = {}
     for name, value in values.items():
         if isinstance(value, MetricValue) and not isinstance(value, Scalar):

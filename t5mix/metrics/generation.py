@@ -49,7 +49,7 @@ def rouge_mean(
 
 
 def _lines(summary: str) -> str:
-    """One sentence a line, as rougeLsum wants them."""
+    """Puts one sentence in a line, as rougeLsum wants them."""
     return summary.replace(" . ", " .\n")
 
 

@@ -109,7 +109,7 @@ def _accuracy_of_groups(both: Sequence[tuple[Sequence[Any], float]]) -> dict[str
 
 
 def _scores(correct: np.ndarray, likelihoods: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    """Metrics of bool [examples, classes], float32 [examples, classes] and float [examples]."""
+    """Returns metrics of bool [examples, classes], float32 [examples, classes] and float [examples]."""
     import sklearn.metrics
 
     chosen = likelihoods.argmax(axis=-1)

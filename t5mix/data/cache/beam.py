@@ -180,7 +180,7 @@ class WriteShard(_OfJobs):
     """Writes a shard: (cache, number) -> (cache, (number, what `finish` needs to know of the shard, JSON))."""
 
     def process(self, element: tuple[Asked, int]) -> Iterator[tuple[Asked, tuple[int, str]]]:
-        """See Beam."""
+        """Does the work of one element; see `beam.DoFn.process`."""
         asked, shard = element
         job, folder, private = self.job(asked), asked[-2], asked[-1]
         record = (
@@ -193,7 +193,7 @@ class FinishCache(_OfJobs):
     """Writes the manifest of a cache and gives it its name: (cache, its shards) -> the cache."""
 
     def process(self, element: tuple[Asked, Iterable[tuple[int, str]]]) -> Iterator[Asked]:
-        """See Beam."""
+        """Does the work of one element; see `beam.DoFn.process`."""
         asked, written = element
         job, folder, private = self.job(asked), asked[-2], asked[-1]
         found = [shard_record.ShardRecord.from_json(json.loads(record)) for _, record in sorted(dict(written).items())]

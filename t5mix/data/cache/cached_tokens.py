@@ -107,13 +107,13 @@ class FileTokens(CachedTokens):
         return fingerprints.digest([file.record.content for file in self.files if file.record.examples])
 
     def column(self, name: str) -> TokenColumn:
-        """See `CachedTokens`."""
+        """Returns the tokens of a feature; see `CachedTokens`."""
         if not any(name in file.record.columns for file in self.files if file.record.examples):
             return EmptyColumn(self.examples)
         return ShardedColumn(self.files, name)
 
     def verify_all(self) -> None:
-        """See `CachedTokens`."""
+        """Reads every byte; see `CachedTokens`."""
         for file in self.files:
             file.verify_all()
 
@@ -150,7 +150,7 @@ class MemoryTokens(CachedTokens):
         return fingerprints.digest([contents.digest(self.table.to_batches())])
 
     def column(self, name: str) -> TokenColumn:
-        """See `CachedTokens`."""
+        """Returns the tokens of a feature; see `CachedTokens`."""
         if name not in self.table.column_names:
             return EmptyColumn(self.examples)
         chunks = [chunk for chunk in self.table.column(name).chunks if len(chunk)]
@@ -158,4 +158,4 @@ class MemoryTokens(CachedTokens):
         return ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
 
     def verify_all(self) -> None:
-        """See `CachedTokens`."""
+        """Reads every byte; see `CachedTokens`."""

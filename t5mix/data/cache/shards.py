@@ -161,7 +161,7 @@ class ShardedColumn(columns.TokenColumn):
         return starts, stops
 
     def release(self) -> None:
-        """See `TokenColumn`."""
+        """Releases the bytes that are held; see `TokenColumn`."""
         for file in self._files:
             file.release()
 

@@ -97,15 +97,15 @@ class EpochExamples(Examples):
         return self.epochs.count
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Returns lengths; see `Examples`."""
         return self._cached(epoch).lengths(epoch, indices)
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """See `Examples`."""
+        """Returns tokens; see `Examples`."""
         return self._cached(epoch).gather(epoch, indices)
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Tells whether trimming cuts; see `Examples`."""
         return self._cached(0).truncates(indices)
 
     def _cached(self, epoch: int) -> CachedExamples:

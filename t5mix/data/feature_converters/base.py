@@ -144,7 +144,7 @@ class FeatureConverter(abc.ABC):
         return trim_and_pack.trim_and_pad_dataset(ds, packed_lengths)
 
     def _passed(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """The features, or lengths, that pass through."""
+        """Returns the features, or lengths, that pass through."""
         return {name: features[name] for name in self._passthrough_features}
 
     @abc.abstractmethod

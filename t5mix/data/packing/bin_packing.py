@@ -55,7 +55,7 @@ def choose_rows(
 
 
 def _scale(limit: np.ndarray) -> np.ndarray:
-    """Weights by which a whole row weighs the same in every feature."""
+    """Returns weights by which a whole row weighs the same in every feature."""
     return math.lcm(*limit.tolist()) // limit
 
 
@@ -122,7 +122,7 @@ class _UnplacedPairs(_Unplaced):
     """The same for two features, without loops and calls, which are most of the time that packing takes."""
 
     def fill(self, free: list[int]) -> list[int]:
-        """See `_Unplaced`."""
+        """Takes examples for a row; see `_Unplaced`."""
         taken: list[int] = []
         orders, shapes, members, following, stop = self._by_weight, self._shapes, self._members, self._next, self._stop
         (weight, other_weight), (volume, other_volume) = self._weights, self._volumes
@@ -184,7 +184,7 @@ def _at_most(sizes: np.ndarray, limit: int) -> list[int]:
 
 
 def _directions(limit: np.ndarray) -> list[np.ndarray]:
-    """Weights of features: all alike, then for each feature, if there are several, it above the others."""
+    """Returns weights of features: all alike, then for each of several features, it above the others."""
     features = len(limit)
     alike = np.ones(features, dtype=np.int64)
     above = [alike + (_WEIGHT - 1) * row for row in np.eye(features, dtype=np.int64)] if features > 1 else []

@@ -30,19 +30,19 @@ class JoinedExamples(Examples):
         return self.examples.varies
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`; [indices, 1]."""
+        """Returns lengths; see `Examples`; [indices, 1]."""
         return self.examples.lengths(epoch, indices).sum(axis=1, keepdims=True)
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """See `Examples`."""
+        """Returns tokens; see `Examples`."""
         return [joined(self.examples.gather(epoch, indices))]
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`; [indices, 1]."""
+        """Tells whether trimming cuts; see `Examples`; [indices, 1]."""
         return np.asarray(self.examples.truncates(indices).any(axis=1, keepdims=True))
 
     def sample(self) -> np.ndarray:
-        """See `Examples`."""
+        """Returns a sample; see `Examples`."""
         return self.examples.sample()
 
 

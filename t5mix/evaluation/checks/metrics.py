@@ -34,15 +34,15 @@ class Answers:
         self.targets = [self.target(text, row) for text, row in zip(self.texts, self.rows, strict=True)]
 
     def target(self, text: str, row: Fields) -> Any:
-        """What the postprocessor makes of a target text."""
+        """Returns what the postprocessor makes of a target text."""
         return self.task.postprocess_fn(text, example=row, is_target=True)
 
     def predicted(self, text: str, row: Fields) -> Any:
-        """What the postprocessor makes of a prediction."""
+        """Returns what the postprocessor makes of a prediction."""
         return self.task.postprocess_fn(text, example=row, is_target=False)
 
     def predictions(self, texts: Sequence[str]) -> list[Any]:
-        """What the postprocessor makes of a prediction for each example."""
+        """Returns what the postprocessor makes of a prediction for each example."""
         return [self.predicted(text, row) for text, row in zip(texts, self.rows, strict=True)]
 
 
@@ -56,7 +56,7 @@ def judged(task: Task, samples: Sequence[Sample]) -> Sample | None:
 
 
 def gold(task: Task, sample: Sample | None, more: Callable[[], Sample]) -> Finding:
-    """Target texts given back as predictions score the best of every metric.
+    """Checks that target texts given back as predictions score the best of every metric.
 
     Args:
         task: the task.
@@ -162,7 +162,7 @@ def _gold_scores(targets: Sequence[Any]) -> tuple[list[Any], list[float]]:
 
 
 def survival(task: Task, sample: Sample | None) -> Finding:
-    """The postprocessor and every metric take an empty and a garbage prediction, and labels differ from garbage."""
+    """Checks that postprocessor and metrics take an empty and a garbage prediction, and that labels are not garbage."""
     if not task.metric_fns and task.postprocessor is None:
         return Finding("survival", "skip", "the task has no postprocessor and no metric")
     if sample is None:

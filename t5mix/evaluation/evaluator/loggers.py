@@ -262,7 +262,7 @@ class JSONLogger(Logger):
 
 
 def _plain(task_name: str, metrics: Mapping[str, MetricValue]) -> dict[str, Any]:
-    """The values that JSON can hold; warns of the others."""
+    """Returns the values that JSON can hold; warns of the others."""
     plain: dict[str, Any] = {}
     for name, value in metrics.items():
         if isinstance(value, Scalar):

@@ -78,7 +78,7 @@ def _beside(task: str, beside: Any, order: np.ndarray) -> Any:
 
 
 def _lengths(beside: Any) -> Iterator[int]:
-    """The length of each list or array in a tuple or dict of them."""
+    """Returns the length of each list or array in a tuple or dict of them."""
     if isinstance(beside, Mapping):
         beside = tuple(beside.values())
     if not isinstance(beside, tuple):

@@ -195,7 +195,7 @@ def pronoun_and_noun(premise: str, hypothesis: str) -> tuple[str, str]:
 
 
 def _plain_words(text: str) -> list[str]:
-    """Words in lower case, each without one sign of punctuation at its end."""
+    """Returns words in lower case, each without one sign of punctuation at its end."""
     words = (re.sub(f"[{_END}]$", "", word) for word in text.strip().lower().split(" "))
     return [word for word in words if word]
 
@@ -218,7 +218,7 @@ def _match(words: Sequence[str], place: int, others: Sequence[str]) -> _Match:
 
 
 def _shared(words: Sequence[str], others: Sequence[str]) -> int:
-    """How many words, from the first, stand in `others` in a row; a last one may be a part of a longer word."""
+    """Counts the first words that stand in `others` in a row; the last may be a part of a longer word."""
     text = " ".join(others)
     count = 0
     while count < len(words) and " ".join(words[: count + 1]) in text:
@@ -234,7 +234,7 @@ def _mark(premise: str, place: int) -> str:
 
 
 def _as_written(noun: str, hypothesis: str) -> str:
-    """The noun from its last article on, in the letters of the hypothesis, without a possessive ending."""
+    """Returns the noun from its last article on, in the letters of the hypothesis, without a possessive "'s"."""
     words = noun.split(" ")
     words = words[max((words.index(article) for article in _ARTICLES if article in words), default=0) :]
     pattern = " ".join(f"{re.escape(word)}[{_END}]?" for word in words)

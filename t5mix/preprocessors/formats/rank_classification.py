@@ -150,7 +150,7 @@ def _filled(templates: Sequence[str], example: Example) -> list[Any]:
 
 
 def _flat(example: Example, prefix: str = "") -> dict[str, Any]:
-    """Features of features under the name "a/b"."""
+    """Puts features of features under the name "a/b"."""
     flat: dict[str, Any] = {}
     for key, value in example.items():
         if isinstance(value, Mapping):

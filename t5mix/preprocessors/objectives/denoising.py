@@ -65,7 +65,7 @@ class Denoising(Objective):
         return max(1, size if fits.all() else int(np.argmin(fits)))
 
     def _mean_targets(self, sizes: np.ndarray) -> np.ndarray:
-        """Tokens of targets on average, without EOS; an upper bound where spans are not counted."""
+        """Counts tokens of targets on average, without EOS; an upper bound where spans are not counted."""
         if self.targets_fn is None:
             return sizes.astype(float)
         noise = sizes * self.noise_density
@@ -105,7 +105,7 @@ def _name(function: TokenFunction | None) -> str:
 
 
 def _masks(function: MaskFunction, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:
-    """The masks of texts of these lengths, joined; a function of one's own makes them one by one."""
+    """Returns the masks of texts of these lengths, joined; a function of one's own makes them one by one."""
     many = t5_denoise.of_many(function)
     if many is not None:
         return cast(np.ndarray, many(lengths, density, noises))
@@ -121,7 +121,7 @@ def _masks(function: MaskFunction, lengths: np.ndarray, density: float, noises: 
 
 
 def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary: Any, noises: list[Noise]) -> Ragged:
-    """What a function makes of noise in texts; one of one's own makes it text by text."""
+    """Returns what a function makes of noise in texts; one of one's own makes it text by text."""
     many = t5_denoise.of_many(function)
     if many is not None:
         return cast(Ragged, many(texts, mask, vocabulary, noises))
@@ -132,7 +132,7 @@ def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary
 
 
 def _seeds(noises: list[Noise]) -> np.ndarray:
-    """One pair of seeds of each noise for each text, int64 [texts, noises, 2]."""
+    """Returns one pair of seeds of each noise for each text, int64 [texts, noises, 2]."""
     return np.concatenate([noise.seeds(1) for noise in noises], axis=1)
 
 

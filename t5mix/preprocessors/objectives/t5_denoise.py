@@ -292,7 +292,7 @@ def _uniform(shape: Any, seed: Any) -> "tf.Tensor":
 
 
 def _integers(shape: Any, least: Any, limit: Any, seed: Any, dtype: Any = "int32") -> "tf.Tensor":
-    """Whole numbers from `least` to less than `limit`."""
+    """Draws whole numbers from `least` to less than `limit`."""
     dtype = tf.as_dtype(dtype)
     return tf.random.stateless_uniform(shape, seed, tf.cast(least, dtype), tf.cast(limit, dtype), dtype)
 
@@ -302,7 +302,7 @@ def _rounded(number: Any) -> "tf.Tensor":
 
 
 def _random_parts(items: Any, parts: Any, seed: Any) -> "tf.Tensor":
-    """Sizes of random parts, one item or more each: int32 [parts]."""
+    """Draws sizes of random parts, one item or more each: int32 [parts]."""
     is_start = stateless_shuffle(tf.range(items - 1) < parts - 1, seed)
     starts = tf.concat([[0], 1 + tf.cast(tf.where(is_start)[:, 0], tf.int32), [items]], axis=0)
     return starts[1:] - starts[:-1]

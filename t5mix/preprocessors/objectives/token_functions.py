@@ -110,5 +110,5 @@ def _spans_to(texts: Ragged, noise: np.ndarray, sentinel: int, unique: bool = Fa
 
 
 def _drawn(limits: np.ndarray, texts: Ragged, noise: Noise) -> np.ndarray:
-    """A number below its text's limit for each token, int64 like the texts' values."""
+    """Draws a number below its text's limit for each token, int64 like the texts' values."""
     return without_padding(noise.integers(limits, int(texts.lengths.max(initial=0))), texts.lengths)

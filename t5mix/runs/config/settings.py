@@ -85,7 +85,7 @@ class Finetuning:
             raise ValueError("Finetuning.checkpoint is empty: give a run folder, or None")
 
     def as_training(self) -> Training:
-        """The same settings, as those of training on one task."""
+        """Returns the same settings, as those of training on one task."""
         return Training(
             steps=self.steps,
             schedule=self.schedule,

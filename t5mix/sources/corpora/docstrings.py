@@ -53,7 +53,7 @@ class Docstring:
 
 
 def documents() -> Corpus:
-    """Passages of documentation for unsupervised objectives. Rows: {"text": str}.
+    """Makes passages of documentation for unsupervised objectives. Rows: {"text": str}.
 
     The item is the title, as in `libraries`: what one holds out, the other does not train on.
     """
@@ -61,7 +61,7 @@ def documents() -> Corpus:
 
 
 def libraries() -> Corpus:
-    """First sentences of documentation with their library. Rows: {"idx", "sentence", "label"}.
+    """Makes first sentences of documentation with their library. Rows: {"idx", "sentence", "label"}.
 
     The label is an index into `LIBRARIES`; a sentence found in two libraries is left out.
     """

@@ -9,7 +9,7 @@ from t5mix.sources.corpora.corpus import Corpus, Row
 
 
 def language_names(languages: tuple[str, ...]) -> Corpus:
-    """Names in CLDR with the language they are in. Rows: {"idx", "name", "label"}.
+    """Makes names in CLDR with the language they are in. Rows: {"idx", "name", "label"}.
 
     The label is an index into `languages`. The item is what is named (the territory CH, the month of
     May), so a thing seen in one language is not met again in another split in any other. A name that

@@ -32,7 +32,7 @@ class Fact:
 
 
 def questions(passages: int = 24) -> Corpus:
-    """Questions on territories and languages. Rows: {"id", "question", "context", "answers"}.
+    """Makes questions on territories and languages. Rows: {"id", "question", "context", "answers"}.
 
     A territory's passage tells its currency, its languages, the first day of its week and its name
     in three languages; a language's tells some of its days and months. The item is

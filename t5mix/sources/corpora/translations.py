@@ -36,7 +36,7 @@ _SPANS = ("year", "month", "week", "day", "hour", "minute", "second")
 
 
 def translations(language: str, count: int = 10_000) -> Corpus:
-    """English phrases and the same facts in `language`. Rows: {"en": str, language: str}.
+    """Makes English phrases and the same facts in `language`. Rows: {"en": str, language: str}.
 
     Phrases are dates, times, spans of time, measures, amounts of money, large numbers, shares, lists
     of countries, and languages by country. The item is the English phrase, so a phrase is in the
