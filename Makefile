@@ -34,7 +34,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 
 versions: $(VENV)/installed-dev
-	$(BIN)/python tests/test_constraints.py
+	$(BIN)/python tests/repository/test_constraints.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -359,8 +359,8 @@ def _check_outputs(task: Task, given: Mapping[ModelOutputType, Any]) -> None:
         kind = metric.model_output_type
         if given.get(kind) is None:
             name = getattr(metric, "__name__", type(metric).__name__)
-            mend = f"give {arguments[kind]}" if kind in arguments else "evaluate with t5mix.Evaluator"
-            raise ValueError(f"task {task.name!r}: metric {name!r} needs outputs of a model; {mend}")
+            fix = f"give {arguments[kind]}" if kind in arguments else "evaluate with t5mix.Evaluator"
+            raise ValueError(f"task {task.name!r}: metric {name!r} needs outputs of a model; {fix}")
 
 
 def _numbered(outputs: Sequence[Any], dataset: "tf.data.Dataset") -> list[tuple[int, Any]]:

@@ -36,11 +36,11 @@ class SourceInfo:
 
 
 class Declared:
-    """A thing with a name, declared in a line of some file.
+    """A task or mixture: it has a name, and is declared in a line of some file.
 
     Args:
         kind: "task" or "mixture", for messages.
-        name: letters, digits and . : # _ -
+        name: letters, digits, and any of `.:#_-`.
         source_info: where it was declared, if a tool knows better than the stack.
 
     Raises:

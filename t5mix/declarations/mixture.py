@@ -50,7 +50,7 @@ class Mixture(Declared):
         source_info: where the mixture was declared, if a tool knows better than the stack.
 
     Raises:
-        ValueError: naming the mixture, the part and the mend, when the declaration cannot work.
+        ValueError: naming the mixture, the part and the fix, when the declaration cannot work.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Mixture(Declared):
 
     # Checks of the declaration.
 
-    def _refuse(self, what: str, mend: str) -> NoReturn:
-        validation.refuse_mixture(self._name, what, mend)
+    def _refuse(self, what: str, fix: str) -> NoReturn:
+        validation.refuse_mixture(self._name, what, fix)
 
     def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
@@ -99,24 +99,24 @@ class Mixture(Declared):
         return item[0], item[1]
 
     def _add_part(self, part: Part, rate: Rate) -> None:
-        thing = self._resolved(part)
-        if thing.name in self._parts:
-            self._refuse(f"has {thing.name!r} twice", "name it once, with the sum of the rates")
+        provider = self._resolved(part)
+        if provider.name in self._parts:
+            self._refuse(f"has {provider.name!r} twice", "name it once, with the sum of the rates")
         if not callable(rate):
-            rate = check_rate(rate, f"mixture {self._name!r}: the rate of {thing.name!r}")
-        elif isinstance(thing, Mixture):
+            rate = check_rate(rate, f"mixture {self._name!r}: the rate of {provider.name!r}")
+        elif isinstance(provider, Mixture):
             self._refuse(
-                f"gives the mixture {thing.name!r} a function as rate",
+                f"gives the mixture {provider.name!r} a function as rate",
                 "give a number: a function is of a task",
             )
-        self._parts[thing.name] = thing
-        self._part_rates[thing.name] = rate
+        self._parts[provider.name] = provider
+        self._part_rates[provider.name] = rate
 
     def _resolved(self, part: Part) -> Union[Task, "Mixture"]:
         if not isinstance(part, str):
             return part
         try:
-            return namespace.get(None, part).thing
+            return namespace.get(None, part).provider
         except ValueError as error:
             raise type(error)(f"mixture {self._name!r}: {error}") from error
 

@@ -14,10 +14,10 @@ from t5mix.internal.suggestions import suggestion
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A declared thing: its kind, "task" or "mixture", and the line that declared it."""
+    """A task or mixture: its kind, "task" or "mixture", and the line that declared it."""
 
     kind: str
-    thing: Any
+    provider: Any
     declared_at: str
 
 
@@ -33,7 +33,7 @@ class Namespace:
         self._sorted: dict[str, list[str]] = {}
         self.load: Callable[[Callable[[], bool]], None] = lambda enough: None
 
-    def add(self, kind: str, name: str, thing: Any, declared_at: str) -> None:
+    def add(self, kind: str, name: str, provider: Any, declared_at: str) -> None:
         """Adds an entry.
 
         Raises:
@@ -45,7 +45,7 @@ class Namespace:
                 f"Attempting to register duplicate provider: {name}: {kind} {name!r}, declared at {declared_at}, has "
                 f"the name of the {there.kind} declared at {there.declared_at}; rename one, or remove that one first"
             )
-        self._entries[name] = Entry(kind, thing, declared_at)
+        self._entries[name] = Entry(kind, provider, declared_at)
         self._sorted.clear()
 
     def remove(self, kind: str, name: str) -> None:

@@ -49,7 +49,7 @@ class Task(Declared):
         source_info: where the task was declared, if a tool knows better than the stack.
 
     Raises:
-        ValueError: naming the task, the field and the mend, when the declaration cannot work.
+        ValueError: naming the task, the field and the fix, when the declaration cannot work.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Task(Declared):
         self._metric_objs = validation.metric_objects(name, metric_objs)
         self._shuffle_buffer_size = validation.buffer_size(name, shuffle_buffer_size)
 
-    def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
-        validation.refuse_task(self._name, field, what, mend)
+    def _refuse(self, field: str, what: str, fix: str) -> NoReturn:
+        validation.refuse_task(self._name, field, what, fix)
 
     # What was declared.
 

@@ -105,7 +105,7 @@ def _stderr_held_back() -> Iterator[None]:
 def silence() -> None:
     """Tells TensorFlow, JAX and orbax, in advance, to be quiet; for programs that let others import them.
 
-    Of their Python loggers only errors are shown: their warnings are about things that users can not mend. Whoever
+    Of their Python loggers only errors are shown: their warnings are about things that users can not fix. Whoever
     sets TF_CPP_MIN_LOG_LEVEL hears everything.
     """
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])

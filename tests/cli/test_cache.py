@@ -53,7 +53,7 @@ def test_a_table_for_people(pack: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert text.count("made") == 2
 
 
-def test_the_folder_is_listed_and_what_is_damaged_is_named_and_mended(
+def test_the_folder_is_listed_and_what_is_damaged_is_named_and_fixed(
     pack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (made,) = told(capsys, "toy_large", "--include", pack, "--cache_dir", tmp_path)["caches"]

@@ -98,12 +98,12 @@ class FileTokens(CachedTokens):
 
     @property
     def examples(self) -> int:
-        """See `CachedTokens`."""
+        """Number of examples; see `CachedTokens`."""
         return sum(file.record.examples for file in self.files)
 
     @property
     def content(self) -> str:
-        """See `CachedTokens`."""
+        """What the tokens are identified by; see `CachedTokens`."""
         return fingerprints.digest([file.record.content for file in self.files if file.record.examples])
 
     def column(self, name: str) -> TokenColumn:
@@ -119,7 +119,7 @@ class FileTokens(CachedTokens):
 
     @property
     def table(self) -> "pa.Table":
-        """See `CachedTokens`."""
+        """All columns; see `CachedTokens`."""
         import pyarrow as pa
 
         self.verify_all()
@@ -141,12 +141,12 @@ class MemoryTokens(CachedTokens):
 
     @property
     def examples(self) -> int:
-        """See `CachedTokens`."""
+        """Number of examples; see `CachedTokens`."""
         return self.table.num_rows
 
     @property
     def content(self) -> str:
-        """See `CachedTokens`."""
+        """What the tokens are identified by; see `CachedTokens`."""
         return fingerprints.digest([contents.digest(self.table.to_batches())])
 
     def column(self, name: str) -> TokenColumn:
@@ -158,4 +158,4 @@ class MemoryTokens(CachedTokens):
         return ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
 
     def verify_all(self) -> None:
-        """Reads every byte; see `CachedTokens`."""
+        """Does nothing: no byte is on disk."""

@@ -19,7 +19,7 @@ def write(folder: str | Path, content: dict[str, Any]) -> None:
 
     Args:
         folder: an existing folder.
-        content: JSON; it names at least one thing.
+        content: JSON; it has at least one entry.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
     private = f"{folder}/.{NAME}.{os.urandom(16).hex()}"

@@ -22,7 +22,7 @@ def declare(file: Path) -> None:
     """Registers the tasks and mixtures of a TOML file.
 
     Raises:
-        DeclarationError: naming file, line and the mend, when one cannot work or a name is taken.
+        DeclarationError: naming file, line and the fix, when one cannot work or a name is taken.
     """
     parsed, lines = _read(file)
     unknown = [key for key in parsed if key not in _KINDS]

@@ -46,7 +46,7 @@ def task_arguments(table: Table) -> dict[str, Any]:
     """Returns the arguments of the Task that a table declares, but for its name.
 
     Raises:
-        DeclarationError: naming file, line and the mend.
+        DeclarationError: naming file, line and the fix.
     """
     table.check_keys(KEYS, _REQUIRED)
     templates = {key: _template(table, key) for key in ("inputs", "targets")}

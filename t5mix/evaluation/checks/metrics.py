@@ -236,5 +236,5 @@ def _equal(one: Any, other: Any) -> bool:
         return (
             bool(np.array_equal(one, other)) if hasattr(one, "shape") or hasattr(other, "shape") else bool(one == other)
         )
-    except ValueError:  # arrays inside of other things
+    except ValueError:  # arrays inside of other values
         return repr(one) == repr(other)

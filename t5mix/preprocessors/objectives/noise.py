@@ -115,7 +115,7 @@ def random_parts(items: np.ndarray, parts: np.ndarray, noise: Noise) -> np.ndarr
     """Cuts each row's items into parts of at least one each, all ways equally likely.
 
     Args:
-        items: int64 [rows], how many things there are.
+        items: int64 [rows], how many items there are.
         parts: int64 [rows], how many parts to make, from 1 to `items`.
         noise: of the rows.
 
@@ -123,7 +123,7 @@ def random_parts(items: np.ndarray, parts: np.ndarray, noise: Noise) -> np.ndarr
         int64 [sum of parts], the parts' sizes, row by row.
     """
     ranks = random_ranks(items, noise)
-    # A part begins at the first thing and where ranks are least.
+    # A part begins at the first item and where ranks are least.
     ranks[:, :1] = 0
     greatest = np.take_along_axis(np.sort(ranks, axis=1), parts[:, None] - 1, axis=1)
     starts = np.flatnonzero(without_padding(ranks <= greatest, items))
@@ -155,7 +155,7 @@ def without_padding(table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def random_segments(items: int, segments: int, noise: Noise) -> np.ndarray:
-    """Cuts `items` things into `segments` parts of at least one each; `random_parts` of one row.
+    """Cuts `items` items into `segments` parts of at least one each; `random_parts` of one row.
 
     Returns:
         int64 [segments], the parts' lengths.

@@ -1,4 +1,4 @@
-"""gin settings become one `Run`: the one place that lets gin build something.
+"""gin settings become one `Run`: the only module that lets gin build something.
 
 Everything else in t5mix takes ordinary arguments.
 """

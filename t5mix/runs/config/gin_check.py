@@ -30,7 +30,7 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
     """Refuses what gin would accept in silence; returns the bindings that take effect.
 
     Args:
-        bindings: in the order in which they take effect, from `statements.read`.
+        bindings: in the order in which they take effect, from `gin_files.read`.
         configurables: dataclasses by name; each of their fields may be bound.
         root: name of the configurable that the run is built from.
 

@@ -12,7 +12,7 @@ def language_names(languages: tuple[str, ...]) -> Corpus:
     """Makes names in CLDR with the language they are in. Rows: {"idx", "name", "label"}.
 
     The label is an index into `languages`. The item is what is named (the territory CH, the month of
-    May), so a thing seen in one language is not met again in another split in any other. A name that
+    May), so what is seen in one language is not met again in another split in any other. A name that
     two of the languages share says nothing of either, and is left out.
 
     Args:

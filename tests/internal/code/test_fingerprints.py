@@ -400,8 +400,8 @@ def test_things_that_look_alike_differ() -> None:
     plain = [1, 1.0, True, "1", b"1", None, "None", "ab", Path("1"), int]
     nested = [[1], (1,), {1}, {1: 1}, ["a", "b"], ["ab"], re.compile("1")]
     arrays = [np.int32(1), np.ones([1, 1]), np.array([1]), np.array([[1]]), np.array([1], np.int8)]
-    things = [*plain, *nested, *arrays]
-    assert len({fingerprints.digest(thing) for thing in things}) == len(things)
+    values = [*plain, *nested, *arrays]
+    assert len({fingerprints.digest(value) for value in values}) == len(values)
     assert fingerprints.digest("a", "bc") != fingerprints.digest("ab", "c")
 
 
@@ -426,9 +426,9 @@ def test_objects_by_fields_or_by_their_own_statement() -> None:
 
 
 def test_what_has_no_content_is_refused() -> None:
-    for thing in (threading.Lock(), functools.partial(print, threading.Lock()), iter([])):
+    for value in (threading.Lock(), functools.partial(print, threading.Lock()), iter([])):
         with pytest.raises(ValueError, match="fingerprint"):
-            fingerprints.digest(thing)
+            fingerprints.digest(value)
 
 
 def test_cycles_end() -> None:

@@ -69,13 +69,13 @@ class FingerprintMemo:
     def _vocabulary_fingerprint(self, vocabulary: Vocabulary) -> str:
         return self._once("fingerprint", vocabulary, lambda: vocabulary_fingerprint(vocabulary))
 
-    def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
-        found = self._answers.get((question, id(thing)))
+    def _once(self, question: str, value: object, ask: Callable[[], _Answer]) -> _Answer:
+        found = self._answers.get((question, id(value)))
         if found is None:
             with fingerprints.libraries() as met:
                 answer = ask()
-            # With the thing itself, so that no other gets its number while this lives.
-            found = self._answers[question, id(thing)] = (thing, answer, met)
+            # With the value itself, so that no other gets its number while this lives.
+            found = self._answers[question, id(value)] = (value, answer, met)
         fingerprints.meet(found[2])
         return found[1]
 
