@@ -103,13 +103,13 @@ def _made_here(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[st
             lacked = job in lacking
             told.begin()
             _make(job, folder, told, args.verify)
-            result = "found" if not told.anything else "made" if lacked else "fixed"
+            result = "found" if not told.anything else "made" if lacked else "repaired"
             made.append((inventory.entry_of(path), result))
     return str(folder), made
 
 
 def _make(job: "CacheJob", folder: Path, told: "_Told", verify: bool) -> None:
-    """Makes a cache where there is none, and fixes a damaged one."""
+    """Makes a cache where there is none, and repairs a damaged one."""
     from t5mix.data.cache import store
     from t5mix.data.cache.shard_record import DamagedError
 

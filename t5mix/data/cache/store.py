@@ -242,7 +242,7 @@ def _counting(job: CacheJob, progress: Progress | None) -> writer.Count:
 
 
 def _repair(job: CacheJob, path: Path, progress: Progress | None) -> bool:
-    """Makes the damaged shards of a cache anew; tells whether that fixed it.
+    """Makes the damaged shards of a cache anew; tells whether that repaired it.
 
     It does not when the manifest is damaged, or a shard comes out otherwise than the manifest says.
     """
