@@ -65,7 +65,7 @@ rename = functools.partial(preprocessors.rekey, key_map=RENAMED)
 add_classification("axb", ENTAILMENT, [], rename, asked_as="rte", splits=TEST)
 add_classification("axg", ENTAILMENT, [], asked_as="rte", splits=TEST)
 
-# An answer is right or wrong by itself, and a question is answered when all its answers are told right.
+# An answer is right or wrong by itself, and a question is answered when all its answers are judged right.
 add(
     "super_glue_multirc_v102",
     "super_glue/multirc:1.0.2",

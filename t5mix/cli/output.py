@@ -68,11 +68,11 @@ def count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
-def short_place(place: str) -> str:
+def short_line(declared_at: str) -> str:
     """Returns "file:line" with the file relative to the working folder when it lies inside it."""
-    file, _, line = place.rpartition(":")
-    relative = os.path.relpath(file) if file else place
-    return place if relative.startswith("..") else f"{relative}:{line}"
+    file, _, line = declared_at.rpartition(":")
+    relative = os.path.relpath(file) if file else declared_at
+    return declared_at if relative.startswith("..") else f"{relative}:{line}"
 
 
 def feature_as_json(declared: Feature, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Stream:
         progress: called with (task, examples done, examples in all or None) while caches are made.
 
     Attributes:
-        task_names: the tasks that are drawn from; a task's number is its place here.
+        task_names: the tasks that are drawn from; a task's number is its index here.
         left_out: the other tasks of the mixture, and why each is left out.
 
     Raises:
@@ -247,24 +247,24 @@ def _drawn_from(provider: Task | Mixture, split: str) -> tuple[list[tuple[Task, 
         tasks = [(task, provider.get_rate(task)) for task in provider.tasks]
     else:
         tasks = [(provider, 1.0)]
-    kept, left_out = [], {}
+    drawn_from, left_out = [], {}
     for task, rate in tasks:
         if not rate > 0:
             left_out[task.name] = "its rate is 0"
         elif split not in task.splits:
             left_out[task.name] = f"it has no split {split!r}"
         else:
-            kept.append((task, rate))
-    if not kept:
+            drawn_from.append((task, rate))
+    if not drawn_from:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ValueError(f"{provider.name!r} has nothing to draw from in split {split!r}: {reasons}")
-    lacking = [name for name, reason in left_out.items() if reason != "its rate is 0"]
-    if lacking:
+    without_split = [name for name, reason in left_out.items() if reason != "its rate is 0"]
+    if without_split:
         warnings.warn(
-            f"mixture {provider.name!r}: left out for want of split {split!r}: {', '.join(lacking)}",
+            f"mixture {provider.name!r}: left out because they have no split {split!r}: {', '.join(without_split)}",
             stacklevel=3,
         )
-    return kept, left_out
+    return drawn_from, left_out
 
 
 def check_lengths_used(lengths: Mapping[str, int], tasks: Sequence[Task]) -> None:

@@ -157,7 +157,7 @@ class Mixture(Declared):
         ]
         pairs = list(zip(changed, self._part_rates.values(), strict=True))
         made = type(self)(self._name, pairs, None, self._sample_fn, self._source_info)
-        made._take_place_of(self)
+        made._take_line_of(self)
         return made
 
     # What was declared.

@@ -92,9 +92,9 @@ class Namespace:
         other = self._entries.get(name)
         if other is not None:
             raise ValueError(f"{name!r} is a {other.kind}, declared at {other.declared_at}, not a {kind}")
-        wanted = [kind] if kind else ["task", "mixture"]
-        known = [known for each in wanted for known in self.names(each)]
-        what = " or ".join(wanted)
+        kinds = [kind] if kind else ["task", "mixture"]
+        known = [known for each in kinds for known in self.names(each)]
+        what = " or ".join(kinds)
         hint = suggestion(name, known) or f"; {len(known)} are known: t5mix list"
         raise ValueError(f"there is no {what} {name!r}{hint}")
 

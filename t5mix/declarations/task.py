@@ -193,7 +193,7 @@ class Task(Declared):
             self._refuse("replace", f"got {unknown}", f"Expected keys: {', '.join(arguments)}")
         made = type(self)(**{**arguments, **changes})
         if made.name == self._name:
-            made._take_place_of(self)
+            made._take_line_of(self)
         return made
 
     # Examples.

@@ -66,12 +66,12 @@ def batched(
 
 def strip(ids: Sequence[int], eos_id: int = 1, pad_id: int = 0) -> list[int]:
     """Returns `ids` up to, not including, the first EOS, and without the padding at its end."""
-    kept = list(ids)
-    if eos_id in kept:
-        kept = kept[: kept.index(eos_id)]
-    while kept and kept[-1] == pad_id:
-        kept.pop()
-    return kept
+    stripped = list(ids)
+    if eos_id in stripped:
+        stripped = stripped[: stripped.index(eos_id)]
+    while stripped and stripped[-1] == pad_id:
+        stripped.pop()
+    return stripped
 
 
 def _worthwhile(shorter: Sequence[int], sizes: Sequence[int]) -> list[int]:

@@ -82,7 +82,7 @@ def evaluate_task(
         step: steps of training that the model has seen.
 
     Raises:
-        ValueError: if the task has no metrics that predictions are enough for, lacks the split, or
+        ValueError: if the task has no metrics that predictions are enough for, has no such split, or
             the split is empty.
     """
     check_metrics(task)

@@ -54,13 +54,13 @@ def compute_scores(
     known_targets = {} if known_targets is None else known_targets
     values: dict[str, Any] = {}
     compared: dict[str, Any] = {}
-    for place, metric in enumerate(task.metric_objs):
+    for position, metric in enumerate(task.metric_objs):
         taken = metric.from_model_output(
             examples, outputs[metric.model_output_type], task.output_features, target_field_name
         )
         if hasattr(taken, "actual_compute"):
             # Metrics that postprocess in the same way share their targets.
-            key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {place}"
+            key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {position}"
             found, these = taken.actual_compute(
                 examples, task.output_features, target_field_name, known_targets.get(key)
             )

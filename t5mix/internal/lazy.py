@@ -59,11 +59,11 @@ class _QuietTensorFlow:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if name != "tensorflow":
             return None
-        place = sys.meta_path.index(self)
+        position = sys.meta_path.index(self)
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         # Some only ask whether there is a TensorFlow: this one stays, and is not asked again once it is loaded.
-        sys.meta_path.insert(place, self)
+        sys.meta_path.insert(position, self)
         if spec is not None and spec.loader is not None:
             _load_quietly(spec.loader)
         return spec
@@ -108,10 +108,10 @@ def silence() -> None:
     Of their Python loggers only errors are shown: their warnings are about things that users can not fix. Whoever
     sets TF_CPP_MIN_LOG_LEVEL hears everything.
     """
-    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
-    if wanted == _QUIET["TF_CPP_MIN_LOG_LEVEL"]:
+    if level == _QUIET["TF_CPP_MIN_LOG_LEVEL"]:
         for logger in ("absl", "jax", "orbax"):
             logging.getLogger(logger).setLevel(logging.ERROR)
         if "tensorflow" not in sys.modules:

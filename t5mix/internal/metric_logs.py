@@ -85,7 +85,7 @@ class EventFile(_Closing):
 
     Args:
         folder: the folder of event files; each object makes one of its own in it.
-        resume_step: when given, TensorBoard is told to forget what older files say of later steps.
+        resume_step: when given, TensorBoard forgets what older files say of later steps.
     """
 
     def __init__(self, folder: str | os.PathLike[str], resume_step: int | None = None):
@@ -121,9 +121,9 @@ def _truncate(path: Path, step: int) -> None:
     """Keeps the lines of `path` up to `step`, by writing a new file and renaming it."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = lines[:-1] if lines and not lines[-1].endswith("\n") else lines
-    kept = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
-    if kept != lines:
-        write_atomically(path, "".join(kept))
+    lines_until_step = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
+    if lines_until_step != lines:
+        write_atomically(path, "".join(lines_until_step))
 
 
 def _step(path: Path, number: int, line: str) -> int:

@@ -59,7 +59,7 @@ class Progress:
         self._file = file or sys.stderr
         self._every = every
         self._what = ""
-        self._began = self._told = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         self._bar: progress.Progress | None = None
 
     def __enter__(self) -> Self:
@@ -99,8 +99,8 @@ class Progress:
         now = time.monotonic()
         if what != self._what:
             self._what, self._began = what, now
-        elif not self._bar and now - self._told >= self._every:
-            self._told = now
+        elif not self._bar and now - self._last_line >= self._every:
+            self._last_line = now
             print(f"{shown}: {_so_far(done, total, now - self._began)}", file=self._file, flush=True)
 
 

@@ -37,7 +37,7 @@ def string_label_to_class_id(
     example: Example | None = None,
     is_target: bool = False,
 ) -> int:
-    """Returns the place of a label among `label_classes`, or `default` when it is none of them."""
+    """Returns the index of a label among `label_classes`, or `default` when it is none of them."""
     return label_classes.index(string_label) if string_label in label_classes else default
 
 
@@ -66,7 +66,7 @@ def as_text(value: Any) -> str:
 
 
 def span_qa(answer: str, example: Example | None = None, is_target: bool = False) -> Any:
-    """Returns a place as text; of a target all correct `answers` and the `context` they are places in.
+    """Returns a span as text; of a target all correct `answers` and the `context` they are spans of.
 
     Before, a target: "start: 2 end: 2"; after: `{"answers": ["Bob"], "context": "Ann and Bob sang . "}`.
     """
@@ -134,14 +134,20 @@ def rank_classification(
 ) -> Any:
     """Returns a score; of a target what `metrics.rank_classification` needs.
 
-    Before, a target: "water"; after: `((0, 1), True, 1.0, 3)`: its place, whether it is correct, its weight, and how
+    Before, a target: "water"; after: `((0, 1), True, 1.0, 3)`: its index, whether it is correct, its weight, and how
     many tokens it has; then the features named by passthrough_feature_keys.
     """
     if not is_target:
         return score
     example = _of_target("rank_classification", example, "idx", "is_correct", "targets")
-    kept = tuple(example[key] for key in passthrough_feature_keys or ())
-    return (tuple(example["idx"]), example["is_correct"], example.get("weight", 1.0), len(example["targets"]), *kept)
+    passed_through = tuple(example[key] for key in passthrough_feature_keys or ())
+    return (
+        tuple(example["idx"]),
+        example["is_correct"],
+        example.get("weight", 1.0),
+        len(example["targets"]),
+        *passed_through,
+    )
 
 
 def remove_sentinels(

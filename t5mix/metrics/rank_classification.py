@@ -61,7 +61,7 @@ def rank_classification(
 
     Args:
         targets: for each answer of each example (idx, whether it is correct, weight, number of tokens), as
-            `postprocessors.rank_classification` makes them; idx ends with the example and the answer's place.
+            `postprocessors.rank_classification` makes them; idx ends with the example and the answer's index.
         scores: the log likelihood of each answer.
         num_classes: how many answers each example has; None when that varies.
         normalize_by_target_length: divide scores by numbers of tokens.
@@ -83,7 +83,7 @@ def rank_classification(
         )
     if len({tuple(target[0]) for target in targets}) < len(targets):
         raise ValueError(
-            "rank_classification: two targets have the same idx, so answers cannot be told apart; hosts that number "
+            "rank_classification: two targets have the same idx, so answers cannot be distinguished; hosts that number "
             "their own examples make that: give examples their numbers before sharding"
         )
     if normalize_by_target_length:

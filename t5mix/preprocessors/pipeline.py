@@ -16,7 +16,7 @@ _TOKENIZERS = ("tokenize", "tokenize_and_append_eos")
 
 @dataclasses.dataclass(frozen=True)
 class CacheDatasetPlaceholder:
-    """Marks the place among the preprocessors where tokens are cached; it is never called.
+    """Marks the position among the preprocessors where tokens are cached; it is never called.
 
     Attributes:
         required: refuse `get_dataset(use_cached=False)`.
@@ -28,7 +28,7 @@ class CacheDatasetPlaceholder:
 
     def __call__(self, dataset: object) -> NoReturn:
         """Refuses to be called."""
-        raise RuntimeError("CacheDatasetPlaceholder marks a place; it is not a preprocessor to call")
+        raise RuntimeError("CacheDatasetPlaceholder marks a position; it is not a preprocessor to call")
 
 
 def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:
@@ -89,15 +89,15 @@ def cut(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     for i, step in enumerate(steps):
         if isinstance(step, CacheDatasetPlaceholder):
             return tuple(steps[:i]), tuple(steps[i + 1 :])
-    place = len(steps)
+    split = len(steps)
     for i, step in enumerate(steps):
         if is_random(step) or signatures.takes(step, "sequence_length"):
-            place = i
+            split = i
             break
         if signatures.name(step) in _TOKENIZERS:
-            place = i + 1
+            split = i + 1
             break
-    return tuple(steps[:place]), tuple(steps[place:])
+    return tuple(steps[:split]), tuple(steps[split:])
 
 
 def run(

@@ -134,7 +134,7 @@ class TfdsDataSource(DataSource):
     def _prepared(self, name: str | None, data_dir: str | None) -> Any:
         import tensorflow_datasets as tfds
 
-        place = f"in {data_dir}" if data_dir else "in TFDS's default folder"
+        folder = f"in {data_dir}" if data_dir else "in TFDS's default folder"
         what = repr(name) if name else "the data set"
         try:
             if name is None:
@@ -146,9 +146,9 @@ class TfdsDataSource(DataSource):
                 builder.download_and_prepare()
                 return builder
         except Exception as error:  # TFDS raises dozens of kinds, network errors among them
-            raise ValueError(f"TfdsDataSource: cannot open or prepare {what} {place}: {error}") from error
+            raise ValueError(f"TfdsDataSource: cannot open or prepare {what} {folder}: {error}") from error
         raise ValueError(
-            f"TfdsDataSource: {what} is not prepared {place}, and read_only is set; "
+            f"TfdsDataSource: {what} is not prepared {folder}, and read_only is set; "
             "prepare it there, or give another tfds_data_dir"
         )
 

@@ -157,8 +157,8 @@ class BertWordPieceVocabulary(Vocabulary):
             if ids.shape.rank == 1:
                 return self._decode_tf(ids[tf.newaxis])[0]
             ids = tf.RaggedTensor.from_tensor(ids)
-        kept = tf.ragged.boolean_mask(ids, ids != tf.cast(self.pad_id, ids.dtype))
-        words = self._tokenizer.detokenize(kept)
+        unpadded = tf.ragged.boolean_mask(ids, ids != tf.cast(self.pad_id, ids.dtype))
+        words = self._tokenizer.detokenize(unpadded)
         return tf.strings.reduce_join(words, axis=-1, separator=" ")
 
     def _identity(self) -> tuple[Any, ...]:

@@ -80,11 +80,11 @@ def find(job: CacheJob, folder: str | Path, verify: bool = False) -> inventory.C
     if object_store.is_address(folder):
         content = object_store.read_manifest(job, folder)
         return inventory.described(object_store.address_of(job, folder), content) if content else None
-    place = store.path_of(job, Path(folder))
-    found = inventory.entry_of(place) if place.exists() else None
-    if found is None or not (found.damage or (verify and inventory.damage_of(place))):
+    cache_path = store.path_of(job, Path(folder))
+    found = inventory.entry_of(cache_path) if cache_path.exists() else None
+    if found is None or not (found.damage or (verify and inventory.damage_of(cache_path))):
         return found
-    store.discard(place)
+    store.discard(cache_path)
     return None
 
 
@@ -215,11 +215,11 @@ def _write(job: CacheJob, shard: int, folder: Path, private: Path) -> shard_reco
 
 
 def _finish(job: CacheJob, found: Sequence[shard_record.ShardRecord], folder: Path, private: Path) -> None:
-    place = store.path_of(job, folder)
+    cache_path = store.path_of(job, folder)
     with contextlib.suppress(FileNotFoundError):  # likewise
         writer.finish(job, private, found)
-        store.publish(private, place)
-    store.records(place, job.key)
+        store.publish(private, cache_path)
+    store.records(cache_path, job.key)
 
 
 def _written(versions: dict[str, str]) -> str:

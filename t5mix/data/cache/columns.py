@@ -223,7 +223,7 @@ class EndedColumn:
         """Returns spans of the examples with their EOS, joined; see `TokenColumn.spans`."""
         starts, stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
         first, last = self._ended_before(np.concatenate([starts, stops])).reshape(2, -1)
-        # Each EOS before a place is one token that the column itself does not have there.
+        # Each EOS before a position is one token that the column itself does not have there.
         begins = starts - first
         values, lengths = self.column.spans(begins, stops - last)
         ended = ranges(first, last - first)
@@ -239,7 +239,7 @@ class EndedColumn:
         """Returns how many examples have ended, EOS included, before each of these tokens."""
         chunks = np.clip(np.searchsorted(self.first_tokens, tokens, side="right") - 1, 0, len(self.first_rows) - 2)
         low, high = self.first_rows[chunks], self.first_rows[chunks + 1]
-        # The last example that begins at the token or before it, by halves, of all places at once.
+        # The last example that begins at the token or before it, by halves, of all positions at once.
         while (low < high).any():
             middle = (low + high + 1) // 2
             begun = self.column.begins(middle) + middle <= tokens
@@ -248,7 +248,7 @@ class EndedColumn:
 
 
 def by_number(numbers: np.ndarray) -> list[tuple[int, Any]]:
-    """Returns each of `numbers` once, with an index of its places."""
+    """Returns each of `numbers` once, with the index of each number among them."""
     if len(numbers) == 0:
         return []
     if numbers[0] == numbers[-1] and (numbers == numbers[0]).all():

@@ -82,7 +82,7 @@ def shard_records(content: Mapping[str, Any]) -> list[ShardRecord]:
     try:
         examples, listed = content["examples"], list(content["shards"])
     except (KeyError, TypeError) as error:
-        raise DamagedError(f"its manifest lacks {error}") from None
+        raise DamagedError(f"its manifest has no {error}") from None
     found = [ShardRecord.from_json(one) for one in listed]
     if sum(record.examples for record in found) != examples:
         raise DamagedError(f"its shards do not hold {examples} examples")

@@ -152,12 +152,12 @@ class ShardedColumn(columns.TokenColumn):
         self.first_tokens = _begins(_joined([part.tokens for part in parts]))
 
     def _bounds(self, parts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        places = self._offsets[parts] + rows
+        positions = self._offsets[parts] + rows
         if len(self._files) == 1:
-            return self._files[0].int64_pairs(places)
+            return self._files[0].int64_pairs(positions)
         starts, stops = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
         for file, here in columns.by_number(self._file[parts]):
-            starts[here], stops[here] = self._files[file].int64_pairs(places[here])
+            starts[here], stops[here] = self._files[file].int64_pairs(positions[here])
         return starts, stops
 
     def release(self) -> None:

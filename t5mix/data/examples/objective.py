@@ -121,9 +121,9 @@ class _Apart:
         self._size = size
         self._ends = np.cumsum(documents)
         self._begins = self._ends - documents
-        pieces = -(-documents // size)
-        self._first = np.cumsum(pieces) - pieces
-        self.count = int(pieces.sum())
+        counts = -(-documents // size)
+        self._first = np.cumsum(counts) - counts
+        self.count = int(counts.sum())
 
     def of(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns where segments start and stop in the text of all documents, int64 [indices]."""

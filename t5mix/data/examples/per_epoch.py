@@ -66,9 +66,9 @@ class WholeEpochs:
     def _make_epoch(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
         rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
         for example in self._pipeline(epoch).as_numpy_iterator():
-            for name, kept in rows.items():
-                kept.append(example[name] if name in example else np.empty(0, np.int32))
-        return tuple(_column(kept) for kept in rows.values())
+            for name, arrays in rows.items():
+                arrays.append(example[name] if name in example else np.empty(0, np.int32))
+        return tuple(_column(arrays) for arrays in rows.values())
 
     def _pipeline(self, epoch: int) -> "tf.data.Dataset":
         # Seeds of maps count up from the first; half the range leaves them room.

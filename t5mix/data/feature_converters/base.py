@@ -129,7 +129,7 @@ class FeatureConverter(abc.ABC):
         strict: bool,
         error_label: str,
     ) -> "tf.data.Dataset":
-        """Refuses a dataset that lacks what is expected; see `checks`."""
+        """Refuses a dataset without what is expected; see `checks`."""
         checks.check_specs(ds.element_spec, expected_features, error_label)
         if not self._apply_length_check:
             return ds

@@ -46,11 +46,13 @@ class PrefixLMFeatureConverter(LMFeatureConverter):
         # Where there is no target, one of padding is read after the inputs.
         padding = tf.zeros([tf.cast(tf.equal(after, 0), tf.int32)], tf.int32)
         targets = tf.concat([inputs, targets, padding], axis=0)
-        places = tf.range(tf.size(targets))
-        has_loss = (places >= before if self._loss_on_targets_only else places >= 0) & (places < before + after)
+        positions = tf.range(tf.size(targets))
+        has_loss = (positions >= before if self._loss_on_targets_only else positions >= 0) & (
+            positions < before + after
+        )
         return {
             "targets": targets,
-            "decoder_causal_attention": tf.cast(places < before + 1, tf.int32),
+            "decoder_causal_attention": tf.cast(positions < before + 1, tf.int32),
             "decoder_loss_weights": tf.cast(has_loss, tf.int32),
         }
 
@@ -91,8 +93,8 @@ class PrefixSuffixLMFeatureConverter(PrefixLMFeatureConverter):
         made = self._with_masks(inputs, tf.concat([targets, suffixes], axis=0))
         before, targets_end = tf.size(inputs), tf.size(inputs) + tf.size(targets)
         begin = tf.where(tf.equal(tf.size(suffixes), 0), before, targets_end)
-        places = tf.range(tf.size(made["targets"]))
-        weights = (places >= begin) & (places < targets_end + tf.size(suffixes))
+        positions = tf.range(tf.size(made["targets"]))
+        weights = (positions >= begin) & (positions < targets_end + tf.size(suffixes))
         return {**made, "target_suffix_weights": tf.cast(weights, tf.int32)}
 
 

@@ -104,12 +104,12 @@ class Balanced:
         """Returns the tasks of a chunk of draws, by earliest deadline first, int32 [C]."""
         start = number * _CHUNK
         now = _Now.at(self._weights, start)
-        task, ahead = now.examples_until(_CHUNK, self._counts(start) - now.whole)
-        ties = splitmix.hashed(self._words[task], now.whole[task] + ahead)
-        by_urgency = np.lexsort((ties, now.deadlines(task, ahead)))
+        task, number = now.examples_until(_CHUNK, self._counts(start) - now.whole)
+        ties = splitmix.hashed(self._words[task], now.whole[task] + number)
+        by_urgency = np.lexsort((ties, now.deadlines(task, number)))
         urgency = np.empty_like(by_urgency)
         urgency[by_urgency] = np.arange(len(task))
-        release = now.releases(task, ahead)
+        release = now.releases(task, number)
         by_release = np.argsort(release, kind="stable")
         free = np.searchsorted(release[by_release], np.arange(_CHUNK), side="right").tolist()
         drawn = task[by_urgency[_earliest_first(urgency[by_release].tolist(), free)]]

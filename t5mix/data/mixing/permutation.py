@@ -4,7 +4,7 @@ import numpy as np
 
 from t5mix.internal import splitmix
 
-# Two more rounds than the four after which a Feistel network with random functions cannot be told
+# Two more rounds than the four after which a Feistel network with random functions cannot be distinguished
 # from a random permutation (Luby and Rackoff 1988), because our halves may be a few bits small.
 _ROUNDS = 6
 

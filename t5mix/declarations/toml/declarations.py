@@ -53,12 +53,12 @@ def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _add(table: Table) -> None:
-    place = SourceInfo(str(table.file), table.line())
+    declared_at = SourceInfo(str(table.file), table.line())
     if table.kind == "tasks":
-        registry.TaskRegistry.add(table.name, source_info=place, **task_arguments(table))
+        registry.TaskRegistry.add(table.name, source_info=declared_at, **task_arguments(table))
         return
     table.check_keys(("tasks", "rate", "maximum"), ("tasks",))
-    registry.MixtureRegistry.add(table.name, _parts(table), _default_rate(table), source_info=place)
+    registry.MixtureRegistry.add(table.name, _parts(table), _default_rate(table), source_info=declared_at)
 
 
 def _parts(table: Table) -> list[Any]:

@@ -157,8 +157,8 @@ def _gold_scores(targets: Sequence[Any]) -> tuple[list[Any], list[float]]:
     if not all(isinstance(each, tuple) and len(each) >= 4 and len(each[0]) for each in targets):
         return [], []
     last = tuple(targets[-1][0][:-1])  # the sample may end within a group
-    kept = [each for each in targets if tuple(each[0][:-1]) != last] or list(targets)
-    return kept, [float(bool(each[1])) for each in kept]
+    whole = [each for each in targets if tuple(each[0][:-1]) != last] or list(targets)
+    return whole, [float(bool(each[1])) for each in whole]
 
 
 def survival(task: Task, sample: Sample | None) -> Finding:

@@ -140,8 +140,8 @@ class Evaluator:
     @property
     def cached_targets(self) -> Mapping[str, Sequence[Any]]:
         """For each task its postprocessed targets, once metrics were computed from them."""
-        kept = {name: [each for each in known.values() if each] for name, known in self._known_targets.items()}
-        return {name: lists[-1] for name, lists in kept.items() if lists}
+        filled = {name: [each for each in known.values() if each] for name, known in self._known_targets.items()}
+        return {name: lists[-1] for name, lists in filled.items() if lists}
 
     @property
     def model_feature_shapes(self) -> Mapping[str, tuple[int, ...]]:

@@ -231,9 +231,9 @@ class JSONLogger(Logger):
             if len(column) != len(examples):
                 raise ValueError(f"task {task_name!r}: {name} has {len(column)} entries for {len(examples)} examples")
         columns = {name: column for name, column in columns.items() if self._is_plain(task_name, name, column)}
-        for place, example in enumerate(examples[: self._write_n_results]):
+        for index, example in enumerate(examples[: self._write_n_results]):
             fields = {name: value.to_list() if hasattr(value, "to_list") else value for name, value in example.items()}
-            yield {"input": fields, **{name: column[place] for name, column in columns.items()}}
+            yield {"input": fields, **{name: column[index] for name, column in columns.items()}}
 
     def _is_plain(self, task_name: str, name: str, column: Sequence[Any]) -> bool:
         """Tells whether JSON can hold a column; warns when it cannot."""

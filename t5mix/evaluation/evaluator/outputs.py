@@ -42,8 +42,8 @@ def in_order(task: str, returned: ModelFnReturnType, count: int) -> Any:
         )
     indices = [int(index) for index, _ in entries]
     order = np.argsort(indices, kind="stable")
-    _check_indices(task, [indices[place] for place in order], count)
-    outputs = [entries[place][1] for place in order]
+    _check_indices(task, [indices[number] for number in order], count)
+    outputs = [entries[number][1] for number in order]
     return outputs if beside is None else (outputs, as_arrays(_beside(task, beside, order)))
 
 
@@ -56,9 +56,9 @@ def _check_indices(task: str, indices: Sequence[int], count: int) -> None:
     for index in indices:
         if not 0 <= index < count:
             _refuse(task, f"an output for example {index}, and they are 0 to {count - 1}")
-    for place, index in enumerate(indices):
-        if index != place:
-            _refuse(task, f"twice for example {index}" if index < place else f"nothing for example {place}")
+    for number, index in enumerate(indices):
+        if index != number:
+            _refuse(task, f"twice for example {index}" if index < number else f"nothing for example {number}")
     if len(indices) < count:
         _refuse(task, f"nothing for example {len(indices)}")
 

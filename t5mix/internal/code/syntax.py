@@ -95,14 +95,14 @@ def _parsed(text: str) -> _Parsed:
 
 def _lambda(tree: ast.Module, code: types.CodeType) -> ast.Lambda | None:
     """Returns the innermost lambda whose body holds all of the code, which tells it from others on its line."""
-    places = [
+    spans = [
         ((line, column), (end, end_column))
         for line, end, column, end_column in code.co_positions()
         if line is not None and end is not None and column is not None and end_column
     ]
-    if not places:
+    if not spans:
         return None
-    begin, stop = min(place[0] for place in places), max(place[1] for place in places)
+    begin, stop = min(span[0] for span in spans), max(span[1] for span in spans)
     found = [
         node
         for node in ast.walk(tree)
@@ -153,8 +153,8 @@ def _text(node: object, fields: bool = False) -> str:
         return f"ClassDef({','.join(parts)},{_text(node.body, _has_fields(node))})"
     found = ((name, getattr(node, name, None)) for name in node._fields if name not in _SILENT)
     # Empty fields come and go with releases of Python; a constant None is no empty field.
-    kept = ((n, v) for n, v in found if isinstance(node, ast.Constant) or (v is not None and v != []))
-    return f"{type(node).__name__}({','.join(f'{name}={_text(value)}' for name, value in kept)})"
+    present = ((n, v) for n, v in found if isinstance(node, ast.Constant) or (v is not None and v != []))
+    return f"{type(node).__name__}({','.join(f'{name}={_text(value)}' for name, value in present)})"
 
 
 def _statement(node: object, fields: bool) -> str:

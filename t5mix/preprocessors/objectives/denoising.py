@@ -78,7 +78,7 @@ class Denoising(Objective):
     def sentinels(self, segment_length: int) -> int:
         """Returns the number of spans, where each has a sentinel of its own; see `Objective`."""
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
-            # Text that neither begins nor ends with noise has one kept span more.
+            # Text that neither begins nor ends with noise has one more span of other text.
             return int(self._most_spans(segment_length)) + 1
         return int(any("sentinel" in _name(fn) for fn in (self.inputs_fn, self.targets_fn)))
 

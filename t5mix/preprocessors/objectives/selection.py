@@ -181,12 +181,12 @@ def with_objective(task: _TaskT, objective: Objective) -> _TaskT:
     An objective that ends documents itself (`full_lm`) leaves room for the EOS that a step behind it appends.
     """
     steps = list(task.preprocessors)
-    places = [place for place, step in enumerate(steps) if is_open(step)]
-    if not places:
+    open_steps = [number for number, step in enumerate(steps) if is_open(step)]
+    if not open_steps:
         return task
-    for place in places:
-        appends = any(step in (append_eos, append_eos_after_trim) for step in steps[place:])
-        steps[place] = _with_room(objective) if appends and objective.ends_documents else objective
+    for number in open_steps:
+        appends = any(step in (append_eos, append_eos_after_trim) for step in steps[number:])
+        steps[number] = _with_room(objective) if appends and objective.ends_documents else objective
     return task.replace(preprocessors=steps)
 
 

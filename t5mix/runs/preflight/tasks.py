@@ -28,9 +28,9 @@ def check_provider(run: Run, provider: Provider) -> None:
     check_vocabularies(run, provider)
 
 
-def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
+def find_provider(name: str, include: Sequence[str]) -> Provider:
     """Returns the task or mixture of that name, after including the declarations files."""
-    for path in pack_paths:
+    for path in include:
         discovery.include(path)
     return get_mixture_or_task(name)
 
@@ -169,9 +169,9 @@ def check_vocabularies(run: Run, provider: Provider) -> None:
             )
 
 
-def model_vocab_size(mixture: str, pack_paths: tuple[str, ...]) -> int:
+def model_vocab_size(mixture: str, include: tuple[str, ...]) -> int:
     """Counts the ids that a model of this mixture needs: what `T5Config.vocab_size` is where nobody binds it."""
-    features = find_provider(mixture, pack_paths).output_features
+    features = find_provider(mixture, include).output_features
     return max(
         (features[name].vocabulary.vocab_size for name in MODEL_FEATURES if name in features),
         default=1,

@@ -154,14 +154,14 @@ def _definitions(node: ast.Module | ast.ClassDef) -> Iterator[_Definition]:
 
 def _prose(text: str, limit: int = 350) -> str:
     """Returns the leading paragraphs that are sentences, within `limit` characters."""
-    kept: list[str] = []
+    first_lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text):
         line = " ".join(paragraph.split())
         is_prose = not re.search(r">>>|---|===|\.\. |::|^:|^@", paragraph)
-        if not is_prose or len(" ".join([*kept, line])) > limit:
+        if not is_prose or len(" ".join([*first_lines, line])) > limit:
             break
-        kept.append(line)
-    return " ".join(kept)
+        first_lines.append(line)
+    return " ".join(first_lines)
 
 
 def _first_sentence(text: str) -> str:

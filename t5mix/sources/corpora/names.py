@@ -1,4 +1,4 @@
-"""Names of territories, languages, currencies, days and months, told apart by their language."""
+"""Names of territories, languages, currencies, days and months, distinguished by their language."""
 
 import functools
 from collections import Counter

@@ -82,14 +82,14 @@ class FingerprintMemo:
 
 def vocabulary_fingerprint(vocabulary: Vocabulary) -> str:
     """Returns a vocabulary's fingerprint, and where a class of the user's inherits it, one of that class besides."""
-    told = vocabulary.fingerprint
-    return told if tells_all(vocabulary) else fingerprints.digest(told, type(vocabulary))
+    fingerprint = vocabulary.fingerprint
+    return fingerprint if tells_all(vocabulary) else fingerprints.digest(fingerprint, type(vocabulary))
 
 
 def tells_all(vocabulary: Vocabulary) -> bool:
     """Tells whether a vocabulary's fingerprint decides its ids and its EOS: no class of the user's inherits it."""
     kinds = type(vocabulary).__mro__
-    named = next(place for place, kind in enumerate(kinds) if "fingerprint" in vars(kind))
+    named = next(index for index, kind in enumerate(kinds) if "fingerprint" in vars(kind))
     return all(map(source_code.is_ours, kinds[:named]))
 
 
