@@ -28,7 +28,7 @@ class CacheDatasetPlaceholder:
 
     def __call__(self, dataset: object) -> NoReturn:
         """Refuses to be called."""
-        raise RuntimeError("CacheDatasetPlaceholder marks a position; it is not a preprocessor to call")
+        raise RuntimeError("CacheDatasetPlaceholder marks a place; it is not a preprocessor to call")
 
 
 def check(task: str, steps: Sequence[Step], caching_permitted: bool) -> None:

@@ -104,12 +104,12 @@ class Balanced:
         """Returns the tasks of a chunk of draws, by earliest deadline first, int32 [C]."""
         start = number * _CHUNK
         now = _Now.at(self._weights, start)
-        task, number = now.examples_until(_CHUNK, self._counts(start) - now.whole)
-        ties = splitmix.hashed(self._words[task], now.whole[task] + number)
-        by_urgency = np.lexsort((ties, now.deadlines(task, number)))
+        task, numbers = now.examples_until(_CHUNK, self._counts(start) - now.whole)
+        ties = splitmix.hashed(self._words[task], now.whole[task] + numbers)
+        by_urgency = np.lexsort((ties, now.deadlines(task, numbers)))
         urgency = np.empty_like(by_urgency)
         urgency[by_urgency] = np.arange(len(task))
-        release = now.releases(task, number)
+        release = now.releases(task, numbers)
         by_release = np.argsort(release, kind="stable")
         free = np.searchsorted(release[by_release], np.arange(_CHUNK), side="right").tolist()
         drawn = task[by_urgency[_earliest_first(urgency[by_release].tolist(), free)]]
