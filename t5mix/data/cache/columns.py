@@ -46,8 +46,8 @@ class TokenColumn(abc.ABC):
             lengths: int64 [N].
         """
 
-    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
-        """Lets go of what is held of files in memory; it is read again when it is needed."""
+    def release(self) -> None:  # noqa: B027  # most hold nothing
+        """Releases what is held of files in memory; it is read again when it is needed."""
 
     @property
     def count(self) -> int:
@@ -202,12 +202,12 @@ class EndedColumn:
 
     @property
     def first_rows(self) -> np.ndarray:
-        """See `TokenColumn`."""
+        """The example that each chunk begins with; see `TokenColumn`."""
         return self.column.first_rows
 
     @property
     def first_tokens(self) -> np.ndarray:
-        """See `TokenColumn`."""
+        """The token that each chunk begins with; see `TokenColumn`."""
         return self.column.first_tokens + self.column.first_rows
 
     def lengths_of(self, indices: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class ShardFile:
         return memory_map.map_file(self._path, self.record.size)
 
     def release(self) -> None:
-        """Lets go of the bytes that are held, or of the map; a map is made when they are needed, and verified anew."""
+        """Releases the bytes that are held, or of the map; a map is made when they are needed, and verified anew."""
         for name in ("_int32", "_int64", "_content"):
             self.__dict__.pop(name, None)
         self._unverified[:] = True

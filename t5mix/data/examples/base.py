@@ -38,8 +38,8 @@ class Examples(abc.ABC):
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """Returns bool [indices, features]: which lose tokens, in epoch 0, because a row is short."""
 
-    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
-        """Lets go of what is held of files in memory, which will hardly be read again."""
+    def release(self) -> None:  # noqa: B027  # most hold nothing
+        """Releases what is held of files in memory, which will hardly be read again."""
 
     def sample(self) -> np.ndarray:
         """Returns indices to measure the task by: all, unless that takes long."""

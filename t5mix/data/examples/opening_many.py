@@ -61,7 +61,7 @@ def tokens_at_little_cost(
         elif type(job.task.source) is TextLineDataSource and store.may_be_made(job, folder):
             missing[number] = job
     if missing:
-        yield from _made_together(missing, folder, progress)
+        yield from _made_in_one_call(missing, folder, progress)
 
 
 def some_at_a_time(function: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
@@ -103,7 +103,7 @@ def _takes_long_to_identify(job: CacheJob) -> bool:
     return any("://" in path for path in paths) or sum(map(os.path.getsize, paths)) > _SMALL
 
 
-def _made_together(
+def _made_in_one_call(
     jobs: Mapping[int, CacheJob], folder: Path, progress: store.Progress | None
 ) -> Iterator[tuple[int, CachedTokens]]:
     """Makes the caches of small tasks of text files that need no `tf.data`; yields their numbers and tokens."""
