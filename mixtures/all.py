@@ -18,18 +18,18 @@ DRAWS, EPOCHS = 2**26, 10
 
 
 def examples(task: t5mix.Task) -> float:
-    """The number of examples that a task counts with."""
+    """Returns the number of examples that a task counts with."""
     rate = WRITTEN[task.name]
     return rate(task) if callable(rate) else rate
 
 
 def limited(task: t5mix.Task, maximum: float = LIMIT, temperature: float = 1.0) -> float:
-    """Proportional to min(examples, K), to the power of 1/T."""
+    """Returns a rate proportional to min(examples, K), to the power of 1/T."""
     return min(examples(task), maximum) ** (1 / temperature)
 
 
 def unimax(task: t5mix.Task) -> float:
-    """Equal shares, but of a small task no more than it has."""
+    """Returns equal shares, but of a small task no more than it has."""
     counts = {name: round(examples(t5mix.TaskRegistry.get(name))) for name in ALL}
     return t5mix.rates.unimax(counts, DRAWS, EPOCHS)[task.name]
 

@@ -1,4 +1,4 @@
-"""Mixtures of GLUE.  Rates are numbers of training examples; what has no training split has rate 0.
+"""Mixtures of GLUE. Rates are numbers of training examples; what has no training split has rate 0.
 
 WNLI is in none: DPR and WSC ask the same question better.
 """

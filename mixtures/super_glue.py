@@ -1,4 +1,4 @@
-"""Mixtures of SuperGLUE and DPR.  Rates are numbers of training examples; what has no training split has rate 0.
+"""Mixtures of SuperGLUE and DPR. Rates are numbers of training examples; what has no training split has rate 0.
 
 WSC has 554 training examples, of which the 259 with the right noun are trained on.
 """

@@ -1,7 +1,7 @@
 """T5's mixtures across families: C4 with the supervised tasks, and some of these (Raffel et al., 2020, section 3.5).
 
-Rates are numbers of training examples.  T5 writes those of GLUE and SuperGLUE down, where no limit reaches them; the
-others are counted.  all.py has the mixtures with a limit that holds for every task.
+Rates are numbers of training examples. T5 writes those of GLUE and SuperGLUE down, where no limit reaches them; the
+others are counted. all.py has the mixtures with a limit that holds for every task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ SUPERVISED = [*GLUE, *SUPER_GLUE, *OTHERS]
 
 
 def proportional(names: Sequence[str], written: Mapping[str, t5mix.Rate]) -> list[tuple[str, t5mix.Rate]]:
-    """Each name with its written rate, or counted."""
+    """Returns each name with its written rate, or counted."""
     return [(name, written.get(name, COUNTED)) for name in names]
 
 

@@ -1,7 +1,7 @@
 """t5mix: task and mixture declarations in, trained text-to-text models out.
 
-A seqio task file works after changing its import line to `import t5mix as seqio`.  Every public name is listed once, in
-the imports below.  Type checkers read them; at run time a name is loaded when it is first used, so that importing t5mix
+A seqio task file works after changing its import line to `import t5mix as seqio`. Every public name is listed once, in
+the imports below. Type checkers read them; at run time a name is loaded when it is first used, so that importing t5mix
 loads neither TensorFlow nor JAX.
 """
 

@@ -1,7 +1,7 @@
 """C4 and Wikipedia: running text to pre-train on.
 
 T5 pins version 2.2.0 of C4, which TFDS reads but no longer prepares; 3.1.0 it prepares from Common Crawl with Apache
-Beam, which takes days.  Of Wikipedia in 2019 the dump is gone, so that TFDS reads only what was prepared before.
+Beam, which takes days. Of Wikipedia in 2019 the dump is gone, so that TFDS reads only what was prepared before.
 """
 
 import functools
@@ -9,7 +9,7 @@ import functools
 import t5mix
 from t5mix import objectives, preprocessors, t5
 
-# name: the data set and the objective.  A run chooses the objective of those that are unsupervised (gin/objectives/);
+# name: the data set and the objective. A run chooses the objective of those that are unsupervised (gin/objectives/);
 # it is span corruption where it does not.
 TEXT: dict[str, tuple[str, t5mix.Step]] = {
     "c4_v220_span_corruption": ("c4/en:3.1.0", objectives.span_corruption),
@@ -31,7 +31,7 @@ for name, (data, objective) in TEXT.items():
         output_features=t5.features(),
     )
 
-# Prefix language modelling that makes the features of a model itself: an encoder-decoder's, and a decoder's.  Every
+# Prefix language modelling that makes the features of a model itself: an encoder-decoder's, and a decoder's. Every
 # feature has the same length, and EOS stands between documents only.
 PREFIX_LM = {
     "encoder_decoder": (

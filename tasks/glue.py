@@ -14,7 +14,7 @@ ENTAILMENT = ["entailment", "not_entailment"]
 ACCURACY = [metrics.accuracy]
 F1_AND_ACCURACY = [metrics.f1_score_with_invalid, metrics.accuracy]
 
-# config: the first word of the inputs, the words of labels 0, 1, ..., the metrics.  MNLI's splits and the diagnostic
+# config: the first word of the inputs, the words of labels 0, 1, ..., the metrics. MNLI's splits and the diagnostic
 # set AX are asked as MNLI is.
 CLASSIFICATION = {
     "cola": ("cola", ["unacceptable", "acceptable"], [metrics.matthews_corrcoef]),
@@ -52,7 +52,7 @@ t5mix.TaskRegistry.add(
     metric_fns=[metrics.pearson_corrcoef, metrics.spearman_corrcoef],
 )
 
-# WNLI asked as WSC is: for evaluating what was trained on WSC and DPR.  No mixture trains on WNLI.
+# WNLI asked as WSC is: for evaluating what was trained on WSC and DPR. No mixture trains on WNLI.
 t5mix.TaskRegistry.add(
     "glue_wnli_v002_simple_eval",
     source=t5mix.TfdsDataSource("glue/wnli:2.0.0", splits=["validation", "test"]),

@@ -24,7 +24,7 @@ TASKS: dict[str, tuple[t5mix.Step, Callable[..., Any], list[t5mix.MetricFn]]] = 
         postprocessors.span_qa,
         [metrics.span_squad],
     ),
-    # An older name of squad_v010_allanswers.  T5 gives it no postprocessor, so that its metric compares a prediction
+    # An older name of squad_v010_allanswers. T5 gives it no postprocessor, so that its metric compares a prediction
     # with single letters of the first answer.
     "squad_v010": (preprocessors.squad, postprocessors.qa, SQUAD),
 }

@@ -65,7 +65,7 @@ rename = functools.partial(preprocessors.rekey, key_map=RENAMED)
 add_classification("axb", ENTAILMENT, [], rename, asked_as="rte", splits=TEST)
 add_classification("axg", ENTAILMENT, [], asked_as="rte", splits=TEST)
 
-# An answer is right or wrong by itself, and a question is answered when all its answers are told right.
+# An answer is right or wrong by itself, and a question is answered when all its answers are judged right.
 add(
     "super_glue_multirc_v102",
     "super_glue/multirc:1.0.2",
@@ -87,7 +87,7 @@ add(
     metric_fns=[metrics.deduplicate_metric(metrics.squad)],
 )
 
-# WSC and DPR ask which noun a pronoun means.  Trained where the noun proposed is right; judged by whether the noun
+# WSC and DPR ask which noun a pronoun means. Trained where the noun proposed is right; judged by whether the noun
 # given is the one proposed.
 add("dpr_v001_simple", "definite_pronoun_resolution:1.1.0", preprocessors.definite_pronoun_resolution_simple,
     metric_fns=ACCURACY)  # fmt: skip

@@ -1,7 +1,7 @@
 """Tests of the originals that are not passed, each with the reason why ours is right."""
 
 # Of tests that compare a whole message.  The script runs them again with "holds" for "is", and only then says this.
-WORDING = "refused alike; our message holds the original's words, and adds the place or the mend"
+WORDING = "refused alike; our message holds the original's words, and adds the place or the fix"
 
 _PACKED = (
     "refused alike; the original's message offers use_custom_packing_ops, which has no use here: there is one way to "

@@ -35,7 +35,7 @@ def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
-    """The settings of the command line: `--gin_param`, then shorthands, which win.
+    """Returns the settings of the command line: `--gin_param`, then shorthands, which win.
 
     Args:
         args: parsed arguments.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from t5mix.data.cache.inventory import CacheEntry
 
 EPILOG = """\
-A run makes the caches that it lacks by itself; made ahead of time, its first batch comes at once.
+A run makes missing caches by itself; if they are made ahead of time, its first batch comes at once.
 
 examples:
   t5mix cache offline_proportional
@@ -95,33 +95,33 @@ def _made_here(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[st
 
     folder = store.folder_of(args.cache_dir)
     paths = [store.path_of(job, folder) for job in jobs]
-    lacking = [job for job, path in zip(jobs, paths, strict=True) if not path.exists()]
+    missing = [job for job, path in zip(jobs, paths, strict=True) if not path.exists()]
     made = []
     with Progress() as progress:
-        told = _Told(progress, [job.task.source.num_input_examples(job.split) for job in lacking])
+        total = _TotalProgress(progress, [job.task.source.num_input_examples(job.split) for job in missing])
         for job, path in zip(jobs, paths, strict=True):
-            lacked = job in lacking
-            told.begin()
-            _make(job, folder, told, args.verify)
-            result = "found" if not told.anything else "made" if lacked else "mended"
+            was_missing = job in missing
+            total.begin()
+            _make(job, folder, total, args.verify)
+            result = "found" if not total.is_made else "made" if was_missing else "repaired"
             made.append((inventory.entry_of(path), result))
     return str(folder), made
 
 
-def _make(job: "CacheJob", folder: Path, told: "_Told", verify: bool) -> None:
-    """Makes a cache where there is none, and mends a damaged one."""
+def _make(job: "CacheJob", folder: Path, progress: "_TotalProgress", verify: bool) -> None:
+    """Makes a cache where there is none, and repairs a damaged one."""
     from t5mix.data.cache import store
     from t5mix.data.cache.shard_record import DamagedError
 
-    tokens = store.find_or_make(job, folder, told)
+    tokens = store.find_or_make(job, folder, progress)
     if verify:
         try:
             tokens.verify_all()
         except DamagedError:  # the file is deleted now
-            store.find_or_make(job, folder, told).verify_all()
+            store.find_or_make(job, folder, progress).verify_all()
 
 
-class _Told:
+class _TotalProgress:
     """Turns the progress of one cache after the other into that of all.
 
     Args:
@@ -129,22 +129,22 @@ class _Told:
         counts: the numbers of examples of each cache that is to be made, as far as they are known.
 
     Attributes:
-        anything: whether the present cache told of its progress: it is being made.
+        is_made: whether the present cache is being made: it tells its progress.
     """
 
     def __init__(self, progress: Progress, counts: Sequence[int | None]) -> None:
-        self.anything = False
+        self.is_made = False
         self._progress = progress
         self._before = self._done = 0
         self._total = None if None in counts else sum(count or 0 for count in counts)
 
     def begin(self) -> None:
-        """The next cache begins."""
-        self.anything = False
+        """Begins with the next cache."""
+        self.is_made = False
         self._before, self._done = self._before + self._done, 0
 
     def __call__(self, task: str, done: int, total: int | None) -> None:
-        self.anything, self._done = True, done
+        self.is_made, self._done = True, done
         self._progress.tell("cache", self._before + done, self._total, task)
 
 
@@ -153,11 +153,11 @@ def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple
     from t5mix.data.cache import store
 
     folder = str(args.cache_dir or store.default_folder())
-    lacking = [job for job in jobs if not beam.find(job, folder, args.verify)]
-    if lacking:
+    missing = [job for job in jobs if not beam.find(job, folder, args.verify)]
+    if missing:
         with Progress() as progress:
             beam.make(
-                lacking,
+                missing,
                 folder,
                 [f"--runner={args.runner}", *args.handed_on],
                 [*discovery.paths_in_environment(), *(args.include or ())],
@@ -168,7 +168,7 @@ def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple
         found = beam.find(job, folder)
         if found is None:
             raise ValueError(f"task {job.task.name!r}: the pipeline ended without its cache in {folder}")
-        made.append((found, "made" if job in lacking else "found"))
+        made.append((found, "made" if job in missing else "found"))
     return folder, made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from t5mix.cli import arguments, output
-from t5mix.cli import arguments as wanted
+from t5mix.cli import arguments as cli_arguments
 from t5mix.declarations.task import Task
 from t5mix.evaluation.checks import CHECKS, Finding, Limits, Report
 from t5mix.internal.terminal import Progress, emit
@@ -18,9 +18,9 @@ checks:
     + "\n".join(f"  {name:<11}{meaning}" for name, meaning in CHECKS.items())
     + """
 
-Labels are target texts where they are few.  A metric's best is 1 or 100, or what its function says in an attribute
-`best`, a number or a dict of numbers by name.  Published data sets hold a few examples in two splits; such are
-counted, and fail above --overlap_limit, as a test split read from the training data does.  Of two splits that are both
+Labels are target texts where they are few. A metric's best is 1 or 100, or what its function says in an attribute
+`best`, a number or a dict of numbers by name. Published data sets hold a few examples in two splits; such are
+counted, and fail above --overlap_limit, as a test split read from the training data does. Of two splits that are both
 held out (named validation, valid, val, dev, test or eval) they are a note, unless --held_out_overlap_limit is given.
 
 exit status: 0 every check passed, 1 a check failed, 2 wrong usage
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
     from t5mix.evaluation.checks.check_task import check_task
 
-    tasks = wanted.find_tasks(args.name)
+    tasks = cli_arguments.find_tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(
         lengths=args.lengths,

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scores."""
+    """Scores checkpoints."""
     from t5mix.runs.preflight import checks
 
     params = arguments.gin_params(args, SHORTHANDS)

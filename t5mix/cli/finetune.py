@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fine-tunes."""
+    """Fine-tunes on each task."""
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, tasks
 

@@ -84,13 +84,12 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
             entry["name"],
             entry["source"],
             ", ".join(entry["metrics"]) or "-",
-            output.short_place(entry["declared_at"]),
+            output.short_line(entry["declared_at"]),
         )
         for entry in described["tasks"]
     ]
     mixtures = [
-        (entry["name"], len(entry["tasks"]), output.short_place(entry["declared_at"]))
-        for entry in described["mixtures"]
+        (entry["name"], len(entry["tasks"]), output.short_line(entry["declared_at"])) for entry in described["mixtures"]
     ]
     _print_table("task", ("name", "source", "metrics", "declared at"), tasks)
     _print_table("mixture", ("name", ">tasks", "declared at"), mixtures)

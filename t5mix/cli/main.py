@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        argv: The arguments after the program's name; those of this process by default.
+        argv: the arguments after the program's name; those of this process by default.
 
     Returns:
         The exit status: 0; 2 where the input was wrong; 128 and the signal's number where one stopped it.

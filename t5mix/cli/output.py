@@ -23,10 +23,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     """Returns a table whose first column is never folded.
 
     Args:
-        title: Printed above it.
-        columns: Headings; one that begins with ">" belongs to a column of numbers, set right.
+        title: printed above it.
+        columns: headings; one that begins with ">" belongs to a column of numbers, set right.
             Where all are empty, none is shown.
-        rows: One cell a column; anything but a string or a rich text is shown by `str`.
+        rows: one cell a column; anything but a string or a rich text is shown by `str`.
     """
     from rich import box
     from rich.table import Table
@@ -68,20 +68,20 @@ def count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
-def short_place(place: str) -> str:
+def short_line(declared_at: str) -> str:
     """Returns "file:line" with the file relative to the working folder when it lies inside it."""
-    file, _, line = place.rpartition(":")
-    relative = os.path.relpath(file) if file else place
-    return place if relative.startswith("..") else f"{relative}:{line}"
+    file, _, line = declared_at.rpartition(":")
+    relative = os.path.relpath(file) if file else declared_at
+    return declared_at if relative.startswith("..") else f"{relative}:{line}"
 
 
 def feature_as_json(declared: Feature, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a feature of one example as JSON: text, ids and pieces; or values, if it has no ids.
 
     Args:
-        declared: The feature of the task.
-        name: Its name in `fields`.
-        fields: The example, as NumPy arrays or bytes.
+        declared: the feature of the task.
+        name: its name in `fields`.
+        fields: the example, as NumPy arrays or bytes.
     """
     values = fields[name]
     if getattr(values, "ndim", 0) != 1 or not declared.dtype.startswith(("int", "uint")):

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts."""
+    """Predicts the answer of each line."""
     from t5mix.runs import predict
     from t5mix.runs.preflight import checks
 

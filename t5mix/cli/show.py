@@ -132,7 +132,7 @@ def _examples(found: Task | Mixture, split: str, count: int, args: argparse.Name
 def _print_task(described: Mapping[str, Any]) -> None:
     features = described["output_features"].items()
     rows = [
-        ("declared at", table.short_place(described["declared_at"])),
+        ("declared at", table.short_line(described["declared_at"])),
         ("source", described["source"]),
         ("splits", ", ".join(f"{k} {table.count(n)}" for k, n in described["splits"].items())),
         *_numbered("preprocessors", described["preprocessors"]),
@@ -172,7 +172,7 @@ def _print_mixture(described: Mapping[str, Any]) -> None:
     emit(table.table(title, columns, rows))
     for name, vocabulary in described["output_features"].items():
         emit(f"  feature {name}: {vocabulary}")
-    emit(f"  declared at {table.short_place(described['declared_at'])}")
+    emit(f"  declared at {table.short_line(described['declared_at'])}")
 
 
 def _print_examples(examples: list[dict[str, Any]], split: str) -> None:

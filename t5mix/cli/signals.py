@@ -28,8 +28,8 @@ class Stopped(KeyboardInterrupt):
 def stoppable() -> Iterator[None]:
     """Raises `Stopped` in the body at the first SIGINT or SIGTERM; a second one ends the process at once.
 
-    Training takes the first one itself, to write a checkpoint.  Every file is written whole or not at all, so
-    ending a process is safe at any moment.  Outside the main thread, where Python delivers no signals, nothing
+    Training takes the first one itself, to write a checkpoint. Every file is written whole or not at all, so
+    ending a process is safe at any moment. Outside the main thread, where Python delivers no signals, nothing
     happens.
     """
     timers: list[threading.Timer] = []

@@ -1,7 +1,7 @@
 """For tests of one's own tasks: a registered task on examples written down in the test, and datasets compared.
 
-Names and arguments are seqio's.  The task is the real one, with its preprocessors, postprocessor and metrics; only its
-source is replaced.  docs/testing-your-tasks.md shows how.
+Names and arguments are seqio's. The task is the real one, with its preprocessors, postprocessor and metrics; only its
+source is replaced. docs/testing-your-tasks.md shows how.
 """
 
 import functools
@@ -47,12 +47,12 @@ def assert_dataset(
     Raises:
         AssertionError: naming the example and the feature.
     """
-    wanted = [expected] if isinstance(expected, Mapping) else list(expected)
+    examples = [expected] if isinstance(expected, Mapping) else list(expected)
     found = list(dataset.as_numpy_iterator())
-    if len(found) != len(wanted):
-        raise AssertionError(f"the dataset has {len(found)} examples, expected are {len(wanted)}")
-    for place, (one, other) in enumerate(zip(found, wanted, strict=True)):
-        _assert_same(f"example {place}", one, other, rtol, atol)
+    if len(found) != len(examples):
+        raise AssertionError(f"the dataset has {len(found)} examples, expected are {len(examples)}")
+    for number, (one, other) in enumerate(zip(found, examples, strict=True)):
+        _assert_same(f"example {number}", one, other, rtol, atol)
     for name, dtype in (expected_dtypes or {}).items():
         is_of = dataset.element_spec[name].dtype
         if is_of != dtype:
@@ -81,24 +81,24 @@ def assert_datasets_neq(dataset1: "tf.data.Dataset", dataset2: "tf.data.Dataset"
     raise AssertionError("the datasets have the same examples in the same order")
 
 
-def _assert_same(place: str, found: Any, expected: Any, rtol: float, atol: float) -> None:
+def _assert_same(where: str, found: Any, expected: Any, rtol: float, atol: float) -> None:
     if isinstance(found, Mapping):
         if not isinstance(expected, Mapping) or set(found) != set(expected):
             names = sorted(expected) if isinstance(expected, Mapping) else expected
-            raise AssertionError(f"{place} has {sorted(found)}, expected is {names}")
+            raise AssertionError(f"{where} has {sorted(found)}, expected is {names}")
         for name, value in found.items():
-            _assert_same(f"{place}, {name!r}", value, expected[name], rtol, atol)
+            _assert_same(f"{where}, {name!r}", value, expected[name], rtol, atol)
         return
     found, expected = _plain(found), _plain(expected)
     if isinstance(found, list) or isinstance(expected, list):
         if not isinstance(found, list) or not isinstance(expected, list) or len(found) != len(expected):
-            raise AssertionError(f"{place} is {found!r}, expected is {expected!r}")
+            raise AssertionError(f"{where} is {found!r}, expected is {expected!r}")
         for index, (one, other) in enumerate(zip(found, expected, strict=True)):
-            _assert_same(f"{place}[{index}]", one, other, rtol, atol)
+            _assert_same(f"{where}[{index}]", one, other, rtol, atol)
     elif isinstance(found, float) and isinstance(expected, float | int):
-        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol, err_msg=place)
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol, err_msg=where)
     elif found != expected:
-        raise AssertionError(f"{place} is {found!r}, expected is {expected!r}")
+        raise AssertionError(f"{where} is {found!r}, expected is {expected!r}")
 
 
 def _plain(value: Any) -> Any:
@@ -179,10 +179,10 @@ def _listed(task: str, split: str, data: Example | Sequence[Example]) -> list[Ex
     examples = [data] if isinstance(data, Mapping) else list(data)
     if not examples:
         raise ValueError(f"task {task!r}: split {split!r} has no raw examples; give one at least")
-    for place, example in enumerate(examples):
+    for number, example in enumerate(examples):
         if set(example) != set(examples[0]):
             raise ValueError(
-                f"task {task!r}: raw example {place} of split {split!r} has {sorted(example)}, the first has "
+                f"task {task!r}: raw example {number} of split {split!r} has {sorted(example)}, the first has "
                 f"{sorted(examples[0])}; give all the same fields"
             )
     return examples
@@ -359,8 +359,8 @@ def _check_outputs(task: Task, given: Mapping[ModelOutputType, Any]) -> None:
         kind = metric.model_output_type
         if given.get(kind) is None:
             name = getattr(metric, "__name__", type(metric).__name__)
-            mend = f"give {arguments[kind]}" if kind in arguments else "evaluate with t5mix.Evaluator"
-            raise ValueError(f"task {task.name!r}: metric {name!r} needs outputs of a model; {mend}")
+            fix = f"give {arguments[kind]}" if kind in arguments else "evaluate with t5mix.Evaluator"
+            raise ValueError(f"task {task.name!r}: metric {name!r} needs outputs of a model; {fix}")
 
 
 def _numbered(outputs: Sequence[Any], dataset: "tf.data.Dataset") -> list[tuple[int, Any]]:

@@ -1,7 +1,7 @@
 """The stream: the batch at step s is a function of (mixture, seed, s).
 
 Nothing is stored but the token cache: permutations, quotas, noise and packing are computed from the
-seed.  So a run resumes where it stopped by the number of its step, a seek costs no more than the next
+seed. So a run resumes where it stopped by the number of its step, a seek costs no more than the next
 step does, and neither the number of processes nor Python's hash seed changes a byte.
 """
 
@@ -57,7 +57,7 @@ class Stream:
         progress: called with (task, examples done, examples in all or None) while caches are made.
 
     Attributes:
-        task_names: the tasks that are drawn from; a task's number is its place here.
+        task_names: the tasks that are drawn from; a task's number is its index here.
         left_out: the other tasks of the mixture, and why each is left out.
 
     Raises:
@@ -124,7 +124,7 @@ class Stream:
 
         Returns:
             int32 arrays [batch_size, length], or as many rows as are made: `<feature>`, `<feature>_segment_ids`,
-            `<feature>_positions`, and `targets_task`; see `collate.fill`.  With decoder_only, those of
+            `<feature>_positions`, and `targets_task`; see `collate.fill`. With decoder_only, those of
             `collate_decoder_only.fill`.
         """
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)
@@ -243,24 +243,24 @@ def _drawn_from(provider: Task | Mixture, split: str) -> tuple[list[tuple[Task, 
         tasks = [(task, provider.get_rate(task)) for task in provider.tasks]
     else:
         tasks = [(provider, 1.0)]
-    kept, left_out = [], {}
+    drawn_from, left_out = [], {}
     for task, rate in tasks:
         if not rate > 0:
             left_out[task.name] = "its rate is 0"
         elif split not in task.splits:
             left_out[task.name] = f"it has no split {split!r}"
         else:
-            kept.append((task, rate))
-    if not kept:
+            drawn_from.append((task, rate))
+    if not drawn_from:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise ValueError(f"{provider.name!r} has nothing to draw from in split {split!r}: {reasons}")
-    lacking = [name for name, reason in left_out.items() if reason != "its rate is 0"]
-    if lacking:
+    without_split = [name for name, reason in left_out.items() if reason != "its rate is 0"]
+    if without_split:
         warnings.warn(
-            f"mixture {provider.name!r}: left out for want of split {split!r}: {', '.join(lacking)}",
+            f"mixture {provider.name!r}: left out because they have no split {split!r}: {', '.join(without_split)}",
             stacklevel=3,
         )
-    return kept, left_out
+    return drawn_from, left_out
 
 
 def check_lengths_used(lengths: Mapping[str, int], tasks: Sequence[Task]) -> None:

@@ -38,10 +38,10 @@ def get_dataset(
         use_cached: see `Task.get_dataset`.
         shuffle: whether to shuffle.
         num_epochs: how often to repeat; None is without end.
-        shard_info: which part of the split to read.  Packing comes later, so it packs this part.
+        shard_info: which part of the split to read. Packing comes later, so it packs this part.
         verbose: whether to log the features.
         seed: makes shuffling and random steps repeatable.
-        batch_size: examples, or rows, of a batch; a last batch with fewer is left out.  None does not batch.
+        batch_size: examples, or rows, of a batch; a last batch with fewer is left out. None does not batch.
         trim_output_features: whether to trim features to their lengths.
 
     Raises:

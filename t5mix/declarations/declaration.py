@@ -36,11 +36,11 @@ class SourceInfo:
 
 
 class Declared:
-    """A thing with a name, declared in a line of some file.
+    """A task or mixture: it has a name, and is declared in a line of some file.
 
     Args:
         kind: "task" or "mixture", for messages.
-        name: letters, digits and . : # _ -
+        name: letters, digits, and any of `.:#_-`.
         source_info: where it was declared, if a tool knows better than the stack.
 
     Raises:
@@ -51,7 +51,7 @@ class Declared:
         check_name(kind, name)
         self._name = name
         self._source_info = source_info
-        self._place = _declaring_place()
+        self._line = _declaring_line()
 
     @property
     def name(self) -> str:
@@ -69,11 +69,11 @@ class Declared:
         info = self._source_info
         if info is not None and info.file_path:
             return f"{info.file_path}:{info.line_number or 0}"
-        return self._place
+        return self._line
 
-    def _take_place_of(self, other: "Declared") -> None:
+    def _take_line_of(self, other: "Declared") -> None:
         """Makes this one declared where another is, of which it is a changed copy."""
-        self._place, self._source_info = other._place, other._source_info
+        self._line, self._source_info = other._line, other._source_info
 
 
 def check_name(kind: str, name: object) -> None:
@@ -97,11 +97,11 @@ def check_name(kind: str, name: object) -> None:
             )
 
 
-def _declaring_place() -> str:
+def _declaring_line() -> str:
     """Returns "file:line" of what is being declared, or "?:0".
 
     The file is the innermost one outside t5mix that is running; the line is the outermost of it, so that tasks made
-    by one function of a file are told apart by the lines that call it.
+    by one function of a file are distinguished by the lines that call it.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_ours(frame.f_code.co_filename):

@@ -115,8 +115,8 @@ def mixture_with_missing_task_splits_removed(
 ) -> Mixture:
     """Returns a mixture of those tasks of another that have `split`; each keeps the rate that it has there.
 
-    So the new mixture is drawn as the other is in this split.  A nested mixture that loses tasks is made anew, as
-    "new_mixture_name.its_name", and its rate becomes what the tasks left had of it.  In seqio it stays whole.
+    So the new mixture is drawn as the other is in this split. A nested mixture that loses tasks is made anew, as
+    "new_mixture_name.its_name", and its rate becomes what the tasks left had of it. In seqio it stays whole.
 
     Before: `{"inner": 1.0, "c": 0.5}`, where inner is `{"a": 1, "b": 3}`, and b has no such split; after: `{"m.inner":
     0.25, "c": 0.5}`, where m.inner is `{"a": 1}`.
@@ -160,24 +160,24 @@ def _rebuilt(
 
 def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixture:
     """Returns the mixture of that name of the tasks that have a split."""
-    kept: dict[str, tuple[Task | Mixture, Rate]] = {}
+    members: dict[str, tuple[Task | Mixture, Rate]] = {}
     rates = mixture.rate_per_task_name
     for part in mixture.parts:
         tasks = [task for task in get_subtasks(part) if split in task.splits]
         if not tasks:
             continue
         if isinstance(part, Task) or len(tasks) == len(part.tasks):
-            kept[part.name] = part, rates[part.name]
+            members[part.name] = part, rates[part.name]
             continue
         left = math.fsum(part.get_rate(task) for task in tasks)
         if left > 0:
             inner = _with_split(part, split, f"{name}.{part.name}", register)
             # The rate of a part that is a mixture is always a number.
-            kept[inner.name] = inner, float(rates[part.name]) * (left / part.total_rate)  # type: ignore[arg-type]
+            members[inner.name] = inner, float(rates[part.name]) * (left / part.total_rate)  # type: ignore[arg-type]
         else:  # tasks that are never drawn, and of which alone no mixture can be
             for task in tasks:
-                kept.setdefault(task.name, (task, 0.0))
-    new = Mixture(name, kept.values(), sample_fn=mixture.sample_fn, source_info=mixture.source_info)
+                members.setdefault(task.name, (task, 0.0))
+    new = Mixture(name, members.values(), sample_fn=mixture.sample_fn, source_info=mixture.source_info)
     if register:
         MixtureRegistry.add_provider(name, new)
     return new
@@ -208,9 +208,9 @@ def _with_placeholder(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Returns the steps with a CacheDatasetPlaceholder before the first that takes sequence_length, or at the end."""
     if any(isinstance(step, CacheDatasetPlaceholder) for step in steps):
         return steps
-    places = [place for place, step in enumerate(steps) if signatures.takes(step, "sequence_length")]
-    place = places[0] if places else len(steps)
-    return (*steps[:place], CacheDatasetPlaceholder(), *steps[place:])
+    positions = [position for position, step in enumerate(steps) if signatures.takes(step, "sequence_length")]
+    position = positions[0] if positions else len(steps)
+    return (*steps[:position], CacheDatasetPlaceholder(), *steps[position:])
 
 
 # T5 names the splits of some tasks; the suffix goes before these.
@@ -220,7 +220,7 @@ _LAST_PARTS = ("_train", "_dev", "_test", "_eval", ".")
 def with_sentinels(task: Task, num_sentinels: int = 1) -> Task:
     """Returns a task, not registered, with sentinels behind its inputs and before its targets.
 
-    Before: "Where is Rome?" -> "Italy"; after: "Where is Rome? <extra_id_0>" -> "<extra_id_0> Italy".  They stay when a
+    Before: "Where is Rome?" -> "Italy"; after: "Where is Rome? <extra_id_0>" -> "<extra_id_0> Italy". They stay when a
     sequence is trimmed, and are taken from what is decoded before the task's own postprocessor.
 
     Args:
@@ -267,8 +267,8 @@ def name_with_sentinels(name: str, num_sentinels: int = 1) -> str:
     suffix = f"_{num_sentinels}_sentinel"
     for part in _LAST_PARTS:
         if part in name:
-            place = name.index(part)
-            return name[:place] + suffix + name[place:]
+            position = name.index(part)
+            return name[:position] + suffix + name[position:]
     return name + suffix
 
 

@@ -1,15 +1,15 @@
 """Declarations files: found by path, and loaded when a name is first needed.
 
-Nobody imports a declarations file.  One in Python, .py, is run once, under a private module name; one in TOML, .toml,
-is read, see `toml`, and nothing of it runs.  They are loaded in this order:
+Nobody imports a declarations file. One in Python, .py, is run once, under a private module name; one in TOML, .toml,
+is read, see `toml`, and nothing of it runs. They are loaded in this order:
 
 1. the files of t5mix's own `tasks/` and `mixtures/`;
 2. installed packages, by the entry point group `t5mix.declarations` (or `t5mix.packs`, its first name);
 3. the environment variable T5MIX_INCLUDE (or T5MIX_PACKS), paths divided as in PATH;
 4. what `include` names, which is what `--include` of every command calls.
 
-A folder gives the files of its `tasks/`, then of its `mixtures/`, then its own, each sorted by name.  Files that begin
-with "_" or ".", and in a folder TOML files that declare no task and no mixture, are left out.  A file that looks up a
+A folder gives the files of its `tasks/`, then of its `mixtures/`, then its own, each sorted by name. Files that begin
+with "_" or ".", and in a folder TOML files that declare no task and no mixture, are left out. A file that looks up a
 name which a later file declares makes that one load first, so the order never matters to a declaration.
 """
 

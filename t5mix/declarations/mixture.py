@@ -39,7 +39,7 @@ def sample_from_datasets(
 class Mixture(Declared):
     """Several tasks, drawn from by their rates.
 
-    A rate is relative: a finite number, 0 or more, or a function of the task.  A mixture inside a
+    A rate is relative: a finite number, 0 or more, or a function of the task. A mixture inside a
     mixture has a number, which its tasks share by their rates there.
 
     Args:
@@ -50,7 +50,7 @@ class Mixture(Declared):
         source_info: where the mixture was declared, if a tool knows better than the stack.
 
     Raises:
-        ValueError: naming the mixture, the part and the mend, when the declaration cannot work.
+        ValueError: naming the mixture, the part and the fix, when the declaration cannot work.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Mixture(Declared):
 
     # Checks of the declaration.
 
-    def _refuse(self, what: str, mend: str) -> NoReturn:
-        validation.refuse_mixture(self._name, what, mend)
+    def _refuse(self, what: str, fix: str) -> NoReturn:
+        validation.refuse_mixture(self._name, what, fix)
 
     def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
@@ -99,24 +99,24 @@ class Mixture(Declared):
         return item[0], item[1]
 
     def _add_part(self, part: Part, rate: Rate) -> None:
-        thing = self._resolved(part)
-        if thing.name in self._parts:
-            self._refuse(f"has {thing.name!r} twice", "name it once, with the sum of the rates")
+        provider = self._resolved(part)
+        if provider.name in self._parts:
+            self._refuse(f"has {provider.name!r} twice", "name it once, with the sum of the rates")
         if not callable(rate):
-            rate = check_rate(rate, f"mixture {self._name!r}: the rate of {thing.name!r}")
-        elif isinstance(thing, Mixture):
+            rate = check_rate(rate, f"mixture {self._name!r}: the rate of {provider.name!r}")
+        elif isinstance(provider, Mixture):
             self._refuse(
-                f"gives the mixture {thing.name!r} a function as rate",
+                f"gives the mixture {provider.name!r} a function as rate",
                 "give a number: a function is of a task",
             )
-        self._parts[thing.name] = thing
-        self._part_rates[thing.name] = rate
+        self._parts[provider.name] = provider
+        self._part_rates[provider.name] = rate
 
     def _resolved(self, part: Part) -> Union[Task, "Mixture"]:
         if not isinstance(part, str):
             return part
         try:
-            return namespace.get(None, part).thing
+            return namespace.get(None, part).provider
         except ValueError as error:
             raise type(error)(f"mixture {self._name!r}: {error}") from error
 
@@ -157,7 +157,7 @@ class Mixture(Declared):
         ]
         pairs = list(zip(changed, self._part_rates.values(), strict=True))
         made = type(self)(self._name, pairs, None, self._sample_fn, self._source_info)
-        made._take_place_of(self)
+        made._take_line_of(self)
         return made
 
     # What was declared.
@@ -284,7 +284,7 @@ class Mixture(Declared):
             shuffle: whether each task is shuffled.
             seed: makes shuffling, random steps and drawing repeatable.
             shard_info: which part of each task to read.
-            num_epochs: passes over each task; the mixture ends with the first task that does.  None is without end.
+            num_epochs: passes over each task; the mixture ends with the first task that does. None is without end.
             copy_pretokenized: whether to keep the texts that were tokenized.
             compute_stats_empirically: accepted for seqio's sake; `t5mix show` counts.
             log_mixing_proportions: whether to log the share of each task, at level INFO.

@@ -1,6 +1,6 @@
 """The namespace of declared tasks and mixtures: a name is one or the other.
 
-It knows neither class: `registry.py` is what users see.  Reading loads the declarations files
+It knows neither class: `registry.py` is what users see. Reading loads the declarations files
 first, when they are needed; see `discovery.py`.
 """
 
@@ -14,10 +14,10 @@ from t5mix.internal.suggestions import suggestion
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A declared thing: its kind, "task" or "mixture", and the line that declared it."""
+    """A task or mixture: its kind, "task" or "mixture", and the line that declared it."""
 
     kind: str
-    thing: Any
+    provider: Any
     declared_at: str
 
 
@@ -25,7 +25,7 @@ class Namespace:
     """Entries by name.
 
     Attributes:
-        load: called before a name is given up, with a test of whether enough is loaded.  `discovery` sets it.
+        load: called before a name is given up, with a test of whether enough is loaded. `discovery` sets it.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Namespace:
         self._sorted: dict[str, list[str]] = {}
         self.load: Callable[[Callable[[], bool]], None] = lambda enough: None
 
-    def add(self, kind: str, name: str, thing: Any, declared_at: str) -> None:
+    def add(self, kind: str, name: str, provider: Any, declared_at: str) -> None:
         """Adds an entry.
 
         Raises:
@@ -45,7 +45,7 @@ class Namespace:
                 f"Attempting to register duplicate provider: {name}: {kind} {name!r}, declared at {declared_at}, has "
                 f"the name of the {there.kind} declared at {there.declared_at}; rename one, or remove that one first"
             )
-        self._entries[name] = Entry(kind, thing, declared_at)
+        self._entries[name] = Entry(kind, provider, declared_at)
         self._sorted.clear()
 
     def remove(self, kind: str, name: str) -> None:
@@ -92,9 +92,9 @@ class Namespace:
         other = self._entries.get(name)
         if other is not None:
             raise ValueError(f"{name!r} is a {other.kind}, declared at {other.declared_at}, not a {kind}")
-        wanted = [kind] if kind else ["task", "mixture"]
-        known = [known for each in wanted for known in self.names(each)]
-        what = " or ".join(wanted)
+        kinds = [kind] if kind else ["task", "mixture"]
+        known = [known for each in kinds for known in self.names(each)]
+        what = " or ".join(kinds)
         hint = suggestion(name, known) or f"; {len(known)} are known: t5mix list"
         raise ValueError(f"there is no {what} {name!r}{hint}")
 

@@ -1,6 +1,6 @@
 """Mixing rates: functions of a task that say how much of a mixture it is.
 
-Rates are relative: 1.0 for every task mixes them equally.  What the T5 paper calls
+Rates are relative: 1.0 for every task mixes them equally. What the T5 paper calls
 examples-proportional mixing with artificial limit K and temperature T (Raffel et al., 2020,
 arXiv:1910.10683, section 3.5.2) is `mixing_rate_num_examples(maximum=K, temperature=T)`.
 """
@@ -35,7 +35,7 @@ def mixing_rate_num_examples(
 
     Args:
         task: the task.
-        maximum: the artificial limit K; None is no limit.  In seqio 0 is no limit either; here it is
+        maximum: the artificial limit K; None is no limit. In seqio 0 is no limit either; here it is
             refused, since it reads like the opposite.
         scale: what n is multiplied by, before the limit.
         temperature: 1 is proportional; the rates approach each other as it grows.
@@ -106,8 +106,8 @@ def unimax(examples: Mapping[str, int], budget: float, max_epochs: float) -> dic
     """Returns UniMax rates: as equal as can be without repeating any task too often.
 
     Every task gets the same share of the budget, but none more than `max_epochs` passes over its
-    examples; what small tasks leave is shared by the rest.  Chung et al., 2023, arXiv:2304.09151,
-    algorithm 1, with examples in place of characters.  The rates are numbers of examples, exact up
+    examples; what small tasks leave is shared by the rest. Chung et al., 2023, arXiv:2304.09151,
+    algorithm 1, with examples in place of characters. The rates are numbers of examples, exact up
     to the final rounding to float, and their sum is the budget, or all that may be taken when that
     is less.
 

@@ -1,6 +1,6 @@
 """The registries: where declared tasks and mixtures are found by name.
 
-The names and arguments are seqio's.  Looking a name up loads declarations files first; see `discovery.py`.
+The names and arguments are seqio's. Looking a name up loads declarations files first; see `discovery.py`.
 """
 
 import contextlib
@@ -24,16 +24,16 @@ T = TypeVar("T", Task, Mixture)
 
 
 class Registry(Generic[T]):
-    """Things of one kind by name.
+    """Tasks, or mixtures, by name.
 
     Args:
         kind: "task" or "mixture".
-        namespace: where they stand.
+        namespace: the names of both.
     """
 
     def __init__(self, kind: str, namespace: Namespace) -> None:
         self._kind = kind
-        self._shelf = namespace
+        self._namespace = namespace
 
     def add_provider(self, name: str, provider: T) -> None:
         """Registers a task or mixture that exists already.
@@ -43,7 +43,7 @@ class Registry(Generic[T]):
         """
         if provider.name != name:
             raise ValueError(f"{self._kind} {provider.name!r} cannot be registered as {name!r}; use its own name")
-        self._shelf.add(self._kind, name, provider, provider.declared_at)
+        self._namespace.add(self._kind, name, provider, provider.declared_at)
 
     def get(self, name: str) -> T:
         """Returns the one of that name.
@@ -51,11 +51,11 @@ class Registry(Generic[T]):
         Raises:
             ValueError: when there is none, with the names that come near.
         """
-        return self._shelf.get(self._kind, name).thing
+        return self._namespace.get(self._kind, name).provider
 
     def names(self) -> list[str]:
         """Returns every name, sorted."""
-        return self._shelf.names(self._kind)
+        return self._namespace.names(self._kind)
 
     def remove(self, name: str) -> None:
         """Unregisters a name.
@@ -63,11 +63,11 @@ class Registry(Generic[T]):
         Raises:
             ValueError: when there is none.
         """
-        self._shelf.remove(self._kind, name)
+        self._namespace.remove(self._kind, name)
 
     def reset(self) -> None:
         """Unregisters every name of this kind."""
-        self._shelf.clear(self._kind)
+        self._namespace.clear(self._kind)
 
     def get_dataset(
         self,
@@ -80,7 +80,7 @@ class Registry(Generic[T]):
         return self.get(name).get_dataset(sequence_length=sequence_length, split=split, **kwargs)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._shelf.find(name, self._kind) is not None
+        return isinstance(name, str) and self._namespace.find(name, self._kind) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -185,7 +185,7 @@ def get_mixture_or_task(task_or_mixture_name: str) -> Task | Mixture:
     Raises:
         ValueError: when there is none, with the names that come near.
     """
-    return namespace.get(None, task_or_mixture_name).thing
+    return namespace.get(None, task_or_mixture_name).provider
 
 
 def maybe_get_mixture_or_task(task: str | Task | Mixture) -> Task | Mixture:

@@ -39,7 +39,7 @@ class Task(Declared):
         source: where raw examples come from.
         output_features: what every example has after preprocessing, by name.
         preprocessors: functions from dataset to dataset, run in order; one that has the argument
-            `sequence_length` or `output_features` gets it.  At most one CacheDatasetPlaceholder.
+            `sequence_length` or `output_features` gets it. At most one CacheDatasetPlaceholder.
         postprocess_fn: `fn(decoded, example=..., is_target=...)` turns text into what metrics
             compare.
         metric_fns: functions of (targets, predictions), (targets, scores) or (targets, predictions,
@@ -49,7 +49,7 @@ class Task(Declared):
         source_info: where the task was declared, if a tool knows better than the stack.
 
     Raises:
-        ValueError: naming the task, the field and the mend, when the declaration cannot work.
+        ValueError: naming the task, the field and the fix, when the declaration cannot work.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Task(Declared):
         self._metric_objs = validation.metric_objects(name, metric_objs)
         self._shuffle_buffer_size = validation.buffer_size(name, shuffle_buffer_size)
 
-    def _refuse(self, field: str, what: str, mend: str) -> NoReturn:
-        validation.refuse_task(self._name, field, what, mend)
+    def _refuse(self, field: str, what: str, fix: str) -> NoReturn:
+        validation.refuse_task(self._name, field, what, fix)
 
     # What was declared.
 
@@ -193,7 +193,7 @@ class Task(Declared):
             self._refuse("replace", f"got {unknown}", f"Expected keys: {', '.join(arguments)}")
         made = type(self)(**{**arguments, **changes})
         if made.name == self._name:
-            made._take_place_of(self)
+            made._take_line_of(self)
         return made
 
     # Examples.
@@ -266,7 +266,7 @@ class Task(Declared):
             split: name of the split.
             use_cached: read the cache that seqio made, in the folders that
                 `t5mix.set_global_cache_dirs` named; when it named none, the examples are made anew,
-                and are the same.  Training reads tokens from a cache of its own.
+                and are the same. Training reads tokens from a cache of its own.
             shuffle: whether to shuffle files and examples.
             shuffle_buffer_size: how many examples to shuffle at a time; None is the task's.
             seed: makes shuffling and random steps repeatable.

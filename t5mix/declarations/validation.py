@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 METRIC_ARGUMENTS = tuple(OUTPUT_TYPES)
 
 
-def refuse_task(task: str, field: str, what: str, mend: str) -> NoReturn:
-    """Raises the ValueError of a task: its name, the field, what is wrong and the mend."""
-    raise ValueError(f"task {task!r}: {field} {what}; {mend}")
+def refuse_task(task: str, field: str, what: str, fix: str) -> NoReturn:
+    """Raises the ValueError of a task: its name, the field, what is wrong and the fix."""
+    raise ValueError(f"task {task!r}: {field} {what}; {fix}")
 
 
 def source(task: str, given: object) -> DataSource:
@@ -155,9 +155,9 @@ def _check_feature(task: str, key: str, feature: Feature, spec: Any) -> None:
             )
 
 
-def refuse_mixture(mixture: str, what: str, mend: str) -> NoReturn:
-    """Raises the ValueError of a mixture: its name, what is wrong and the mend."""
-    raise ValueError(f"mixture {mixture!r} {what}; {mend}")
+def refuse_mixture(mixture: str, what: str, fix: str) -> NoReturn:
+    """Raises the ValueError of a mixture: its name, what is wrong and the fix."""
+    raise ValueError(f"mixture {mixture!r} {what}; {fix}")
 
 
 def check_same_features(mixture: str, tasks: Iterable[tuple[str, Mapping[str, Feature]]]) -> None:

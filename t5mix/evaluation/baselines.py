@@ -24,7 +24,7 @@ class Baseline:
 
     Attributes:
         kind: "majority", "mean", "copy", "lead sentence" or "lead line".
-        score: By the task's first metric; 0 where a constant answer leaves that undefined, as it
+        score: by the task's first metric; 0 where a constant answer leaves that undefined, as it
             leaves correlations.
     """
 
@@ -41,8 +41,8 @@ def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
     lead sentence, lead line: the first sentence or line of that copy.
 
     Args:
-        scorer: The test set.
-        training: Inputs and targets of the training split; empty where there is none.
+        scorer: the test set.
+        training: inputs and targets of the training split; empty where there is none.
     """
     best = Baseline("none", -math.inf)
     tried: list[list[str]] = []
@@ -62,8 +62,8 @@ def training_texts(task: Task, lengths: Mapping[str, int] | None = None) -> list
     """Returns inputs and targets of the task's train split, 100,000 examples at most.
 
     Args:
-        task: The task.
-        lengths: For steps that need them; nothing is trimmed.
+        task: the task.
+        lengths: for steps that need them; nothing is trimmed.
     """
     if "train" not in task.splits:
         return []

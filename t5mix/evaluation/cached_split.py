@@ -1,7 +1,7 @@
 """A split of a task through the token cache: tokenized once, then read for every checkpoint and every run.
 
 The examples are those of `Task.get_dataset` without shuffling, field for field and in its order: texts, labels and
-whatever else a postprocessor or a metric reads lie in the cache beside the tokens.  Steps behind the cache, such as an
+whatever else a postprocessor or a metric reads lie in the cache beside the tokens. Steps behind the cache, such as an
 objective, run on what is read, with the noise of seed 0, so that a test set is the same at each evaluation.
 """
 
@@ -44,7 +44,7 @@ _UNLIMITED = np.iinfo(np.int32).max
 class SplitJob(CacheJob):
     """The cache of a whole split, every field of it, in one file.
 
-    Training has a file for each file of the source, and takes examples in any order.  `get_dataset` reads several files
+    Training has a file for each file of the source, and takes examples in any order. `get_dataset` reads several files
     by turns, so here they are read together.
     """
 
@@ -61,7 +61,7 @@ def read_split(
 ) -> Iterator[Fields]:
     """Yields the examples of a split, in its own order.
 
-    They are read through the token cache, which is made when it is missing.  Read without it are:
+    They are read through the token cache, which is made when it is missing. Read without it are:
 
     *   a part of a split, since the whole of it may be large;
     *   what cannot be kept: a source that forbids it; fields other than numbers, texts and lists of these; and features
@@ -69,14 +69,14 @@ def read_split(
     *   a split of a cache that seqio made, of a task that requires one.
 
     Args:
-        task: The task.
-        split: Name of the split.
-        lengths: Greatest number of tokens of each feature; None is for tasks whose steps need none.
-        limit: Examples to give at most, the first ones; None is the whole split.
-        trim: Whether features are trimmed to `lengths`.
+        task: the task.
+        split: name of the split.
+        lengths: greatest number of tokens of each feature; None is for tasks whose steps need none.
+        limit: examples to give at most, the first ones; None is the whole split.
+        trim: whether features are trimmed to `lengths`.
 
     Raises:
-        ValueError: If the split is unknown, or a step before the cache gives other examples each time.
+        ValueError: if the split is unknown, or a step before the cache gives other examples each time.
     """
     tokens = _tokens(task, split, limit)
     eos_step = _only_eos(task)

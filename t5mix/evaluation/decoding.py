@@ -31,12 +31,12 @@ def batched(
     Where thousands of examples are short, they are decoded in shorter rows.
 
     Args:
-        decode: Maps int32 `[batch_size, length]`, or a length of `shorter`, to int32 `[batch_size, any length]`.
-        batch_size: Rows of a batch.
-        length: Tokens of a row.
-        shorter: Lengths of rows for short inputs, each less than `length`.
-        eos_id: The token that ends an output; it and what follows it are stripped.
-        pad_id: The token that fills the rows.
+        decode: maps int32 `[batch_size, length]`, or a length of `shorter`, to int32 `[batch_size, any length]`.
+        batch_size: rows of a batch.
+        length: tokens of a row.
+        shorter: lengths of rows for short inputs, each less than `length`.
+        eos_id: the token that ends an output; it and what follows it are stripped.
+        pad_id: the token that fills the rows.
 
     Returns:
         A function from sequences of input ids, EOS included, to lists of output ids, EOS stripped.
@@ -66,12 +66,12 @@ def batched(
 
 def strip(ids: Sequence[int], eos_id: int = 1, pad_id: int = 0) -> list[int]:
     """Returns `ids` up to, not including, the first EOS, and without the padding at its end."""
-    kept = list(ids)
-    if eos_id in kept:
-        kept = kept[: kept.index(eos_id)]
-    while kept and kept[-1] == pad_id:
-        kept.pop()
-    return kept
+    stripped = list(ids)
+    if eos_id in stripped:
+        stripped = stripped[: stripped.index(eos_id)]
+    while stripped and stripped[-1] == pad_id:
+        stripped.pop()
+    return stripped
 
 
 def _worthwhile(shorter: Sequence[int], sizes: Sequence[int]) -> list[int]:

@@ -24,17 +24,17 @@ class Score:
     """How well one checkpoint does on one task.
 
     Attributes:
-        task: The task's name.
-        split: The split that was scored.
-        step: Steps of training that the model had seen; None where nobody said.
-        limit: Examples that were asked for at most; None is the whole split.
-        num_examples: Examples that were scored.
-        metrics: Every number of the task's metrics, by name, in declared order; NaN where one is undefined.
-        baseline: The best score that needs no model, by the first metric.
-        standard_error: Of the first metric, by jackknife.
-        truncated_inputs: Examples whose input was longer than the model reads.
-        lengths: Greatest number of tokens of each feature; None in files of earlier versions.
-        predictions: One an example, in the split's order; empty once they are on disk.
+        task: the task's name.
+        split: the split that was scored.
+        step: steps of training that the model had seen; None where nobody said.
+        limit: examples that were asked for at most; None is the whole split.
+        num_examples: examples that were scored.
+        metrics: every number of the task's metrics, by name, in declared order; NaN where one is undefined.
+        baseline: the best score that needs no model, by the first metric.
+        standard_error: of the first metric, by jackknife.
+        truncated_inputs: examples whose input was longer than the model reads.
+        lengths: greatest number of tokens of each feature; None in files of earlier versions.
+        predictions: one an example, in the split's order; empty once they are on disk.
     """
 
     task: str
@@ -73,16 +73,16 @@ def evaluate_task(
     """Evaluates a model on a split of a task.
 
     Args:
-        task: The task.
-        predict_fn: Maps inputs, as lists of ids with EOS, to outputs, as lists of ids without it.
-        split: Name of the split.
-        lengths: Greatest number of tokens of "inputs" and "targets".
-        limit: Examples to evaluate at most, the first ones; None is the whole split.
-        baseline: Of an earlier evaluation of the same split and limit, to save its time.
-        step: Steps of training that the model has seen.
+        task: the task.
+        predict_fn: maps inputs, as lists of ids with EOS, to outputs, as lists of ids without it.
+        split: name of the split.
+        lengths: greatest number of tokens of "inputs" and "targets".
+        limit: examples to evaluate at most, the first ones; None is the whole split.
+        baseline: of an earlier evaluation of the same split and limit, to save its time.
+        step: steps of training that the model has seen.
 
     Raises:
-        ValueError: If the task has no metrics that predictions are enough for, lacks the split, or
+        ValueError: if the task has no metrics that predictions are enough for, has no such split, or
             the split is empty.
     """
     check_metrics(task)

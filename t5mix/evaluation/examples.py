@@ -16,11 +16,11 @@ class Example:
     """One example of a test set.
 
     Attributes:
-        inputs: Ids that the model reads, trimmed, EOS included.
-        input_text: The input as written.
-        target_text: The whole target as written, however short the targets' length is.
-        is_truncated: Whether trimming took something from the input.
-        fields: Every field that preprocessing left, as NumPy arrays or bytes, for postprocessors.
+        inputs: ids that the model reads, trimmed, EOS included.
+        input_text: the input as written.
+        target_text: the whole target as written, however short the targets' length is.
+        is_truncated: whether trimming took something from the input.
+        fields: every field that preprocessing left, as NumPy arrays or bytes, for postprocessors.
     """
 
     inputs: tuple[int, ...]
@@ -34,13 +34,13 @@ def read_examples(task: Task, split: str, lengths: Mapping[str, int], limit: int
     """Reads a split in its own order.
 
     Args:
-        task: The task.
-        split: Name of the split.
-        lengths: Greatest number of tokens of each feature.
-        limit: Examples to read at most; None is the whole split.
+        task: the task.
+        split: name of the split.
+        lengths: greatest number of tokens of each feature.
+        limit: examples to read at most; None is the whole split.
 
     Raises:
-        ValueError: If the split is unknown or gives no example.
+        ValueError: if the split is unknown or gives no example.
     """
     examples = [_example(task, fields, lengths) for fields in read_split(task, split, lengths, limit)]
     if not examples:

@@ -22,9 +22,9 @@ def write_report(path: str | os.PathLike[str], multi_task: Sequence[Score], fine
     """Writes `{"rows": [...]}` to `path` atomically, one row a task, in the order in which tasks were scored.
 
     Args:
-        path: The file.
-        multi_task: Scores of the checkpoint that was trained on the whole mixture.
-        fine_tuned: Scores after fine-tuning that checkpoint on each task.
+        path: the file.
+        multi_task: scores of the checkpoint that was trained on the whole mixture.
+        fine_tuned: scores after fine-tuning that checkpoint on each task.
     """
     write_json(Path(path), {"rows": [_row(*pair) for pair in _by_task(multi_task, fine_tuned)]})
 
@@ -33,8 +33,8 @@ def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] =
     """Returns the report as a table; scores that `beats_baseline` are bold.
 
     Args:
-        multi_task: See `write_report`.
-        fine_tuned: See `write_report`.
+        multi_task: see `write_report`.
+        fine_tuned: see `write_report`.
     """
     from rich import box
     from rich.table import Table
@@ -67,9 +67,9 @@ def print_report(
     """Prints the table to `file`, standard output by default.
 
     Args:
-        multi_task: See `write_report`.
-        fine_tuned: See `write_report`.
-        file: Where to print.
+        multi_task: see `write_report`.
+        fine_tuned: see `write_report`.
+        file: where to print.
     """
     emit(report_table(multi_task, fine_tuned), file=file)
 

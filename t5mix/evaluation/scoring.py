@@ -22,9 +22,9 @@ class MetricResults:
     """What the metrics of a task say.
 
     Attributes:
-        values: Every metric's values by name, in declared order.
-        targets: Postprocessed targets; None where no metric tells them.
-        inferences: What was compared with them, by kind: "output", "prediction", "score", "aux_value".
+        values: every metric's values by name, in declared order.
+        targets: postprocessed targets; None where no metric tells them.
+        inferences: what was compared with them, by kind: "output", "prediction", "score", "aux_value".
     """
 
     values: Mapping[str, Any]
@@ -42,25 +42,25 @@ def compute_scores(
     """Computes every metric of a task.
 
     Args:
-        task: The task.
-        examples: Its examples after preprocessing.
-        outputs: What a model gave, for each type that the task's metrics need; see `Metric.from_model_output`.
-        target_field_name: The feature that is the target.
-        known_targets: Postprocessed targets of earlier calls with the same examples; added to.
+        task: the task.
+        examples: its examples after preprocessing.
+        outputs: what a model gave, for each type that the task's metrics need; see `Metric.from_model_output`.
+        target_field_name: the feature that is the target.
+        known_targets: postprocessed targets of earlier calls with the same examples; added to.
 
     Raises:
-        ValueError: If two metrics return the same name.
+        ValueError: if two metrics return the same name.
     """
     known_targets = {} if known_targets is None else known_targets
     values: dict[str, Any] = {}
     compared: dict[str, Any] = {}
-    for place, metric in enumerate(task.metric_objs):
+    for position, metric in enumerate(task.metric_objs):
         taken = metric.from_model_output(
             examples, outputs[metric.model_output_type], task.output_features, target_field_name
         )
         if hasattr(taken, "actual_compute"):
             # Metrics that postprocess in the same way share their targets.
-            key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {place}"
+            key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {position}"
             found, these = taken.actual_compute(
                 examples, task.output_features, target_field_name, known_targets.get(key)
             )
@@ -89,11 +89,11 @@ class Scorer:
     for the task wherever one number must.
 
     Args:
-        task: A task with metrics of (targets, predictions).
-        examples: Its test set.
+        task: a task with metrics of (targets, predictions).
+        examples: its test set.
 
     Raises:
-        ValueError: If the task has no metric, or one that needs more than predicted texts.
+        ValueError: if the task has no metric, or one that needs more than predicted texts.
     """
 
     def __init__(self, task: Task, examples: Sequence[Example]):
@@ -109,7 +109,7 @@ class Scorer:
         """Returns every number that the metrics make of the predictions `texts`, by name, in declared order.
 
         Raises:
-            ValueError: If two metrics return the same name.
+            ValueError: if two metrics return the same name.
         """
         outputs = {ModelOutputType.PREDICTION: list(texts)}
         values = compute_scores(self.task, self._fields, outputs, known_targets=self._known).values
@@ -132,7 +132,7 @@ def check_metrics(task: Task) -> None:
     """Refuses a task whose metrics cannot be computed from predicted texts.
 
     Raises:
-        ValueError: Naming the task and the metric.
+        ValueError: naming the task and the metric.
     """
     if not task.metric_objs:
         raise ValueError(f"task {task.name!r} has no metric_fns, so it cannot be evaluated")
@@ -151,7 +151,7 @@ def check_metrics(task: Task) -> None:
 
 
 def _numbers(task: str, values: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers among values; warns of the others."""
+    """Returns the numbers among values; warns of the others."""
     numbers: dict[str, float] = {}
     for name, value in values.items():
         if isinstance(value, MetricValue) and not isinstance(value, Scalar):

@@ -24,17 +24,17 @@ def jackknife_standard_error(
     See Kott (2001), "The delete-a-group jackknife".
 
     Args:
-        metric: Maps `(targets, predictions)` to one number.
-        targets: One target an example, after postprocessing.
-        predictions: One prediction an example, in the order of `targets`.
-        groups: How many groups to form; with fewer examples than that, each is its own group.
+        metric: maps `(targets, predictions)` to one number.
+        targets: one target an example, after postprocessing.
+        predictions: one prediction an example, in the order of `targets`.
+        groups: how many groups to form; with fewer examples than that, each is its own group.
 
     Returns:
         The standard error in the metric's own unit; NaN for fewer than two examples, or where the
         metric is undefined without some group.
 
     Raises:
-        ValueError: If targets and predictions differ in number, or `groups` is below two.
+        ValueError: if targets and predictions differ in number, or `groups` is below two.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets but {len(predictions)} predictions")

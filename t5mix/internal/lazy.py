@@ -1,11 +1,11 @@
 """Modules that are imported when they are first used.
 
-Declaring a task needs the names of preprocessors, not TensorFlow, which takes seconds to import.  A module that
+Declaring a task needs the names of preprocessors, not TensorFlow, which takes seconds to import. A module that
 declarations touch therefore writes
 
     from t5mix.internal.lazy import tensorflow as tf
 
-and `t5mix list` answers at once.  This is also the one place where start-up chatter is silenced.
+and `t5mix list` answers at once. This is also the one place where start-up chatter is silenced.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-# TensorFlow and absl write banners from C++ as they load; a user asked for none of it.  Set before the import,
+# TensorFlow and absl write banners from C++ as they load; a user asked for none of it. Set before the import,
 # and only where the user has not chosen otherwise.
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -59,11 +59,11 @@ class _QuietTensorFlow:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if name != "tensorflow":
             return None
-        place = sys.meta_path.index(self)
+        position = sys.meta_path.index(self)
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         # Some only ask whether there is a TensorFlow: this one stays, and is not asked again once it is loaded.
-        sys.meta_path.insert(place, self)
+        sys.meta_path.insert(position, self)
         if spec is not None and spec.loader is not None:
             _load_quietly(spec.loader)
         return spec
@@ -105,13 +105,13 @@ def _stderr_held_back() -> Iterator[None]:
 def silence() -> None:
     """Tells TensorFlow, JAX and orbax, in advance, to be quiet; for programs that let others import them.
 
-    Of their Python loggers only errors are shown: their warnings are about things that users can not mend.  Whoever
+    Of their Python loggers only errors are shown: their warnings are about things that users can not fix. Whoever
     sets TF_CPP_MIN_LOG_LEVEL hears everything.
     """
-    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", _QUIET["TF_CPP_MIN_LOG_LEVEL"])
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
-    if wanted == _QUIET["TF_CPP_MIN_LOG_LEVEL"]:
+    if level == _QUIET["TF_CPP_MIN_LOG_LEVEL"]:
         for logger in ("absl", "jax", "orbax"):
             logging.getLogger(logger).setLevel(logging.ERROR)
         if "tensorflow" not in sys.modules:

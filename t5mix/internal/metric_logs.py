@@ -1,6 +1,6 @@
 """Numbers by step, on disk: as lines of JSON, and as event files that TensorBoard reads.
 
-Runs keep their own logs with them; the loggers of an `Evaluator` are in `loggers`.  Both take `log(step, values)` and
+Runs keep their own logs with them; the loggers of an `Evaluator` are in `loggers`. Both take `log(step, values)` and
 can go back to an earlier step when a run is resumed.
 """
 
@@ -42,8 +42,8 @@ class JsonlLogger(_Closing):
     resumed leaves the same bytes as one that was not. A NaN or an infinity is written as null.
 
     Args:
-        path: The file; made with its folders when missing.
-        resume_step: When given, lines of later steps are removed first, atomically, together with a
+        path: the file; made with its folders when missing.
+        resume_step: when given, lines of later steps are removed first, atomically, together with a
             last line that a kill cut short.
     """
 
@@ -58,8 +58,8 @@ class JsonlLogger(_Closing):
         """Appends a line and hands it to the operating system at once.
 
         Args:
-            step: Steps done so far.
-            values: Numbers by name; "step" is not a name.
+            step: steps done so far.
+            values: numbers by name; "step" is not a name.
         """
         if "step" in values:
             raise ValueError(f"{self.path}: 'step' is the line's own key; rename that value")
@@ -84,8 +84,8 @@ class EventFile(_Closing):
     where the package tensorboard is installed.
 
     Args:
-        folder: The folder of event files; each object makes one of its own in it.
-        resume_step: When given, TensorBoard is told to forget what older files say of later steps.
+        folder: the folder of event files; each object makes one of its own in it.
+        resume_step: when given, TensorBoard forgets what older files say of later steps.
     """
 
     def __init__(self, folder: str | os.PathLike[str], resume_step: int | None = None):
@@ -121,9 +121,9 @@ def _truncate(path: Path, step: int) -> None:
     """Keeps the lines of `path` up to `step`, by writing a new file and renaming it."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = lines[:-1] if lines and not lines[-1].endswith("\n") else lines
-    kept = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
-    if kept != lines:
-        write_atomically(path, "".join(kept))
+    lines_until_step = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
+    if lines_until_step != lines:
+        write_atomically(path, "".join(lines_until_step))
 
 
 def _step(path: Path, number: int, line: str) -> int:

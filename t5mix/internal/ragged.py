@@ -52,9 +52,9 @@ class Ragged:
         lengths = self.lengths[rows]
         return Ragged(self.values[ranges(self.starts[rows], lengths)], lengths)
 
-    def where(self, kept: np.ndarray) -> "Ragged":
-        """Returns the lists with only the values at which `kept`, bool like `values`, is True."""
-        return Ragged(self.values[kept], row_sums(kept, self.lengths))
+    def where(self, mask: np.ndarray) -> "Ragged":
+        """Returns the lists with only the values at which `mask`, bool like `values`, is True."""
+        return Ragged(self.values[mask], row_sums(mask, self.lengths))
 
 
 def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ def row_sums(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def running_counts(marks: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Counts marks from each list's beginning, up to each place and with it, int64 like `marks`."""
+    """Counts marks from each list's beginning, up to each position and with it, int64 like `marks`."""
     total = np.concatenate([[0], np.cumsum(marks, dtype=np.int64)])
     return total[1:] - np.repeat(total[np.cumsum(lengths) - lengths], lengths)
 

@@ -17,8 +17,8 @@ def emit(*parts: "RenderableType", file: IO[str] | None = None) -> None:
     """Prints tables and texts below one another.
 
     Args:
-        parts: What rich can render; strings are printed as they are, without markup.
-        file: Where to print; standard output by default. A file gets no colours, a fixed width, and no blanks at
+        parts: what rich can render; strings are printed as they are, without markup.
+        file: where to print; standard output by default. A file gets no colours, a fixed width, and no blanks at
             the ends of lines.
     """
     from rich.console import Console
@@ -51,15 +51,15 @@ class Progress:
     """How far something is, and when it will be done: a bar on a terminal, elsewhere a line now and then.
 
     Args:
-        file: Where to show it; standard error by default.
-        every: Seconds between lines where there is no terminal; what takes less says nothing.
+        file: where to show it; standard error by default.
+        every: seconds between lines where there is no terminal; what takes less says nothing.
     """
 
     def __init__(self, file: IO[str] | None = None, every: float = 10.0):
         self._file = file or sys.stderr
         self._every = every
         self._what = ""
-        self._began = self._told = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         self._bar: progress.Progress | None = None
 
     def __enter__(self) -> Self:
@@ -84,10 +84,10 @@ class Progress:
         """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew.
 
         Args:
-            what: What is being done.
-            done: How much of it.
-            total: Of how much.
-            now_at: The part that is being done, shown behind `what`.
+            what: what is being done.
+            done: how much of it.
+            total: of how much.
+            now_at: the part that is being done, shown behind `what`.
         """
         shown = f"{what} {now_at}".rstrip()
         if self._bar:
@@ -99,8 +99,8 @@ class Progress:
         now = time.monotonic()
         if what != self._what:
             self._what, self._began = what, now
-        elif not self._bar and now - self._told >= self._every:
-            self._told = now
+        elif not self._bar and now - self._last_line >= self._every:
+            self._last_line = now
             print(f"{shown}: {_so_far(done, total, now - self._began)}", file=self._file, flush=True)
 
 

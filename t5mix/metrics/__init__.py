@@ -1,6 +1,6 @@
 """Metrics: functions of (targets, predictions), or (targets, scores), that return numbers by name.
 
-Names and scale are T5's: what is a share or correlation is given times 100.  All are deterministic.  Beside them stand
+Names and scale are T5's: what is a share or correlation is given times 100. All are deterministic. Beside them stand
 seqio's kinds of values that a metric may return, and its metric objects.
 """
 

@@ -18,10 +18,10 @@ def rouge(
     """Returns the mean F-measure of each kind of ROUGE (Lin, 2004), times 100.
 
     T5 reports the middle of a random bootstrap of the same scores, which differs from run to run
-    and by a few hundredths from this mean.  Sentences end at " . ".
+    and by a few hundredths from this mean. Sentences end at " . ".
 
     Args:
-        targets: the summaries wanted.
+        targets: the correct summaries.
         predictions: the summaries given.
         score_keys: kinds of ROUGE.
         **kwargs: further arguments of `rouge_score.rouge_scorer.RougeScorer`.
@@ -49,7 +49,7 @@ def rouge_mean(
 
 
 def _lines(summary: str) -> str:
-    """One sentence a line, as rougeLsum wants them."""
+    """Puts one sentence in a line, as rougeLsum expects."""
     return summary.replace(" . ", " .\n")
 
 
@@ -83,7 +83,7 @@ def edit_distance(targets: Sequence[str], predictions: Sequence[str], lower: boo
     A word is a run of letters, digits and "_"; two signs in a row have an empty word between them, as in T5.
 
     Args:
-        targets: the texts wanted.
+        targets: the correct texts.
         predictions: the texts given.
         lower: whether case counts for nothing.
     """
@@ -106,6 +106,7 @@ def levenshtein(one: Sequence[str], other: Sequence[str]) -> int:
     row = list(range(len(other) + 1))
     for count, item in enumerate(one, start=1):
         diagonal, row[0] = row[0], count
-        for place, wanted in enumerate(other, start=1):
-            diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, diagonal + (item != wanted))
+        for column, expected in enumerate(other, start=1):
+            replaced = diagonal + (item != expected)
+            diagonal, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, replaced)
     return row[-1]

@@ -76,7 +76,7 @@ def deduplicate_metric(metric_fn: Metric, group_key: str = "group", value_key: s
 def _grouped(
     targets: Parts, predictions: Parts, group_key: str, value_key: str
 ) -> dict[Hashable, tuple[list[Any], list[Any]]]:
-    """Values of targets and predictions by group, groups in the order of their first example."""
+    """Returns targets and predictions by group, groups in the order of their first example."""
     groups: dict[Hashable, tuple[list[Any], list[Any]]] = {}
     for target, prediction in zip(targets, predictions, strict=True):
         values = groups.setdefault(target[group_key], ([], []))

@@ -1,7 +1,7 @@
 """Metrics as objects: what they need of a model, and how they judge its outputs.
 
 A function of (targets, predictions) becomes such an object by `PassthroughLegacyMetric.from_metric_fn`; every task does
-that with its metric_fns.  Class names and methods are seqio's; clu and JAX are not needed, and metrics made with them
+that with its metric_fns. Class names and methods are seqio's; clu and JAX are not needed, and metrics made with them
 work as well.
 """
 
@@ -67,7 +67,7 @@ class Metric:
             features: the task's output features.
             target_field_name: which of them is the target.
             mask: `[examples]`, 0 for an example that only fills a batch; None has none.
-            indices_2d: `[examples, 2]`, shard and place in it; None is one shard in order.
+            indices_2d: `[examples, 2]`, shard and index in it; None is one shard in order.
         """
         raise NotImplementedError(f"{cls.__name__} must define from_model_output")
 
@@ -272,16 +272,16 @@ def remove_padding_examples(model_output: Any, indices_2d: Any, mask: Any) -> tu
         indices_2d: `[examples, 2]`.
         mask: `[examples]`; 0 marks an example that only fills a batch.
     """
-    kept = np.flatnonzero(np.asarray(mask) == 1)
-    return np.asarray(indices_2d)[kept], permuted(model_output, kept)
+    rows = np.flatnonzero(np.asarray(mask) == 1)
+    return np.asarray(indices_2d)[rows], permuted(model_output, rows)
 
 
 def globally_sort_model_output(model_output: Any, indices_2d: np.ndarray) -> Any:
-    """Returns outputs by shard, then by place in it.
+    """Returns outputs by shard, then by index in it.
 
     Args:
         model_output: outputs, or a pair of outputs and what is beside them.
-        indices_2d: `[examples, 2]`, shard and place.
+        indices_2d: `[examples, 2]`, shard and index in it.
     """
     return permuted(model_output, np.lexsort((indices_2d[:, 1], indices_2d[:, 0])))
 
@@ -299,7 +299,7 @@ def permuted(outputs: Any, order: Any) -> Any:
         return tuple(permuted(each, order) for each in outputs)
     if hasattr(outputs, "shape"):
         return np.asarray(outputs)[order]
-    return [outputs[place] for place in order]
+    return [outputs[index] for index in order]
 
 
 def as_arrays(outputs: Any) -> Any:

@@ -1,7 +1,7 @@
 """Postprocessors: from decoded text to what metrics compare.
 
 Each is called as `fn(decoded, example=None, is_target=False)`: on predictions, and on targets with
-`is_target=True`; `example` is the preprocessed example, whose texts are bytes.  Names, arguments
+`is_target=True`; `example` is the preprocessed example, whose texts are bytes. Names, arguments
 and defaults are T5's.
 """
 
@@ -37,7 +37,7 @@ def string_label_to_class_id(
     example: Example | None = None,
     is_target: bool = False,
 ) -> int:
-    """Returns the place of a label among `label_classes`, or `default` when it is none of them."""
+    """Returns the index of a label among `label_classes`, or `default` when it is none of them."""
     return label_classes.index(string_label) if string_label in label_classes else default
 
 
@@ -66,7 +66,7 @@ def as_text(value: Any) -> str:
 
 
 def span_qa(answer: str, example: Example | None = None, is_target: bool = False) -> Any:
-    """Returns a place as text; of a target all correct `answers` and the `context` they are places in.
+    """Returns a span as text; of a target all correct `answers` and the `context` they are spans of.
 
     Before, a target: "start: 2 end: 2"; after: `{"answers": ["Bob"], "context": "Ann and Bob sang . "}`.
     """
@@ -107,7 +107,7 @@ _DETERMINERS = frozenset(
 def wsc_simple(prediction: str, example: Example | None = None, is_target: bool = False) -> int:
     """Returns 1 when a prediction names the noun proposed, 0 when another, -1 when none; of a target its label.
 
-    Before, with "the fuzzy bunny" proposed: "Bunny"; after: 1.  Case and determiners do not count, and the words of
+    Before, with "the fuzzy bunny" proposed: "Bunny"; after: 1. Case and determiners do not count, and the words of
     one must all be among the other's; "Bob" does not name "Bob's hat".
     """
     if is_target:
@@ -134,14 +134,20 @@ def rank_classification(
 ) -> Any:
     """Returns a score; of a target what `metrics.rank_classification` needs.
 
-    Before, a target: "water"; after: `((0, 1), True, 1.0, 3)`: its place, whether it is correct, its weight, and how
+    Before, a target: "water"; after: `((0, 1), True, 1.0, 3)`: its index, whether it is correct, its weight, and how
     many tokens it has; then the features named by passthrough_feature_keys.
     """
     if not is_target:
         return score
     example = _of_target("rank_classification", example, "idx", "is_correct", "targets")
-    kept = tuple(example[key] for key in passthrough_feature_keys or ())
-    return (tuple(example["idx"]), example["is_correct"], example.get("weight", 1.0), len(example["targets"]), *kept)
+    passed_through = tuple(example[key] for key in passthrough_feature_keys or ())
+    return (
+        tuple(example["idx"]),
+        example["is_correct"],
+        example.get("weight", 1.0),
+        len(example["targets"]),
+        *passed_through,
+    )
 
 
 def remove_sentinels(

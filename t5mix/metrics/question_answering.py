@@ -40,23 +40,23 @@ def trivia_qa(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> d
 
 
 def span_squad(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str]) -> dict[str, float]:
-    """Returns the same as `squad`, of places in a text such as "start: 2 end: 3".
+    """Returns the same as `squad`, of spans of a text such as "start: 2 end: 3".
 
-    Words are counted as `preprocessors.squad_span_space_tokenized` counts them, so that the targets score 100.  T5's
+    Words are counted as `preprocessors.squad_span_space_tokenized` counts them, so that the targets score 100. T5's
     metric counts differently than its targets: without the empty words, and with letters outside ASCII in words.
 
     Args:
         targets: dicts of correct `answers` and the `context`.
-        predictions: the places given; what is none is no answer.
+        predictions: the spans given; what is none is no answer.
     """
     input_checks.check("span_squad", targets, predictions)
-    given = [_at_place(target["context"], place) for target, place in zip(targets, predictions, strict=True)]
+    given = [_text_of_span(target["context"], span) for target, span in zip(targets, predictions, strict=True)]
     return _scores("span_squad", [target["answers"] for target in targets], given, normalize_squad)
 
 
-def _at_place(context: str, place: str) -> str:
+def _text_of_span(context: str, span: str) -> str:
     """Returns the part of the text from the first to the last word named, or "" when none is."""
-    tokens = re.sub(r"\W", " ", place).split()
+    tokens = re.sub(r"\W", " ", span).split()
     if len(tokens) < 4:
         return ""
     try:
@@ -99,15 +99,15 @@ def sequence_f1(target: list[str], prediction: list[str]) -> float:
 
 def normalize_squad(text: str) -> str:
     """Returns the text in lower case without punctuation, articles and extra white space."""
-    kept = "".join(letter for letter in text.lower() if letter not in string.punctuation)
-    return " ".join(_ARTICLES.sub(" ", kept).split())
+    text = "".join(letter for letter in text.lower() if letter not in string.punctuation)
+    return " ".join(_ARTICLES.sub(" ", text).split())
 
 
 def normalize_trivia_qa(text: str) -> str:
     """Returns the text in lower case, punctuation made spaces, without articles and extra space."""
     signs = string.punctuation + "‘’´`_"
-    kept = "".join(" " if letter in signs else letter for letter in text.lower())
-    return " ".join(_ARTICLES.sub(" ", kept).split())
+    text = "".join(" " if letter in signs else letter for letter in text.lower())
+    return " ".join(_ARTICLES.sub(" ", text).split())
 
 
 def qa_metrics(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
@@ -178,9 +178,9 @@ class ShardedSquad(Metric):
         seen = range(len(examples)) if mask is None else np.flatnonzero(mask).tolist()
         if not seen:
             return cls()
-        answers = [[_text(answer) for answer in examples[place]["answers"]] for place in seen]
+        answers = [[_text(answer) for answer in examples[index]["answers"]] for index in seen]
         vocabulary = features[target_field_name].vocabulary
-        scores = squad(answers, [decode(model_output[place], vocabulary) for place in seen])
+        scores = squad(answers, [decode(model_output[index], vocabulary) for index in seen])
         return cls(f1=scores["f1"], em=scores["em"], count=len(seen))
 
     def merge(self, other: "ShardedSquad") -> Self:

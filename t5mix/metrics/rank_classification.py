@@ -56,12 +56,12 @@ def rank_classification(
     """Returns how well the answers with the best scores do, times 100.
 
     Accuracy always; a choice among several correct answers counts when it is one of them, and the first of equal scores
-    is chosen, or of scores that are NaN.  With num_classes and one correct answer each also F1: of class 1 with the
+    is chosen, or of scores that are NaN. With num_classes and one correct answer each also F1: of class 1 with the
     areas under its curves for two classes, else the mean over classes.
 
     Args:
         targets: for each answer of each example (idx, whether it is correct, weight, number of tokens), as
-            `postprocessors.rank_classification` makes them; idx ends with the example and the answer's place.
+            `postprocessors.rank_classification` makes them; idx ends with the example and the answer's index.
         scores: the log likelihood of each answer.
         num_classes: how many answers each example has; None when that varies.
         normalize_by_target_length: divide scores by numbers of tokens.
@@ -83,7 +83,7 @@ def rank_classification(
         )
     if len({tuple(target[0]) for target in targets}) < len(targets):
         raise ValueError(
-            "rank_classification: two targets have the same idx, so answers cannot be told apart; hosts that number "
+            "rank_classification: two targets have the same idx, so answers cannot be distinguished; hosts that number "
             "their own examples make that: give examples their numbers before sharding"
         )
     if normalize_by_target_length:
@@ -109,7 +109,7 @@ def _accuracy_of_groups(both: Sequence[tuple[Sequence[Any], float]]) -> dict[str
 
 
 def _scores(correct: np.ndarray, likelihoods: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    """Metrics of bool [examples, classes], float32 [examples, classes] and float [examples]."""
+    """Returns metrics of bool [examples, classes], float32 [examples, classes] and float [examples]."""
     import sklearn.metrics
 
     chosen = likelihoods.argmax(axis=-1)

@@ -1,6 +1,6 @@
 """What a metric may return beside a number: text, images, sound, histograms, tensors.
 
-Names and fields are seqio's.  The loggers of `t5mix.evaluation.evaluator.loggers` show them.
+Names and fields are seqio's. The loggers of `t5mix.evaluation.evaluator.loggers` show them.
 """
 
 import dataclasses

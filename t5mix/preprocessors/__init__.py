@@ -1,7 +1,7 @@
 """Preprocessors: functions from dataset to dataset, of which a task is made.
 
-Names, arguments, defaults and the very text they produce are those of seqio and T5.  What makes noise lies in
-`t5mix.objectives` and is found here too, where T5 has it.
+Names, arguments, defaults and the very text they produce are those of seqio and T5. What makes noise lies in
+`objectives`, which users import as `t5mix.objectives`, and is found here too, where T5 has it.
 """
 
 from t5mix.preprocessors.formats.coreference import definite_pronoun_resolution_simple, wnli_simple, wsc, wsc_simple

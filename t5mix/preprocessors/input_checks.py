@@ -32,13 +32,13 @@ def require(step: str, example: Iterable[str], *features: str) -> None:
             raise ValueError(f"{step}: no feature {name!r}; the example has {', '.join(example)}")
 
 
-def disjoint(step: str, made: Sequence[str], kept: Sequence[str]) -> None:
+def disjoint(step: str, made: Sequence[str], passed_through: Sequence[str]) -> None:
     """Refuses to keep a feature unchanged that a step makes anew.
 
     Raises:
         ValueError: naming the step and the feature.
     """
-    for name in kept:
+    for name in passed_through:
         if name in made:
             raise ValueError(
                 f"{step}: passthrough_feature_keys has {name!r}, which {step} makes anew; leave it out there"

@@ -11,7 +11,7 @@ from t5mix.internal.lazy import tensorflow as tf
 
 AUTOTUNE = -1  # tf.data.AUTOTUNE, without loading TensorFlow
 
-# The next seed that a map takes; None draws fresh ones.  A context variable: each thread has its
+# The next seed that a map takes; None draws fresh ones. A context variable: each thread has its
 # own, and leaving `map_seed_manager` restores it whatever happened inside.
 _next_seed: contextvars.ContextVar[int | None] = contextvars.ContextVar("t5mix_next_map_seed", default=None)
 
@@ -21,7 +21,7 @@ def map_seed_manager(initial_seed: int | None = None) -> Iterator[None]:
     """Makes the seeds of `map_over_dataset` functions called inside follow from `initial_seed`.
 
     Each of them takes the next `2 * num_seeds` integers, as in seqio, so the same functions in the
-    same order draw the same noise.  The former state comes back on leaving, also on an error.
+    same order draw the same noise. The former state comes back on leaving, also on an error.
 
     Args:
         initial_seed: the first seed, or None for seeds that differ from run to run.
@@ -91,8 +91,8 @@ def each_example(preprocessor: _Preprocessor) -> _Preprocessor:
             return dataset.filter(lambda example: example["targets"] != "")
 
     Before the token cache, such steps run on each file of a source by itself, so that files are tokenized on their own,
-    and by several machines.  With a step that is not marked, `take`, `shuffle` and `batch` among them, all files are
-    read as one dataset, as `get_dataset` does.  Functions made by `map_over_dataset` without seeds are marked already.
+    and by several machines. With a step that is not marked, `take`, `shuffle` and `batch` among them, all files are
+    read as one dataset, as `get_dataset` does. Functions made by `map_over_dataset` without seeds are marked already.
 
     A function that wraps a marked one, with `functools.wraps` or without, has to be marked itself.
 

@@ -148,10 +148,10 @@ def fill(template: str, example: Example) -> Any:
         TypeError: when it is no text.
     """
     parts: list[Any] = []
-    for index, piece in enumerate(re.split(r"\{([^{}]+)\}", template)):
-        if index % 2 and piece not in example:
-            raise ValueError(f"the format {template!r} names {piece!r}; the example has {', '.join(example)}")
-        if index % 2 and tf.convert_to_tensor(example[piece]).dtype != tf.string:
-            raise TypeError(f"the format {template!r} names {piece!r}, which is no text; make it text before")
-        parts.append(example[piece] if index % 2 else piece)
+    for index, part in enumerate(re.split(r"\{([^{}]+)\}", template)):
+        if index % 2 and part not in example:
+            raise ValueError(f"the format {template!r} names {part!r}; the example has {', '.join(example)}")
+        if index % 2 and tf.convert_to_tensor(example[part]).dtype != tf.string:
+            raise TypeError(f"the format {template!r} names {part!r}, which is no text; make it text before")
+        parts.append(example[part] if index % 2 else part)
     return tf.strings.join(parts)

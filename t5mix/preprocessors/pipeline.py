@@ -16,7 +16,7 @@ _TOKENIZERS = ("tokenize", "tokenize_and_append_eos")
 
 @dataclasses.dataclass(frozen=True)
 class CacheDatasetPlaceholder:
-    """Marks the place among the preprocessors where tokens are cached; it is never called.
+    """Marks the position among the preprocessors where tokens are cached; it is never called.
 
     Attributes:
         required: refuse `get_dataset(use_cached=False)`.
@@ -82,22 +82,22 @@ def is_random(step: Step) -> bool:
 def cut(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Returns the steps before and after the token cache.
 
-    A CacheDatasetPlaceholder is the cut.  Without one it is right after tokenization, or at the end
+    A CacheDatasetPlaceholder is the cut. Without one it is right after tokenization, or at the end
     when nothing tokenizes; but never behind a step that is random or depends on the lengths of a
     run, whose result a cache must not hold.
     """
     for i, step in enumerate(steps):
         if isinstance(step, CacheDatasetPlaceholder):
             return tuple(steps[:i]), tuple(steps[i + 1 :])
-    place = len(steps)
+    split = len(steps)
     for i, step in enumerate(steps):
         if is_random(step) or signatures.takes(step, "sequence_length"):
-            place = i
+            split = i
             break
         if signatures.name(step) in _TOKENIZERS:
-            place = i + 1
+            split = i + 1
             break
-    return tuple(steps[:place]), tuple(steps[place:])
+    return tuple(steps[:split]), tuple(steps[split:])
 
 
 def run(
@@ -113,7 +113,7 @@ def run(
     it.
 
     Raises:
-        ValueError: when a step returns no dataset.  Whatever a step raises carries a note that names
+        ValueError: when a step returns no dataset. Whatever a step raises carries a note that names
             the step and the task.
     """
     for step in steps:

@@ -68,16 +68,16 @@ def pack_prefix_lm_encoder_decoder(
         first = _split_point(length, seed)  # tokens of the first prefix; the second has the rest of the row
         inputs = tf.ensure_shape(tf.concat([two[0, :first], two[1, : length - first]], axis=0), [length])
         outputs = tf.ensure_shape(tf.concat([two[0, first:], two[1, length - first :]], axis=0), [length])
-        place = tf.range(length)
-        segments, output_segments = (1 + tf.cast(place >= cut, tf.int32) for cut in (first, length - first))
+        position = tf.range(length)
+        segments, output_segments = (1 + tf.cast(position >= cut, tf.int32) for cut in (first, length - first))
         return {
             "encoder_input_tokens": inputs,
             "decoder_target_tokens": outputs,
             "decoder_input_tokens": trim_and_pack.make_autoregressive_inputs(outputs, sequence_id=output_segments),
             "encoder_segment_ids": segments,
-            "encoder_positions": place - first * (segments - 1),
+            "encoder_positions": position - first * (segments - 1),
             "decoder_segment_ids": output_segments,
-            "decoder_positions": place - (length - first) * (output_segments - 1),
+            "decoder_positions": position - (length - first) * (output_segments - 1),
             "decoder_loss_weights": tf.cast(outputs != pad_id, tf.int32),
         }
 
@@ -107,13 +107,13 @@ def pack_prefix_lm_decoder_only(
 
     def pack(example: Example, seed: Any) -> dict[str, Any]:
         targets = tf.ensure_shape(example["targets"], [length])
-        cut, place = _split_point(length, seed), tf.range(length)
-        counted = (place >= cut) if loss_on_targets_only else tf.fill([length], True)
+        cut, position = _split_point(length, seed), tf.range(length)
+        counted = (position >= cut) if loss_on_targets_only else tf.fill([length], True)
         return {
             "decoder_target_tokens": targets,
             "decoder_input_tokens": trim_and_pack.make_autoregressive_inputs(targets),
             "decoder_loss_weights": tf.cast(counted & (targets != pad_id), tf.int32),
-            "decoder_causal_attention": tf.cast(place <= cut, tf.int32),
+            "decoder_causal_attention": tf.cast(position <= cut, tf.int32),
         }
 
     return map_over_dataset(pack, num_seeds=1)(ds)

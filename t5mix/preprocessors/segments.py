@@ -53,7 +53,7 @@ def split_tokens(
 
     Before, with max_tokens_per_segment 2: `{"targets": [3, 4, 5]}`; after: `{"targets": [3, 4]}`, `{"targets": [5]}`.
 
-    An example without tokens makes none.  Features that are not named are not kept.
+    An example without tokens makes none. Features that are not named are not kept.
 
     Args:
         dataset: examples of tokens, [length, ...].
@@ -76,18 +76,18 @@ def split_tokens(
             f"split_tokens: min_tokens_per_segment is {least} and max_tokens_per_segment {most}; give the second, and "
             "whole numbers from 1 with the first no greater"
         )
-    cut, kept = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
-    input_checks.disjoint("split_tokens", cut, kept)
+    cut, passed_through = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
+    input_checks.disjoint("split_tokens", cut, passed_through)
 
     def segments(example: Example, seed: Any) -> "tf.data.Dataset":
-        input_checks.require("split_tokens", example, *cut, *kept)
+        input_checks.require("split_tokens", example, *cut, *passed_through)
         length = tf.constant(most) if least is None else log_uniform(least, most, seed)
         count = size_of_all("split_tokens", example, cut)
 
         def segment(number: Any) -> dict[str, Any]:
             start = tf.cast(number, tf.int32) * length
             parts = {key: example[key][start : start + length] for key in cut}
-            return {**parts, **{key: example[key] for key in kept}}
+            return {**parts, **{key: example[key] for key in passed_through}}
 
         numbers = tf.data.Dataset.range(tf.cast((count + length - 1) // length, tf.int64))
         return numbers.map(segment)
@@ -181,7 +181,7 @@ def select_random_chunk(
     Before, with max_length 3: `{"targets": [3, 4, 5, 6, 7]}`; after: `{"targets": [3, 4, 5]}` or
     `{"targets": [6, 7]}`.
 
-    An example without tokens makes none.  For arguments and errors see `single_example_select_random_chunk`;
+    An example without tokens makes none. For arguments and errors see `single_example_select_random_chunk`;
     `unused_kwargs` are refused.
     """
     input_checks.only_of_a_run("select_random_chunk", unused_kwargs)
@@ -231,9 +231,9 @@ def single_example_select_random_chunk(
         tf.errors.InvalidArgumentError: while reading, when an additional feature has another length.
     """
     step = "select_random_chunk"
-    cut, kept = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
-    input_checks.disjoint(step, cut, kept)
-    input_checks.require(step, features, *cut, *kept)
+    cut, passed_through = (feature_key, *(additional_feature_keys or ())), tuple(passthrough_feature_keys or ())
+    input_checks.disjoint(step, cut, passed_through)
+    input_checks.require(step, features, *cut, *passed_through)
     if max_length is None:
         max_length = input_checks.room_of(step, sequence_length, output_features, feature_key)
     if max_length < 1 or not 1 <= (1 if min_length is None else min_length) <= max_length:
@@ -249,7 +249,7 @@ def single_example_select_random_chunk(
         start = length * _draw(0, (count + length - 1) // length, seeds[1])
     end = start + length
     start = tf.maximum(start, 0)
-    return {**{key: features[key][start:end] for key in cut}, **{key: features[key] for key in kept}}
+    return {**{key: features[key][start:end] for key in cut}, **{key: features[key] for key in passed_through}}
 
 
 def _draw(least: Any, beyond: Any, seed: Any) -> Any:

@@ -115,7 +115,7 @@ def random_split_text(
 
     Before, when the draw is 2: `{"text": "a b c d e"}`; after: `{"text": "a b"}`, `{"text": "c d"}`, `{"text": "e"}`.
 
-    Of a longer text only one part of max_words_total words is used, drawn too.  Other features are not kept, and a
+    Of a longer text only one part of max_words_total words is used, drawn too. Other features are not kept, and a
     text without words makes no example.
 
     Args:
@@ -148,7 +148,7 @@ def random_split_text(
 
 
 def _random_part(words: Any, size: int, seed: Any) -> Any:
-    """One of the parts of `size` words, of which the last may be shorter, each as likely."""
+    """Draws one of the parts of `size` words, of which the last may be shorter, each as likely."""
     parts = tf.maximum((tf.size(words) + size - 1) // size, 1)
     start = size * tf.random.stateless_uniform([], seed, minval=0, maxval=parts, dtype=tf.int32)
     return words[start : start + size]

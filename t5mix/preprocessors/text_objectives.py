@@ -23,7 +23,7 @@ def neighboring_pairs(
     Before: `{"text": "It rains. We wait! Why?\nAlone."}`; after: `{"first": "It rains.", "second": "We wait!"}` and
     `{"first": "We wait!", "second": "Why?"}`.
 
-    A sentence ends with full stops, exclamation and question marks, or with its line.  A line of one sentence makes no
+    A sentence ends with full stops, exclamation and question marks, or with its line. A line of one sentence makes no
     pair.
 
     Args:
@@ -64,7 +64,7 @@ def next_sentence_prediction(
     "next"}`; else `{"inputs": "nsp: It rains. Bo sat.", "targets": "not_next"}` and `{"inputs": "nsp: Ann sang. We
     wait.", "targets": "not_next"}`.
 
-    Pairs of neighbours are shuffled and taken two by two, which either stay or exchange their second sentences.  Of an
+    Pairs of neighbours are shuffled and taken two by two, which either stay or exchange their second sentences. Of an
     odd number the last finds no partner and makes no example.
 
     Args:
@@ -107,7 +107,7 @@ def fill_in_the_blank(dataset: "tf.data.Dataset", text_key: str = "text", label:
     sat on X"}`.
 
     How likely a cut is, is drawn for each text, from about one cut a text to one every other word; there is one cut at
-    least.  A text of one word makes no example.
+    least. A text of one word makes no example.
 
     Args:
         dataset: examples of text.
@@ -122,8 +122,8 @@ def fill_in_the_blank(dataset: "tf.data.Dataset", text_key: str = "text", label:
         sides = []
         for side in (0, 1):
             mine = part == side
-            kept = tf.boolean_mask(tf.where(mine, words, "X"), mine | begins)
-            sides.append(tf.strings.reduce_join(kept, separator=" "))
+            side = tf.boolean_mask(tf.where(mine, words, "X"), mine | begins)
+            sides.append(tf.strings.reduce_join(side, separator=" "))
         inputs = tf.strings.join([label, tf.stack(sides)])
         return {"inputs": inputs, "targets": tf.stack(sides[::-1])}
 
@@ -137,8 +137,8 @@ def _random_cuts(count: Any, seeds: Any) -> Any:
     cuts = tf.random.stateless_uniform([count - 1], seeds[1]) < probability
 
     def one() -> Any:
-        place = tf.random.stateless_uniform([], seeds[2], minval=0, maxval=count - 1, dtype=tf.int32)
-        return tf.range(count - 1) == place
+        split = tf.random.stateless_uniform([], seeds[2], minval=0, maxval=count - 1, dtype=tf.int32)
+        return tf.range(count - 1) == split
 
     return tf.concat([[True], tf.cond(tf.reduce_any(cuts), lambda: cuts, one)], axis=0)
 
@@ -156,13 +156,13 @@ def fill_in_the_blank_sized(
     _2_ the mat.", "targets": "cat sat on"}`.
 
     The number of words is uniform from the least to the greatest of size_bins, but leaves one word of the text where
-    that is possible.  The number told is the nearest of size_bins, of two as near the smaller.  A text with fewer words
-    than the least, or with one, makes no example.  T5 never takes the greatest, and fails at a text that has just as
-    many words as the least.
+    that is possible. The number written is the nearest of size_bins, of two as near the smaller. A text with fewer
+    words than the least, or with one, makes no example. T5 never takes the greatest, and fails at a text that has
+    just as many words as the least.
 
     Args:
         dataset: examples of text.
-        size_bins: the numbers that may be told.
+        size_bins: the numbers that may be written.
         text_key: the text.
         label: what the inputs begin with, but for white space before it.
 
@@ -178,9 +178,9 @@ def fill_in_the_blank_sized(
         count = tf.size(words)
         beyond = tf.maximum(tf.minimum(count, sizes[-1] + 1), sizes[0] + 1)
         size = tf.random.stateless_uniform([], seeds[0], minval=sizes[0], maxval=beyond, dtype=tf.int32)
-        told = tf.gather(sizes, tf.argmin(tf.abs(tf.constant(sizes) - size)))
+        shown = tf.gather(sizes, tf.argmin(tf.abs(tf.constant(sizes) - size)))
         start = tf.random.stateless_uniform([], seeds[1], minval=0, maxval=count - size + 1, dtype=tf.int32)
-        blank = tf.strings.join(["_", tf.as_string(told), "_"])
+        blank = tf.strings.join(["_", tf.as_string(shown), "_"])
         inputs = tf.concat([words[:start], [blank], words[start + size :]], axis=0)
         return {
             "inputs": tf.strings.strip(tf.strings.join([label, tf.strings.reduce_join(inputs, separator=" ")])),

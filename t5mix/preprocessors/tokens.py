@@ -284,9 +284,9 @@ def append_eos_after_trim_and_preserve(
                 tokens = result[key]
                 size = tf.size(tokens)
                 room = size if lengths.get(key) is None else tf.minimum(size, lengths[key] - 1)
-                kept = tf.minimum(preserve_final_n_tokens_when_trimming, room)
+                last = tf.minimum(preserve_final_n_tokens_when_trimming, room)
                 eos = tf.constant([eos_id(key, feature)], tokens.dtype)
-                result[key] = tf.concat([tokens[: room - kept], tokens[size - kept :], eos], axis=0)
+                result[key] = tf.concat([tokens[: room - last], tokens[size - last :], eos], axis=0)
         return result
 
     return map_over_dataset(end)(dataset)

@@ -98,7 +98,7 @@ def trim_and_pack_dataset(
     1, 0], "targets_segment_ids": [1, 1, 2, 2, 2, 0], "targets_positions": [0, 1, 0, 1, 2, 0]}`.
 
     Rows are filled in order, as in seqio: the next example goes into the open row or begins a new one, and
-    a row ends after as many examples as the longest length counts.  Training packs better, in the stream.
+    a row ends after as many examples as the longest length counts. Training packs better, in the stream.
 
     Args:
         dataset: examples; features without a length are left out.
@@ -170,10 +170,10 @@ def _packed(sizes: np.ndarray, values: tuple[np.ndarray, ...], widths: list[int]
             start = 0
             for segment, example in enumerate(examples, 1):
                 size = sizes[example, feature]
-                place = slice(start, start + size)
-                tokens[row, place] = values[feature][example, :size]
-                segments[row, place] = segment
-                positions[row, place] = np.arange(size)
+                columns = slice(start, start + size)
+                tokens[row, columns] = values[feature][example, :size]
+                segments[row, columns] = segment
+                positions[row, columns] = np.arange(size)
                 start += size
         packed += [tokens, segments, positions]
     return packed
@@ -197,7 +197,7 @@ def _rows(sizes: np.ndarray, widths: np.ndarray) -> list[list[int]]:
 def make_autoregressive_inputs(
     targets: "tf.Tensor", sequence_id: Any = None, output_dtype: Any = None, bos_id: int = 0
 ) -> "tf.Tensor":
-    """Returns what a decoder reads to predict `targets`: the same, one place later.
+    """Returns what a decoder reads to predict `targets`: the same, one position later.
 
     With targets [3, 8, 1, 9, 1, 0] and sequence_id [1, 1, 1, 2, 2, 0]: [0, 3, 8, 0, 9, 0].
 

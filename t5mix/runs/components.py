@@ -42,7 +42,7 @@ class Components:
         return self._engine(self.run.batch_size, self.run.sequence_length)
 
     def _decoding_engine(self, length: int) -> Engine:
-        """The same model for inputs of a length, in batches of evaluation."""
+        """Returns the same model for inputs of a length, in batches of evaluation."""
         run = self.run
         if run.evaluation_batch_size == run.batch_size and length == run.sequence_length["inputs"]:
             return self.engine
@@ -93,7 +93,7 @@ class Components:
         )
 
     def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
-        """The batches of a training: those that it was started with, where it was."""
+        """Returns the batches of a training: those that it was started with, where it was."""
         data = SameData(provider, trained, settings)
         data.check_origins()
         stream = open_stream(self.run, provider)
@@ -109,13 +109,13 @@ class Components:
             say(f"compiling the {program} program of a model of {size:,} parameters; large ones take minutes")
 
     def restore(self, checkpoint: CheckpointPath) -> State:
-        """The weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+        """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
         keep = len(checkpoint.trained.steps())
         with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
             return checkpoints.restore(checkpoint.step, self.engine)[1]
 
     def predictor(self, state: State) -> Predict:
-        """Greedy decoding of any number of inputs."""
+        """Returns a function that decodes any number of inputs greedily."""
         length = self.run.sequence_length["inputs"]
         self._say_compiling("decoding")
         return batched(
@@ -126,7 +126,7 @@ class Components:
         )
 
     def _shorter_rows(self, length: int) -> list[int]:
-        """An eighth, a quarter and half of the inputs' length; none where the mesh splits that."""
+        """Returns an eighth, a quarter and half of the inputs' length; none where the mesh splits that."""
         if "length" in self.run.mesh.rules:
             return []
         return sorted({-(-length // part) for part in (8, 4, 2)} - {length})

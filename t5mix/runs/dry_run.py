@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_stream(run: Run, provider: Provider) -> Stream:
-    """Packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
+    """Opens the packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
     with Progress() as progress:
 
         def tell(task: str, done: int, total: int | None) -> None:
@@ -49,7 +49,7 @@ def show_plan(checked: Checked) -> None:
 
 
 def task_table(statistics: Statistics, training: Training) -> "Table":
-    """One line a task: share, examples, epochs in all steps, mean tokens, examples truncated."""
+    """Returns one line a task: share, examples, epochs in all steps, mean tokens, examples truncated."""
     from rich import box
     from rich.table import Table
 
@@ -73,7 +73,7 @@ def task_table(statistics: Statistics, training: Training) -> "Table":
 
 
 def summary(checked: Checked, statistics: Statistics) -> list[str]:
-    """The rest of the plan, a line each."""
+    """Returns the rest of the plan, a line each."""
     from t5mix.mesh.engine import Engine
 
     run = checked.run

@@ -111,7 +111,7 @@ def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence
 
 
 def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
-    """The best score of each task by its first metric; of equals the earlier step, and any number before NaN."""
+    """Returns the best score of each task by its first metric; of equals the earlier step, NaN last."""
     best: dict[str, Score] = {}
     for score in scores:
         if score.task not in best or math.isnan(best[score.task].value) or score.value > best[score.task].value:

@@ -18,7 +18,7 @@ from t5mix.runs.run_folder import CheckpointPath, Trained
 
 
 def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
-    """`t5mix finetune`: fine-tunes each task from `Finetuning.checkpoint`, and reports.
+    """Fine-tunes each task from `Finetuning.checkpoint`, and reports: `t5mix finetune`.
 
     Args:
         bound: the settings, with their texts.

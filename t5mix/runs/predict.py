@@ -22,7 +22,7 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
     Args:
         checked: the settings, and the checkpoint that answers.
         lines: inputs, as the model reads them.
-        output_file: where answers go; "-" is standard output.  A file appears whole or not at all.
+        output_file: where answers go; "-" is standard output. A file appears whole or not at all.
         prefix: put before every line.
     """
     run, provider = checked.run, checked.provider
@@ -39,7 +39,7 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
 
 
 def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int]]:
-    """Ids of each text, with the feature's EOS; those that are too long are cut, and counted on standard error."""
+    """Returns the ids of each text, with the feature's EOS; cuts those that are too long, and says how many."""
     end = [EOS_ID] if feature.add_eos else []
     ids = [[*feature.vocabulary.encode(text), *end] for text in texts]
     overflowing = [number for number, sequence in enumerate(ids, 1) if len(sequence) > length]
@@ -52,7 +52,7 @@ def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int
 
 
 def decode(predict: Predict, ids: Sequence[Sequence[int]], provider: Provider) -> list[str]:
-    """The model's answers, as text without line breaks."""
+    """Returns the model's answers, as text without line breaks."""
     vocabulary = provider.output_features["targets"].vocabulary
     return [vocabulary.decode(output).replace("\n", "\\n") for output in predict(ids)]
 

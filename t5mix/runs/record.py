@@ -85,7 +85,7 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
 
 
 def versions() -> dict[str, Any]:
-    """Packages, Python, platform and, in a checkout, the git commit."""
+    """Returns the versions of packages, Python, the platform and, in a checkout, the git commit."""
     return {
         "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
         "python": sys.version,
@@ -103,7 +103,7 @@ def _version(package: str) -> str | None:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit of the checkout that t5mix runs from, and whether files differ from it; None in a wheel."""
+    """Returns the commit of the checkout that t5mix runs from, and whether files differ from it; None in a wheel."""
     root = paths.PACKAGE.parent
     if not (root / ".git").exists():
         return None
@@ -120,7 +120,7 @@ def _git_says(root: Path, *arguments: str) -> str:
 
 
 def lineage(checked: Checked) -> dict[str, Any]:
-    """Where the run's data comes from: each task's declaration, source and vocabularies, by content."""
+    """Returns where the run's data comes from: each task's declaration, source and vocabularies, by content."""
     provider = checked.provider
     by_name = {task.name: task for task in (*get_subtasks(provider), *checked.finetune_tasks)}
     shares = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
@@ -158,7 +158,7 @@ def _source(task: Task) -> dict[str, Any]:
 
 
 def _content(task: Task, split: str) -> str | None:
-    """The fingerprint of a split; None where it cannot be read: splits that the run reads have been checked."""
+    """Returns the fingerprint of a split; None where it cannot be read: splits that the run reads have been checked."""
     try:
         return task.source.fingerprint(split)
     except (ValueError, OSError):

@@ -64,11 +64,11 @@ class RunFolder:
         return Trained(self.path)
 
     def finetuning(self, task: str) -> "Trained":
-        """Fine-tuning on one task."""
+        """Returns the folder of fine-tuning on one task."""
         return Trained(self.path / "finetune" / task)
 
     def finetuned_tasks(self) -> list[str]:
-        """Tasks whose fine-tuning was begun, sorted."""
+        """Returns the tasks whose fine-tuning was begun, sorted."""
         parent = self.path / "finetune"
         return sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
 
@@ -99,12 +99,12 @@ class Trained:
         return self.path / "tensorboard"
 
     def scores(self, split: str, task: str, step: int, limit: int | None = None) -> Path:
-        """Score of one checkpoint on one task, or on the first `limit` examples of it."""
+        """Returns the file with the score of one checkpoint on one task, or on the first `limit` examples of it."""
         name = f"{step}.json" if limit is None else f"{step}-first-{limit}.json"
         return self.path / "scores" / split / task / name
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints on disk, ascending; unfinished ones have other names."""
+        """Returns the steps of the checkpoints on disk, ascending; unfinished ones have other names."""
         if not self.checkpoints.is_dir():
             return []
         return sorted(int(e.name) for e in self.checkpoints.iterdir() if e.name.isdecimal())
@@ -157,7 +157,7 @@ def find_checkpoint(path: str) -> CheckpointPath:
 
 
 def _run_of(trained: Trained) -> RunFolder:
-    """The run folder around a training: the one that holds the record."""
+    """Returns the run folder around a training: the one that holds the record."""
     for folder in (trained.path, *trained.path.parents[:2]):
         if RunFolder(folder).operative_config.is_file():
             return RunFolder(folder)

@@ -1,6 +1,6 @@
 """Sources of raw examples: functions, files, TensorFlow Datasets.
 
-The names, arguments and defaults are seqio's.  A source also has a fingerprint: it changes when its examples do.
+The names, arguments and defaults are seqio's. A source also has a fingerprint: it changes when its examples do.
 """
 
 from t5mix.sources.base import DataSource, ShardInfo

@@ -57,7 +57,7 @@ def get_global_cache_dirs() -> tuple[str, ...]:
 
 
 def set_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
-    """Names the folders with caches that seqio made, in place of those named before.
+    """Sets the folders with caches that seqio made, in place of those named before.
 
     Raises:
         ValueError: when they are one text instead of a list.
@@ -66,7 +66,7 @@ def set_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
 
 
 def add_global_cache_dirs(global_cache_dirs: Iterable[Path]) -> None:
-    """Names further folders with caches that seqio made; they are searched last.
+    """Adds folders with caches that seqio made; they are searched last.
 
     Raises:
         ValueError: when they are one text instead of a list.

@@ -17,7 +17,7 @@ class FewshotDataSource(DataSource):
 
     Before, with 2 shots: `{"inputs": "Where is Rome?", "targets": "Italy"}` of "test"; after: `{"train": {"inputs":
     ["Where is Paris?", "Where is Bonn?"], "targets": ["France", "Germany"]}, "eval": {"inputs": "Where is Rome?",
-    "targets": "Italy"}}`.  `fewshot_preprocessor` makes one text of it.
+    "targets": "Italy"}}`. `fewshot_preprocessor` makes one text of it.
 
     Args:
         original_source: the source of both splits.
@@ -26,7 +26,7 @@ class FewshotDataSource(DataSource):
         eval_preprocessors: steps on the examples to answer.
         train_split: the split of the solved examples.
         train_feature_keys: what is kept of them; all must have one shape.
-        shuffle_buffer_size: how many examples are shuffled at a time.  The solved ones always are, otherwise than
+        shuffle_buffer_size: how many examples are shuffled at a time. The solved ones always are, otherwise than
             the questions, so that within train_split one is its own question only by chance; without shuffle always in
             the same way.
         eval_on_fixed_exemplars: whether every example of a split other than train_split has the same solved ones.
@@ -156,7 +156,7 @@ def fewshot_preprocessor(
 
     Args:
         ds: examples with `eval` and, unless there are no shots, `train`: each a dict with `inputs` and `targets`,
-            string scalars, in `train` one a shot.  If those of `eval` are vectors, each of their elements becomes an
+            string scalars, in `train` one a shot. If those of `eval` are vectors, each of their elements becomes an
             example.
         inputs_prefix: what stands before every input.
         targets_prefix: what stands before every target; behind the last input without the white space at its end.

@@ -119,7 +119,7 @@ class FileDataSource(DataSource):
         return self._read_file_fn
 
     def contents(self, split: str) -> dict[str, str]:
-        """See `DataSource.contents`; files go by their names."""
+        """Returns `DataSource.contents`; files go by their names."""
         return {os.path.basename(path): identity(path) for path in self.list_shards(split)}
 
     def fingerprint(self, split: str) -> str:
@@ -128,7 +128,7 @@ class FileDataSource(DataSource):
         return fingerprints.digest(self._kind, files, self._reading(), self._cycle_length, self._block_length)
 
     def _reading(self) -> object:
-        """What decides the examples of a file, besides its bytes."""
+        """Returns what decides the examples of a file, besides its bytes."""
         return self._read_file_fn
 
     def __str__(self) -> str:

@@ -22,8 +22,8 @@ class FunctionDataSource(DataSource):
 
     Args:
         dataset_fn: `fn(split, shuffle_files)`, or `fn(split, shuffle_files, seed)`, returns a
-            `tf.data.Dataset`.  It may have an attribute `fingerprint(split)`, the identity of its
-            content; without one, its source code, closure and arguments are its identity.  It may have
+            `tf.data.Dataset`. It may have an attribute `fingerprint(split)`, the identity of its
+            content; without one, its source code, closure and arguments are its identity. It may have
             an attribute `num_input_examples(split)`, asked where the argument of that name is silent.
         splits: names of the splits.
         num_input_examples: number of raw examples of splits, where it is known.

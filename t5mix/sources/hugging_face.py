@@ -15,7 +15,7 @@ class HuggingFaceDataSource(DataSource):
     """Examples of a data set that the library `datasets` loads: of the Hub, or of files and folders.
 
     Each example is a dict of its columns: text, numbers, booleans, and lists and dicts of these; a class label is its
-    number.  A format that is set is passed by.  The data set is loaded when first needed; a declaration costs nothing,
+    number. A format that is set is passed by. The data set is loaded when first needed; a declaration costs nothing,
     and needs no `datasets`.
 
     Args:
@@ -173,9 +173,9 @@ class HuggingFaceDataSource(DataSource):
         for column in rows.column_names:
             found = next(_nulls(column, rows.data.column(column)), None)
             if found:
-                place, number = found
+                path, number = found
                 raise ValueError(
-                    f"HuggingFaceDataSource({self._path!r}): column {place!r} of split {split!r} has {number:,} "
+                    f"HuggingFaceDataSource({self._path!r}): column {path!r} of split {split!r} has {number:,} "
                     "nulls; leave it out by `columns`, or save a data set without them"
                 )
 
@@ -219,27 +219,27 @@ def _slice(library: Any, whole: Mapping[str, Any], part: str) -> Any:
     """Returns a split, or a slice such as "train[:10%]" of one, of a data set in memory."""
     rows = {name: len(each) for name, each in whole.items()}
     instruction = library.ReadInstruction.from_spec(part).to_absolute(rows)
-    pieces = [whole[one.splitname].select(range(one.from_, one.to)) for one in instruction]
-    return pieces[0] if len(pieces) == 1 else library.concatenate_datasets(pieces)
+    parts = [whole[one.splitname].select(range(one.from_, one.to)) for one in instruction]
+    return parts[0] if len(parts) == 1 else library.concatenate_datasets(parts)
 
 
 def _kinds(rows: Any) -> dict[str, Any]:
     return {field.name: field.type for field in rows.features.arrow_schema}
 
 
-def _nulls(place: str, column: Any) -> Iterator[tuple[str, int]]:
+def _nulls(path: str, column: Any) -> Iterator[tuple[str, int]]:
     """Yields where a column, or what is inside of it, has nulls, and how many."""
     import pyarrow as pa
     from pyarrow import compute
 
     kind = column.type
     if column.null_count:
-        yield place, column.null_count
+        yield path, column.null_count
     elif pa.types.is_struct(kind):
         for field, values in zip(kind, column.flatten(), strict=True):
-            yield from _nulls(f"{place}.{field.name}", values)
+            yield from _nulls(f"{path}.{field.name}", values)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        yield from _nulls(f"{place}[]", compute.list_flatten(column))
+        yield from _nulls(f"{path}[]", compute.list_flatten(column))
 
 
 def _decoded(feature: Any) -> str | None:

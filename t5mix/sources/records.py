@@ -22,7 +22,7 @@ class _RecordDataSource(FileDataSource):
         files: the arguments of `FileDataSource` but the first.
 
     Raises:
-        ValueError: when bad records cannot be told from good ones.
+        ValueError: when bad records cannot be distinguished from good ones.
     """
 
     def __init__(self, reader_cls: ReaderFn | None, skip_bad_records: int | None, **files: Any) -> None:
@@ -60,9 +60,9 @@ class _RecordDataSource(FileDataSource):
             return super()._reader(split, paths)
         damaged = self._damaged(split, paths, self._skip_bad_records)
         for path, damage in damaged.items():
-            for place in damage.bad:
+            for offset in damage.bad:
                 warnings.warn(
-                    f"{self._kind}: the record at byte {place} of {path} of split {split!r} does not match its "
+                    f"{self._kind}: the record at byte {offset} of {path} of split {split!r} does not match its "
                     "checksum and is left out",
                     stacklevel=4,
                 )
@@ -82,9 +82,9 @@ class _RecordDataSource(FileDataSource):
                 continue
             count += len(damage.bad)
             if count > limit:
-                place = damage.bad[limit - count]
+                offset = damage.bad[limit - count]
                 raise ValueError(
-                    f"{self._kind}: the record at byte {place} of {path} of split {split!r} does not match its "
+                    f"{self._kind}: the record at byte {offset} of {path} of split {split!r} does not match its "
                     f"checksum: number {limit + 1} of them, and skip_bad_records is {limit}; copy or make the files "
                     "anew"
                 )
@@ -131,9 +131,9 @@ class TFExampleDataSource(_RecordDataSource):
         block_length: how many records are taken from one before the next.
         performs_internal_shuffling: allow a task without a shuffle buffer to shuffle only the files.
         skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
-            reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
+            reading is a ValueError. The files are read once more before their first record is given. A shard knows of
             its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
-            None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not
+            None: reading ends with an error at the first. See `t5mix.sources.tfrecords` for what can be left out: not
             a record that is whole but cannot be decoded.
 
     Raises:
@@ -198,9 +198,9 @@ class ProtoDataSource(_RecordDataSource):
         cycle_length: how many files are read at a time.
         block_length: how many records are taken from one before the next.
         skip_bad_records: how many damaged records of a split may be left out, each with a warning; past that many,
-            reading is a ValueError.  The files are read once more before their first record is given.  A shard knows of
+            reading is a ValueError. The files are read once more before their first record is given. A shard knows of
             its own files, so shards that are read apart may each leave out as many; a token cache counts those of all.
-            None: reading ends with an error at the first.  See `t5mix.sources.tfrecords` for what can be left out: not
+            None: reading ends with an error at the first. See `t5mix.sources.tfrecords` for what can be left out: not
             a record that is whole but cannot be decoded.
 
     Raises:

@@ -1,7 +1,7 @@
 """Caches that seqio made, read as they are: a user's terabytes need not be tokenized again.
 
-seqio finds a cache by the name of its task alone, so one that another version of the task made is read too.  Nothing is
-read, therefore, but with both `set_global_cache_dirs` and `use_cached=True`.  t5mix's own token cache, which `Stream`
+seqio finds a cache by the name of its task alone, so one that another version of the task made is read too. Nothing is
+read, therefore, but with both `set_global_cache_dirs` and `use_cached=True`. t5mix's own token cache, which `Stream`
 makes, is found by content.
 """
 
@@ -26,8 +26,8 @@ class NotCachedError(ValueError, AssertionError):
 
 def find(task: str) -> str | None:
     """Returns the folder of the cache of a task, complete, or None; a colon in the name divides it into folders."""
-    for place in data_dirs.cache_dirs:
-        folder = os.path.join(place, *task.split(":"))
+    for cache_dir in data_dirs.cache_dirs:
+        folder = os.path.join(cache_dir, *task.split(":"))
         if tf.io.gfile.exists(os.path.join(folder, "COMPLETED")):
             return folder
     return None
@@ -108,8 +108,8 @@ class CachedDataSource(FileDataSource):
         """
         self._check_split(split)
         [pattern] = self._patterns[split]
-        ending = re.compile(rf"-\d+-of-0*{self._num_shards}$")
-        paths = sorted(path for path in tf.io.gfile.glob(pattern) if ending.search(path))
+        shard_suffix = re.compile(rf"-\d+-of-0*{self._num_shards}$")
+        paths = sorted(path for path in tf.io.gfile.glob(pattern) if shard_suffix.search(path))
         if len(paths) != self._num_shards:
             raise ValueError(
                 f"the cache of task {self._task!r} in {self._folder} has {len(paths)} shards of split {split!r}, and "

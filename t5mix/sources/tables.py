@@ -112,7 +112,7 @@ def read_rows(path: str, format: str, columns: Sequence[str] | None) -> Iterator
     """Yields the rows of a file; without `columns` the first line names them.
 
     Raises:
-        ValueError: "file:line: what is wrong; the mend".
+        ValueError: "file:line: what is wrong; the fix".
     """
     parse = _tsv if format == "tsv" else _json
     for number, line in enumerate(_lines(path), start=1):
@@ -139,8 +139,8 @@ def _lines(path: str) -> Iterator[str]:
 def _header(where: str, line: str, format: str) -> tuple[str, ...]:
     found = tuple(line.split("\t")) if format == "tsv" else tuple(_object(where, line))
     if len(set(found)) < len(found) or not all(found):
-        mend = "name each column once, or declare columns where the file does not name them"
-        raise ValueError(f"{where}: the columns are {', '.join(map(repr, found))}; {mend}")
+        fix = "name each column once, or declare columns where the file does not name them"
+        raise ValueError(f"{where}: the columns are {', '.join(map(repr, found))}; {fix}")
     return found
 
 
@@ -159,8 +159,8 @@ def _first_columns(path: str, size: int, changed: int, format: str) -> tuple[str
 def _tsv(where: str, line: str, columns: Sequence[str]) -> Row:
     cells = line.split("\t")
     if len(cells) != len(columns):
-        mend = f"each line needs {len(columns)}: {', '.join(columns)}"
-        raise ValueError(f"{where}: has {len(cells)} columns; {mend}")
+        fix = f"each line needs {len(columns)}: {', '.join(columns)}"
+        raise ValueError(f"{where}: has {len(cells)} columns; {fix}")
     return dict(zip(columns, cells, strict=True))
 
 

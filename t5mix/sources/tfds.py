@@ -40,7 +40,7 @@ class TfdsDataSource(DataSource):
 
     Args:
         tfds_name: name, config and version, such as "glue/cola:2.0.0"; the version is required, so
-            that the examples stay the same.  None when `splits` are TfdsSplits, or when tfds_data_dir
+            that the examples stay the same. None when `splits` are TfdsSplits, or when tfds_data_dir
             is the folder of one prepared version of a data set.
         tfds_data_dir: folder of prepared data sets; None is TFDS's own.
         splits: names of the splits to allow; or a dict from names to TFDS splits or slices, such as
@@ -134,7 +134,7 @@ class TfdsDataSource(DataSource):
     def _prepared(self, name: str | None, data_dir: str | None) -> Any:
         import tensorflow_datasets as tfds
 
-        place = f"in {data_dir}" if data_dir else "in TFDS's default folder"
+        folder = f"in {data_dir}" if data_dir else "in TFDS's default folder"
         what = repr(name) if name else "the data set"
         try:
             if name is None:
@@ -146,9 +146,9 @@ class TfdsDataSource(DataSource):
                 builder.download_and_prepare()
                 return builder
         except Exception as error:  # TFDS raises dozens of kinds, network errors among them
-            raise ValueError(f"TfdsDataSource: cannot open or prepare {what} {place}: {error}") from error
+            raise ValueError(f"TfdsDataSource: cannot open or prepare {what} {folder}: {error}") from error
         raise ValueError(
-            f"TfdsDataSource: {what} is not prepared {place}, and read_only is set; "
+            f"TfdsDataSource: {what} is not prepared {folder}, and read_only is set; "
             "prepare it there, or give another tfds_data_dir"
         )
 

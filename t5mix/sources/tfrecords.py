@@ -1,12 +1,12 @@
 """Damage of TFRecord files: files that are cut short, and reading around bad records.
 
 A TFRecord file is records of: the length of the payload, uint64, and its masked CRC-32C; the payload and its masked
-CRC-32C (all little-endian; https://www.tensorflow.org/tutorials/load_data/tfrecord).  Where a payload does not match
-its checksum but its length does, the next record's place is known, and one record is lost.  Where a length does not
+CRC-32C (all little-endian; https://www.tensorflow.org/tutorials/load_data/tfrecord). Where a payload does not match
+its checksum but its length does, the next record's offset is known, and one record is lost. Where a length does not
 match, or the file ends within a record, nothing tells where a record begins, and the rest of the file is lost.
 
-TensorFlow reads and compares payloads; here only the lengths of a damaged file are walked.  What TensorFlow does not
-see is a file that is cut short within a record's length or its checksum: it reads as a shorter file.  So the end of
+TensorFlow reads and compares payloads; here only the lengths of a damaged file are walked. What TensorFlow does not
+see is a file that is cut short within a record's length or its checksum: it reads as a shorter file. So the end of
 each file is looked at before it is read: its last bytes must be a record's, whose length leads to the end.
 """
 
@@ -100,7 +100,7 @@ def _check_end(path: str, size: int, changed: int) -> None:
 
 
 def _leading_to_the_end(tail: bytes) -> "Iterator[int]":
-    """Yields the places whose eight bytes, read as a record's length, lead exactly to the end."""
+    """Yields the offsets whose eight bytes, read as a record's length, lead exactly to the end."""
     import numpy as np
 
     count = len(tail) - _HEADER.size - _PAYLOAD_CRC + 1

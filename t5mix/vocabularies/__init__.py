@@ -1,6 +1,6 @@
 """Vocabularies: text into ids and back, in Python and in TensorFlow.
 
-Ids 0, 1 and 2 are padding, end of sequence and unknown in every vocabulary that T5 uses.  The names, arguments and
+Ids 0, 1 and 2 are padding, end of sequence and unknown in every vocabulary that T5 uses. The names, arguments and
 defaults are seqio's.
 """
 

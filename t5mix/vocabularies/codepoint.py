@@ -101,11 +101,13 @@ class PartialCodepointVocabulary(Vocabulary):
         """
         numbers = []
         with tf.io.gfile.GFile(os.fspath(vocab_file), "r") as file:
-            for place, line in enumerate(file, 1):
+            for line_number, line in enumerate(file, 1):
                 try:
                     numbers.append(_codepoint(int(line)))
                 except ValueError as error:
-                    raise ValueError(f"{vocab_file}:{place}: {line.strip()!r} is no codepoint: {error}") from error
+                    raise ValueError(
+                        f"{vocab_file}:{line_number}: {line.strip()!r} is no codepoint: {error}"
+                    ) from error
         return cls(numbers, extra_ids)
 
     @property
@@ -146,8 +148,8 @@ class PartialCodepointVocabulary(Vocabulary):
 
         order = np.argsort(self._codepoints).astype(np.int32)
         ascending = tf.constant(np.asarray(self._codepoints, np.int32)[order])
-        places = tf.minimum(tf.searchsorted(ascending, codepoints), len(self._codepoints) - 1)
-        return tf.where(tf.gather(ascending, places) == codepoints, tf.gather(order, places), self.UNK_ID)
+        indices = tf.minimum(tf.searchsorted(ascending, codepoints), len(self._codepoints) - 1)
+        return tf.where(tf.gather(ascending, indices) == codepoints, tf.gather(order, indices), self.UNK_ID)
 
     def _decode_tf(self, ids: "tf.Tensor") -> "tf.Tensor":
         codepoints = tf.gather(tf.constant(self._codepoints, tf.int32), ids)

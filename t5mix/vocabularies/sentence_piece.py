@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class SentencePieceVocabulary(Vocabulary):
     """The pieces of a SentencePiece model (Kudo and Richardson, 2018, arXiv:1808.06226).
 
-    Train the model with --pad_id=0 --eos_id=1 --unk_id=2 --bos_id=-1.  The extra ids are the pieces
+    Train the model with --pad_id=0 --eos_id=1 --unk_id=2 --bos_id=-1. The extra ids are the pieces
     `<extra_id_0>`, `<extra_id_1>`, ...; `<extra_id_0>` has the highest id, as span corruption
-    expects.  The file is read when first needed, so that a declaration costs nothing.
+    expects. The file is read when first needed, so that a declaration costs nothing.
 
     Args:
         sentencepiece_model_file: path of the model.

@@ -16,7 +16,7 @@ class UnigramVocabulary(Vocabulary):
 
     Args:
         unigrams: the words, each once, without "PAD" and "UNK", which name the padding and the unknown.
-        split_on_space: whether a text is words with one space between.  If not, encoding takes a text as one word,
+        split_on_space: whether a text is words with one space between. If not, encoding takes a text as one word,
             `decode` joins words by spaces, and `decode_tf` gives the first word only, as in seqio.
 
     Raises:
@@ -64,7 +64,7 @@ class UnigramVocabulary(Vocabulary):
 
     @functools.cached_property
     def _table(self) -> Any:
-        """Ids by word.  Made outside of any graph, so that every graph may use the same."""
+        """Ids by word. Made outside of any graph, so that every graph may use the same."""
         with tf.init_scope():
             known = list(self._words[:-1])
             initializer = tf.lookup.KeyValueTensorInitializer(

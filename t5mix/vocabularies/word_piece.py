@@ -12,7 +12,7 @@ from t5mix.vocabularies.base import Vocabulary
 class BertWordPieceVocabulary(Vocabulary):
     """The word pieces of a BERT `vocab.txt` (Devlin et al., 2019, arXiv:1810.04805), by tensorflow_text.
 
-    The file is read when first needed.  Decoding leaves padding out and joins the pieces of a word.
+    The file is read when first needed. Decoding leaves padding out and joins the pieces of a word.
 
     Args:
         vocab_lookup_table: path of the file: one piece a line, in the order of their ids.
@@ -157,8 +157,8 @@ class BertWordPieceVocabulary(Vocabulary):
             if ids.shape.rank == 1:
                 return self._decode_tf(ids[tf.newaxis])[0]
             ids = tf.RaggedTensor.from_tensor(ids)
-        kept = tf.ragged.boolean_mask(ids, ids != tf.cast(self.pad_id, ids.dtype))
-        words = self._tokenizer.detokenize(kept)
+        unpadded = tf.ragged.boolean_mask(ids, ids != tf.cast(self.pad_id, ids.dtype))
+        words = self._tokenizer.detokenize(unpadded)
         return tf.strings.reduce_join(words, axis=-1, separator=" ")
 
     def _identity(self) -> tuple[Any, ...]:

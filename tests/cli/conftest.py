@@ -1,4 +1,4 @@
-"""A pack of toy tasks in a file, as a user would have it."""
+"""Declarations of toy tasks in a file, as a user would have it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from t5mix.declarations import registry
 
-PACK = """
+DECLARATIONS = """
 import functools
 
 import t5mix
@@ -42,9 +42,9 @@ t5mix.MixtureRegistry.add("toy_mix", ["toy_large", ("toy_small", 10)], default_r
 
 
 @pytest.fixture
-def pack(tmp_path: Path):
-    """A pack's path; what it declares is forgotten afterwards."""
+def declarations(tmp_path: Path):
+    """Returns the path of a declarations file; what it declares is forgotten afterwards."""
     path = tmp_path / "toys.py"
-    path.write_text(PACK)
+    path.write_text(DECLARATIONS)
     with registry.overlay():
         yield str(path)

@@ -22,9 +22,9 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 0
 
 
 def test_a_mixture_is_cached_once_and_the_stream_finds_it(
-    pack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    declarations: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("toy_mix", "--include", pack, "--cache_dir", tmp_path)
+    options = ("toy_mix", "--include", declarations, "--cache_dir", tmp_path)
     first, second = told(capsys, *options), told(capsys, *options)
     assert [(each["task"], each["result"]) for each in first["caches"]] == [
         ("toy_large", "made"),
@@ -46,17 +46,17 @@ def test_a_mixture_is_cached_once_and_the_stream_finds_it(
     assert not made
 
 
-def test_a_table_for_people(pack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cache", "toy_mix", "--include", pack, "--cache_dir", str(tmp_path)]) == 0
+def test_a_table_for_people(declarations: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache", "toy_mix", "--include", declarations, "--cache_dir", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert "2 token caches, each in" in text and "40 examples, 380 tokens" in text
     assert text.count("made") == 2
 
 
-def test_the_folder_is_listed_and_what_is_damaged_is_named_and_mended(
-    pack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_folder_is_listed_and_what_is_damaged_is_named_and_repaired(
+    declarations: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (made,) = told(capsys, "toy_large", "--include", pack, "--cache_dir", tmp_path)["caches"]
+    (made,) = told(capsys, "toy_large", "--include", declarations, "--cache_dir", tmp_path)["caches"]
     listed = told(capsys, "--list", "--verify", "--cache_dir", tmp_path)
     assert listed["caches"] == [{key: value for key, value in made.items() if key != "result"}]
     (file,) = Path(made["place"]).glob("*.arrow")
@@ -66,7 +66,9 @@ def test_the_folder_is_listed_and_what_is_damaged_is_named_and_mended(
     (found,) = told(capsys, "--list", "--verify", "--cache_dir", tmp_path, status=1)["caches"]
     assert "does not match its checksum" in found["damage"]
     with pytest.warns(UserWarning, match="is damaged"):
-        (repaired,) = told(capsys, "toy_large", "--include", pack, "--cache_dir", tmp_path, "--verify")["caches"]
+        (repaired,) = told(capsys, "toy_large", "--include", declarations, "--cache_dir", tmp_path, "--verify")[
+            "caches"
+        ]
     assert repaired["result"] == "repaired" and file.read_bytes() == whole
     (Path(made["place"]) / "manifest.json").unlink()
     (found,) = told(capsys, "--list", "--cache_dir", tmp_path)["caches"]
@@ -94,18 +96,28 @@ def test_wrong_usage_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], ar
 
 
 def test_without_beam_the_extra_is_named(
-    pack: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    declarations: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     monkeypatch.delitem(sys.modules, "t5mix.data.cache.beam", raising=False)
     monkeypatch.delattr(cache, "beam", raising=False)
-    assert main(["cache", "toy_small", "--pack", pack, "--runner", "DirectRunner"]) == 2
+    assert main(["cache", "toy_small", "--pack", declarations, "--runner", "DirectRunner"]) == 2
     assert "pip install 't5mix[beam]'" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("apache_beam"), reason="needs Apache Beam: pip install 't5mix[beam]'")
-def test_on_beam(pack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ("toy_mix", "--include", pack, "--cache_dir", tmp_path, "--runner", "DirectRunner", "--format", "json")
+def test_on_beam(declarations: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = (
+        "toy_mix",
+        "--include",
+        declarations,
+        "--cache_dir",
+        tmp_path,
+        "--runner",
+        "DirectRunner",
+        "--format",
+        "json",
+    )
     assert main(["cache", *map(str, options), "--", "--direct_num_workers=1"]) == 0
     assert {each["result"] for each in json.loads(capsys.readouterr().out)["caches"]} == {"made"}
     assert {each["result"] for each in told(capsys, *options)["caches"]} == {"found"}

@@ -43,14 +43,14 @@ def test_help_loads_nothing_heavy(command: list[str]) -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_list_loads_no_framework(pack: str) -> None:
-    done = python("-c", ROOT_PROBE, "list", "--include", pack, "--names", "toy_")
+def test_list_loads_no_framework(declarations: str) -> None:
+    done = python("-c", ROOT_PROBE, "list", "--include", declarations, "--names", "toy_")
     assert done.stdout.split() == ["toy_large", "toy_small", "toy_mix"]
     assert "tensorflow" not in done.stderr and "jax" not in done.stderr
 
 
-def test_errors_are_one_line(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "toy_larg", "--include", pack]) == 2
+def test_errors_are_one_line(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "toy_larg", "--include", declarations]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("t5mix: error: ")
@@ -84,14 +84,14 @@ def test_an_error_in_a_users_step_is_one_line_without_tensorflows_stack(tmp_path
     assert done.stderr == ("t5mix: error: the example is odd; in preprocessor 'fail' of task 'toy_broken'\n")
 
 
-def test_debug_shows_the_traceback(pack: str) -> None:
+def test_debug_shows_the_traceback(declarations: str) -> None:
     with pytest.raises(ValueError, match="toy_large"):
-        main(["show", "toy_larg", "--include", pack, "--debug"])
+        main(["show", "toy_larg", "--include", declarations, "--debug"])
 
 
 def test_a_missing_pack_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "--include", "no/such/pack.py"]) == 2
-    assert "no/such/pack.py" in capsys.readouterr().err
+    assert main(["list", "--include", "no/such/file.py"]) == 2
+    assert "no/such/file.py" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["lisst"], ["list", "--formt", "json"]])

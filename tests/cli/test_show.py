@@ -12,8 +12,8 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_task_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    task = json.loads(shown(capsys, "toy_small", "--include", pack, "--format", "json"))
+def test_task_as_json(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    task = json.loads(shown(capsys, "toy_small", "--include", declarations, "--format", "json"))
     assert task["splits"] == {"train": 10}
     assert task["preprocessors"] == ["tokenize", "append_eos"]
     assert task["metrics"] == ["accuracy"]
@@ -24,23 +24,23 @@ def test_task_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert second["targets"] == {"text": "1", "ids": [52, 1], "pieces": ["1", "</s>"]}
 
 
-def test_task_as_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, "toy_small", "--include", pack, "--examples", "1", "--length", "4")
+def test_task_as_table(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "toy_small", "--include", declarations, "--examples", "1", "--length", "4")
     assert "train 10" in text and "1. tokenize" in text and "train example 1" in text
     assert "train example 2" not in text
     assert "119 114 124 61\n" in text
 
 
 def test_long_examples_say_how_much_is_left_out(
-    pack: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    declarations: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("t5mix.cli.show._TOKENS", 3)
-    text = shown(capsys, "toy_small", "--include", pack, "--examples", "1")
+    text = shown(capsys, "toy_small", "--include", declarations, "--examples", "1")
     assert "119 114 124  ... and 6 more; --format json shows all" in text
 
 
-def test_mixture_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    mixture = json.loads(shown(capsys, "toy_mix", "--include", pack, "--format", "json"))
+def test_mixture_as_json(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    mixture = json.loads(shown(capsys, "toy_mix", "--include", declarations, "--format", "json"))
     assert mixture["tasks"] == [
         {"name": "toy_large", "rate": 30.0, "share": 0.75, "examples": 30},
         {"name": "toy_small", "rate": 10.0, "share": 0.25, "examples": 10},
@@ -49,13 +49,13 @@ def test_mixture_as_json(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert mixture["examples"] == []
 
 
-def test_mixture_as_table(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, "toy_mix", "--include", pack, "--examples", "1")
+def test_mixture_as_table(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "toy_mix", "--include", declarations, "--examples", "1")
     assert "75.00%   " + 30 * "█" in text
     assert "25.00%   " + 10 * "█" + " " in text  # a third of the longest
     assert "train example 1" in text and "toy: é" in text
 
 
-def test_a_wrong_split_is_refused_with_those_there_are(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "toy_small", "--include", pack, "--split", "tset"]) == 2
+def test_a_wrong_split_is_refused_with_those_there_are(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "toy_small", "--include", declarations, "--split", "tset"]) == 2
     assert "'toy_small' has no split 'tset'; it has 'train'" in capsys.readouterr().err

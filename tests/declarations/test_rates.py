@@ -62,7 +62,7 @@ def test_settings_that_make_no_rate_are_refused(settings: dict) -> None:
         rates.proportional(**settings)
 
 
-def test_an_unknown_number_of_examples_is_refused_with_the_mend() -> None:
+def test_an_unknown_number_of_examples_is_refused_with_the_fix() -> None:
     with pytest.raises(ValueError, match=r"task 'shy'.*num_input_examples"):
         rates.mixing_rate_num_examples(task("shy"))
     with pytest.raises(ValueError, match="fallback_to_num_input_examples"):

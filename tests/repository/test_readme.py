@@ -1,4 +1,4 @@
-"""The README is true: its example is a pack that works, its commands run, its links lead somewhere."""
+"""The README is true: its example is a declarations file that works, its commands run, its links lead somewhere."""
 
 import os
 import re

@@ -205,7 +205,7 @@ def test_shards_leave_out_their_own(folder: Path) -> None:
     assert [len(made.skipped_records("train", ShardInfo(index, 3))) for index in range(3)] == [1, 0, 1]
 
 
-def test_a_file_that_is_mended_is_read_anew(folder: Path) -> None:
+def test_a_file_that_is_repaired_is_read_anew(folder: Path) -> None:
     whole = (folder / "train-0.tfrecord").read_bytes()
     damage(folder, 0, 3)
     assert len(quietly(source(folder))) == FILES * RECORDS - 1

@@ -1,8 +1,8 @@
 """Token caches made on Apache Beam: the bytes that one machine makes, by as many as there are.
 
-The elements of the pipeline are (cache, number of a shard).  What travels to the workers is text: names of tasks and
-splits, paths of declarations files.  A worker declares the tasks for itself, and refuses to write where its
-declarations or libraries would make other tokens than those of the machine that asked.  A bundle that Beam runs twice,
+The elements of the pipeline are (cache, number of a shard). What travels to the workers is text: names of tasks and
+splits, paths of declarations files. A worker declares the tasks for itself, and refuses to write where its
+declarations or libraries would make other tokens than those of the machine that asked. A bundle that Beam runs twice,
 or again after a failure, writes the same bytes under the same names.
 """
 
@@ -80,11 +80,11 @@ def find(job: CacheJob, folder: str | Path, verify: bool = False) -> inventory.C
     if object_store.is_address(folder):
         content = object_store.read_manifest(job, folder)
         return inventory.described(object_store.address_of(job, folder), content) if content else None
-    place = store.path_of(job, Path(folder))
-    found = inventory.entry_of(place) if place.exists() else None
-    if found is None or not (found.damage or (verify and inventory.damage_of(place))):
+    cache_path = store.path_of(job, Path(folder))
+    found = inventory.entry_of(cache_path) if cache_path.exists() else None
+    if found is None or not (found.damage or (verify and inventory.damage_of(cache_path))):
         return found
-    store.discard(place)
+    store.discard(cache_path)
     return None
 
 
@@ -180,7 +180,7 @@ class WriteShard(_OfJobs):
     """Writes a shard: (cache, number) -> (cache, (number, what `finish` needs to know of the shard, JSON))."""
 
     def process(self, element: tuple[Asked, int]) -> Iterator[tuple[Asked, tuple[int, str]]]:
-        """See Beam."""
+        """Does the work of one element; see `beam.DoFn.process`."""
         asked, shard = element
         job, folder, private = self.job(asked), asked[-2], asked[-1]
         record = (
@@ -193,7 +193,7 @@ class FinishCache(_OfJobs):
     """Writes the manifest of a cache and gives it its name: (cache, its shards) -> the cache."""
 
     def process(self, element: tuple[Asked, Iterable[tuple[int, str]]]) -> Iterator[Asked]:
-        """See Beam."""
+        """Does the work of one element; see `beam.DoFn.process`."""
         asked, written = element
         job, folder, private = self.job(asked), asked[-2], asked[-1]
         found = [shard_record.ShardRecord.from_json(json.loads(record)) for _, record in sorted(dict(written).items())]
@@ -215,11 +215,11 @@ def _write(job: CacheJob, shard: int, folder: Path, private: Path) -> shard_reco
 
 
 def _finish(job: CacheJob, found: Sequence[shard_record.ShardRecord], folder: Path, private: Path) -> None:
-    place = store.path_of(job, folder)
+    cache_path = store.path_of(job, folder)
     with contextlib.suppress(FileNotFoundError):  # likewise
         writer.finish(job, private, found)
-        store.publish(private, place)
-    store.records(place, job.key)
+        store.publish(private, cache_path)
+    store.records(cache_path, job.key)
 
 
 def _written(versions: dict[str, str]) -> str:

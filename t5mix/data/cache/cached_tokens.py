@@ -98,28 +98,28 @@ class FileTokens(CachedTokens):
 
     @property
     def examples(self) -> int:
-        """See `CachedTokens`."""
+        """Number of examples; see `CachedTokens`."""
         return sum(file.record.examples for file in self.files)
 
     @property
     def content(self) -> str:
-        """See `CachedTokens`."""
+        """What the tokens are identified by; see `CachedTokens`."""
         return fingerprints.digest([file.record.content for file in self.files if file.record.examples])
 
     def column(self, name: str) -> TokenColumn:
-        """See `CachedTokens`."""
+        """Returns the tokens of a feature; see `CachedTokens`."""
         if not any(name in file.record.columns for file in self.files if file.record.examples):
             return EmptyColumn(self.examples)
         return ShardedColumn(self.files, name)
 
     def verify_all(self) -> None:
-        """See `CachedTokens`."""
+        """Reads every byte; see `CachedTokens`."""
         for file in self.files:
             file.verify_all()
 
     @property
     def table(self) -> "pa.Table":
-        """See `CachedTokens`."""
+        """All columns; see `CachedTokens`."""
         import pyarrow as pa
 
         self.verify_all()
@@ -141,16 +141,16 @@ class MemoryTokens(CachedTokens):
 
     @property
     def examples(self) -> int:
-        """See `CachedTokens`."""
+        """Number of examples; see `CachedTokens`."""
         return self.table.num_rows
 
     @property
     def content(self) -> str:
-        """See `CachedTokens`."""
+        """What the tokens are identified by; see `CachedTokens`."""
         return fingerprints.digest([contents.digest(self.table.to_batches())])
 
     def column(self, name: str) -> TokenColumn:
-        """See `CachedTokens`."""
+        """Returns the tokens of a feature; see `CachedTokens`."""
         if name not in self.table.column_names:
             return EmptyColumn(self.examples)
         chunks = [chunk for chunk in self.table.column(name).chunks if len(chunk)]
@@ -158,4 +158,4 @@ class MemoryTokens(CachedTokens):
         return ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
 
     def verify_all(self) -> None:
-        """See `CachedTokens`."""
+        """Does nothing: no byte is on disk."""

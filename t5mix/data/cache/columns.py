@@ -1,6 +1,6 @@
 """Columns of tokens: lists of ids, of which many are read at once by a few NumPy calls.
 
-A column is chunked: its chunks are record batches of files, or arrays, one behind the other.  An example is found by
+A column is chunked: its chunks are record batches of files, or arrays, one behind the other. An example is found by
 its chunk and its row there; a token by its number in the examples joined one behind the other.
 
 Shapes: C chunks, N examples or spans asked for, L their tokens in all (the sum of their lengths).
@@ -46,8 +46,8 @@ class TokenColumn(abc.ABC):
             lengths: int64 [N].
         """
 
-    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
-        """Lets go of what is held of files in memory; it is read again when it is needed."""
+    def release(self) -> None:  # noqa: B027  # most hold nothing
+        """Releases what is held of files in memory; it is read again when it is needed."""
 
     @property
     def count(self) -> int:
@@ -202,12 +202,12 @@ class EndedColumn:
 
     @property
     def first_rows(self) -> np.ndarray:
-        """See `TokenColumn`."""
+        """The example that each chunk begins with; see `TokenColumn`."""
         return self.column.first_rows
 
     @property
     def first_tokens(self) -> np.ndarray:
-        """See `TokenColumn`."""
+        """The token that each chunk begins with; see `TokenColumn`."""
         return self.column.first_tokens + self.column.first_rows
 
     def lengths_of(self, indices: np.ndarray) -> np.ndarray:
@@ -223,7 +223,7 @@ class EndedColumn:
         """Returns spans of the examples with their EOS, joined; see `TokenColumn.spans`."""
         starts, stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
         first, last = self._ended_before(np.concatenate([starts, stops])).reshape(2, -1)
-        # Each EOS before a place is one token that the column itself does not have there.
+        # Each EOS before a position is one token that the column itself does not have there.
         begins = starts - first
         values, lengths = self.column.spans(begins, stops - last)
         ended = ranges(first, last - first)
@@ -239,7 +239,7 @@ class EndedColumn:
         """Returns how many examples have ended, EOS included, before each of these tokens."""
         chunks = np.clip(np.searchsorted(self.first_tokens, tokens, side="right") - 1, 0, len(self.first_rows) - 2)
         low, high = self.first_rows[chunks], self.first_rows[chunks + 1]
-        # The last example that begins at the token or before it, by halves, of all places at once.
+        # The last example that begins at the token or before it, by halves, of all positions at once.
         while (low < high).any():
             middle = (low + high + 1) // 2
             begun = self.column.begins(middle) + middle <= tokens
@@ -248,7 +248,7 @@ class EndedColumn:
 
 
 def by_number(numbers: np.ndarray) -> list[tuple[int, Any]]:
-    """Returns each of `numbers` once, with an index of its places."""
+    """Returns each of `numbers` once, with the index of each number among them."""
     if len(numbers) == 0:
         return []
     if numbers[0] == numbers[-1] and (numbers == numbers[0]).all():

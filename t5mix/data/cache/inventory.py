@@ -38,28 +38,28 @@ class CacheEntry:
 
 def entries(folder: Path) -> Iterator[CacheEntry]:
     """Yields the caches in a folder of caches, sorted by task and folder; private folders of writers are left out."""
-    for place in sorted((folder / "tokens").glob("[!.]*/[!.]*")):
-        if place.is_dir():
-            yield entry_of(place)
+    for path in sorted((folder / "tokens").glob("[!.]*/[!.]*")):
+        if path.is_dir():
+            yield entry_of(path)
 
 
-def entry_of(place: Path) -> CacheEntry:
+def entry_of(path: Path) -> CacheEntry:
     """Describes the cache in a folder, by its manifest and its files' sizes."""
     try:
-        content = manifest.read(place)
-        found = described(str(place), content)
-        lacking = [record.name for record in _records(content) if not _is_whole(place, record)]
-        return dataclasses.replace(found, damage=f"{lacking[0]} is missing or cut short") if lacking else found
+        content = manifest.read(path)
+        found = described(str(path), content)
+        missing = [record.name for record in _records(content) if not _is_whole(path, record)]
+        return dataclasses.replace(found, damage=f"{missing[0]} is missing or cut short") if missing else found
     except (shard_record.DamagedError, KeyError, TypeError, AttributeError) as damage:
-        size = sum(file.stat().st_size for file in place.iterdir() if file.is_file())
-        return CacheEntry(str(place), place.parent.name, "", 0, {}, 0, size, str(damage))
+        size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+        return CacheEntry(str(path), path.parent.name, "", 0, {}, 0, size, str(damage))
 
 
-def described(place: str, content: dict[str, Any]) -> CacheEntry:
+def described(path: str, content: dict[str, Any]) -> CacheEntry:
     """Describes a cache by its manifest."""
     records = _records(content)
     return CacheEntry(
-        place,
+        path,
         task=str(content["task"]),
         split=str(content["split"]),
         examples=int(content["examples"]),
@@ -79,13 +79,13 @@ def verified(caches: Sequence[CacheEntry], progress: Progress | None = None) -> 
             progress(done, total)
 
 
-def damage_of(place: Path) -> str:
+def damage_of(path: Path) -> str:
     """Reads every byte of a cache, and returns what is wrong with it; "" is nothing."""
     try:
-        for record in _records(manifest.read(place)):
-            if not _is_whole(place, record):
+        for record in _records(manifest.read(path)):
+            if not _is_whole(path, record):
                 return f"{record.name} is missing or cut short"
-            found = shard_record.checksums_of(shard_record.read(place / record.name, record.size))
+            found = shard_record.checksums_of(shard_record.read(path / record.name, record.size))
             wrong = [block for block, checksum in enumerate(record.checksums.tolist()) if found[block] != checksum]
             if wrong:
                 return f"{record.name} does not match its checksum from byte {wrong[0] * shard_record.BLOCK} on"
@@ -98,8 +98,8 @@ def _records(content: dict[str, Any]) -> list[shard_record.ShardRecord]:
     return [shard_record.ShardRecord.from_json(one) for one in content["shards"]]
 
 
-def _is_whole(place: Path, record: shard_record.ShardRecord) -> bool:
+def _is_whole(path: Path, record: shard_record.ShardRecord) -> bool:
     try:
-        return (place / record.name).stat().st_size == record.size
+        return (path / record.name).stat().st_size == record.size
     except OSError:
         return False

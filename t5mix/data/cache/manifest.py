@@ -19,7 +19,7 @@ def write(folder: str | Path, content: dict[str, Any]) -> None:
 
     Args:
         folder: an existing folder.
-        content: JSON; it names at least one thing.
+        content: JSON; it has at least one entry.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
     private = f"{folder}/.{NAME}.{os.urandom(16).hex()}"
@@ -82,7 +82,7 @@ def shard_records(content: Mapping[str, Any]) -> list[ShardRecord]:
     try:
         examples, listed = content["examples"], list(content["shards"])
     except (KeyError, TypeError) as error:
-        raise DamagedError(f"its manifest lacks {error}") from None
+        raise DamagedError(f"its manifest has no {error}") from None
     found = [ShardRecord.from_json(one) for one in listed]
     if sum(record.examples for record in found) != examples:
         raise DamagedError(f"its shards do not hold {examples} examples")

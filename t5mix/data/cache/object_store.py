@@ -1,6 +1,6 @@
 """Token caches in an object store, gs:// or s3://, or on any other file system that Arrow opens by its address.
 
-A stream does not read them there: they are copied to a file system first.  A store puts an object in its place whole or
+A stream does not read them there: they are copied to a file system first. A store puts an object in its place whole or
 not at all, and the manifest comes last: a copy without one is no cache.
 """
 

@@ -1,6 +1,6 @@
 """Shards of a token cache: Arrow IPC files that are verified block by block as they are read.
 
-Each shard has a record of where its numbers lie, so that reading takes a memory map and NumPy.  Any Arrow
+Each shard has a record of where its numbers lie, so that reading takes a memory map and NumPy. Any Arrow
 implementation can open the files by themselves.
 """
 
@@ -66,7 +66,7 @@ class ShardFile:
         return memory_map.map_file(self._path, self.record.size)
 
     def release(self) -> None:
-        """Lets go of the bytes that are held, or of the map; a map is made when they are needed, and verified anew."""
+        """Releases the bytes that are held, or of the map; a map is made when they are needed, and verified anew."""
         for name in ("_int32", "_int64", "_content"):
             self.__dict__.pop(name, None)
         self._unverified[:] = True
@@ -152,16 +152,16 @@ class ShardedColumn(columns.TokenColumn):
         self.first_tokens = _begins(_joined([part.tokens for part in parts]))
 
     def _bounds(self, parts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        places = self._offsets[parts] + rows
+        positions = self._offsets[parts] + rows
         if len(self._files) == 1:
-            return self._files[0].int64_pairs(places)
+            return self._files[0].int64_pairs(positions)
         starts, stops = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
         for file, here in columns.by_number(self._file[parts]):
-            starts[here], stops[here] = self._files[file].int64_pairs(places[here])
+            starts[here], stops[here] = self._files[file].int64_pairs(positions[here])
         return starts, stops
 
     def release(self) -> None:
-        """See `TokenColumn`."""
+        """Releases the bytes that are held; see `TokenColumn`."""
         for file in self._files:
             file.release()
 

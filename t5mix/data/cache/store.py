@@ -2,7 +2,7 @@
 
 `<folder>/tokens/<task>/<split>-<key>/` holds an Arrow IPC file for each shard of the source, `00000-of-00001.arrow`
 and so on, with a column of lists of ids for each feature, and `manifest.json`: what the tokens are made from, counts,
-and checksums.  The key is a hash of everything that decides the tokens, so a stale cache is never found.  A cache is
+and checksums. The key is a hash of everything that decides the tokens, so a stale cache is never found. A cache is
 written to a folder of its writer's own, read back, and renamed: a reader sees all of it or nothing, and writers at
 the same time need no locks, because they write the same.
 """
@@ -242,7 +242,7 @@ def _counting(job: CacheJob, progress: Progress | None) -> writer.Count:
 
 
 def _repair(job: CacheJob, path: Path, progress: Progress | None) -> bool:
-    """Makes the damaged shards of a cache anew; tells whether that mended it.
+    """Makes the damaged shards of a cache anew; tells whether that repaired it.
 
     It does not when the manifest is damaged, or a shard comes out otherwise than the manifest says.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Called with how many more examples are written.
 Count = Callable[[int], None]
 
-# A larger file is forced to the disk.  A smaller one that a power cut damages is found and made anew soon enough.
+# A larger file is forced to the disk. A smaller one that a power cut damages is found and made anew soon enough.
 _FORCED = 1 << 20
 # Bytes that are gathered before they are written.
 _AT_ONCE = 16 * shard_record.BLOCK

@@ -38,8 +38,8 @@ class Examples(abc.ABC):
     def truncates(self, indices: np.ndarray) -> np.ndarray:
         """Returns bool [indices, features]: which lose tokens, in epoch 0, because a row is short."""
 
-    def release(self) -> None:  # noqa: B027  # most have nothing to let go of
-        """Lets go of what is held of files in memory, which will hardly be read again."""
+    def release(self) -> None:  # noqa: B027  # most hold nothing
+        """Releases what is held of files in memory, which will hardly be read again."""
 
     def sample(self) -> np.ndarray:
         """Returns indices to measure the task by: all, unless that takes long."""
@@ -60,20 +60,20 @@ class CachedExamples(Examples):
         return int(self.features[0].first_rows[-1])
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Returns lengths; see `Examples`."""
         return as_columns(trim.lengths(sizes) for trim, sizes in self._sizes(indices))
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """See `Examples`."""
+        """Returns tokens; see `Examples`."""
         pairs = zip(self.trims, self.features, strict=True)
         return [Ragged(*trim.gather(feature, indices)) for trim, feature in pairs]
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Tells whether trimming cuts; see `Examples`."""
         return as_columns(trim.truncates(sizes) for trim, sizes in self._sizes(indices))
 
     def release(self) -> None:
-        """See `Examples`."""
+        """Releases what is held; see `Examples`."""
         for feature in self.features:
             feature.release()
 

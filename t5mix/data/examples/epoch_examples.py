@@ -29,7 +29,7 @@ _EPOCHS, _EXAMPLES = 3, 1 << 16
 class WholeEpochs:
     """Runs a task's steps behind the cache over all of its examples, once for each epoch.
 
-    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made.  Steps
+    Their map seeds follow from (seed, task, epoch), so an epoch is the same whenever it is made. Steps
     that take no map seed run once.
 
     Args:
@@ -66,9 +66,9 @@ class WholeEpochs:
     def _make_epoch(self, epoch: int) -> tuple[columns.TokenColumn, ...]:
         rows: dict[str, list[np.ndarray]] = {name: [] for name in self._lengths}
         for example in self._pipeline(epoch).as_numpy_iterator():
-            for name, kept in rows.items():
-                kept.append(example[name] if name in example else np.empty(0, np.int32))
-        return tuple(_column(kept) for kept in rows.values())
+            for name, arrays in rows.items():
+                arrays.append(example[name] if name in example else np.empty(0, np.int32))
+        return tuple(_column(arrays) for arrays in rows.values())
 
     def _pipeline(self, epoch: int) -> "tf.data.Dataset":
         # Seeds of maps count up from the first; half the range leaves them room.
@@ -97,15 +97,15 @@ class EpochExamples(Examples):
         return self.epochs.count
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Returns lengths; see `Examples`."""
         return self._cached(epoch).lengths(epoch, indices)
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """See `Examples`."""
+        """Returns tokens; see `Examples`."""
         return self._cached(epoch).gather(epoch, indices)
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Tells whether trimming cuts; see `Examples`."""
         return self._cached(0).truncates(indices)
 
     def _cached(self, epoch: int) -> CachedExamples:

@@ -1,4 +1,4 @@
-"""Examples of many tasks at once; small tasks, which are read again and again, are kept in memory."""
+"""Examples of many tasks at once; small tasks, which are read again and again, are held in memory."""
 
 import functools
 
@@ -7,15 +7,15 @@ import numpy as np
 from t5mix.data.examples.base import Examples, Ragged
 from t5mix.internal.ragged import ranges
 
-# Of a task with at most so many examples, the same in each epoch, the lengths are kept; and of the smallest tasks, as
-# long as they have at most so many together.
-_EXAMPLES, _EXAMPLES_TOGETHER = 1 << 12, 1 << 19
-# If they have at most so many tokens, these are kept too, by the same rule: 16 MiB together.
-_TOKENS, _TOKENS_TOGETHER = 1 << 13, 1 << 22
+# Of a task with at most so many examples, the same in each epoch, the lengths are held; and of the smallest tasks, as
+# long as they have at most so many in all.
+_EXAMPLES, _EXAMPLES_IN_ALL = 1 << 12, 1 << 19
+# If they have at most so many tokens, these are held too, by the same rule: 16 MiB in all.
+_TOKENS, _TOKENS_IN_ALL = 1 << 13, 1 << 22
 
 
 class Lengths:
-    """Lengths of examples of several tasks; those of small tasks are kept.
+    """Lengths of examples of several tasks; those of small tasks are held.
 
     Args:
         examples: the tasks' examples.
@@ -25,44 +25,44 @@ class Lengths:
         self._examples = examples
         counts = np.array([task.count for task in examples], dtype=np.int64)
         fixed = np.array([not task.varies for task in examples])
-        few = fixed & _small(np.where(fixed, counts, 0), _EXAMPLES, _EXAMPLES_TOGETHER)
-        kept = [
+        few = fixed & _small(np.where(fixed, counts, 0), _EXAMPLES, _EXAMPLES_IN_ALL)
+        held = [
             task.lengths(0, np.arange(task.count)).astype(np.int32) if keep else np.empty((0, 0), np.int32)
             for task, keep in zip(examples, few.tolist(), strict=True)
         ]
-        self._is_kept = np.array([len(lengths) > 0 for lengths in kept])
-        self._counts = np.array([len(lengths) for lengths in kept])
+        self._is_held = np.array([len(lengths) > 0 for lengths in held])
+        self._counts = np.array([len(lengths) for lengths in held])
         self._first = np.cumsum(self._counts) - self._counts
-        some = [lengths for lengths in kept if len(lengths)]
-        self._kept = np.concatenate(some) if some else np.empty((0, 0), np.int32)
+        some = [lengths for lengths in held if len(lengths)]
+        self._held = np.concatenate(some) if some else np.empty((0, 0), np.int32)
 
     def tokens_in_memory(self) -> np.ndarray:
-        """Tells which tasks have so few tokens that these are kept, too, bool [tasks]."""
-        sums = np.append(0, np.cumsum(self._kept.sum(axis=1, dtype=np.int64)))
+        """Tells which tasks have so few tokens that these are held in memory, too, bool [tasks]."""
+        sums = np.append(0, np.cumsum(self._held.sum(axis=1, dtype=np.int64)))
         tokens = sums[self._first + self._counts] - sums[self._first]
-        return self._is_kept & _small(np.where(self._is_kept, tokens, 0), _TOKENS, _TOKENS_TOGETHER)
+        return self._is_held & _small(np.where(self._is_held, tokens, 0), _TOKENS, _TOKENS_IN_ALL)
 
     def of(self, task: np.ndarray, epoch: np.ndarray, index: np.ndarray) -> np.ndarray:
         """Returns the lengths of examples that are given task by task, epoch by epoch, int64 [examples, features]."""
         if len(task) == 0:
             return self._examples[0].lengths(0, np.arange(1))[:0]
-        known = self._is_kept[task]
+        known = self._is_held[task]
         if known.all():
-            return self._kept[self._first[task] + index].astype(np.int64)
+            return self._held[self._first[task] + index].astype(np.int64)
         parts = [
-            self._kept[self._first[number] + index[run]].astype(np.int64)
-            if self._is_kept[number]
+            self._held[self._first[number] + index[run]].astype(np.int64)
+            if self._is_held[number]
             else self._examples[number].lengths(one, index[run])
             for number, one, run in runs(self._examples, task, epoch)
         ]
         return np.concatenate(parts)
 
 
-def _small(sizes: np.ndarray, one: int, together: int) -> np.ndarray:
-    """Tells which sizes are at most `one`, or among the smallest that are at most `together` in all."""
+def _small(sizes: np.ndarray, most_each: int, most_in_all: int) -> np.ndarray:
+    """Tells which sizes are at most `most_each`, or among the smallest that are at most `most_in_all` together."""
     by_size = np.argsort(sizes, kind="stable")
-    small = sizes <= one
-    small[by_size] |= np.cumsum(sizes[by_size]) <= together
+    small = sizes <= most_each
+    small[by_size] |= np.cumsum(sizes[by_size]) <= most_in_all
     return small
 
 
@@ -98,9 +98,9 @@ class SmallTasks:
 
     def gather(self, task: np.ndarray, index: np.ndarray) -> list[Ragged]:
         """Returns the tokens of each feature of these examples."""
-        places = self._first[task] + index
+        rows = self._first[task] + index
         return [
-            Ragged(values[ranges(starts[places], lengths[places])], lengths[places])
+            Ragged(values[ranges(starts[rows], lengths[rows])], lengths[rows])
             for values, starts, lengths in self._read()
         ]
 
@@ -112,7 +112,7 @@ def _read(
     all_of = [np.arange(examples[task].count) for task in tasks]
     task = np.repeat(np.array(tasks, dtype=np.int32), list(map(len, all_of)))
     lengths = known.of(task, np.zeros(len(task), np.int64), np.concatenate(all_of))
-    # Arrays of their full size at once: pieces joined at the end would take as much memory again.
+    # Arrays of their full size at once: parts joined at the end would take as much memory again.
     values = [np.empty(tokens, np.int32) for tokens in lengths.sum(axis=0).tolist()]
     done = [0] * len(values)
     for number, indices in zip(tasks, all_of, strict=True):

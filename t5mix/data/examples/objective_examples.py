@@ -45,17 +45,17 @@ class ObjectiveExamples(Examples):
         return _Apart(self.text.lengths, self.segment_length)
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Returns lengths; see `Examples`."""
         sizes = self._sizes(epoch, indices)
         return as_columns(trim.lengths(sizes[:, i]) for i, trim in enumerate(self.trims))
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`."""
+        """Tells whether trimming cuts; see `Examples`."""
         sizes = self._sizes(0, indices)
         return as_columns(trim.truncates(sizes[:, i]) for i, trim in enumerate(self.trims))
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """See `Examples`."""
+        """Returns tokens; see `Examples`."""
         parts = [self._made(epoch, some) for some in _groups(np.asarray(indices), self.segment_length)]
         joined = []
         for feature, trim in enumerate(self.trims):
@@ -65,14 +65,14 @@ class ObjectiveExamples(Examples):
         return joined
 
     def sample(self) -> np.ndarray:
-        """See `Examples`."""
+        """Returns a sample; see `Examples`."""
         step = 1
         if self.objective.example_lengths(np.array([2])) is None:
             step = max(1, self.count // _MEASURED)
         return np.arange(0, self.count, step)
 
     def _sizes(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """Lengths before trimming and EOS, int64 [indices, features]."""
+        """Returns lengths before trimming and EOS, int64 [indices, features]."""
         starts, stops = self._bounds.of(indices)
         both = self.objective.example_lengths(stops - starts)
         if both is None:
@@ -84,7 +84,7 @@ class ObjectiveExamples(Examples):
         return as_columns(both[:, columns_of[name]] if name in columns_of else nothing for name in self.names)
 
     def _made(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """Features of these examples, before trimming and EOS."""
+        """Returns features of these examples, before trimming and EOS."""
         texts = Ragged(*self.text.spans(*self._bounds.of(indices)))
         noise = Noise.of(splitmix.key_words(("noise", *self.key, epoch)), indices)
         made = self.objective.apply(texts, noise, self.sentinel)
@@ -121,9 +121,9 @@ class _Apart:
         self._size = size
         self._ends = np.cumsum(documents)
         self._begins = self._ends - documents
-        pieces = -(-documents // size)
-        self._first = np.cumsum(pieces) - pieces
-        self.count = int(pieces.sum())
+        counts = -(-documents // size)
+        self._first = np.cumsum(counts) - counts
+        self.count = int(counts.sum())
 
     def of(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns where segments start and stop in the text of all documents, int64 [indices]."""

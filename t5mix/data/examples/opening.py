@@ -2,7 +2,7 @@
 
 One task goes this way: its job, which knows the cache's key (`cache.key`); the cache that is there (`cache.store`); or,
 where there is none, the record batches of its shards (`tokenization.record_batches`) to the cache's writer
-(`cache.writer`); then its examples.  Objectives and EOS run in NumPy as examples are read, other steps behind the cache
+(`cache.writer`); then its examples. Objectives and EOS run in NumPy as examples are read, other steps behind the cache
 through `tf.data`, an epoch at a time.
 """
 

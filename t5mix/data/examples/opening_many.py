@@ -1,6 +1,6 @@
 """The tokens of many tasks: those that are cached are found, and the others are made.
 
-1. Each task's cache is looked up in this thread: at work of so small parts threads hinder each other.  Its key takes
+1. Each task's cache is looked up in this thread: at work of so small parts threads hinder each other. Its key takes
    reading the source's files, or opening its data set, so tasks of large files or of TFDS are left to step 3.
 2. Small tasks of text files are made together: one call tokenizes the lines of many, see `thread_pool`.
 3. The others are looked up or made some at a time, each by itself.
@@ -61,7 +61,7 @@ def tokens_at_little_cost(
         elif type(job.task.source) is TextLineDataSource and store.may_be_made(job, folder):
             missing[number] = job
     if missing:
-        yield from _made_together(missing, folder, progress)
+        yield from _made_in_one_call(missing, folder, progress)
 
 
 def some_at_a_time(function: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
@@ -103,7 +103,7 @@ def _takes_long_to_identify(job: CacheJob) -> bool:
     return any("://" in path for path in paths) or sum(map(os.path.getsize, paths)) > _SMALL
 
 
-def _made_together(
+def _made_in_one_call(
     jobs: Mapping[int, CacheJob], folder: Path, progress: store.Progress | None
 ) -> Iterator[tuple[int, CachedTokens]]:
     """Makes the caches of small tasks of text files that need no `tf.data`; yields their numbers and tokens."""

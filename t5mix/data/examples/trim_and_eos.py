@@ -55,11 +55,11 @@ class TrimAndEos:
         Returns:
             The same of the trimmed and ended sequences.
         """
-        kept = self.before_eos(lengths)
-        if (kept < lengths).any():
+        trimmed_lengths = self.before_eos(lengths)
+        if (trimmed_lengths < lengths).any():
             starts = np.cumsum(lengths) - lengths
-            values = values[ranges(starts, kept)]
-        return self._ended(values, kept)
+            values = values[ranges(starts, trimmed_lengths)]
+        return self._ended(values, trimmed_lengths)
 
     def gather(self, column: columns.TokenColumn, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns some examples of a column as the model gets them; what is trimmed is not read.
@@ -71,13 +71,13 @@ class TrimAndEos:
         most = self.before_eos(np.array(np.iinfo(np.int64).max))
         return self._ended(*column.gather(indices, most))
 
-    def _ended(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _ended(self, values: np.ndarray, trimmed_lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Appends EOS where there is room for it."""
         if self.eos is None:
-            return values, kept
-        lengths = np.minimum(kept + 1, self.limit)
+            return values, trimmed_lengths
+        lengths = np.minimum(trimmed_lengths + 1, self.limit)
         is_eos = np.zeros(int(lengths.sum()), bool)
-        is_eos[(np.cumsum(lengths) - 1)[lengths > kept]] = True
+        is_eos[(np.cumsum(lengths) - 1)[lengths > trimmed_lengths]] = True
         ended = np.full(len(is_eos), self.eos, np.int32)
         ended[~is_eos] = values
         return ended, lengths

@@ -1,7 +1,7 @@
 """Feature converters: a task's features become those that a kind of model reads, padded or packed.
 
 Names, arguments, defaults and outputs are seqio's; where seqio packs wrongly, they are right: see
-`preprocessors.trim_and_pack`.  Training does not need them, the stream packs by itself; they are for
+`preprocessors.trim_and_pack`. Training does not need them, the stream packs by itself; they are for
 `t5mix.get_dataset`.
 """
 

@@ -35,7 +35,7 @@ class FeatureConverter(abc.ABC):
     """Turns the examples of a task or a mixture into what a model reads.
 
     A converter of one's own declares TASK_FEATURES, MODEL_FEATURES and PACKING_FEATURE_DTYPES and defines
-    `_convert_features` and `get_model_feature_lengths`.  Names, arguments and defaults are seqio's.
+    `_convert_features` and `get_model_feature_lengths`. Names, arguments and defaults are seqio's.
 
     Args:
         pack: whether to put several examples into one row.
@@ -92,7 +92,7 @@ class FeatureConverter(abc.ABC):
             task_feature_lengths: the length of each of TASK_FEATURES, and of features passed through.
 
         Raises:
-            ValueError: naming the feature that is missing, too many, or has another dtype or rank.  One
+            ValueError: naming the feature that is missing, too many, or has another dtype or rank. One
                 that is too long raises `tf.errors.InvalidArgumentError` with its example.
         """
         task_features = {**self.TASK_FEATURES, **self._passthrough_features}
@@ -129,7 +129,7 @@ class FeatureConverter(abc.ABC):
         strict: bool,
         error_label: str,
     ) -> "tf.data.Dataset":
-        """Refuses a dataset that lacks what is expected; see `checks`."""
+        """Refuses a dataset without what is expected; see `checks`."""
         checks.check_specs(ds.element_spec, expected_features, error_label)
         if not self._apply_length_check:
             return ds
@@ -144,7 +144,7 @@ class FeatureConverter(abc.ABC):
         return trim_and_pack.trim_and_pad_dataset(ds, packed_lengths)
 
     def _passed(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """The features, or lengths, that pass through."""
+        """Returns the features, or lengths, that pass through."""
         return {name: features[name] for name in self._passthrough_features}
 
     @abc.abstractmethod

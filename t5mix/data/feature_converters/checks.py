@@ -110,7 +110,7 @@ def check_lengths(
 
 
 def _length(value: Any, axis: int, strict: bool) -> Any:
-    """The length of an axis; of a ragged one that of each row, or the greatest."""
+    """Returns the length of an axis; of a ragged one that of each row, or the greatest."""
     if not isinstance(value, tf.RaggedTensor):
         return tf.shape(value, out_type=tf.int64)[axis]
     if strict and axis:

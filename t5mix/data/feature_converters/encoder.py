@@ -10,7 +10,7 @@ from t5mix.internal.lazy import tensorflow as tf
 class EncoderFeatureConverter(FeatureConverter):
     """Each token of the inputs has its target, and those that are masked have loss.
 
-    Before, with mask_id 9 and lengths of 5: `{"inputs": [8, 9, 3, 1], "targets": [8, 7, 3, 1]}`.  After:
+    Before, with mask_id 9 and lengths of 5: `{"inputs": [8, 9, 3, 1], "targets": [8, 7, 3, 1]}`. After:
     `{"encoder_input_tokens": [8, 9, 3, 1, 0], "encoder_target_tokens": [8, 7, 3, 1, 0],
     "encoder_loss_weights": [0, 1, 0, 0, 0], ...}`.
 

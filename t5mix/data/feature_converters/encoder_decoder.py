@@ -12,7 +12,7 @@ class EncDecFeatureConverter(FeatureConverter):
     """Inputs go to the encoder, targets to the decoder.
 
     Before, with lengths of 8 and 6: `{"inputs": [7, 8, 1], "targets": [3, 1]}`, `{"inputs": [9, 4, 6, 1],
-    "targets": [5, 1]}`.  After, packed: `{"encoder_input_tokens": [7, 8, 1, 9, 4, 6, 1, 0],
+    "targets": [5, 1]}`. After, packed: `{"encoder_input_tokens": [7, 8, 1, 9, 4, 6, 1, 0],
     "encoder_segment_ids": [1, 1, 1, 2, 2, 2, 2, 0], "encoder_positions": [0, 1, 2, 0, 1, 2, 3, 0],
     "decoder_target_tokens": [3, 1, 5, 1, 0, 0], "decoder_input_tokens": [0, 3, 0, 5, 0, 0],
     "decoder_loss_weights": [1, 1, 1, 1, 0, 0], "decoder_segment_ids": [1, 1, 2, 2, 0, 0],

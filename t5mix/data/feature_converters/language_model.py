@@ -11,7 +11,7 @@ from t5mix.preprocessors import trim_and_pack
 class LMFeatureConverter(FeatureConverter):
     """Targets are predicted from their beginning.
 
-    Before, with a length of 6: `{"targets": [3, 9, 1]}`, `{"targets": [4, 1]}`.  After, packed:
+    Before, with a length of 6: `{"targets": [3, 9, 1]}`, `{"targets": [4, 1]}`. After, packed:
     `{"decoder_target_tokens": [3, 9, 1, 4, 1, 0], "decoder_input_tokens": [0, 3, 9, 0, 4, 0],
     "decoder_loss_weights": [1, 1, 1, 1, 1, 0], "decoder_segment_ids": [1, 1, 1, 2, 2, 0],
     "decoder_positions": [0, 1, 2, 0, 1, 0]}`.

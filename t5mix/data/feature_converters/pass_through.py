@@ -51,7 +51,7 @@ class PrePackedLMFeatureConverter(PassThroughFeatureConverter):
         """Returns examples of BATCH_FEATURES only.
 
         Raises:
-            ValueError: naming the feature that the dataset lacks, or the length that is not given.
+            ValueError: naming the feature that the dataset does not have, or the length that is not given.
         """
         missing = [name for name in self.BATCH_FEATURES if name not in ds.element_spec]
         if missing:

@@ -12,9 +12,9 @@ from t5mix.preprocessors import trim_and_pack
 class PrefixLMFeatureConverter(LMFeatureConverter):
     """Inputs and targets follow one another, and inputs are seen from everywhere.
 
-    Before, with lengths of 5 and 4: `{"inputs": [7, 8, 1], "targets": [3, 9, 1]}`.  After, packed or not:
+    Before, with lengths of 5 and 4: `{"inputs": [7, 8, 1], "targets": [3, 9, 1]}`. After, packed or not:
     `{"decoder_target_tokens": [7, 8, 1, 3, 9, 1, 0, 0, 0], "decoder_loss_weights": [0, 0, 0, 1, 1, 1, 0, 0, 0],
-    "decoder_causal_attention": [1, 1, 1, 1, 0, 0, 0, 0, 0], ...}`.  The attention mask has one place more
+    "decoder_causal_attention": [1, 1, 1, 1, 0, 0, 0, 0, 0], ...}`. The attention mask has one place more
     than the inputs: the one where the last of them is read and the first target predicted.
 
     Source: Raffel et al. 2020, arXiv:1910.10683, section 3.2.1.
@@ -46,11 +46,13 @@ class PrefixLMFeatureConverter(LMFeatureConverter):
         # Where there is no target, one of padding is read after the inputs.
         padding = tf.zeros([tf.cast(tf.equal(after, 0), tf.int32)], tf.int32)
         targets = tf.concat([inputs, targets, padding], axis=0)
-        places = tf.range(tf.size(targets))
-        has_loss = (places >= before if self._loss_on_targets_only else places >= 0) & (places < before + after)
+        positions = tf.range(tf.size(targets))
+        has_loss = (positions >= before if self._loss_on_targets_only else positions >= 0) & (
+            positions < before + after
+        )
         return {
             "targets": targets,
-            "decoder_causal_attention": tf.cast(places < before + 1, tf.int32),
+            "decoder_causal_attention": tf.cast(positions < before + 1, tf.int32),
             "decoder_loss_weights": tf.cast(has_loss, tf.int32),
         }
 
@@ -76,9 +78,9 @@ class PrefixLMFeatureConverter(LMFeatureConverter):
 class PrefixSuffixLMFeatureConverter(PrefixLMFeatureConverter):
     """The same with suffixes behind the targets.
 
-    Before: `{"inputs": [9, 4, 6], "targets": [3, 9], "suffixes": [2, 1]}`.  After:
+    Before: `{"inputs": [9, 4, 6], "targets": [3, 9], "suffixes": [2, 1]}`. After:
     `{"decoder_target_tokens": [9, 4, 6, 3, 9, 2, 1], "decoder_loss_weights": [0, 0, 0, 1, 1, 1, 1],
-    "target_suffix_weights": [0, 0, 0, 0, 0, 1, 1], ...}`.  Without suffixes, target_suffix_weights are 1 on
+    "target_suffix_weights": [0, 0, 0, 0, 0, 1, 1], ...}`. Without suffixes, target_suffix_weights are 1 on
     the targets.
     """
 
@@ -91,8 +93,8 @@ class PrefixSuffixLMFeatureConverter(PrefixLMFeatureConverter):
         made = self._with_masks(inputs, tf.concat([targets, suffixes], axis=0))
         before, targets_end = tf.size(inputs), tf.size(inputs) + tf.size(targets)
         begin = tf.where(tf.equal(tf.size(suffixes), 0), before, targets_end)
-        places = tf.range(tf.size(made["targets"]))
-        weights = (places >= begin) & (places < targets_end + tf.size(suffixes))
+        positions = tf.range(tf.size(made["targets"]))
+        weights = (positions >= begin) & (positions < targets_end + tf.size(suffixes))
         return {**made, "target_suffix_weights": tf.cast(weights, tf.int32)}
 
 

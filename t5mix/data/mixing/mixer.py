@@ -88,6 +88,6 @@ class Mixer:
     def _examples_of(self, task: np.ndarray, number: np.ndarray) -> Draws:
         """Returns the number-th example of each task, given task by task, in ascending numbers."""
         size = self._counts[task]
-        epoch, place = np.divmod(number, size)
-        index = permutation.permute_each(place, size, splitmix.hashed(self._words[task], epoch))
+        epoch, position = np.divmod(number, size)
+        index = permutation.permute_each(position, size, splitmix.hashed(self._words[task], epoch))
         return Draws(task, epoch, index, self.lengths.of(task, epoch, index))

@@ -4,7 +4,7 @@ import numpy as np
 
 from t5mix.internal import splitmix
 
-# Two more rounds than the four after which a Feistel network with random functions cannot be told
+# Two more rounds than the four after which a Feistel network with random functions cannot be distinguished
 # from a random permutation (Luby and Rackoff 1988), because our halves may be a few bits small.
 _ROUNDS = 6
 
@@ -57,7 +57,7 @@ def permute_each(positions: np.ndarray, sizes: np.ndarray, words: np.ndarray) ->
 
 
 def _feistel(values: np.ndarray, half: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """One pass over numbers of 2 * half bits, a bijection whatever the words are."""
+    """Does one pass over numbers of 2 * half bits, a bijection whatever the words are."""
     left, right = values >> half, values & ((np.uint64(1) << half) - np.uint64(1))
     shift = np.uint64(64) - half
     for turn in range(_ROUNDS):

@@ -3,16 +3,16 @@
 The k-th example of a task with share p is drawn no sooner than draw floor((k - 1) / p) and before draw ceil(k / p).
 Among examples that may be drawn the one whose draw must come first is ("earliest deadline first", which meets all of
 these deadlines where they can be met, and they can: Tijdeman 1980, "The chairman assignment problem"; Baruah, Cohen,
-Plaxton and Varvel 1996, "Proportionate progress").  Equal deadlines are put in a random order.
+Plaxton and Varvel 1996, "Proportionate progress"). Equal deadlines are put in a random order.
 
-Where the draws stand after any number of them needs no replay.  An example's claim to a draw is settled by its own
-times, its task and its number, so those drawn before t are the most urgent ones that fit into t draws.  All are
-drawn that must be, and of each task one candidate is left to decide on, by what is free in the last 1 / p draws.  So
+Where the draws stand after any number of them needs no replay. An example's claim to a draw is settled by its own
+times, its task and its number, so those drawn before t are the most urgent ones that fit into t draws. All are
+drawn that must be, and of each task one candidate is left to decide on, by what is free in the last 1 / p draws. So
 that this is never more than 2**16 draws, tasks that are rarer share the draws of one, and mix among themselves alike;
 their counts stay within one example plus their share of the rare ones.
 
-Shapes: T tasks, N examples, C draws of a chunk (8192), P past draws (65536).  Times are counted from the draw that is
-asked for.  Shares are int64, in parts of 2**48 of a draw.
+Shapes: T tasks, N examples, C draws of a chunk (8192), P past draws (65536). Times are counted from the draw that is
+asked for. Shares are int64, in parts of 2**48 of a draw.
 """
 
 import heapq
@@ -104,12 +104,12 @@ class TaskOrder:
         """Returns the tasks of a chunk of draws, by earliest deadline first, int32 [C]."""
         start = number * _CHUNK
         now = _Now.at(self._weights, start)
-        task, ahead = now.examples_until(_CHUNK, self._counts(start) - now.whole)
-        ties = splitmix.hashed(self._words[task], now.whole[task] + ahead)
-        by_urgency = np.lexsort((ties, now.deadlines(task, ahead)))
+        task, numbers = now.examples_until(_CHUNK, self._counts(start) - now.whole)
+        ties = splitmix.hashed(self._words[task], now.whole[task] + numbers)
+        by_urgency = np.lexsort((ties, now.deadlines(task, numbers)))
         urgency = np.empty_like(by_urgency)
         urgency[by_urgency] = np.arange(len(task))
-        release = now.releases(task, ahead)
+        release = now.releases(task, numbers)
         by_release = np.argsort(release, kind="stable")
         free = np.searchsorted(release[by_release], np.arange(_CHUNK), side="right").tolist()
         drawn = task[by_urgency[_earliest_first(urgency[by_release].tolist(), free)]]

@@ -70,8 +70,10 @@ class Batches:
 
     def rows(self, step: int) -> Rows:
         """Returns which examples stand in the rows of a batch."""
-        window, place = divmod(step, self._steps)
-        return self._rows.window(window).between(place * self._batch_size, (place + 1) * self._batch_size)
+        window, step_in_window = divmod(step, self._steps)
+        return self._rows.window(window).between(
+            step_in_window * self._batch_size, (step_in_window + 1) * self._batch_size
+        )
 
     def _count(self, step: int, rows: tuple[int, int], last: _Group | None) -> int:
         """Returns how many batches to make from `step` on: twice as many as last time, where it goes on."""
@@ -80,13 +82,15 @@ class Batches:
         return min(count, self._most, self._steps - step % self._steps)
 
     def _make(self, step: int, count: int, start: int, stop: int) -> _Group:
-        window, place = divmod(step, self._steps)
+        window, step_in_window = divmod(step, self._steps)
         rows = self._rows.window(window)
         if (start, stop) == (0, self._batch_size):
-            chosen = rows.between(place * self._batch_size, (place + count) * self._batch_size)
+            chosen = rows.between(step_in_window * self._batch_size, (step_in_window + count) * self._batch_size)
         else:
             parts = [
-                rows.between((place + one) * self._batch_size + start, (place + one) * self._batch_size + stop)
+                rows.between(
+                    (step_in_window + one) * self._batch_size + start, (step_in_window + one) * self._batch_size + stop
+                )
                 for one in range(count)
             ]
             draws = Draws.joined([part.draws for part in parts])
@@ -118,13 +122,13 @@ class Batches:
         ]
         if len(small):
             parts.append(self._small.gather(draws.task[small], draws.index[small]))
-        places = np.concatenate([by_task, small])
-        return [_reordered(Ragged.joined(feature), places) for feature in zip(*parts, strict=True)]
+        positions = np.concatenate([by_task, small])
+        return [_reordered(Ragged.joined(feature), positions) for feature in zip(*parts, strict=True)]
 
 
-def _reordered(tokens: Ragged, places: np.ndarray) -> Ragged:
-    """Puts the first of these examples at the first of these places, and so on."""
-    starts, sizes = np.empty((2, len(places)), np.int64)
-    starts[places] = np.cumsum(tokens.lengths) - tokens.lengths
-    sizes[places] = tokens.lengths
+def _reordered(tokens: Ragged, positions: np.ndarray) -> Ragged:
+    """Puts the first of these examples at the first of these positions, and so on."""
+    starts, sizes = np.empty((2, len(positions)), np.int64)
+    starts[positions] = np.cumsum(tokens.lengths) - tokens.lengths
+    sizes[positions] = tokens.lengths
     return Ragged(tokens.values[ranges(starts, sizes)], sizes)

@@ -55,7 +55,7 @@ def choose_rows(
 
 
 def _scale(limit: np.ndarray) -> np.ndarray:
-    """Weights by which a whole row weighs the same in every feature."""
+    """Returns weights by which a whole row weighs the same in every feature."""
     return math.lcm(*limit.tolist()) // limit
 
 
@@ -97,17 +97,17 @@ class _Unplaced:
                 self._volumes[feature] -= size * self._weights[feature]
 
     def _take(self, shape: int) -> int:
-        place = self._next[shape]
-        self._next[shape] = place + 1
-        if place + 1 == self._stop[shape]:
+        position = self._next[shape]
+        self._next[shape] = position + 1
+        if position + 1 == self._stop[shape]:
             for order in self._by_weight:
-                order.left ^= 1 << order.places[shape]
-        return self._members[place]
+                order.left ^= 1 << order.positions[shape]
+        return self._members[position]
 
     def _direction(self, free: list[int]) -> int:
         """Returns the number of the order that suits a row: 0, or 1 + a feature that has much the most room.
 
-        Room counts by how much is left to be placed of a feature.  Volumes carry squared scales, which make of
+        Room counts by how much is left to be placed of a feature. Volumes carry squared scales, which make of
         room and volume shares of a row.
         """
         if len(free) == 1:
@@ -122,7 +122,7 @@ class _UnplacedPairs(_Unplaced):
     """The same for two features, without loops and calls, which are most of the time that packing takes."""
 
     def fill(self, free: list[int]) -> list[int]:
-        """See `_Unplaced`."""
+        """Takes examples for a row; see `_Unplaced`."""
         taken: list[int] = []
         orders, shapes, members, following, stop = self._by_weight, self._shapes, self._members, self._next, self._stop
         (weight, other_weight), (volume, other_volume) = self._weights, self._volumes
@@ -135,12 +135,12 @@ class _UnplacedPairs(_Unplaced):
                 self._volumes = [volume, other_volume]
                 return taken
             shape = order.shapes[fits.bit_length() - 1]
-            place = following[shape]
-            taken.append(members[place])
-            following[shape] = place + 1
-            if place + 1 == stop[shape]:
+            position = following[shape]
+            taken.append(members[position])
+            following[shape] = position + 1
+            if position + 1 == stop[shape]:
                 for order in orders:
-                    order.left ^= 1 << order.places[shape]
+                    order.left ^= 1 << order.positions[shape]
             size, other_size = shapes[shape]
             room, other_room = room - size, other_room - other_size
             volume, other_volume = volume - size * weight, other_volume - other_size * other_weight
@@ -163,7 +163,7 @@ class _ByWeight:
 
     Attributes:
         shapes: the shapes in this order.
-        places: each shape's place in it.
+        positions: each shape's position in it.
         left: bits of the shapes that have examples left.
         at_most: for each feature, for 0, 1, .. limit tokens, bits of the shapes with no more.
     """
@@ -171,7 +171,7 @@ class _ByWeight:
     def __init__(self, shapes: np.ndarray, weights: np.ndarray, limit: np.ndarray) -> None:
         order = np.argsort(-(shapes @ weights), kind="stable")[::-1]
         self.shapes = order.tolist()
-        self.places = np.argsort(order).tolist()
+        self.positions = np.argsort(order).tolist()
         self.left = (1 << len(order)) - 1
         self.at_most = [_at_most(shapes[order, feature], most) for feature, most in enumerate(limit.tolist())]
 
@@ -184,7 +184,7 @@ def _at_most(sizes: np.ndarray, limit: int) -> list[int]:
 
 
 def _directions(limit: np.ndarray) -> list[np.ndarray]:
-    """Weights of features: all alike, then for each feature, if there are several, it above the others."""
+    """Returns weights of features: all alike, then for each of several features, it above the others."""
     features = len(limit)
     alike = np.ones(features, dtype=np.int64)
     above = [alike + (_WEIGHT - 1) * row for row in np.eye(features, dtype=np.int64)] if features > 1 else []

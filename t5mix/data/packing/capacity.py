@@ -20,11 +20,11 @@ from t5mix.data.examples.base import Examples
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing import bin_packing
 
-# Standard deviations of a block's demand for rows that are kept free.  What exceeds a block goes to free space of
+# Standard deviations of a block's demand for rows that are kept free. What exceeds a block goes to free space of
 # the next; that both exceed happens once in 10**5 blocks.
 _MARGIN = 3.0
-# Part of a window's rows that is kept free, because windows do not all pack equally well.  The less well they pack, the
-# more they differ: of what stays free when as much is packed as can be, this much is kept free besides.  Tried on
+# Part of a window's rows that is kept free, because windows do not all pack equally well. The less well they pack, the
+# more they differ: of what stays free when as much is packed as can be, this much is kept free besides. Tried on
 # heavy-tailed pairs, inputs of about half a row and even lengths, two seeds, 24 windows each: nothing was left out,
 # while a fixed 1 / 512 left out 138 of 330,000 heavy-tailed pairs (with one later window to try).
 _SPARE, _SPARE_OF_FREE = 1 / 512, 0.25
@@ -73,7 +73,7 @@ class Plan:
         """Plans so that draws fit their rows.
 
         The first draws are packed into as many rows as they need, which tells how well examples fit together; three
-        standard deviations of the demand stay free.  The numbers follow from lengths and seed alone.
+        standard deviations of the demand stay free. The numbers follow from lengths and seed alone.
         """
         total = math.fsum(rates.values())
         shares = [rates[name] / total for name in examples]
@@ -152,7 +152,7 @@ class _Moments:
     def variance_of(self, rate: float, draws: int) -> float:
         """Returns the variance of the sum over the task's quota of a window.
 
-        Whole epochs do not vary; the rest is drawn without replacement.  The quota of a task that is
+        Whole epochs do not vary; the rest is drawn without replacement. The quota of a task that is
         not alone is one of two neighbouring numbers.
         """
         rest = rate * draws % self.count

@@ -1,6 +1,6 @@
 """Collating: writes the examples of a batch's rows into its arrays, each feature within its length.
 
-Shapes: N examples, in ascending rows; R rows; L places of a row; each array of a batch is int32 [R, L].
+Shapes: N examples, in ascending rows; R rows; L positions of a row; each array of a batch is int32 [R, L].
 """
 
 import dataclasses
@@ -80,8 +80,8 @@ class _Runs:
 
     Attributes:
         examples: int64 [N], which of the runs are examples.
-        sizes: int64 [N + R], places of each run.
-        height, length: number of rows and of places in each.
+        sizes: int64 [N + R], positions of each run.
+        height, length: number of rows and of positions in each.
     """
 
     examples: np.ndarray
@@ -102,16 +102,16 @@ class _Runs:
         return cls(examples, sizes, height, length)
 
     def spread(self, values: np.ndarray, padding: int) -> np.ndarray:
-        """Returns each example's value at all of its places, int32 [R, L]."""
+        """Returns each example's value at all of its positions, int32 [R, L]."""
         of_run = np.full(len(self.sizes), padding, dtype=np.int32)
         of_run[self.examples] = values
         return np.repeat(of_run, self.sizes).reshape(self.height, self.length)
 
     def positions(self) -> np.ndarray:
-        """Returns the places from the beginning of their run, int32 [R, L]."""
+        """Returns the positions from the beginning of their run, int32 [R, L]."""
         starts = (np.cumsum(self.sizes) - self.sizes).astype(np.int32)
-        places = np.arange(self.height * self.length, dtype=np.int32)
-        return (places - np.repeat(starts, self.sizes)).reshape(self.height, self.length)
+        positions = np.arange(self.height * self.length, dtype=np.int32)
+        return (positions - np.repeat(starts, self.sizes)).reshape(self.height, self.length)
 
 
 def unpack(batch: Mapping[str, np.ndarray], features: Sequence[str]) -> list[list[dict[str, np.ndarray]]]:

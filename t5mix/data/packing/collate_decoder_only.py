@@ -1,6 +1,6 @@
 """Collating for a model with a decoder only: an example's inputs, if any, and its targets one behind the other.
 
-Shapes: N examples, in ascending rows; R rows; L places of a row; each array of a batch is int32 [R, L].
+Shapes: N examples, in ascending rows; R rows; L positions of a row; each array of a batch is int32 [R, L].
 """
 
 import dataclasses
@@ -30,19 +30,19 @@ class JoinedExamples(Examples):
         return self.examples.varies
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`; [indices, 1]."""
+        """Returns lengths; see `Examples`; [indices, 1]."""
         return self.examples.lengths(epoch, indices).sum(axis=1, keepdims=True)
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
-        """See `Examples`."""
+        """Returns tokens; see `Examples`."""
         return [joined(self.examples.gather(epoch, indices))]
 
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """See `Examples`; [indices, 1]."""
+        """Tells whether trimming cuts; see `Examples`; [indices, 1]."""
         return np.asarray(self.examples.truncates(indices).any(axis=1, keepdims=True))
 
     def sample(self) -> np.ndarray:
-        """See `Examples`."""
+        """Returns a sample; see `Examples`."""
         return self.examples.sample()
 
 
@@ -75,7 +75,7 @@ def fill(
 
     Args:
         tokens: the examples' token ids, in the order of `rows`, of "inputs" and "targets" or of "targets" alone.
-        limits: for each of them, the most tokens of an example; a row has as many places as they have together.
+        limits: for each of them, the most tokens of an example; a row has as many positions as they have together.
         rows: int [N], ascending: the row that each example lies in.
         tasks: int [N]: the number of each example's task.
         height: number of rows.
@@ -87,7 +87,7 @@ def fill(
         `decoder_loss_weights`: 1 where it is a target;
         `decoder_segment_ids` (1, 2, ...; padding 0) and `decoder_positions` (from 0 in each segment);
         `decoder_causal_attention`: 1 on the prefix, which sees all of itself: where an input is predicted, and the
-        first target, which is where the last input is read.  Without "inputs" in `limits` there is none;
+        first target, which is where the last input is read. Without "inputs" in `limits` there is none;
         `targets_task`: the task's number at each target (elsewhere -1).
     """
     prefix = tokens["inputs"].lengths if "inputs" in tokens else np.zeros(len(rows), dtype=np.int64)
@@ -95,7 +95,7 @@ def fill(
     length = sum(limits.values())
     filled = collate.fill({"targets": example}, {"targets": length}, rows, tasks, height)
     ids, segments, positions = (filled[f"targets{part}"] for part in ("", "_segment_ids", "_positions"))
-    # At each place, how many inputs its example has.
+    # At each position, how many inputs its example has.
     before = _at_tokens(np.repeat(prefix, example.lengths), segments)
     is_token = segments > 0
     is_target = is_token & (positions >= before)
@@ -115,7 +115,7 @@ def fill(
 
 
 def _at_tokens(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """Returns an array with one of `values` at each place that holds a token, in order, int32 [R, L]."""
+    """Returns an array with one of `values` at each position that holds a token, in order, int32 [R, L]."""
     array = np.zeros(segments.shape, dtype=np.int32)
     array[segments > 0] = values
     return array

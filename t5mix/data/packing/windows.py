@@ -3,14 +3,14 @@
 Packed, a window is a fixed number of steps, at least 1024 rows: packing needs choice.
 
 1. A window's own examples are its part of a block of windows; see `blocks`.
-2. They are packed into its rows; see `bin_packing`.  What finds no room waits.
+2. They are packed into its rows; see `bin_packing`. What finds no room waits.
 3. What waited in the window before is put into free space, in which nothing else has to give way; what still waits
    goes to the next window, twice in all, and is then left out and counted.
 4. A row that is empty gets an example of a row that has several.
 5. Rows are shuffled, so that a batch, which is some of the rows that lie one behind the other, is like any other.
 
 The batch at a step depends on its window and two before it, on their blocks and the one before: on nothing else, so
-any step can be computed without those before it.  Figures of `benchmarks/packing.py`, as shares of the rows that the
+any step can be computed without those before it. Figures of `benchmarks/packing.py`, as shares of the rows that the
 tokens take at least: rows packed as in step 2 0.9986 (language model), 0.9949 (short pairs), 0.9685 (heavy tails); the
 whole stream, which keeps some room free so that little waits, 0.989, 0.986, 0.952.
 

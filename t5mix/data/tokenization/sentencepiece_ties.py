@@ -1,8 +1,8 @@
 """Ties between ways to cut a text into pieces of one score, settled as tensorflow-text settles them.
 
-"-----" is "-" and "----", or "----" and "-": both score as much, but for how sums are rounded.  SentencePiece compares
+"-----" is "-" and "----", or "----" and "-": both score as much, but for how sums are rounded. SentencePiece compares
 sums of float32; the release inside tensorflow-text compares a float64 sum with one that was rounded to float32, and
-so takes the second way now and then.  `encode_tf` is the measure, and loading TensorFlow for a few texts takes
+so takes the second way now and then. `encode_tf` is the measure, and loading TensorFlow for a few texts takes
 seconds: so the words with ties are cut here, by the same search (Viterbi over the pieces, from left to right; the
 first of what scores as much stays), with the same rounding.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-# SentencePiece's penalty of a character that no piece has, and what a piece of the user's lacks to the best score.
+# SentencePiece's penalty of a character that no piece has, and how far one of the user's is below the best score.
 _UNKNOWN_PENALTY = 10.0
 _USERS_LACK = 0.1
 
@@ -54,56 +54,56 @@ class TieBreaker:
     def tied(self, values: np.ndarray, lengths: np.ndarray) -> dict[int, list[int]]:
         """Returns the texts that other pieces may fit as well, by number, and the pieces in them about which it is so.
 
-        These have neighbours that can change places without changing the text: "-" and "---", or "b" and "bab" about
+        These have neighbours that can be swapped without changing the text: "-" and "---", or "b" and "bab" about
         an "a"; or they repeat a piece or two, so that others can: "ab" "ab" "a" and "a" "ba" "ba".
 
         Args:
             values: int32, the ids of texts, joined.
             lengths: int64 [texts].
         """
-        places = np.array(sorted([*self._pairs(values), *self._threes(values)]), np.int64) + 1
+        positions = np.array(sorted([*self._pairs(values), *self._threes(values)]), np.int64) + 1
         ends = np.cumsum(lengths)
-        texts = np.searchsorted(ends, places, side="right")
+        texts = np.searchsorted(ends, positions, side="right")
         found: dict[int, list[int]] = {}
-        for text, place in zip(texts.tolist(), (places - (ends - lengths)[texts]).tolist(), strict=True):
-            found.setdefault(text, []).append(place)
+        for text, position in zip(texts.tolist(), (positions - (ends - lengths)[texts]).tolist(), strict=True):
+            found.setdefault(text, []).append(position)
         return found
 
     def _pairs(self, values: np.ndarray) -> list[int]:
         """Returns where two neighbours are of one unit; a unit of one character may be repeated."""
         units = self.units[values]
-        places = np.flatnonzero(units[1:] == units[:-1])
-        one, two = values[places], values[places + 1]
-        return places[(one != two) | (self.inner[two] & (self.sizes[two] > 1))].tolist()
+        positions = np.flatnonzero(units[1:] == units[:-1])
+        one, two = values[positions], values[positions + 1]
+        return positions[(one != two) | (self.inner[two] & (self.sizes[two] > 1))].tolist()
 
     def _threes(self, values: np.ndarray) -> list[int]:
-        """Returns where the first and the third of three neighbours can change places, and where two come twice."""
+        """Returns where the first and the third of three neighbours can be swapped, and where two come twice."""
         ends = self.ends[values]
-        places = np.flatnonzero(ends[2:] == ends[:-2])
+        positions = np.flatnonzero(ends[2:] == ends[:-2])
         found = []
-        for place in places[self.inner[values[places + 2]]].tolist():
-            one, two, three, *four = values[place : place + 4].tolist()
+        for position in positions[self.inner[values[positions + 2]]].tolist():
+            one, two, three, *four = values[position : position + 4].tolist()
             if one == three:
                 moves = one != two and four == [two] and self.inner[two]
             else:
                 first, middle, last = self.texts[one], self.texts[two], self.texts[three]
                 moves = first + middle + last == last + middle + first
             if moves:
-                found.append(place)
+                found.append(position)
         return found
 
-    def settled(self, ids: np.ndarray, places: list[int]) -> list[int] | None:
+    def settled(self, ids: np.ndarray, positions: list[int]) -> list[int] | None:
         """Returns the ids of a text after its words with ties are cut; None when all of it must be, by `cut`.
 
         Args:
             ids: int32, of the whole text.
-            places: pieces with ties; see `tied`.
+            positions: pieces with ties; see `tied`.
         """
         worths = self.worths[ids]
         if np.isnan(worths).any():
             return None
         heads = [0, *np.flatnonzero(~self.inner[ids]).tolist(), len(ids)]
-        words = sorted({bisect.bisect_right(heads, place, hi=len(heads) - 1) for place in places})
+        words = sorted({bisect.bisect_right(heads, position, hi=len(heads) - 1) for position in positions})
         made: list[int] = []
         done, score = 0, 0.0
         for begin, stop in ((heads[word - 1], heads[word]) for word in words):

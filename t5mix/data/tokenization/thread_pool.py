@@ -1,6 +1,6 @@
 """Tokenization in threads, ahead of the one that reads texts and writes tokens.
 
-SentencePiece works without Python's lock; what is Python's goes on meanwhile.  A call takes one thread, so that what
+SentencePiece works without Python's lock; what is Python's goes on meanwhile. A call takes one thread, so that what
 Python does of it, before and after, keeps no other waiting; and the texts of many small tasks, for a call costs more
 than what few texts do.
 """

@@ -113,7 +113,7 @@ class _ByteTokenizer:
     first_id: int
 
     def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """See `Tokenizer`; NumPy takes no threads."""
+        """Returns ids and lengths, see `Tokenizer`; NumPy takes no threads."""
         del threads
         values = np.frombuffer(b"".join(texts), np.uint8).astype(np.int32) + np.int32(self.first_id)
         return values, np.fromiter(map(len, texts), np.int64, len(texts))
@@ -126,7 +126,7 @@ class _SentencePieceTokenizer:
     vocabulary: SentencePieceVocabulary
 
     def __call__(self, texts: Sequence[bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """See `Tokenizer`."""
+        """Returns ids and lengths; see `Tokenizer`."""
         threads = threads or threads_for(sum(map(len, texts)))
         with _LOADING:
             processor, breaker = self.vocabulary.tokenizer, tie_breaker(self.vocabulary.sp_model)

@@ -1,6 +1,6 @@
 """Steps that need no TensorFlow: lines of text files through t5mix's own simple preprocessors.
 
-Loading TensorFlow takes seconds, and many small tasks of text files wait for nothing else.  The examples are those
+Loading TensorFlow takes seconds, and many small tasks of text files wait for nothing else. The examples are those
 that `tf.data` gives.
 """
 
@@ -108,9 +108,9 @@ def _rows(path: str, first: int, lines: list[bytes], delimiter: bytes, least: in
     rows = [line.split(delimiter) for line in lines]
     if rows and not least <= min(map(len, rows)) <= max(map(len, rows)) <= most:
         number = next(number for number, row in enumerate(rows) if not least <= len(row) <= most)
-        wanted = f"{least}" if most == least else f"at least {least}"
+        expected = f"{least}" if most == least else f"at least {least}"
         raise ValueError(
-            f"{path}:{first + number}: the line has {len(rows[number])} fields instead of {wanted}: "
+            f"{path}:{first + number}: the line has {len(rows[number])} fields instead of {expected}: "
             f"{lines[number][:200]!r}"
         )
     return rows

@@ -22,7 +22,7 @@ def declare(file: Path) -> None:
     """Registers the tasks and mixtures of a TOML file.
 
     Raises:
-        DeclarationError: naming file, line and the mend, when one cannot work or a name is taken.
+        DeclarationError: naming file, line and the fix, when one cannot work or a name is taken.
     """
     parsed, lines = _read(file)
     unknown = [key for key in parsed if key not in _KINDS]
@@ -53,12 +53,12 @@ def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _add(table: Table) -> None:
-    place = SourceInfo(str(table.file), table.line())
+    declared_at = SourceInfo(str(table.file), table.line())
     if table.kind == "tasks":
-        registry.TaskRegistry.add(table.name, source_info=place, **task_arguments(table))
+        registry.TaskRegistry.add(table.name, source_info=declared_at, **task_arguments(table))
         return
     table.check_keys(("tasks", "rate", "maximum"), ("tasks",))
-    registry.MixtureRegistry.add(table.name, _parts(table), _default_rate(table), source_info=place)
+    registry.MixtureRegistry.add(table.name, _parts(table), _default_rate(table), source_info=declared_at)
 
 
 def _parts(table: Table) -> list[Any]:

@@ -23,7 +23,7 @@ KEYS = (
     *("postprocess", "metrics", "vocabulary", "extra_ids"),
 )
 _REQUIRED = ("data", "format", "inputs", "targets")
-# What may be named: nothing else of Python is reachable from a file.  Of each metric, what it compares.
+# What may be named: nothing else of Python is reachable from a file. Of each metric, what it compares.
 _METRICS: Mapping[str, tuple[Callable[..., Any], str]] = {
     **{name: (getattr(metrics, name), "texts") for name in ("bleu", "rouge", "edit_distance")},
     **{name: (getattr(metrics, name), "any") for name in ("accuracy", "sequence_accuracy")},
@@ -46,7 +46,7 @@ def task_arguments(table: Table) -> dict[str, Any]:
     """Returns the arguments of the Task that a table declares, but for its name.
 
     Raises:
-        DeclarationError: naming file, line and the mend.
+        DeclarationError: naming file, line and the fix.
     """
     table.check_keys(KEYS, _REQUIRED)
     templates = {key: _template(table, key) for key in ("inputs", "targets")}
@@ -185,30 +185,30 @@ def _path(table: Table, file: str) -> str:
 
 
 def _vocabulary(table: Table) -> Vocabulary:
-    wanted = table.text("vocabulary", "t5")
-    extra_ids = table.held.get("extra_ids", 100 if wanted == "t5" else 0)
+    chosen = table.text("vocabulary", "t5")
+    extra_ids = table.held.get("extra_ids", 100 if chosen == "t5" else 0)
     if isinstance(extra_ids, bool) or not isinstance(extra_ids, int) or extra_ids < 0:
         table.refuse("extra_ids", f"is {extra_ids!r}; give the number of sentinels")
-    if wanted == "t5":
+    if chosen == "t5":
         return T5Vocabulary(extra_ids)
-    if wanted == "bytes":
+    if chosen == "bytes":
         return ByteVocabulary(extra_ids)
-    if not str(wanted).endswith(".model"):
-        table.refuse("vocabulary", f'is {wanted!r}; give t5, bytes, or the path of a SentencePiece model, "my.model"')
-    return SentencePieceVocabulary(_path(table, str(wanted)), extra_ids)
+    if not str(chosen).endswith(".model"):
+        table.refuse("vocabulary", f'is {chosen!r}; give t5, bytes, or the path of a SentencePiece model, "my.model"')
+    return SentencePieceVocabulary(_path(table, str(chosen)), extra_ids)
 
 
 def _postprocessor(table: Table, labels: Mapping[str, str]) -> tuple[Callable[..., Any] | None, str]:
     """Returns the postprocessor and what it makes: "texts", "numbers" or "classes"."""
-    wanted = table.text("postprocess", "string_label_to_class_id" if labels else "none")
-    if wanted not in _POSTPROCESSORS:
-        hint = suggestion(str(wanted), _POSTPROCESSORS)
-        table.refuse("postprocess", f"is {wanted!r}; there are {', '.join(_POSTPROCESSORS)}{hint}")
-    function, made = _POSTPROCESSORS[str(wanted)]
+    chosen = table.text("postprocess", "string_label_to_class_id" if labels else "none")
+    if chosen not in _POSTPROCESSORS:
+        hint = suggestion(str(chosen), _POSTPROCESSORS)
+        table.refuse("postprocess", f"is {chosen!r}; there are {', '.join(_POSTPROCESSORS)}{hint}")
+    function, made = _POSTPROCESSORS[str(chosen)]
     if made != "classes" or function is None:
         return function, made
     if not labels:
-        table.refuse("postprocess", f"is {wanted!r}, which needs labels; add them")
+        table.refuse("postprocess", f"is {chosen!r}, which needs labels; add them")
     return functools.partial(function, label_classes=_label_texts(table, labels)), made
 
 

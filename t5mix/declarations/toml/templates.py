@@ -73,5 +73,5 @@ def _filled(template: Template, held: Mapping[str, Any]) -> Any:
 
 
 def _word(value: Any, words: Mapping[str, str]) -> Any:
-    place = tf.argmax(tf.equal(value, list(words)))
-    return tf.gather(list(words.values()), place)
+    position = tf.argmax(tf.equal(value, list(words)))
+    return tf.gather(list(words.values()), position)

@@ -16,7 +16,7 @@ _MORE = 10
 def check_task(task: Task, limits: Limits) -> Report:
     """Runs every check on the first examples of the task's splits.
 
-    A check that cannot run, for whatever a preprocessor, postprocessor or metric raises, has failed.  Of a task with
+    A check that cannot run, for whatever a preprocessor, postprocessor or metric raises, has failed. Of a task with
     none of the splits in `limits` there is one finding, a skip.
     """
     counts: dict[str, int] = {}

@@ -13,7 +13,7 @@ from t5mix.vocabularies.features import Feature
 
 
 def schema(task: Task, samples: Sequence[Sample]) -> Finding:
-    """Every example has the required features, of the declared dtype and rank."""
+    """Checks that every example has the required features, of the declared dtype and rank."""
     for sample in samples:
         for number, row in enumerate(sample.rows):
             for name, feature in task.output_features.items():
@@ -42,10 +42,10 @@ def _wrong_kind(row: Mapping[str, Any], name: str, feature: Feature) -> str | No
 
 
 def ids(task: Task, samples: Sequence[Sample]) -> Finding:
-    """Ids are in the vocabulary, and none is the padding.
+    """Checks that ids are in the vocabulary, and none is the padding.
 
     A task may make the features of a model itself, by the names that feature converters give them, such as
-    `decoder_target_tokens`.  These are padded already, and must hold something else besides in one example at least.
+    `decoder_target_tokens`. These are padded already, and must hold something else besides in one example at least.
     """
     checked = _id_features(task)
     if not checked:
@@ -72,7 +72,7 @@ def ids(task: Task, samples: Sequence[Sample]) -> Finding:
 
 @functools.cache
 def _model_features() -> frozenset[str]:
-    """The names that this library's feature converters give to what a model reads."""
+    """Returns the names that this library's feature converters give to what a model reads."""
     from t5mix.data import feature_converters
 
     made: list[str] = []
@@ -100,7 +100,7 @@ def _padding(values: np.ndarray, feature: Feature) -> str | None:
 
 
 def eos(task: Task, samples: Sequence[Sample]) -> Finding:
-    """Every sequence of a feature with add_eos ends with EOS.
+    """Checks that every sequence of a feature with add_eos ends with EOS.
 
     Documents joined and cut to a length, as `full_lm` makes them, have it inside; that is a note.
     """
@@ -130,7 +130,7 @@ def eos(task: Task, samples: Sequence[Sample]) -> Finding:
 
 
 def truncation(task: Task, samples: Sequence[Sample], limits: Limits) -> Finding:
-    """The share of examples that are longer than their length is within the limit, if there is one."""
+    """Checks that few enough examples are longer than their length, if there is a limit."""
     step = step_for_lengths(task)
     if step:
         return Finding("truncation", "skip", f"{step} makes examples for the length given")
@@ -155,7 +155,7 @@ def truncation(task: Task, samples: Sequence[Sample], limits: Limits) -> Finding
 
 
 def _id_features(task: Task) -> dict[str, Feature]:
-    """The features that are ids of a vocabulary."""
+    """Returns the features that are ids of a vocabulary."""
     return {
         name: feature
         for name, feature in task.output_features.items()

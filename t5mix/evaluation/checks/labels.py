@@ -18,7 +18,7 @@ HIDDEN = "<unk>"
 
 
 def labels(task: Task, samples: Sequence[Sample]) -> Finding:
-    """Labels come through the vocabulary, and no training label is missing; of free text, what is unknown is told."""
+    """Checks that labels come through the vocabulary, and that none is missing; counts unknown ids in free text."""
     feature = task.output_features.get("targets")
     if feature is None or step_for_lengths(task) or isinstance(feature.vocabulary, PassThroughVocabulary):
         return Finding("labels", "skip", "targets are not labels")

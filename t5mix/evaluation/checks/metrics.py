@@ -15,7 +15,7 @@ from t5mix.evaluation.checks.samples import Fields, Sample
 from t5mix.evaluation.examples import text_of
 from t5mix.internal.code import signatures
 
-# Predictions that no label is.  The last has a NUL, a lone accent, a sentinel and no spaces to split at.
+# Predictions that no label is. The last has a NUL, a lone accent, a sentinel and no spaces to split at.
 GARBAGE = ("", " ", "#☃ garbage 17.5.x <extra_id_0>\n\t\u0301\x00" + "{" * 600)
 # The best value of a metric is the attribute `best` of its function, else that of this list, else 1 or 100.
 _BEST: Mapping[Callable[..., Any], float] = {metrics.edit_distance: 0.0}
@@ -34,15 +34,15 @@ class Answers:
         self.targets = [self.target(text, row) for text, row in zip(self.texts, self.rows, strict=True)]
 
     def target(self, text: str, row: Fields) -> Any:
-        """What the postprocessor makes of a target text."""
+        """Returns what the postprocessor makes of a target text."""
         return self.task.postprocess_fn(text, example=row, is_target=True)
 
     def predicted(self, text: str, row: Fields) -> Any:
-        """What the postprocessor makes of a prediction."""
+        """Returns what the postprocessor makes of a prediction."""
         return self.task.postprocess_fn(text, example=row, is_target=False)
 
     def predictions(self, texts: Sequence[str]) -> list[Any]:
-        """What the postprocessor makes of a prediction for each example."""
+        """Returns what the postprocessor makes of a prediction for each example."""
         return [self.predicted(text, row) for text, row in zip(texts, self.rows, strict=True)]
 
 
@@ -56,7 +56,7 @@ def judged(task: Task, samples: Sequence[Sample]) -> Sample | None:
 
 
 def gold(task: Task, sample: Sample | None, more: Callable[[], Sample]) -> Finding:
-    """Target texts given back as predictions score the best of every metric.
+    """Checks that target texts given back as predictions score the best of every metric.
 
     Args:
         task: the task.
@@ -157,12 +157,12 @@ def _gold_scores(targets: Sequence[Any]) -> tuple[list[Any], list[float]]:
     if not all(isinstance(each, tuple) and len(each) >= 4 and len(each[0]) for each in targets):
         return [], []
     last = tuple(targets[-1][0][:-1])  # the sample may end within a group
-    kept = [each for each in targets if tuple(each[0][:-1]) != last] or list(targets)
-    return kept, [float(bool(each[1])) for each in kept]
+    whole = [each for each in targets if tuple(each[0][:-1]) != last] or list(targets)
+    return whole, [float(bool(each[1])) for each in whole]
 
 
 def survival(task: Task, sample: Sample | None) -> Finding:
-    """The postprocessor and every metric take an empty and a garbage prediction, and labels differ from garbage."""
+    """Checks that postprocessor and metrics take an empty and a garbage prediction, and that labels are not garbage."""
     if not task.metric_fns and task.postprocessor is None:
         return Finding("survival", "skip", "the task has no postprocessor and no metric")
     if sample is None:
@@ -236,5 +236,5 @@ def _equal(one: Any, other: Any) -> bool:
         return (
             bool(np.array_equal(one, other)) if hasattr(one, "shape") or hasattr(other, "shape") else bool(one == other)
         )
-    except ValueError:  # arrays inside of other things
+    except ValueError:  # arrays inside of other values
         return repr(one) == repr(other)

@@ -14,9 +14,9 @@ _HELD_OUT = frozenset(("validation", "valid", "val", "dev", "test", "eval"))
 
 
 def splits(task: Task, names: Sequence[str], limits: Limits) -> Finding:
-    """At most a small share of a split's different examples is in another split too.
+    """Checks that at most a small share of a split's different examples is in another split too.
 
-    An example is its inputs and targets as text, without white space at the ends.  Published data sets do hold some
+    An example is its inputs and targets as text, without white space at the ends. Published data sets do hold some
     twice; a split read by a wrong name, or drawn by row instead of by item, holds many.
 
     Of two splits that are both held out, such as validation and test, a shared example is counted, and fails only where

@@ -1,6 +1,6 @@
 """Evaluates any model on the tasks of a mixture: the model is functions from a dataset to outputs.
 
-Names, arguments and defaults are seqio's.  What metrics make of outputs is in `scoring`, shared with the evaluation of
+Names, arguments and defaults are seqio's. What metrics make of outputs is in `scoring`, shared with the evaluation of
 runs, which has no need of feature converters: see `task_results`.
 """
 
@@ -46,24 +46,24 @@ class Evaluator:
         metrics.result()["glue_rte_v002"]["accuracy"]
 
     Args:
-        mixture_or_task_name: A registered name, a Task or a Mixture.  Tasks without the split or without metrics are
+        mixture_or_task_name: a registered name, a Task or a Mixture. Tasks without the split or without metrics are
             left out, with a warning.
-        feature_converter: Makes a model's features of a task's; it must not pack.
-        eval_split: Name of the split.
-        use_cached: See `Task.get_dataset`.
-        seed: Of shuffling and of random preprocessors.
-        sequence_length: For each feature its length in tokens; None, or a feature left out, is as long as the longest
+        feature_converter: makes a model's features of a task's; it must not pack.
+        eval_split: name of the split.
+        use_cached: see `Task.get_dataset`.
+        seed: of shuffling and of random preprocessors.
+        sequence_length: for each feature its length in tokens; None, or a feature left out, is as long as the longest
             example.
-        num_examples: Examples of each task at most, the first ones; None is all.
-        shuffle: Whether these are the first after shuffling, once, by `seed`.
-        logger_cls: Loggers that get all results, as classes.
-        log_dir: The folder they write to.
-        use_memory_cache: Whether examples stay in memory; if not, they are read again at each evaluation.
-        async_compute_metrics: Whether metrics are computed in a thread while the caller goes on.
-        target_field_name: The feature that is the target.
+        num_examples: examples of each task at most, the first ones; None is all.
+        shuffle: whether these are the first after shuffling, once, by `seed`.
+        logger_cls: loggers that get all results, as classes.
+        log_dir: the folder they write to.
+        use_memory_cache: whether examples stay in memory; if not, they are read again at each evaluation.
+        async_compute_metrics: whether metrics are computed in a thread while the caller goes on.
+        target_field_name: the feature that is the target.
 
     Raises:
-        ValueError: For an unknown name, a split that no task has, a converter that packs, loggers without a folder,
+        ValueError: for an unknown name, a split that no task has, a converter that packs, loggers without a folder,
             lengths that cannot be found out, unlike features, or what cannot be read twice.
     """
 
@@ -140,8 +140,8 @@ class Evaluator:
     @property
     def cached_targets(self) -> Mapping[str, Sequence[Any]]:
         """For each task its postprocessed targets, once metrics were computed from them."""
-        kept = {name: [each for each in known.values() if each] for name, known in self._known_targets.items()}
-        return {name: lists[-1] for name, lists in kept.items() if lists}
+        filled = {name: [each for each in known.values() if each] for name, known in self._known_targets.items()}
+        return {name: lists[-1] for name, lists in filled.items() if lists}
 
     @property
     def model_feature_shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -170,23 +170,23 @@ class Evaluator:
         """Runs the model on every task, and computes the metrics.
 
         Each function gets a dataset of pairs (index, the model's features), and is called only for tasks with metrics
-        that need it.  It returns pairs (index, output) in any order, one for each example.
+        that need it. It returns pairs (index, output) in any order, one for each example.
 
         Args:
-            compute_metrics: Whether to compute metrics, and log them.
-            step: Steps of training that the model has seen, for loggers.
-            predict_fn: Its outputs are token ids; or, for several predictions of an example, lists of them.
-            score_fn: Its outputs are log likelihoods of the targets.  It may return a pair of the outputs and a dict
+            compute_metrics: whether to compute metrics, and log them.
+            step: steps of training that the model has seen, for loggers.
+            predict_fn: its outputs are token ids; or, for several predictions of an example, lists of them.
+            score_fn: its outputs are log likelihoods of the targets. It may return a pair of the outputs and a dict
                 of lists beside them.
-            predict_with_aux_fn: Returns a pair of the outputs, token ids, and a dict of lists beside them.
-            model_fns: The same by type, and functions of type SCORE_WITH_INTERMEDIATES.
+            predict_with_aux_fn: returns a pair of the outputs, token ids, and a dict of lists beside them.
+            model_fns: the same by type, and functions of type SCORE_WITH_INTERMEDIATES.
 
         Returns:
             A future of the metrics, by task and name, None if they are not computed; outputs in the order of the
             examples, by task and type.
 
         Raises:
-            ValueError: If a function is missing that a metric needs, or did not answer each example once.  What metrics
+            ValueError: if a function is missing that a metric needs, or did not answer each example once. What metrics
                 raise is raised here with async_compute_metrics=False; else by the future, and again by the next call
                 or by `close`.
         """
@@ -300,7 +300,7 @@ def _needed(task: Task, functions: Mapping[ModelOutputType, ModelFn]) -> list[Mo
     """Returns the types of output that a task's metrics need, each once.
 
     Raises:
-        ValueError: Naming the function that is missing.
+        ValueError: naming the function that is missing.
     """
     kinds = []
     for metric in task.metric_objs:

@@ -30,7 +30,7 @@ def check_length_names(tasks: Sequence[Task], sequence_length: Mapping[str, Any]
     """Refuses a length for a feature that the tasks have not.
 
     Raises:
-        ValueError: Naming the feature.
+        ValueError: naming the feature.
     """
     for name in sequence_length:
         if name not in tasks[0].output_features:
@@ -44,7 +44,7 @@ def check_automatic_lengths(tasks: Sequence[Task]) -> None:
     """Refuses tasks whose examples depend on sequence lengths, which then cannot be found out from the examples.
 
     Raises:
-        ValueError: Naming the task and the preprocessor.
+        ValueError: naming the task and the preprocessor.
     """
     for task in tasks:
         for step in task.preprocessors:
@@ -66,17 +66,17 @@ def cache_and_measure_examples(
     """Reads every example once.
 
     Args:
-        tasks: What to read; all with the same output features.
-        dataset_fn: Gives the examples of a task.
-        sequence_dims: For features whose length is not along their first axis, which axis it is.
-        num_examples: Examples of each task at most, the first ones; None is all.
-        use_memory_cache: Whether the examples stay in memory.
+        tasks: what to read; all with the same output features.
+        dataset_fn: gives the examples of a task.
+        sequence_dims: for features whose length is not along their first axis, which axis it is.
+        num_examples: examples of each task at most, the first ones; None is all.
+        use_memory_cache: whether the examples stay in memory.
 
     Returns:
         Datasets that know their number of examples, by task; the greatest length of each feature.
 
     Raises:
-        ValueError: If the tasks have unlike features, or one gives no examples.
+        ValueError: if the tasks have unlike features, or one gives no examples.
     """
     names = list(tasks[0].output_features)
     longest = dict.fromkeys(names, 0)
@@ -120,15 +120,15 @@ class Lengths:
     """How long features are to be for the model.
 
     Attributes:
-        given: By the user, for some features or all; None where nothing is given.
-        longest: Of all examples, as they were read with what is given.
+        given: by the user, for some features or all; None where nothing is given.
+        longest: of all examples, as they were read with what is given.
     """
 
     given: Mapping[str, Any] | None
     longest: Mapping[str, int]
 
     def chosen(self) -> dict[str, Any]:
-        """Returns each feature's length: the given one, else the longest example's.  Warns of lengths that lose."""
+        """Returns each feature's length: the given one, else the longest example's. Warns of lengths that lose."""
         given = self.given or {}
         for name, length in given.items():
             if not isinstance(length, int):

@@ -1,6 +1,6 @@
 """Loggers of an `Evaluator`: metrics and predictions of each task, to the log, to TensorBoard, to lines of JSON.
 
-Class names, arguments, tags and file formats are seqio's.  A run keeps its own logs, see `step_logs`.
+Class names, arguments, tags and file formats are seqio's. A run keeps its own logs, see `step_logs`.
 """
 
 import abc
@@ -173,7 +173,7 @@ class JSONLogger(Logger):
     """Writes metrics to `<task>-metrics.jsonl`, one line a step, and predictions to `<task>-<step>.jsonl`.
 
     A line of predictions is an example: "input" has its fields, "target" the postprocessed target, "output",
-    "prediction" and "score" what the model gave, "aux_<name>" what it gave beside.  A field that JSON cannot hold is
+    "prediction" and "score" what the model gave, "aux_<name>" what it gave beside. A field that JSON cannot hold is
     left out, with a warning.
 
     Args:
@@ -231,9 +231,9 @@ class JSONLogger(Logger):
             if len(column) != len(examples):
                 raise ValueError(f"task {task_name!r}: {name} has {len(column)} entries for {len(examples)} examples")
         columns = {name: column for name, column in columns.items() if self._is_plain(task_name, name, column)}
-        for place, example in enumerate(examples[: self._write_n_results]):
+        for index, example in enumerate(examples[: self._write_n_results]):
             fields = {name: value.to_list() if hasattr(value, "to_list") else value for name, value in example.items()}
-            yield {"input": fields, **{name: column[place] for name, column in columns.items()}}
+            yield {"input": fields, **{name: column[index] for name, column in columns.items()}}
 
     def _is_plain(self, task_name: str, name: str, column: Sequence[Any]) -> bool:
         """Tells whether JSON can hold a column; warns when it cannot."""
@@ -262,7 +262,7 @@ class JSONLogger(Logger):
 
 
 def _plain(task_name: str, metrics: Mapping[str, MetricValue]) -> dict[str, Any]:
-    """The values that JSON can hold; warns of the others."""
+    """Returns the values that JSON can hold; warns of the others."""
     plain: dict[str, Any] = {}
     for name, value in metrics.items():
         if isinstance(value, Scalar):

@@ -20,15 +20,15 @@ def in_order(task: str, returned: ModelFnReturnType, count: int) -> Any:
     """Returns outputs by index, and what stands beside them in the same order.
 
     Args:
-        task: The task's name.
-        returned: What the function of the model gave.
-        count: How many examples there are.
+        task: the task's name.
+        returned: what the function of the model gave.
+        count: how many examples there are.
 
     Returns:
         A list of outputs; or a pair of it and the dict, its lists as arrays where they can be.
 
     Raises:
-        ValueError: If an index is missing, given twice or of no example, or what stands beside is of another length.
+        ValueError: if an index is missing, given twice or of no example, or what stands beside is of another length.
     """
     beside: Any = None
     entries: Any = returned
@@ -42,8 +42,8 @@ def in_order(task: str, returned: ModelFnReturnType, count: int) -> Any:
         )
     indices = [int(index) for index, _ in entries]
     order = np.argsort(indices, kind="stable")
-    _check_indices(task, [indices[place] for place in order], count)
-    outputs = [entries[place][1] for place in order]
+    _check_indices(task, [indices[number] for number in order], count)
+    outputs = [entries[number][1] for number in order]
     return outputs if beside is None else (outputs, as_arrays(_beside(task, beside, order)))
 
 
@@ -56,9 +56,9 @@ def _check_indices(task: str, indices: Sequence[int], count: int) -> None:
     for index in indices:
         if not 0 <= index < count:
             _refuse(task, f"an output for example {index}, and they are 0 to {count - 1}")
-    for place, index in enumerate(indices):
-        if index != place:
-            _refuse(task, f"twice for example {index}" if index < place else f"nothing for example {place}")
+    for number, index in enumerate(indices):
+        if index != number:
+            _refuse(task, f"twice for example {index}" if index < number else f"nothing for example {number}")
     if len(indices) < count:
         _refuse(task, f"nothing for example {len(indices)}")
 
@@ -78,7 +78,7 @@ def _beside(task: str, beside: Any, order: np.ndarray) -> Any:
 
 
 def _lengths(beside: Any) -> Iterator[int]:
-    """The length of each list or array in a tuple or dict of them."""
+    """Returns the length of each list or array in a tuple or dict of them."""
     if isinstance(beside, Mapping):
         beside = tuple(beside.values())
     if not isinstance(beside, tuple):

@@ -1,12 +1,12 @@
-"""Content identities of declared things, so that a cache never serves stale data.
+"""Content identities of what is declared, so that a cache never serves stale data.
 
 A fingerprint is the sha256, as hex, of what decides a result: bytes of a file, arguments, and for a function its
 code, its closure, its defaults, and what it refers to in its module.
 
 - Code of the user's is taken by its syntax tree, and followed from one function to the next.
-- Code of t5mix is told by its name and a number that is raised when its results change (`revisions`).
-- Code of an installed library is told by its name.  Its version is no part of a fingerprint: `libraries` tells which
-  ones are met, and who keeps what they made compares (`stream.verification`).
+- Code of t5mix is identified by its name and a number that is raised when its results change (`revisions`).
+- Code of an installed library is identified by its name. Its version is no part of a fingerprint: `libraries` tells
+  which ones are met, and who keeps what they made compares (`t5mix.data.cache.identity.library_releases`).
 
 A fingerprint is the same in every process, whatever the folder of the checkout or the hash seed.
 """
@@ -33,11 +33,11 @@ from t5mix.internal.code.syntax import NormalForm, normal_form
 # How deep objects may nest before they are taken to be unfit for a fingerprint.
 _DEEPEST = 30
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, PurePath, re.Pattern)
-# Those of them whose objects are told by their class alone, at once: most of what is described.
+# Those of them whose objects are identified by their class alone, at once: most of what is described.
 _EXACTLY_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 # A file of no more bytes is read at once.
 _SMALL_FILE = 1 << 20
-# What identifies things is no part of them.
+# What identifies an object is no part of it.
 _IDENTIFYING = frozenset({__name__, source_code.__name__, revisions.__name__, normal_form.__module__})
 # The libraries that are met while `libraries` listens.
 _MET: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("_MET", default=None)
@@ -78,15 +78,15 @@ def _of_bytes(path: str, size: int, changed: int) -> str:
         return hashlib.sha256(file.readall()).hexdigest()
 
 
-def describe(thing: object) -> str:
-    """Returns a text that two things share only when they have the same content.
+def describe(obj: object) -> str:
+    """Returns a text that two objects share only when they have the same content.
 
     Raises:
         ValueError: for an object without comparable content.
     """
-    if type(thing) in _EXACTLY_PLAIN:
-        return f"{type(thing).__name__}:{thing!r}"
-    return _Describer().text(thing)
+    if type(obj) in _EXACTLY_PLAIN:
+        return f"{type(obj).__name__}:{obj!r}"
+    return _Describer().text(obj)
 
 
 @contextlib.contextmanager
@@ -110,103 +110,103 @@ def meet(names: Iterable[str]) -> None:
         met.update(names)
 
 
-def of_own_code(thing: object) -> str:
+def of_own_code(obj: object) -> str:
     """Returns the sha256, as hex, of code of t5mix with what it refers to, in place of its number; see `revisions`."""
-    return hashlib.sha256(_Describer(follow_ours=True).text(thing).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_Describer(follow_ours=True).text(obj).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Describer:
-    """Writes nested things as text: each function and class once, and cycles come to an end."""
+    """Writes nested objects as text: each function and class once, and cycles come to an end."""
 
     def __init__(self, follow_ours: bool = False) -> None:
-        # Whether t5mix's code is followed as the user's is, and not told by its number.
+        # Whether t5mix's code is followed as the user's is, and not identified by its number.
         self._follow_ours = follow_ours
         self._inside: list[int] = []
         self._written: dict[int, int] = {}
         # Above 0 while what a module holds is described: loggers and locks are passed by there.
         self._lenient = 0
 
-    def text(self, thing: object) -> str:
-        if type(thing) in _EXACTLY_PLAIN or isinstance(thing, _PLAIN):
-            return f"{type(thing).__name__}:{thing!r}"
-        if isinstance(thing, types.FunctionType | type) and not self._is_told_by_number(thing):
-            if id(thing) in self._written:
-                return f"written:{self._written[id(thing)]}"
-            self._written[id(thing)] = len(self._written)
-        if id(thing) in self._inside:
-            return f"cycle:{len(self._inside) - self._inside.index(id(thing))}"
+    def text(self, obj: object) -> str:
+        if type(obj) in _EXACTLY_PLAIN or isinstance(obj, _PLAIN):
+            return f"{type(obj).__name__}:{obj!r}"
+        if isinstance(obj, types.FunctionType | type) and not self._is_named_by_number(obj):
+            if id(obj) in self._written:
+                return f"written:{self._written[id(obj)]}"
+            self._written[id(obj)] = len(self._written)
+        if id(obj) in self._inside:
+            return f"cycle:{len(self._inside) - self._inside.index(id(obj))}"
         if len(self._inside) > _DEEPEST:
-            return self._unfit(thing, "nests too deep for a fingerprint")
-        self._inside.append(id(thing))
+            return self._unfit(obj, "nests too deep for a fingerprint")
+        self._inside.append(id(obj))
         try:
-            return f"{type(thing).__qualname__}({self._content(thing)})"
+            return f"{type(obj).__qualname__}({self._content(obj)})"
         finally:
             self._inside.pop()
 
-    def _content(self, thing: Any) -> str:
-        describe_container = _CONTAINERS.get(type(thing))
+    def _content(self, obj: Any) -> str:
+        describe_container = _CONTAINERS.get(type(obj))
         if describe_container is not None:
-            return describe_container(self, thing)
-        own = inspect.getattr_static(thing, "fingerprint", None)
-        if own is not None and not isinstance(thing, types.ModuleType | type):
-            value = thing.fingerprint
+            return describe_container(self, obj)
+        own = inspect.getattr_static(obj, "fingerprint", None)
+        if own is not None and not isinstance(obj, types.ModuleType | type):
+            value = obj.fingerprint
             if isinstance(value, str):
                 return value
             if callable(value) and not _required_arguments(value):
                 return str(value())
         for kind, describe_kind in _KINDS:
-            if isinstance(thing, kind):
-                return describe_kind(self, thing)
-        if hasattr(thing, "dtype") and hasattr(thing, "numpy"):  # a TensorFlow tensor
-            thing = thing.numpy()
-        if hasattr(thing, "dtype") and hasattr(thing, "tobytes"):  # a NumPy array or scalar
+            if isinstance(obj, kind):
+                return describe_kind(self, obj)
+        if hasattr(obj, "dtype") and hasattr(obj, "numpy"):  # a TensorFlow tensor
+            obj = obj.numpy()
+        if hasattr(obj, "dtype") and hasattr(obj, "tobytes"):  # a NumPy array or scalar
             # Bytes of an array of objects would be their addresses.
-            content = self.text(thing.tolist()) if thing.dtype.hasobject else thing.tobytes()
-            return f"{thing.dtype}{thing.shape}{digest(content)}"
-        return self._object(thing)
+            content = self.text(obj.tolist()) if obj.dtype.hasobject else obj.tobytes()
+            return f"{obj.dtype}{obj.shape}{digest(content)}"
+        return self._object(obj)
 
-    def _mapping(self, thing: Mapping[Any, Any]) -> str:
-        return ",".join(f"{self.text(key)}={self.text(value)}" for key, value in thing.items())
+    def _mapping(self, obj: Mapping[Any, Any]) -> str:
+        return ",".join(f"{self.text(key)}={self.text(value)}" for key, value in obj.items())
 
-    def _sequence(self, thing: Sequence[Any]) -> str:
-        return ",".join(self.text(item) for item in thing)
+    def _sequence(self, obj: Sequence[Any]) -> str:
+        return ",".join(self.text(item) for item in obj)
 
-    def _set(self, thing: Set[Any]) -> str:
-        return ",".join(sorted(self.text(item) for item in thing))
+    def _set(self, obj: Set[Any]) -> str:
+        return ",".join(sorted(self.text(item) for item in obj))
 
-    def _partial(self, thing: functools.partial) -> str:
-        keywords = dict(sorted(thing.keywords.items()))
-        return f"{self.text(thing.func)},{self.text(thing.args)},{self.text(keywords)}"
+    def _partial(self, obj: functools.partial) -> str:
+        keywords = dict(sorted(obj.keywords.items()))
+        return f"{self.text(obj.func)},{self.text(obj.args)},{self.text(keywords)}"
 
-    def _method(self, thing: types.MethodType) -> str:
-        return f"{self.text(thing.__func__)},{self.text(thing.__self__)}"
+    def _method(self, obj: types.MethodType) -> str:
+        return f"{self.text(obj.__func__)},{self.text(obj.__self__)}"
 
-    def _is_told_by_number(self, thing: types.FunctionType | type) -> bool:
-        return source_code.is_ours(thing) and (not self._follow_ours or thing.__module__ in _IDENTIFYING)
+    def _is_named_by_number(self, obj: types.FunctionType | type) -> bool:
+        return source_code.is_ours(obj) and (not self._follow_ours or obj.__module__ in _IDENTIFYING)
 
-    def _package(self, thing: Any) -> str | None:
+    def _package(self, obj: Any) -> str | None:
         """Returns the library that code belongs to, and notes it; None for code that is followed."""
-        package = source_code.package(thing)
+        package = source_code.package(obj)
         if package is not None and package != source_code.STANDARD:
             meet(package.split())
         return package
 
-    def _builtin(self, thing: types.BuiltinFunctionType) -> str:
-        return f"{self._package(thing)},{thing.__module__}.{thing.__qualname__}"
+    def _builtin(self, obj: types.BuiltinFunctionType) -> str:
+        return f"{self._package(obj)},{obj.__module__}.{obj.__qualname__}"
 
-    def _module(self, thing: types.ModuleType) -> str:
-        return "t5mix" if source_code.is_ours(thing) else f"{self._package(thing)},{thing.__name__}"
+    def _module(self, obj: types.ModuleType) -> str:
+        return "t5mix" if source_code.is_ours(obj) else f"{self._package(obj)},{obj.__name__}"
 
-    def _class(self, thing: type) -> str:
-        if self._is_told_by_number(thing):
-            return revisions.identity(thing)
-        package = self._package(thing)
+    def _class(self, obj: type) -> str:
+        if self._is_named_by_number(obj):
+            return revisions.identity(obj)
+        package = self._package(obj)
         if package is not None:
-            return f"{package},{thing.__module__}.{thing.__qualname__}"
-        form = normal_form(thing)
-        parts = [thing.__qualname__, form.text if form else ""]
-        parts += [self._global(base) for base in thing.__bases__]
-        for name, member in sorted(vars(thing).items()):
+            return f"{package},{obj.__module__}.{obj.__qualname__}"
+        form = normal_form(obj)
+        parts = [obj.__qualname__, form.text if form else ""]
+        parts += [self._global(base) for base in obj.__bases__]
+        for name, member in sorted(vars(obj).items()):
             function = _unwrapped(member)
             if name == "__repr__":  # a dataclass makes one, and none decides a result
                 continue
@@ -218,20 +218,20 @@ class _Describer:
                 parts.append(f"{name}={self._global(member)}")
         return "\n".join(parts)
 
-    def _function(self, thing: types.FunctionType) -> str:
-        closure = [self.text(_cell(cell)) for cell in thing.__closure__ or ()]
-        if self._is_told_by_number(thing):
-            return "\n".join([revisions.identity(thing), *closure])
-        defaults = [self.text(thing.__defaults__), self.text(thing.__kwdefaults__)]
-        package = self._package(thing)
+    def _function(self, obj: types.FunctionType) -> str:
+        closure = [self.text(_cell(cell)) for cell in obj.__closure__ or ()]
+        if self._is_named_by_number(obj):
+            return "\n".join([revisions.identity(obj), *closure])
+        defaults = [self.text(obj.__defaults__), self.text(obj.__kwdefaults__)]
+        package = self._package(obj)
         if package is None:
-            form = normal_form(thing.__code__)
-            parts = [thing.__qualname__, form.text if form else _bytecode(self, thing.__code__)]
-            return "\n".join([*parts, *self._globals(thing, form), *defaults, *closure])
-        if _is_of_a_module(thing):
-            return f"{package},{thing.__module__}.{thing.__qualname__}"
+            form = normal_form(obj.__code__)
+            parts = [obj.__qualname__, form.text if form else _bytecode(self, obj.__code__)]
+            return "\n".join([*parts, *self._globals(obj, form), *defaults, *closure])
+        if _is_of_a_module(obj):
+            return f"{package},{obj.__module__}.{obj.__qualname__}"
         # What decorators and factories of a library make holds the user's own functions in closures and defaults.
-        return "\n".join([f"{package},{thing.__code__.co_qualname}", *defaults, *closure])
+        return "\n".join([f"{package},{obj.__code__.co_qualname}", *defaults, *closure])
 
     def _globals(self, function: types.FunctionType, form: NormalForm | None) -> list[str]:
         """Describes the module-level names that `function` refers to."""
@@ -282,28 +282,28 @@ class _Describer:
         finally:
             self._lenient -= 1
 
-    def _object(self, thing: Any) -> str:
-        wrapped = _unwrapped(thing)
-        if wrapped is not thing:
+    def _object(self, obj: Any) -> str:
+        wrapped = _unwrapped(obj)
+        if wrapped is not obj:
             return self.text(wrapped)
-        if dataclasses.is_dataclass(thing):
-            fields = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
-        elif getattr(thing, "__dict__", None) is not None and self._package(type(thing)) is None:
-            fields = vars(thing)
-        elif " at 0x" in repr(thing) or "..." in repr(thing):  # an address, or less than all of it
+        if dataclasses.is_dataclass(obj):
+            fields = {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj)}
+        elif getattr(obj, "__dict__", None) is not None and self._package(type(obj)) is None:
+            fields = vars(obj)
+        elif " at 0x" in repr(obj) or "..." in repr(obj):  # an address, or less than all of it
             return self._unfit(
-                thing,
+                obj,
                 "has no content to compare, so a cache could not tell when it changes; give its class an "
                 "attribute `fingerprint`, a string that changes with it",
             )
         else:
-            return repr(thing)
-        return f"{self.text(type(thing))},{self.text(dict(sorted(fields.items())))}"
+            return repr(obj)
+        return f"{self.text(type(obj))},{self.text(dict(sorted(fields.items())))}"
 
-    def _unfit(self, thing: object, why: str) -> str:
+    def _unfit(self, obj: object, why: str) -> str:
         if self._lenient:
-            return type(thing).__qualname__
-        raise ValueError(f"{thing!r} {why}")
+            return type(obj).__qualname__
+        raise ValueError(f"{obj!r} {why}")
 
 
 _KINDS: tuple[tuple[Any, Callable[[_Describer, Any], str]], ...] = (
@@ -373,15 +373,15 @@ def _bytecode(describer: _Describer, function: types.CodeType) -> str:
     return f"bytecode {version},{function.co_code.hex()},{function.co_names},{constants}"
 
 
-def _unwrapped(thing: Any) -> Any:
+def _unwrapped(obj: Any) -> Any:
     """Returns the function behind a member of a class, or behind an installed wrapper such as `functools.cache`."""
-    if isinstance(thing, staticmethod | classmethod):
-        return thing.__func__
-    if isinstance(thing, property):
-        return thing.fget
-    if isinstance(thing, functools.cached_property):
-        return thing.func
-    if isinstance(thing, types.FunctionType | type) or source_code.package(type(thing)) is None:
-        return thing
-    wrapped = inspect.getattr_static(thing, "__wrapped__", thing)
-    return wrapped if callable(wrapped) else thing
+    if isinstance(obj, staticmethod | classmethod):
+        return obj.__func__
+    if isinstance(obj, property):
+        return obj.fget
+    if isinstance(obj, functools.cached_property):
+        return obj.func
+    if isinstance(obj, types.FunctionType | type) or source_code.package(type(obj)) is None:
+        return obj
+    wrapped = inspect.getattr_static(obj, "__wrapped__", obj)
+    return wrapped if callable(wrapped) else obj

@@ -1,7 +1,7 @@
 """Numbers of t5mix's own functions and classes: what tells a token cache that one of them gives other results.
 
-A function or class of t5mix is identified by its name, without its module, and by its number here.  So a docstring, a
-moved file or a release changes no cache.  `tests/internal/code/test_revisions.py` holds, for everything that a task may
+A function or class of t5mix is identified by its name, without its module, and by its number here. So a docstring, a
+moved file or a release changes no cache. `tests/internal/code/test_revisions.py` holds, for everything that a task may
 be made of,
 a hash of its code beside the number: when the code changes, the test asks whether the results do.
 """
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 NUMBERS: Mapping[str, int] = {}
 
 
-def name_of(thing: types.FunctionType | type) -> str:
+def name_of(obj: types.FunctionType | type) -> str:
     """Returns the name of a function or class of t5mix, without its module, such as "append_eos".
 
     A function's code is asked, since what is decorated is called as the function that it wraps.
     """
-    return thing.__code__.co_qualname if isinstance(thing, types.FunctionType) else thing.__qualname__
+    return obj.__code__.co_qualname if isinstance(obj, types.FunctionType) else obj.__qualname__
 
 
 def number_of(name: str) -> int:
@@ -28,7 +28,7 @@ def number_of(name: str) -> int:
     return NUMBERS.get(name, 1)
 
 
-def identity(thing: types.FunctionType | type) -> str:
+def identity(obj: types.FunctionType | type) -> str:
     """Returns what tells a function or class of t5mix: its name and its number."""
-    name = name_of(thing)
+    name = name_of(obj)
     return f"t5mix {name} {number_of(name)}"

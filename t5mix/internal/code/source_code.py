@@ -28,11 +28,11 @@ _DECLARATIONS = ("t5mix.declarations", "t5mix.packs")
 STANDARD, PYTHON = "standard library", "python"
 
 
-def is_ours(thing: types.FunctionType | type | types.ModuleType) -> bool:
+def is_ours(obj: types.FunctionType | type | types.ModuleType) -> bool:
     """Tells whether a function, class or module is t5mix's own."""
-    if isinstance(thing, types.FunctionType):
-        return _is_in_ours(thing.__code__.co_filename)
-    module = thing if isinstance(thing, types.ModuleType) else sys.modules.get(thing.__module__)
+    if isinstance(obj, types.FunctionType):
+        return _is_in_ours(obj.__code__.co_filename)
+    module = obj if isinstance(obj, types.ModuleType) else sys.modules.get(obj.__module__)
     # Without waking a module that is imported lazily.
     file = None if module is None else vars(module).get("__file__")
     return file is not None and _is_in_ours(file)
@@ -44,17 +44,17 @@ def _is_in_ours(file: str) -> bool:
     return path.startswith(_OURS) and not path.startswith(_SHIPPED)
 
 
-def package(thing: Any) -> str | None:
+def package(obj: Any) -> str | None:
     """Returns the distributions that code is installed with, joined by spaces; of Python's own "standard library".
 
     None is returned for code that is followed: the user's, t5mix's own, and that of an installed distribution with
     declarations for t5mix (entry point `t5mix.declarations`), which is a user's, too.
     """
-    if isinstance(thing, types.ModuleType):
+    if isinstance(obj, types.ModuleType):
         # Without waking a module that is imported lazily.
-        return _package_of(thing.__name__, vars(thing).get("__file__"))
-    module = thing.__module__ or "builtins"
-    file: str | None = thing.__code__.co_filename if isinstance(thing, types.FunctionType) else None
+        return _package_of(obj.__name__, vars(obj).get("__file__"))
+    module = obj.__module__ or "builtins"
+    file: str | None = obj.__code__.co_filename if isinstance(obj, types.FunctionType) else None
     if file is None or file.startswith("<"):  # made by exec, as a dataclass makes its methods
         file = getattr(sys.modules.get(module), "__file__", None)
     return _package_of(module, file)

@@ -45,21 +45,21 @@ class NormalForm:
 
 
 @functools.lru_cache(maxsize=65536)
-def normal_form(thing: types.CodeType | type) -> NormalForm | None:
+def normal_form(obj: types.CodeType | type) -> NormalForm | None:
     """Returns the normal form of a function's code or of a class, or None when it was not read from a file.
 
     A function's code, not the function: a decorated one would tell what it wraps, and not the decorator's.
     """
-    if isinstance(thing, types.CodeType):
-        file: str | None = thing.co_filename
+    if isinstance(obj, types.CodeType):
+        file: str | None = obj.co_filename
     else:
-        file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+        file = getattr(sys.modules.get(obj.__module__), "__file__", None)
     lines = linecache.getlines(file) if file else []
     try:
         parsed = _parsed("".join(lines))
     except (SyntaxError, ValueError):
         return None
-    node = parsed.of_code(thing) if isinstance(thing, types.CodeType) else _node_of_class(parsed.tree, thing)
+    node = parsed.of_code(obj) if isinstance(obj, types.CodeType) else _node_of_class(parsed.tree, obj)
     if node is None:
         return None
     if isinstance(node, _Function):  # its decorators are met as the functions that they make
@@ -95,14 +95,14 @@ def _parsed(text: str) -> _Parsed:
 
 def _lambda(tree: ast.Module, code: types.CodeType) -> ast.Lambda | None:
     """Returns the innermost lambda whose body holds all of the code, which tells it from others on its line."""
-    places = [
+    spans = [
         ((line, column), (end, end_column))
         for line, end, column, end_column in code.co_positions()
         if line is not None and end is not None and column is not None and end_column
     ]
-    if not places:
+    if not spans:
         return None
-    begin, stop = min(place[0] for place in places), max(place[1] for place in places)
+    begin, stop = min(span[0] for span in spans), max(span[1] for span in spans)
     found = [
         node
         for node in ast.walk(tree)
@@ -119,10 +119,10 @@ def _stop(node: ast.expr) -> tuple[int, int]:
     return node.end_lineno or node.lineno, node.end_col_offset or 0
 
 
-def _node_of_class(tree: ast.Module, thing: type) -> ast.ClassDef | None:
+def _node_of_class(tree: ast.Module, obj: type) -> ast.ClassDef | None:
     """Returns the last class of this name, where it is defined more than once."""
     node: ast.AST = tree
-    for name in thing.__qualname__.split("."):
+    for name in obj.__qualname__.split("."):
         if name == "<locals>":
             continue
         inner = [each for each in ast.walk(node) if isinstance(each, ast.ClassDef | _Function) and each.name == name]
@@ -153,8 +153,8 @@ def _text(node: object, fields: bool = False) -> str:
         return f"ClassDef({','.join(parts)},{_text(node.body, _has_fields(node))})"
     found = ((name, getattr(node, name, None)) for name in node._fields if name not in _SILENT)
     # Empty fields come and go with releases of Python; a constant None is no empty field.
-    kept = ((n, v) for n, v in found if isinstance(node, ast.Constant) or (v is not None and v != []))
-    return f"{type(node).__name__}({','.join(f'{name}={_text(value)}' for name, value in kept)})"
+    present = ((n, v) for n, v in found if isinstance(node, ast.Constant) or (v is not None and v != []))
+    return f"{type(node).__name__}({','.join(f'{name}={_text(value)}' for name, value in present)})"
 
 
 def _statement(node: object, fields: bool) -> str:

@@ -1,7 +1,7 @@
 """Which noun a pronoun means, as text: WSC and DPR in T5's format, and WNLI recast as WSC.
 
 T5's paper (Raffel et al., 2020, arXiv:1910.10683, section 2.4) says why: naming the noun is text to text, and a yes
-or no about a marked noun is learnt from 554 examples only with luck.  The pronoun stands between asterisks.
+or no about a marked noun is learnt from 554 examples only with luck. The pronoun stands between asterisks.
 """
 
 import re
@@ -58,7 +58,7 @@ def wsc_simple(
         correct_referent_only: keep only those whose noun is right, for training.
 
     Raises:
-        tf.errors.InvalidArgumentError: while reading, when the pronoun is not at its place or the one behind.
+        tf.errors.InvalidArgumentError: while reading, when the pronoun is not at its position or the one behind.
     """
 
     def convert(example: Example) -> dict[str, Any]:
@@ -78,26 +78,26 @@ def _mark_pronoun(example: Example) -> Any:
     """Returns the text with the pronoun between asterisks.
 
     In two texts of the data the pronoun is not the word at its index: once it is the next word, and once punctuation
-    is written to it, which T5 sets off (and takes the space at the text's end away).  T5 has these two by heart.
+    is written to it, which T5 sets off (and takes the space at the text's end away). T5 has these two by heart.
     Behind a pronoun that ends its text T5 writes a space.
     """
     words = tf.strings.split(example["text"], sep=" ")
-    pronoun, place = example["span2_text"], example["span2_index"]
-    inside = (place >= 0) & (place < tf.size(words, place.dtype))
-    wrong = tf.debugging.Assert(inside, ["wsc_simple: no", pronoun, "at word", place, "of", example["text"]])
+    pronoun, position = example["span2_text"], example["span2_index"]
+    inside = (position >= 0) & (position < tf.size(words, position.dtype))
+    wrong = tf.debugging.Assert(inside, ["wsc_simple: no", pronoun, "at word", position, "of", example["text"]])
     with tf.control_dependencies([wrong]):
-        place = tf.identity(place)
+        position = tf.identity(position)
     following = tf.concat([words[1:], [""]], axis=0)
-    place = tf.where((words[place] != pronoun) & (following[place] == pronoun), place + 1, place)
-    word, size = words[place], tf.strings.length(pronoun)
+    position = tf.where((words[position] != pronoun) & (following[position] == pronoun), position + 1, position)
+    word, size = words[position], tf.strings.length(pronoun)
     rest = tf.strings.substr(word, tf.minimum(size, tf.strings.length(word)), tf.strings.length(word))
     alone = rest == ""
     there = (tf.strings.substr(word, 0, size) == pronoun) & tf.strings.regex_full_match(rest, "([[:punct:]].*)?")
-    wrong = tf.debugging.Assert(there, ["wsc_simple: no", pronoun, "at word", place, "of", example["text"]])
+    wrong = tf.debugging.Assert(there, ["wsc_simple: no", pronoun, "at word", position, "of", example["text"]])
     with tf.control_dependencies([wrong]):
         marked = tf.strings.join(["*", pronoun, "*", tf.where(alone, "", " "), rest])
-    text = tf.strings.reduce_join(tf.concat([words[:place], [marked], words[place + 1 :]], axis=0), separator=" ")
-    last = place == tf.size(words, place.dtype) - 1
+    text = tf.strings.reduce_join(tf.concat([words[:position], [marked], words[position + 1 :]], axis=0), separator=" ")
+    last = position == tf.size(words, position.dtype) - 1
     return tf.where(alone, tf.strings.join([text, tf.where(last, " ", "")]), tf.strings.strip(text))
 
 
@@ -109,7 +109,7 @@ def wsc(example: Example) -> dict[str, Any]:
     "span2_text": "he", "span2_index": 4, "label": 1, "idx": 7}`; after: `{"inputs": "wsc text: Mitchell asked * Tom *
     if # he # could lend some money.", "targets": "True", "idx": 7}`.
 
-    No task uses it; T5 chose `wsc_simple`.  A span that is not at its place stays unmarked, as in T5.
+    No task uses it; T5 chose `wsc_simple`. A span that is not at its position stays unmarked, as in T5.
 
     Raises:
         tf.errors.InvalidArgumentError: while reading, when the label is not -1, 0 or 1.
@@ -171,10 +171,10 @@ def wnli_simple(example: Example, label: str = "wsc:") -> dict[str, Any]:
 
 
 class _Match(NamedTuple):
-    """A pronoun of the premise: its place, how many words around it the hypothesis has too, and what it may mean."""
+    """A pronoun of the premise: its position, how many words around it the hypothesis has too, and what it may mean."""
 
     shared: int
-    place: int
+    position: int
     noun: str
 
 
@@ -187,25 +187,25 @@ def pronoun_and_noun(premise: str, hypothesis: str) -> tuple[str, str]:
         ValueError: when there is no pronoun, or no noun is found.
     """
     words, others = _plain_words(premise), _plain_words(hypothesis)
-    matches = [_match(words, place, others) for place, word in enumerate(words) if word in _PRONOUNS]
+    matches = [_match(words, position, others) for position, word in enumerate(words) if word in _PRONOUNS]
     if not matches:
         raise ValueError(f"wnli_simple: the premise {premise!r} has no pronoun among {', '.join(_PRONOUNS)}")
     best = max(matches, key=lambda match: match.shared)
-    return _mark(premise, best.place), _as_written(best.noun, hypothesis)
+    return _mark(premise, best.position), _as_written(best.noun, hypothesis)
 
 
 def _plain_words(text: str) -> list[str]:
-    """Words in lower case, each without one sign of punctuation at its end."""
+    """Returns words in lower case, each without one sign of punctuation at its end."""
     words = (re.sub(f"[{_END}]$", "", word) for word in text.strip().lower().split(" "))
     return [word for word in words if word]
 
 
-def _match(words: Sequence[str], place: int, others: Sequence[str]) -> _Match:
-    before, after = words[:place], words[place + 1 :]
+def _match(words: Sequence[str], position: int, others: Sequence[str]) -> _Match:
+    before, after = words[:position], words[position + 1 :]
     left = _shared(before[::-1], others[::-1])
     right = _shared(after, others)
     if not left + right:
-        return _Match(0, place, "")
+        return _Match(0, position, "")
     near, behind = before[len(before) - left :], after[:right]
     noun = ""
     # Between the neighbours; else from the start of the hypothesis, or up to its end.
@@ -214,11 +214,11 @@ def _match(words: Sequence[str], place: int, others: Sequence[str]) -> _Match:
         if found:
             noun = found.group(1)
             break
-    return _Match(left + right, place, noun)
+    return _Match(left + right, position, noun)
 
 
 def _shared(words: Sequence[str], others: Sequence[str]) -> int:
-    """How many words, from the first, stand in `others` in a row; a last one may be a part of a longer word."""
+    """Counts the first words that stand in `others` in a row; the last may be a part of a longer word."""
     text = " ".join(others)
     count = 0
     while count < len(words) and " ".join(words[: count + 1]) in text:
@@ -226,15 +226,15 @@ def _shared(words: Sequence[str], others: Sequence[str]) -> int:
     return count
 
 
-def _mark(premise: str, place: int) -> str:
+def _mark(premise: str, position: int) -> str:
     words = premise.split(" ")
-    word = words[place]
-    words[place] = f"*{word[:-1]}* {word[-1]}" if word[-1] in _END else f"*{word}*"
+    word = words[position]
+    words[position] = f"*{word[:-1]}* {word[-1]}" if word[-1] in _END else f"*{word}*"
     return " ".join(words)
 
 
 def _as_written(noun: str, hypothesis: str) -> str:
-    """The noun from its last article on, in the letters of the hypothesis, without a possessive ending."""
+    """Returns the noun from its last article on, in the letters of the hypothesis, without a possessive "'s"."""
     words = noun.split(" ")
     words = words[max((words.index(article) for article in _ARTICLES if article in words), default=0) :]
     pattern = " ".join(f"{re.escape(word)}[{_END}]?" for word in words)

@@ -112,7 +112,7 @@ def squad(example: Example, include_context: bool = True) -> dict[str, Any]:
     """Asks a question, with the text that answers it; the target is the first answer.
 
     Before: `{"id": "7", "question": "Who?", "context": "Ann sang.", "answers": {"text": ["Ann"]}}`;
-    after: `{"inputs": "question: Who ?  context: Ann sang . ", "targets": "Ann", "id": "7",
+    after: `{"inputs": "question: Who ? context: Ann sang . ", "targets": "Ann", "id": "7",
     "question": "Who ? ", "context": "Ann sang . ", "answers": ["Ann"]}`.
 
     Punctuation is set off by spaces, and a space stays at the end, as in T5.

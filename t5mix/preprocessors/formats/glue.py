@@ -29,7 +29,7 @@ def glue(
         benchmark_name: the first word of the inputs.
         label_names: the word of label 0, 1, ...; label -1, of hidden test labels, becomes "<unk>".
         feature_names: which features to take, in this order; None takes all but label and id, sorted.
-        id_key: name of the id, kept as `idx`; None keeps none.  As in T5, an id that is a text and has another name is
+        id_key: name of the id, kept as `idx`; None keeps none. As in T5, an id that is a text and has another name is
             one of all features.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Questions on long texts, and answers as places in the text, in T5's format."""
+"""Questions on long texts, and answers as positions in the text, in T5's format."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def squad_span_space_tokenized(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     what `squad` makes, with `"targets": "start: 2 end: 2"`.
 
     What counts is what is left between spaces when everything but ASCII letters, digits and "_" has become one: two
-    spaces in a row have an empty word between them.  An answer that is not in the text drops the example.  T5 also
+    spaces in a row have an empty word between them. An answer that is not in the text drops the example. T5 also
     drops an answer at the very end of the text; it is kept here.
     """
 
@@ -31,14 +31,14 @@ def squad_span_space_tokenized(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
 
 def span_answer(text: Any, answer: Any) -> Any:
     """Returns "start: 2 end: 2", where an answer stands in a text, or "" when it does not."""
-    words, wanted = _words(text), _words(answer)
-    starts = tf.range(tf.maximum(tf.size(words) - tf.size(wanted) + 1, 0))
-    windows = tf.gather(words, starts[:, tf.newaxis] + tf.range(tf.size(wanted)))
-    found = tf.where(tf.reduce_all(windows == wanted, axis=1))[:, 0]
+    words, answer_words = _words(text), _words(answer)
+    starts = tf.range(tf.maximum(tf.size(words) - tf.size(answer_words) + 1, 0))
+    windows = tf.gather(words, starts[:, tf.newaxis] + tf.range(tf.size(answer_words)))
+    found = tf.where(tf.reduce_all(windows == answer_words, axis=1))[:, 0]
 
     def named() -> Any:
         first = tf.cast(found[0], tf.int32)
-        last = first + tf.size(wanted) - 1
+        last = first + tf.size(answer_words) - 1
         return tf.strings.join(["start:", tf.as_string(first), "end:", tf.as_string(last)], separator=" ")
 
     return tf.cond(tf.size(found) > 0, named, lambda: tf.constant(""))
@@ -57,7 +57,7 @@ def trivia_qa(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     `{"inputs": "question: Who sang ? context: Ann sang . ", "targets": "ann"}` and two with `"inputs": "question: Who
     sang ? context: It was Anna B . "`, `"targets": "ann"` and `"anna b"`.
 
-    An answer counts wherever its letters stand, in either case, also inside a longer word.  T5 reads the answer as a
+    An answer counts wherever its letters stand, in either case, also inside a longer word. T5 reads the answer as a
     regular expression, in which "." means any letter and a lone "(" is an error; here it means itself.
 
     Raises:
@@ -124,15 +124,15 @@ def trivia_qa_truncate_inputs(
 
 def _window(inputs: Any, targets: Any, limit: int, seed: Any) -> Any:
     """Returns `limit` of the inputs with the first occurrence of the targets in them, or none of them."""
-    size, wanted = tf.size(inputs), tf.size(targets)
-    starts = tf.range(tf.maximum(size - wanted + 1, 0))
-    windows = tf.gather(inputs, starts[:, tf.newaxis] + tf.range(wanted))
+    size, targets_size = tf.size(inputs), tf.size(targets)
+    starts = tf.range(tf.maximum(size - targets_size + 1, 0))
+    windows = tf.gather(inputs, starts[:, tf.newaxis] + tf.range(targets_size))
     found = tf.cast(tf.where(tf.reduce_all(windows == targets, axis=1))[:, 0], tf.int32)
 
     def around() -> Any:
-        least = tf.maximum(found[0] + wanted - limit, 0)
+        least = tf.maximum(found[0] + targets_size - limit, 0)
         most = tf.minimum(found[0], size - limit)
         start = tf.random.stateless_uniform([], seed, minval=least, maxval=most + 1, dtype=tf.int32)
         return inputs[start : start + limit]
 
-    return tf.cond((tf.size(found) > 0) & (wanted <= limit), around, lambda: inputs[:0])
+    return tf.cond((tf.size(found) > 0) & (targets_size <= limit), around, lambda: inputs[:0])

@@ -72,9 +72,9 @@ def _answers(number: Any, inputs: Any, targets: Any, correct: Any) -> dict[str, 
     count = tf.size(correct)
     message = "rank_classification: `inputs_fn`, `targets_fn`, and `is_correct_fn` must return the same size tensors"
     with tf.control_dependencies([tf.debugging.assert_equal(sizes, [count, count], message)]):
-        places = tf.range(tf.identity(count))
+        positions = tf.range(tf.identity(count))
     return {
-        "idx": tf.stack([tf.fill([count], tf.cast(number, tf.int32)), places], axis=1),
+        "idx": tf.stack([tf.fill([count], tf.cast(number, tf.int32)), positions], axis=1),
         "inputs": inputs,
         "targets": targets,
         "is_correct": correct,
@@ -101,7 +101,7 @@ def rank_classification_formatter(
         inputs_formats: one format for all answers, or one for each; "{a/b}" is feature b of the feature a.
         targets_formats: likewise; one of the two is a list.
         mode: see `rank_classification`.
-        label_key: feature that holds the place, or the places, of what is correct.
+        label_key: feature that holds the position, or the positions, of what is correct.
         weight_key: feature that holds the example's weight; None gives none.
 
     Raises:
@@ -150,7 +150,7 @@ def _filled(templates: Sequence[str], example: Example) -> list[Any]:
 
 
 def _flat(example: Example, prefix: str = "") -> dict[str, Any]:
-    """Features of features under the name "a/b"."""
+    """Puts features of features under the name "a/b"."""
     flat: dict[str, Any] = {}
     for key, value in example.items():
         if isinstance(value, Mapping):

@@ -5,7 +5,7 @@ An objective is a preprocessor like any other, for use after `CacheDatasetPlaceh
     preprocessors=[..., tokenize, CacheDatasetPlaceholder(), objectives.span_corruption, append_eos_after_trim]
 
 with other settings as `objectives.span_corruption(noise_density=0.3)` or through `functools.partial`, or
-by T5's name as `objectives.named("iid_15_d_d")`.  With `objectives.unsupervised` in its place, a task leaves the
+by T5's name as `objectives.named("iid_15_d_d")`. With `objectives.unsupervised` in its place, a task leaves the
 objective to the run (`Run.objective`).
 `Task.get_dataset` calls it on a `tf.data.Dataset`; the stream calls the same NumPy code itself,
 for many examples at once, with noise that depends on the seed, the task, the epoch and the example alone.

@@ -25,7 +25,7 @@ class Objective:
             into segments; otherwise each document is cut by itself.
         reserved_for_packing: tokens of the inputs' length to leave free, or None.
         passthrough_feature_keys: features of the document that a dataset's examples keep; only when documents are
-            not joined.  The stream, which reads no other features, drops them.
+            not joined. The stream, which reads no other features, drops them.
     """
 
     merge_examples_to_reduce_padding: bool = True
@@ -151,19 +151,19 @@ class Objective:
         assert output_features is not None
         sentinel = objective.check(output_features, sequence_length)
         size = objective.segment_length(sequence_length)
-        kept = objective.passthrough_feature_keys
-        dataset = dataset.map(lambda example: {name: example[name] for name in ("targets", *kept)})
+        passed_through = objective.passthrough_feature_keys
+        dataset = dataset.map(lambda example: {name: example[name] for name in ("targets", *passed_through)})
         if objective.ends_documents:
             dataset = append_eos(dataset, {"targets": output_features["targets"]})
         segments = _segments(dataset, size, objective.merge_examples_to_reduce_padding)
         return map_over_dataset(objective._example_tf, num_seeds=1)(segments, sentinel=sentinel)
 
     def _check_passthrough(self) -> None:
-        kept = self.passthrough_feature_keys
-        made = [name for name in kept if name in (*self.features, "targets")]
+        passed_through = self.passthrough_feature_keys
+        made = [name for name in passed_through if name in (*self.features, "targets")]
         if made:
             raise ValueError(f"{self.__name__}: passthrough_feature_keys has {made[0]!r}, which it makes; leave it out")
-        if kept and self.merge_examples_to_reduce_padding:
+        if passed_through and self.merge_examples_to_reduce_padding:
             raise ValueError(
                 f"{self.__name__}: passthrough_feature_keys not supported with merge_examples_to_reduce_padding=True, "
                 "where an example is of several documents; set it to False"
@@ -183,9 +183,9 @@ class Objective:
             example = self.example(tokens, seed.tolist(), sentinel)
             return [example[name] for name in self.features]
 
-        kept = dict(segment)
-        made = tf.numpy_function(run, [kept.pop("targets"), tf.stack(seed)], [tf.int32] * len(self.features))
-        return {**kept, **{name: tf.ensure_shape(ids, [None]) for name, ids in zip(self.features, made, strict=True)}}
+        rest = dict(segment)
+        made = tf.numpy_function(run, [rest.pop("targets"), tf.stack(seed)], [tf.int32] * len(self.features))
+        return {**rest, **{name: tf.ensure_shape(ids, [None]) for name, ids in zip(self.features, made, strict=True)}}
 
     def _inputs_length(self, lengths: Mapping[str, int]) -> int:
         length = lengths["inputs"] - (self.reserved_for_packing or 0)
@@ -195,7 +195,7 @@ class Objective:
 
 
 def _segments(dataset: "tf.data.Dataset", size: int, merge: bool) -> "tf.data.Dataset":
-    """Cuts the `targets` of a dataset into pieces of `size` tokens, the last ones shorter; each keeps the rest."""
+    """Cuts the `targets` of a dataset into parts of `size` tokens, the last ones shorter; each keeps the rest."""
     documents = dataset.map(lambda example: {**example, "targets": tf.cast(example["targets"], tf.int32)})
     if merge:  # 128 documents at a time, as T5 does
         documents = documents.ragged_batch(128).map(lambda batch: {"targets": _joined(batch["targets"])})

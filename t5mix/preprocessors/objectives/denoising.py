@@ -28,11 +28,11 @@ class Denoising(Objective):
     """Noise in the text, which is to be restored.
 
     Before: targets "thank you for inviting me to your party last week", of which for, inviting and last
-    are noise.  After, with the default functions: inputs "thank you <X> me to your party <Y> week",
+    are noise. After, with the default functions: inputs "thank you <X> me to your party <Y> week",
     targets "<X> for inviting <Y> last <Z>".
 
     The text is cut so that inputs and EOS fit, and targets too: the whole text always, targets that hold noise
-    alone on average; those that are longer are trimmed, and counted, like any others.  Where each span has a
+    alone on average; those that are longer are trimmed, and counted, like any others. Where each span has a
     sentinel, one text in a thousand has more spans than sentinels, and keeps its last ones.
 
     Attributes:
@@ -65,7 +65,7 @@ class Denoising(Objective):
         return max(1, size if fits.all() else int(np.argmin(fits)))
 
     def _mean_targets(self, sizes: np.ndarray) -> np.ndarray:
-        """Tokens of targets on average, without EOS; an upper bound where spans are not counted."""
+        """Counts tokens of targets on average, without EOS; an upper bound where spans are not counted."""
         if self.targets_fn is None:
             return sizes.astype(float)
         noise = sizes * self.noise_density
@@ -78,7 +78,7 @@ class Denoising(Objective):
     def sentinels(self, segment_length: int) -> int:
         """Returns the number of spans, where each has a sentinel of its own; see `Objective`."""
         if self.inputs_fn in _UNIQUE or self.targets_fn in _UNIQUE:
-            # Text that neither begins nor ends with noise has one kept span more.
+            # Text that neither begins nor ends with noise has one more span of other text.
             return int(self._most_spans(segment_length)) + 1
         return int(any("sentinel" in _name(fn) for fn in (self.inputs_fn, self.targets_fn)))
 
@@ -105,7 +105,7 @@ def _name(function: TokenFunction | None) -> str:
 
 
 def _masks(function: MaskFunction, lengths: np.ndarray, density: float, noises: list[Noise]) -> np.ndarray:
-    """The masks of texts of these lengths, joined; a function of one's own makes them one by one."""
+    """Returns the masks of texts of these lengths, joined; a function of one's own makes them one by one."""
     many = t5_denoise.of_many(function)
     if many is not None:
         return cast(np.ndarray, many(lengths, density, noises))
@@ -121,7 +121,7 @@ def _masks(function: MaskFunction, lengths: np.ndarray, density: float, noises: 
 
 
 def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary: Any, noises: list[Noise]) -> Ragged:
-    """What a function makes of noise in texts; one of one's own makes it text by text."""
+    """Returns what a function makes of noise in texts; one of one's own makes it text by text."""
     many = t5_denoise.of_many(function)
     if many is not None:
         return cast(Ragged, many(texts, mask, vocabulary, noises))
@@ -132,7 +132,7 @@ def _tokens(function: TokenFunction, texts: Ragged, mask: np.ndarray, vocabulary
 
 
 def _seeds(noises: list[Noise]) -> np.ndarray:
-    """One pair of seeds of each noise for each text, int64 [texts, noises, 2]."""
+    """Returns one pair of seeds of each noise for each text, int64 [texts, noises, 2]."""
     return np.concatenate([noise.seeds(1) for noise in noises], axis=1)
 
 
@@ -141,7 +141,7 @@ def _first_spans(mask: np.ndarray, lengths: np.ndarray, spans: np.ndarray) -> np
     return mask & (running_counts(run_starts(mask, lengths), lengths) <= np.repeat(spans, lengths))
 
 
-# T5 cuts each document by itself here.  Source: Liu et al. 2019, arXiv:1905.13497.
+# T5 cuts each document by itself here. Source: Liu et al. 2019, arXiv:1905.13497.
 deshuffling = Denoising(
     name="deshuffling",
     merge_examples_to_reduce_padding=False,
@@ -161,7 +161,7 @@ bert_style = Denoising(
     targets_fn=None,
 )
 
-# Each noise token becomes a sentinel; the whole text is to be restored.  Song et al. 2019, arXiv:1905.02450.
+# Each noise token becomes a sentinel; the whole text is to be restored. Song et al. 2019, arXiv:1905.02450.
 mass_style = Denoising(name="mass_style", inputs_fn=t5_denoise.noise_token_to_sentinel, targets_fn=None)
 
 # Noise is left out, and is to be listed.

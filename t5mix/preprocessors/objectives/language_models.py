@@ -15,10 +15,10 @@ from t5mix.preprocessors.objectives.noise import Noise
 class LanguageModel(Objective):
     """Language modelling of documents that are joined and cut.
 
-    Before: targets "thank you" and "for inviting me", a length of 4.  After: targets "thank you for",
+    Before: targets "thank you" and "for inviting me", a length of 4. After: targets "thank you for",
     "inviting me"; an EOS step behind it gives each an EOS.
 
-    It makes targets only.  Source: T5's `lm`.
+    It makes targets only. Source: T5's `lm`.
     """
 
     @property
@@ -57,10 +57,10 @@ class LanguageModel(Objective):
 class FullLM(LanguageModel):
     """Language modelling of documents that are joined, with an EOS behind each, and cut.
 
-    Before: targets "thank you" and "for inviting me", a length of 3.  After: targets "thank you </s>",
+    Before: targets "thank you" and "for inviting me", a length of 3. After: targets "thank you </s>",
     "for inviting me", "</s>".
 
-    It makes targets only, and no further EOS is to be appended.  Source: T5's `full_lm`.
+    It makes targets only, and no further EOS is to be appended. Source: T5's `full_lm`.
     """
 
     @property
@@ -85,10 +85,10 @@ full_lm = FullLM()
 class PrefixLM(Objective):
     """Prefix language modelling: the text is cut at random, and its rest is to be continued.
 
-    Before: targets "thank you for inviting me".  After: inputs "thank you", targets "for inviting me".
+    Before: targets "thank you for inviting me". After: inputs "thank you", targets "for inviting me".
 
-    Each cut is equally likely, or, at a lower density, each of the later ones.  The text is cut so that inputs and
-    targets fit with EOS.  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1; T5's `prefix_lm`, whose
+    Each cut is equally likely, or, at a lower density, each of the later ones. The text is cut so that inputs and
+    targets fit with EOS. Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1; T5's `prefix_lm`, whose
     documents are not joined.
 
     Attributes:

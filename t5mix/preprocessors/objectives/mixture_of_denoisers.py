@@ -27,18 +27,18 @@ x_denoisers = (
 class MixtureOfDenoisers(Objective):
     """One of several denoisers, drawn for each example.
 
-    Before: targets "thank you for inviting me to your party".  After, one time: inputs "thank you <X> me to
+    Before: targets "thank you for inviting me to your party". After, one time: inputs "thank you <X> me to
     your party", targets "<X> for inviting"; another time: inputs "thank you for inviting me <X>", targets
     "<X> to your party".
 
-    All denoisers get pieces of text of the same size, the greatest at which the inputs and targets of
-    each fit with EOS.  Source: Tay et al. 2022, arXiv:2205.05131, table 1: seven denoisers, equally often.
+    All denoisers get parts of text of the same size, the greatest at which the inputs and targets of
+    each fit with EOS. Source: Tay et al. 2022, arXiv:2205.05131, table 1: seven denoisers, equally often.
 
     Attributes:
         denoisers: the ways of corruption, whose lengths do not depend on the noise.
         rates: how often each is drawn, relative to the others; None is equally often.
         prefixes: for each denoiser the token ids that go before its inputs, UL2's mode tokens [R], [S] and
-            [X]; None is nothing.  Encode them with the task's vocabulary.
+            [X]; None is nothing. Encode them with the task's vocabulary.
     """
 
     denoisers: tuple[Objective, ...] = (*r_denoisers, *s_denoisers, *x_denoisers)
@@ -72,10 +72,10 @@ class MixtureOfDenoisers(Objective):
         limits = np.array([self._inputs_length(lengths), lengths["targets"]])
         sizes = np.arange(1, 2 * limits.sum())
         fits = np.ones(len(sizes), dtype=bool)
-        for place, denoiser in enumerate(self.denoisers):
+        for number, denoiser in enumerate(self.denoisers):
             made = denoiser.example_lengths(sizes)
             assert made is not None
-            fits &= (made + [1 + len(self._prefix(place)), 1] <= limits).all(axis=1)
+            fits &= (made + [1 + len(self._prefix(number)), 1] <= limits).all(axis=1)
         size = int(np.argmin(fits)) if not fits.all() else len(sizes)
         if size < 2:
             raise ValueError(
@@ -94,16 +94,16 @@ class MixtureOfDenoisers(Objective):
         bounds = np.cumsum(self._rates)
         drawn = np.searchsorted(bounds[:-1], choice.uniform(1)[:, 0] * bounds[-1], side="right")
         parts: dict[str, list[tuple[np.ndarray, Ragged]]] = {"inputs": [], "targets": []}
-        for place in np.unique(drawn).tolist():
-            rows = np.flatnonzero(drawn == place)
-            made = self.denoisers[place].apply(texts.take(rows), rest.take(rows), sentinel)
-            made["inputs"] = _preceded(made["inputs"], self._prefix(place))
+        for number in np.unique(drawn).tolist():
+            rows = np.flatnonzero(drawn == number)
+            made = self.denoisers[number].apply(texts.take(rows), rest.take(rows), sentinel)
+            made["inputs"] = _preceded(made["inputs"], self._prefix(number))
             for name in parts:
                 parts[name].append((rows, made[name]))
         return {name: merged(part, len(texts)) for name, part in parts.items()}
 
-    def _prefix(self, place: int) -> tuple[int, ...]:
-        return self.prefixes[place] if self.prefixes is not None else ()
+    def _prefix(self, number: int) -> tuple[int, ...]:
+        return self.prefixes[number] if self.prefixes is not None else ()
 
 
 mixture_of_denoisers = MixtureOfDenoisers()

@@ -87,18 +87,18 @@ class Noise:
 
 
 def random_ranks(lengths: np.ndarray, noise: Noise) -> np.ndarray:
-    """Gives each place of each row a random rank, all different.
+    """Gives each position of each row a random rank, all different.
 
     Returns:
         uint64 [rows, greatest length]: whatever lies behind a row's end has the greatest ranks. The low bits are
-        the place.
+        the position.
     """
     width = int(lengths.max(initial=0))
-    places = np.arange(width, dtype=np.uint64)
+    positions = np.arange(width, dtype=np.uint64)
     low = np.uint64((1 << max(1, width.bit_length())) - 1)
     ranks = noise.words(width)
     ranks &= ~low
-    ranks |= places
+    ranks |= positions
     if width and lengths.min() < width:
         ranks[np.arange(width) >= lengths[:, None]] |= ~low
     return ranks
@@ -115,7 +115,7 @@ def random_parts(items: np.ndarray, parts: np.ndarray, noise: Noise) -> np.ndarr
     """Cuts each row's items into parts of at least one each, all ways equally likely.
 
     Args:
-        items: int64 [rows], how many things there are.
+        items: int64 [rows], how many items there are.
         parts: int64 [rows], how many parts to make, from 1 to `items`.
         noise: of the rows.
 
@@ -123,27 +123,29 @@ def random_parts(items: np.ndarray, parts: np.ndarray, noise: Noise) -> np.ndarr
         int64 [sum of parts], the parts' sizes, row by row.
     """
     ranks = random_ranks(items, noise)
-    # A part begins at the first thing and where ranks are least.
+    # A part begins at the first item and where ranks are least.
     ranks[:, :1] = 0
     greatest = np.take_along_axis(np.sort(ranks, axis=1), parts[:, None] - 1, axis=1)
     starts = np.flatnonzero(without_padding(ranks <= greatest, items))
     return np.diff(starts, append=items.sum())
 
 
-def random_runs(kept: np.ndarray, noisy: np.ndarray, spans: np.ndarray, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts each row's kept tokens and its noise into as many runs.
+def random_runs(
+    nonnoise: np.ndarray, noisy: np.ndarray, spans: np.ndarray, noise: Noise
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts each row's noise and its other tokens into as many runs.
 
     Args:
-        kept: int64 [rows], tokens that are kept.
+        nonnoise: int64 [rows], tokens that are no noise.
         noisy: int64 [rows], tokens that are noise.
         spans: int64 [rows], from 1 to the lesser of both.
         noise: of the rows.
 
     Returns:
-        Sizes of the kept runs and of the noisy ones, both int64 [sum of spans].
+        Sizes of the runs of other tokens and of those of noise, both int64 [sum of spans].
     """
     first, second = noise.fork(2)
-    return random_parts(kept, spans, first), random_parts(noisy, spans, second)
+    return random_parts(nonnoise, spans, first), random_parts(noisy, spans, second)
 
 
 def without_padding(table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -155,7 +157,7 @@ def without_padding(table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def random_segments(items: int, segments: int, noise: Noise) -> np.ndarray:
-    """Cuts `items` things into `segments` parts of at least one each; `random_parts` of one row.
+    """Cuts `items` items into `segments` parts of at least one each; `random_parts` of one row.
 
     Returns:
         int64 [segments], the parts' lengths.

@@ -1,6 +1,6 @@
-"""Which tokens of many texts become noise.  Names, settings and laws are T5's.
+"""Which tokens of many texts become noise. Names, settings and laws are T5's.
 
-T5's own functions, of one text, are in `t5_denoise`.  Each function here takes the lengths of texts, a density and
+T5's own functions, of one text, are in `t5_denoise`. Each function here takes the lengths of texts, a density and
 noises, and returns the masks of all texts, joined: bool [sum of lengths], True for noise.
 """
 
@@ -26,7 +26,7 @@ def iid_noise_masks(lengths: np.ndarray, noise_density: float, noises: Sequence[
         noises: one or more, of the texts.
 
     Returns:
-        bool [sum of lengths].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
+        bool [sum of lengths]. Source: Raffel et al. 2020, arXiv:1910.10683, section 3.3.1.
     """
     return without_padding(noises[0].uniform(int(lengths.max(initial=0))) < noise_density, lengths)
 
@@ -38,7 +38,7 @@ def regular_noise_masks(
     min_span_length: int = 1,
     max_span_length: int = 5,
 ) -> np.ndarray:
-    """Makes spans of one length noise, at equal distances; length and first place are random.
+    """Makes spans of one length noise, at equal distances; length and first position are random.
 
     With density 0.25 and spans of 2: `..##......##......##`.
 
@@ -75,20 +75,20 @@ def random_spans_noise_masks(
         noise_density: share of noise, 0 to 1.
         noises: two or more, of the texts.
         mean_noise_span_length: mean tokens of a span.
-        random_roll: roll the mask around by a random number of places, so that noise may lie anywhere
+        random_roll: roll the mask around by a random number of positions, so that noise may lie anywhere
             also where there is but one span.
 
     Returns:
-        bool [sum of lengths].  Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4.
+        bool [sum of lengths]. Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4.
     """
     if noise_density == 0:
         return np.zeros(int(lengths.sum()), dtype=bool)
     sizes = np.maximum(lengths, 2)
     noisy, spans = noise_and_spans(sizes, noise_density, mean_noise_span_length)
     noisy_runs = random_parts(noisy, spans, noises[0])
-    kept_runs = random_parts(sizes - noisy, spans, noises[1])
-    runs = np.stack([kept_runs, noisy_runs], axis=1).reshape(-1)
-    mask = np.repeat(np.tile([False, True], len(kept_runs)), runs)
+    nonnoise_runs = random_parts(sizes - noisy, spans, noises[1])
+    runs = np.stack([nonnoise_runs, noisy_runs], axis=1).reshape(-1)
+    mask = np.repeat(np.tile([False, True], len(nonnoise_runs)), runs)
     starts = np.cumsum(sizes) - sizes
     if not random_roll:
         return mask if lengths.min(initial=2) >= 2 else mask[ranges(starts, lengths)]
@@ -98,7 +98,7 @@ def random_spans_noise_masks(
 
 
 def random_prefix_noise_masks(lengths: np.ndarray, noise_density: float, noises: Sequence[Noise]) -> np.ndarray:
-    """Makes the beginning noise, up to a random place: for prefix language modelling.
+    """Makes the beginning noise, up to a random position: for prefix language modelling.
 
     Args:
         lengths: int64 [texts], numbers of tokens.
@@ -160,7 +160,7 @@ def most_spans(
     sizes = np.asarray(sizes, dtype=np.int64)
     greatest = (sizes + 1) // 2
     if masks_fn is iid_noise_masks:
-        share = noise_density * (1 - noise_density)  # a span begins with a change, at each place alike
+        share = noise_density * (1 - noise_density)  # a span begins with a change, at each position alike
         deviation = np.sqrt(sizes * share * (1 - 3 * share))
         return np.minimum(greatest, (sizes * share + deviations * deviation).astype(np.int64) + 2)
     if masks_fn is regular_noise_masks:

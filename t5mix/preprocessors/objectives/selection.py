@@ -54,10 +54,10 @@ def named(name: str) -> Objective:
     """Returns the objective that T5 calls `name`.
 
     `iid_15_u_u`: each token by itself, 15% noise, unique sentinels in inputs and targets.
-    `span_3_15_u_u`: spans of 3 tokens on average.  `reg_2_15_u_u`, `reg_1-5_15_u_u`: spans of 2, or of 1 to
-    5 tokens, at equal distances.  Inputs: m sentinel a token, r random token, g token of the text, p
+    `span_3_15_u_u`: spans of 3 tokens on average. `reg_2_15_u_u`, `reg_1-5_15_u_u`: spans of 2, or of 1 to
+    5 tokens, at equal distances. Inputs: m sentinel a token, r random token, g token of the text, p
     permuted, d dropped, s sentinel a span, u unique sentinel a span, r10s90 10% random and 90% sentinel.
-    Targets: f full text, d noise alone, s and u noise with sentinels.  Whole names: span, denoise,
+    Targets: f full text, d noise alone, s and u noise with sentinels. Whole names: span, denoise,
     all_permute, prefix_lm, lm, full_lm, mixture_of_denoisers.
 
     Raises:
@@ -112,7 +112,7 @@ def unsupervised(
     """Runs steps one after the other, or returns the step that does.
 
     A task that declares it leaves its objective open: a run's `Run.objective`, or `with_objective`, chooses
-    another one.  In T5 a gin file binds `preprocessors`, and without one the tasks are silently plain text; here
+    another one. In T5 a gin file binds `preprocessors`, and without one the tasks are silently plain text; here
     `unsupervised` alone is span corruption, and `unsupervised(preprocessors=[iid_denoising])` another default.
     Where it is but one objective, the stream runs it like any other.
 
@@ -181,12 +181,12 @@ def with_objective(task: _TaskT, objective: Objective) -> _TaskT:
     An objective that ends documents itself (`full_lm`) leaves room for the EOS that a step behind it appends.
     """
     steps = list(task.preprocessors)
-    places = [place for place, step in enumerate(steps) if is_open(step)]
-    if not places:
+    open_steps = [number for number, step in enumerate(steps) if is_open(step)]
+    if not open_steps:
         return task
-    for place in places:
-        appends = any(step in (append_eos, append_eos_after_trim) for step in steps[place:])
-        steps[place] = _with_room(objective) if appends and objective.ends_documents else objective
+    for number in open_steps:
+        appends = any(step in (append_eos, append_eos_after_trim) for step in steps[number:])
+        steps[number] = _with_room(objective) if appends and objective.ends_documents else objective
     return task.replace(preprocessors=steps)
 
 

@@ -17,10 +17,10 @@ class SpanCorruption(Objective):
     """Span corruption: random spans of the text become sentinels, and are to be restored.
 
     Before: targets "thank you for inviting me to your party last week".
-    After:  inputs  "thank you <X> me to your party <Y> week", targets "<X> for inviting <Y> last".
+    After: inputs  "thank you <X> me to your party <Y> week", targets "<X> for inviting <Y> last".
 
     The text is cut to the length at which the corrupted inputs, with EOS, are just as long as allowed:
-    inputs of 512 take 568 tokens of text and give targets of 114.  Source: Raffel et al. 2020,
+    inputs of 512 take 568 tokens of text and give targets of 114. Source: Raffel et al. 2020,
     arXiv:1910.10683, section 3.1.4 and 3.3; T5's `random_spans_noise_mask` and `random_spans_helper`.
 
     Attributes:
@@ -86,15 +86,15 @@ span_corruption = SpanCorruption()
 def _corrupted(texts: Ragged, noisy: np.ndarray, spans: np.ndarray, noise: Noise, sentinel: int) -> dict[str, Ragged]:
     """Makes sentinels of spans in texts with at least one span each.
 
-    A text is kept, noise, kept, noise, ...: a span's sentinel stands before its noise in the targets, and in
-    its place, behind what was kept before it, in the inputs.
+    In a text other tokens and noise alternate, other tokens first: a span's sentinel stands before its noise in the
+    targets, and instead of it, behind the other tokens, in the inputs.
     """
-    kept_runs, noisy_runs = random_runs(texts.lengths - noisy, noisy, spans, noise)
-    runs = np.stack([kept_runs, noisy_runs], axis=1).reshape(-1)
-    is_noise = np.repeat(np.tile([False, True], len(kept_runs)), runs)
-    number = np.arange(len(kept_runs))
+    nonnoise_runs, noisy_runs = random_runs(texts.lengths - noisy, noisy, spans, noise)
+    runs = np.stack([nonnoise_runs, noisy_runs], axis=1).reshape(-1)
+    is_noise = np.repeat(np.tile([False, True], len(nonnoise_runs)), runs)
+    number = np.arange(len(nonnoise_runs))
     marks = (sentinel - ranges(np.zeros_like(spans), spans)).astype(np.int32)
-    inputs = _with_marks(texts.values[~is_noise], np.cumsum(kept_runs) + number, marks)
+    inputs = _with_marks(texts.values[~is_noise], np.cumsum(nonnoise_runs) + number, marks)
     targets = _with_marks(texts.values[is_noise], np.cumsum(noisy_runs) - noisy_runs + number, marks)
     return {
         "inputs": Ragged(inputs, texts.lengths - noisy + spans),
@@ -135,7 +135,7 @@ def random_spans_lengths(
 
     Returns:
         The greatest number of text tokens whose inputs fit, and the targets' length, with EOS.
-        For 512: (568, 114).  Source: T5's `random_spans_helper`, which gives one token too many where spans
+        For 512: (568, 114). Source: T5's `random_spans_helper`, which gives one token too many where spans
         are of one token, or there is but one.
     """
 

@@ -1,7 +1,7 @@
 """T5's preprocessor `denoise` and the functions of one text it is called with, number for number T5's.
 
-The functions stand under T5's names, with T5's arguments.  Each returns a tensor, takes tensors, arrays or numbers, and
-runs in a graph.  `seeds` are pairs of integers, [1 or 2, 2]: what T5 draws with the same ones is drawn here, by
+The functions stand under T5's names, with T5's arguments. Each returns a tensor, takes tensors, arrays or numbers, and
+runs in a graph. `seeds` are pairs of integers, [1 or 2, 2]: what T5 draws with the same ones is drawn here, by
 TensorFlow's stateless generator.
 
 Examples are of tokens a b c d e f, with b, c and e noise.
@@ -51,7 +51,7 @@ def denoise(
     """Puts noise into examples that are cut to their length already; T5's preprocessor of this name.
 
     Before: `{"targets": [3, 4, 5, 6]}`; after, with 4 and 5 noise, unique sentinels and a vocabulary of
-    100: `{"inputs": [3, 99, 6], "targets": [99, 4, 5, 98]}`.  With T5's functions and a seed it is T5's noise.
+    100: `{"inputs": [3, 99, 6], "targets": [99, 4, 5, 98]}`. With T5's functions and a seed it is T5's noise.
 
     Args:
         dataset: examples with `targets`, int [length].
@@ -64,7 +64,7 @@ def denoise(
         input_feature_key: what to call the inputs.
 
     Raises:
-        ValueError: when inputs and targets have different vocabularies, or a kept feature is made anew.
+        ValueError: when inputs and targets have different vocabularies, or a feature that passes through is made anew.
     """
 
     @map_over_dataset(num_seeds=1)
@@ -112,8 +112,8 @@ def single_example_denoise(
     Raises:
         ValueError: see `denoise`.
     """
-    kept = tuple(passthrough_feature_keys or ())
-    clash = [name for name in kept if name in (input_feature_key, "targets")]
+    passed_through = tuple(passthrough_feature_keys or ())
+    clash = [name for name in passed_through if name in (input_feature_key, "targets")]
     if clash:
         raise ValueError(
             f"denoise: passthrough keys cannot contain {input_feature_key!r} or 'targets', which denoise makes; "
@@ -132,7 +132,7 @@ def single_example_denoise(
         input_feature_key: inputs_fn(tokens, mask, vocabulary, seeds=seeds[2:4]),
         "targets": targets_fn(tokens, mask, vocabulary, seeds=seeds[4:6]) if targets_fn else tokens,
     }
-    return {**made, **{name: features[name] for name in kept if name in features}}
+    return {**made, **{name: features[name] for name in passed_through if name in features}}
 
 
 def iid_noise_mask(length: Any, noise_density: float, seeds: Any) -> "tf.Tensor":
@@ -158,7 +158,7 @@ def random_spans_noise_mask(
     size = tf.maximum(tf.cast(length, tf.int32), 2)
     noisy = tf.clip_by_value(_rounded(tf.cast(size, tf.float32) * noise_density), 1, size - 1)
     spans = tf.maximum(_rounded(tf.cast(noisy, tf.float32) / mean_noise_span_length), 1)
-    spans = tf.minimum(spans, size - noisy)  # where kept tokens are fewer, T5 fails
+    spans = tf.minimum(spans, size - noisy)  # where tokens that are no noise are fewer, T5 fails
     runs = tf.stack([_random_parts(size - noisy, spans, seeds[1]), _random_parts(noisy, spans, seeds[0])], axis=1)
     mask = tf.repeat(tf.tile([False, True], [spans]), tf.reshape(runs, [-1]))[:length]
     if not random_roll:
@@ -192,7 +192,7 @@ def noise_span_to_sentinel(tokens: Any, noise_mask: Any, vocabulary: Any, seeds:
 
 
 def nonnoise_span_to_sentinel(tokens: Any, noise_mask: Any, vocabulary: Any, seeds: Any = ()) -> "tf.Tensor":
-    """Makes each span of kept text one sentinel, always the same: X b c X e X."""
+    """Makes each span of other text one sentinel, always the same: X b c X e X."""
     return _spans_to_sentinels(tokens, tf.logical_not(noise_mask), vocabulary)
 
 
@@ -202,7 +202,7 @@ def noise_span_to_unique_sentinel(tokens: Any, noise_mask: Any, vocabulary: Any,
 
 
 def nonnoise_span_to_unique_sentinel(tokens: Any, noise_mask: Any, vocabulary: Any, seeds: Any = ()) -> "tf.Tensor":
-    """Makes each span of kept text a sentinel of its own: X b c Y e Z."""
+    """Makes each span of other text a sentinel of its own: X b c Y e Z."""
     return _spans_to_sentinels(tokens, tf.logical_not(noise_mask), vocabulary, unique=True)
 
 
@@ -217,9 +217,9 @@ def drop_nonnoise_tokens(tokens: Any, noise_mask: Any, vocabulary: Any = None, s
 
 
 def permute_noise_tokens(tokens: Any, noise_mask: Any, vocabulary: Any = None, seeds: Any = ()) -> "tf.Tensor":
-    """Puts noise tokens in a random order, among their places: a e b d c f."""
-    tokens, places = tf.convert_to_tensor(tokens), tf.where(noise_mask)
-    return tf.tensor_scatter_nd_update(tokens, places, stateless_shuffle(tf.gather_nd(tokens, places), seeds[0]))
+    """Puts noise tokens in a random order, among their positions: a e b d c f."""
+    tokens, positions = tf.convert_to_tensor(tokens), tf.where(noise_mask)
+    return tf.tensor_scatter_nd_update(tokens, positions, stateless_shuffle(tf.gather_nd(tokens, positions), seeds[0]))
 
 
 def noise_token_to_gathered_token(tokens: Any, noise_mask: Any, vocabulary: Any = None, seeds: Any = ()) -> "tf.Tensor":
@@ -292,7 +292,7 @@ def _uniform(shape: Any, seed: Any) -> "tf.Tensor":
 
 
 def _integers(shape: Any, least: Any, limit: Any, seed: Any, dtype: Any = "int32") -> "tf.Tensor":
-    """Whole numbers from `least` to less than `limit`."""
+    """Draws whole numbers from `least` to less than `limit`."""
     dtype = tf.as_dtype(dtype)
     return tf.random.stateless_uniform(shape, seed, tf.cast(least, dtype), tf.cast(limit, dtype), dtype)
 
@@ -302,7 +302,7 @@ def _rounded(number: Any) -> "tf.Tensor":
 
 
 def _random_parts(items: Any, parts: Any, seed: Any) -> "tf.Tensor":
-    """Sizes of random parts, one item or more each: int32 [parts]."""
+    """Draws sizes of random parts, one item or more each: int32 [parts]."""
     is_start = stateless_shuffle(tf.range(items - 1) < parts - 1, seed)
     starts = tf.concat([[0], 1 + tf.cast(tf.where(is_start)[:, 0], tf.int32), [items]], axis=0)
     return starts[1:] - starts[:-1]

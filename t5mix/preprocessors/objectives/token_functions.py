@@ -1,6 +1,6 @@
-"""What becomes of tokens that are noise, in many texts.  Names, settings and laws are T5's.
+"""What becomes of tokens that are noise, in many texts. Names, settings and laws are T5's.
 
-T5's own functions, of one text, are in `t5_denoise`.  Each function here takes texts, their masks joined, True for
+T5's own functions, of one text, are in `t5_denoise`. Each function here takes texts, their masks joined, True for
 noise, the vocabulary, and noises, of which it uses none where it draws nothing; it returns texts of the same dtype.
 Examples are of tokens a b c d e f, with b, c and e noise.
 """
@@ -30,7 +30,7 @@ def noise_span_to_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, no
 
 
 def nonnoise_span_to_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
-    """Makes each span of kept text one sentinel, always the same: X b c X e X."""
+    """Makes each span of other text one sentinel, always the same: X b c X e X."""
     return _spans_to(texts, ~noise, sentinel_id(vocabulary))
 
 
@@ -42,7 +42,7 @@ def noise_span_to_unique_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: 
 def nonnoise_span_to_unique_sentinel(
     texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]
 ) -> Ragged:
-    """Makes each span of kept text a sentinel of its own: X b c Y e Z."""
+    """Makes each span of other text a sentinel of its own: X b c Y e Z."""
     return _spans_to(texts, ~noise, sentinel_id(vocabulary), unique=True)
 
 
@@ -57,7 +57,7 @@ def drop_nonnoise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, nois
 
 
 def permute_noise_tokens(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:
-    """Puts noise tokens in a random order, among their places: a e b d c f."""
+    """Puts noise tokens in a random order, among their positions: a e b d c f."""
     noisy = texts.where(noise)
     order = random_orders(noisy.lengths, noises[0]) + np.repeat(noisy.starts, noisy.lengths)
     values = texts.values.copy()
@@ -110,5 +110,5 @@ def _spans_to(texts: Ragged, noise: np.ndarray, sentinel: int, unique: bool = Fa
 
 
 def _drawn(limits: np.ndarray, texts: Ragged, noise: Noise) -> np.ndarray:
-    """A number below its text's limit for each token, int64 like the texts' values."""
+    """Draws a number below its text's limit for each token, int64 like the texts' values."""
     return without_padding(noise.integers(limits, int(texts.lengths.max(initial=0))), texts.lengths)

@@ -1,4 +1,4 @@
-"""gin settings become one `Run`: the one place that lets gin build something.
+"""gin settings become one `Run`: the only module that lets gin build something.
 
 Everything else in t5mix takes ordinary arguments.
 """
@@ -117,7 +117,7 @@ def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tu
 
 
 def _parts(bindings: Sequence[Binding]) -> list[Binding]:
-    """`Run.train = @Training()` and its like, for each part that is needed or that something binds."""
+    """Returns `Run.train = @Training()` and its like, for each part that is needed or that something binds."""
     bound = {binding.configurable.removeprefix("t5mix.") for binding in bindings}
     parts = []
     for name, annotation in typing.get_type_hints(Run).items():
@@ -151,7 +151,7 @@ def _register() -> None:
 
 
 def _gin_line(binding: Binding) -> str:
-    """The statement with full names; gin has a `constant` of its own."""
+    """Returns the statement with full names; gin has a `constant` of its own."""
     if binding.is_macro:
         return f"{binding.key} = {_qualified(binding.value)!r}"
     scope = f"{binding.scope}/" if binding.scope else ""
@@ -160,7 +160,7 @@ def _gin_line(binding: Binding) -> str:
 
 
 def _qualified(value: typing.Any) -> typing.Any:
-    """The value with `@name()` written as `@t5mix.name()`."""
+    """Returns the value with `@name()` written as `@t5mix.name()`."""
     if isinstance(value, Reference):
         scope, slash, name = value.name.rpartition("/")
         name = f"t5mix.{name.removeprefix('t5mix.')}"
@@ -173,7 +173,7 @@ def _qualified(value: typing.Any) -> typing.Any:
 
 
 def _located(error: ValueError, effective: Sequence[Binding]) -> ValueError:
-    """A dataclass's own complaint, with the place of the binding that it names."""
+    """Returns a dataclass's own message, with the file and line of the binding that it names."""
     message = str(error).split("\n  In call to configurable")[0]
     named = re.match(r"[A-Za-z_]\w*\.\w+", message)
     for binding in effective:

@@ -1,7 +1,7 @@
 """What gin lets pass is refused here, before gin builds anything.
 
 gin says nothing about a misspelt macro, a name bound twice in one file, a REQUIRED that stays
-unset, a value of the wrong type, or a binding that nothing uses.  Each of those is a `ValueError`
+unset, a value of the wrong type, or a binding that nothing uses. Each of those is a `ValueError`
 here, with file, line and fix.
 
 An override is not an error: a later file, or `--gin_param`, may bind again what an earlier one has
@@ -30,12 +30,12 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
     """Refuses what gin would accept in silence; returns the bindings that take effect.
 
     Args:
-        bindings: in the order in which they take effect, from `statements.read`.
+        bindings: in the order in which they take effect, from `gin_files.read`.
         configurables: dataclasses by name; each of their fields may be bound.
         root: name of the configurable that the run is built from.
 
     Returns:
-        One binding for each name, the last one, with configurables by their plain name.  The order
+        One binding for each name, the last one, with configurables by their plain name. The order
         is that of the first binding of each name.
 
     Raises:
@@ -59,7 +59,7 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
 
 
 def _resolved(binding: Binding, configurables: Mapping[str, type]) -> Binding:
-    """The binding with its configurable's plain name; refuses unknown configurables and parameters."""
+    """Returns the binding with its configurable's plain name; refuses unknown configurables and parameters."""
     if binding.is_macro:
         return binding
     name = _configurable(binding.configurable, binding.location, configurables)
@@ -71,7 +71,7 @@ def _resolved(binding: Binding, configurables: Mapping[str, type]) -> Binding:
 
 
 def _configurable(name: str, location: Location, configurables: Mapping[str, type]) -> str:
-    """`t5mix.Run` and `Run` are `Run`; anything else unknown is refused."""
+    """Returns `Run` for `t5mix.Run` and `Run`; refuses what is unknown."""
     plain = name.removeprefix("t5mix.")
     if plain not in configurables:
         raise ValueError(f"{location}: there is no configurable {name!r}; {_suggestion(plain, list(configurables))}")
@@ -95,7 +95,7 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
 
 
 def _refuse_rebinding_in_a_file(bindings: Sequence[Binding]) -> None:
-    """Within one file a second binding of a name is a slip; gin would take the last one."""
+    """Refuses a second binding of a name within one file; gin would take the last one."""
     first: dict[tuple[str, str], Location] = {}
     for binding in bindings:
         if binding.location.line == 0:
@@ -112,7 +112,7 @@ def _refuse_rebinding_in_a_file(bindings: Sequence[Binding]) -> None:
 
 
 def _check_macros(bindings: Sequence[Binding], effective: Mapping[str, Binding]) -> None:
-    """Every macro that is used is defined, and the other way round."""
+    """Checks that every macro that is used is defined, and the other way round."""
     defined = [binding.key for binding in effective.values() if binding.is_macro]
     used: set[str] = set()
     for binding in bindings:
@@ -133,7 +133,7 @@ def _check_macros(bindings: Sequence[Binding], effective: Mapping[str, Binding])
 
 
 def expand(binding: Binding, effective: Mapping[str, Binding]) -> Any:
-    """The binding's value with its macros replaced by theirs; references and REQUIRED stay."""
+    """Returns the binding's value with its macros replaced by theirs; references and REQUIRED stay."""
     return _expand(binding.value, effective, binding.location)
 
 
@@ -153,7 +153,7 @@ def _expand(value: Any, effective: Mapping[str, Binding], location: Location, wi
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    """Everything within lists, tuples and dicts."""
+    """Yields everything within lists, tuples and dicts."""
     if isinstance(value, dict):
         value = [*value.keys(), *value.values()]
     if isinstance(value, list | tuple):
@@ -167,7 +167,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _uses(bindings: Iterable[Binding], root: str) -> list[_Use]:
-    """Every configurable that is built, with its scopes, found by following references from the root.
+    """Returns every configurable that is built, with its scopes, found by following references from the root.
 
     As in gin: `@scope/name()` is built within `scope`; `@name()` within the scopes of whoever
     refers to it.
@@ -186,7 +186,7 @@ def _uses(bindings: Iterable[Binding], root: str) -> list[_Use]:
 
 
 def _references(value: Any, bindings: Sequence[Binding]) -> Iterator[Reference]:
-    """References in a value, also those behind its macros."""
+    """Yields references in a value, also those behind its macros."""
     for leaf in _leaves(value):
         if isinstance(leaf, Reference):
             yield leaf
@@ -197,13 +197,13 @@ def _references(value: Any, bindings: Sequence[Binding]) -> Iterator[Reference]:
 
 
 def _in_scope(scope: str, scopes: tuple[str, ...]) -> bool:
-    """Whether a binding of `scope` applies where `scopes` are active."""
+    """Tells whether a binding of `scope` applies where `scopes` are active."""
     parts = tuple(scope.split("/")) if scope else ()
     return scopes[: len(parts)] == parts
 
 
 def _refuse_unused(bindings: Sequence[Binding], effective: Mapping[str, Binding], root: str) -> None:
-    """A binding has no effect if its configurable is not built.
+    """Refuses bindings of configurables that are not built, and so have no effect.
 
     Uses that a later file overrides count too: who replaces a schedule need not delete the old
     one's settings.
@@ -226,7 +226,7 @@ def _refuse_unset(
     configurables: Mapping[str, type],
     root: str,
 ) -> None:
-    """Fields without a default that nobody binds, and REQUIRED that nobody replaces; all in one message."""
+    """Refuses fields without a default that nobody binds, and REQUIRED that nobody replaces; all in one message."""
     bindings = list(bindings)
     unset: dict[str, str] = {}
     for scopes, name in _uses(bindings, root):
@@ -249,7 +249,7 @@ def _refuse_unset(
 
 
 def _only_through_macro(binding: Binding) -> bool:
-    """Whether the REQUIRED that this binding holds is another macro's, which is named instead."""
+    """Tells whether the REQUIRED that this binding holds is another macro's, which is named instead."""
     return not any(isinstance(v, Macro) and v.name in _REQUIRED for v in _leaves(binding.value))
 
 
@@ -277,7 +277,7 @@ def _check_type(binding: Binding, effective: Mapping[str, Binding], configurable
 
 
 def _as_declared(binding: Binding, effective: Mapping[str, Binding], configurables: Mapping[str, type]) -> Binding:
-    """The binding with a tuple where a list stands for one."""
+    """Returns the binding with a tuple where a list stands for one."""
     if binding.is_macro:
         return binding
     annotation = typing.get_type_hints(configurables[binding.configurable])[binding.parameter]
@@ -288,9 +288,9 @@ def _as_declared(binding: Binding, effective: Mapping[str, Binding], configurabl
 
 
 def accepts(annotation: Any, value: Any) -> bool:
-    """Whether a value that gin parsed may be given to a parameter of this annotation.
+    """Tells whether a value that gin parsed may be given to a parameter of this annotation.
 
-    Lists may stand for tuples, because gin files write lists.  A bool is no number.
+    Lists may stand for tuples, because gin files write lists. A bool is no number.
     """
     options = typing.get_args(annotation) or (annotation,)
     if isinstance(value, bool):
@@ -314,7 +314,7 @@ def _accepts_class(annotation: Any, produced: type) -> bool:
 
 
 def _describe(annotation: Any) -> str:
-    """The annotation in the words of a gin file."""
+    """Returns the annotation in the words of a gin file."""
     if annotation is type(None):
         return "None"
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

@@ -1,6 +1,6 @@
 """gin files and `--gin_param` settings, read into statements that remember their file and line.
 
-gin's own parser does the reading.  What is added: files are found by path or by their name in the
+gin's own parser does the reading. What is added: files are found by path or by their name in the
 shipped folder, `import` is refused because it runs code, and every error is one line that says
 where.
 """
@@ -162,7 +162,7 @@ def _read_text(
 
 
 def _parse(text: str, source: str, single: bool) -> list[Any]:
-    """Gin's statements of a text, in order."""
+    """Returns gin's statements of a text, in order."""
     hint = "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline_proportional'\"" if single else ""
     try:
         # The parser yields None at the end of the text, and its iterator stops there.

@@ -85,7 +85,7 @@ class Finetuning:
             raise ValueError("Finetuning.checkpoint is empty: give a run folder, or None")
 
     def as_training(self) -> Training:
-        """The same settings, as those of training on one task."""
+        """Returns the same settings, as those of training on one task."""
         return Training(
             steps=self.steps,
             schedule=self.schedule,
@@ -133,9 +133,9 @@ class Run:
         evaluation: how checkpoints are scored.
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
-        include: Files and folders of declarations, besides the shipped ones.
+        include: files and folders of declarations, besides the shipped ones.
         objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
-            "span_3_15_u_u"; None means what they declare.  See the files of gin/objectives/.
+            "span_3_15_u_u"; None means what they declare. See the files of gin/objectives/.
     """
 
     folder: str

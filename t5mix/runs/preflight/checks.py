@@ -1,6 +1,6 @@
 """What is checked before anything is built.
 
-Cheap checks come first; the mesh comes last, because counting devices starts JAX.  Each failure is
+Cheap checks come first; the mesh comes last, because counting devices starts JAX. Each failure is
 one `ValueError` or `FileNotFoundError` that names the setting and the fix.
 """
 
@@ -142,7 +142,7 @@ def check_recorded(
 
 
 def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
-    """The steps of the checkpoints, and the tasks, that `t5mix eval` scores.
+    """Returns the steps of the checkpoints, and the tasks, that `t5mix eval` scores.
 
     Args:
         checked: from `check_recorded`.

@@ -50,7 +50,7 @@ _SHAPES = (
 
 
 def check_folder(run: Run, provider: Provider) -> None:
-    """The run folder can be written, and holds nothing, or an earlier start of the same run."""
+    """Checks that the run folder can be written, and holds nothing, or an earlier start of the same run."""
     folder = RunFolder(Path(run.folder))
     _check_writable(folder.path)
     if folder.operative_config.is_file():
@@ -92,7 +92,7 @@ def check_same_run(run: Run, folder: RunFolder) -> None:
 
 
 def check_own_checkpoint(run: Run, checkpoint: CheckpointPath) -> None:
-    """Fine-tuning in the folder of a pre-training starts from that: scores there are told apart by their step alone.
+    """Checks that fine-tuning in the folder of a pre-training starts from that: only steps tell scores apart.
 
     Raises:
         ValueError: the checkpoint is of another folder.
@@ -110,7 +110,7 @@ def _shown(now: Mapping[str, Any], name: str) -> str:
 
 
 def recorded_run(folder: RunFolder, overrides: Sequence[str] = ()) -> Run:
-    """The run that a folder records.
+    """Returns the run that a folder records.
 
     Raises:
         FileNotFoundError: it is no run folder.
@@ -121,7 +121,7 @@ def recorded_run(folder: RunFolder, overrides: Sequence[str] = ()) -> Run:
 
 
 def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -> None:
-    """The checkpoint is there, of this model and of this vocabulary."""
+    """Checks that the checkpoint is there, of this model and of this vocabulary."""
     if checkpoint.step not in checkpoint.trained.steps():
         found = ", ".join(map(str, checkpoint.trained.steps()))
         raise FileNotFoundError(f"no checkpoint {str(checkpoint)!r}; there are those of steps {found}")
@@ -142,7 +142,7 @@ def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -
 
 
 def check_lineage(provider: Provider, folder: RunFolder, was_trained: str) -> None:
-    """The vocabularies are those that the folder's lineage records."""
+    """Checks that the vocabularies are those that the folder's lineage records."""
     try:
         recorded = json.loads(folder.lineage.read_text("utf-8"))["vocabularies"]
     except FileNotFoundError:

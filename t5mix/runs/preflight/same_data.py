@@ -1,4 +1,4 @@
-"""A training that goes on reads the examples that it was started with: asked before anything slow, and told by name.
+"""A training that goes on reads the examples that it was started with: checked before anything slow, and named.
 
 `data.json`, beside the checkpoints, holds what the examples were made from at the start.
 """
@@ -24,7 +24,7 @@ from t5mix.training.checkpoints import Checkpoints
 
 _SPLIT = "train"
 # How many changes a refusal tells.
-_TOLD = 6
+_CHANGES_SHOWN = 6
 
 
 class SameData:
@@ -78,20 +78,20 @@ class SameData:
     def _because_of_libraries(self, changes: list[str]) -> list[str]:
         """Says which library gives the tasks among `changes` other tokens, and in which example first."""
         names = [name for name in self._tasks if any(each.startswith(f"task {name!r} has other") for each in changes)]
-        told: dict[str, None] = {}
+        found: dict[str, None] = {}
         for name in names:
             job = cache_job(self._tasks[name], _SPLIT)
             reasons = [store.replaced(job, store.folder_of())] if name in self._before else []
             if not any(reasons) and name in self._before:
                 reasons = origins.library_changes(self._before[name], self._now[name])
-            told.update(dict.fromkeys(filter(None, reasons)))
-        return list(told)
+            found.update(dict.fromkeys(filter(None, reasons)))
+        return list(found)
 
     def _refusal(self, changes: list[str], because: list[str]) -> ValueError:
-        more = [f"and {len(changes) - _TOLD} more changes"] if len(changes) > _TOLD else []
-        told = "; ".join([*changes[:_TOLD], *more, *because[:_TOLD]])
+        more = [f"and {len(changes) - _CHANGES_SHOWN} more changes"] if len(changes) > _CHANGES_SHOWN else []
+        message = "; ".join([*changes[:_CHANGES_SHOWN], *more, *because[:_CHANGES_SHOWN]])
         return ValueError(
-            f"the training in {str(self._trained.path)!r} cannot go on with other examples: {told}. "
+            f"the training in {str(self._trained.path)!r} cannot go on with other examples: {message}. "
             "Restore what it was; or start anew in another folder with --run_folder; or go on all the same with "
             f"{type(self._settings).__name__}.allow_changed_mixture = True"
         )

@@ -23,20 +23,20 @@ EOS_ID = 1
 
 
 def check_provider(run: Run, provider: Provider) -> None:
-    """The lengths, the vocabularies and the size of the model fit the task or mixture."""
+    """Checks that the lengths, the vocabularies and the size of the model fit the task or mixture."""
     check_lengths(run, provider)
     check_vocabularies(run, provider)
 
 
-def find_provider(name: str, pack_paths: Sequence[str]) -> Provider:
-    """The task or mixture of that name, after including the declarations files."""
-    for path in pack_paths:
+def find_provider(name: str, include: Sequence[str]) -> Provider:
+    """Returns the task or mixture of that name, after including the declarations files."""
+    for path in include:
         discovery.include(path)
     return get_mixture_or_task(name)
 
 
 def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
-    """The task or mixture that `Run.mixture` names, with `Run.objective` where a task leaves its objective open.
+    """Returns the task or mixture that `Run.mixture` names, with `Run.objective` where a task leaves it open.
 
     Args:
         run: the settings.
@@ -59,7 +59,7 @@ def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
 
 
 def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
-    """What `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
+    """Returns what `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
     if run.finetune is None:
         return ()
     if not run.finetune.tasks:
@@ -83,7 +83,7 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
 
 
 def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
-    """The tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
+    """Returns the tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
     split = run.evaluation.split
     scored = []
     for task in get_subtasks(provider):
@@ -108,7 +108,7 @@ def _unfit_metrics(task: Task) -> str | None:
 
 
 def _check_same_vocabularies(task: Task, provider: Provider) -> None:
-    """A task that `Finetuning.tasks` names may be none of the mixture's; its ids must mean the same words."""
+    """Checks that the ids of a task mean the same words; `Finetuning.tasks` may name one that is not in the mixture."""
     ours = dict(vocabularies(provider))
     for name, vocabulary in vocabularies(task):
         if vocabulary.fingerprint != ours[name].fingerprint:
@@ -131,7 +131,7 @@ def _names(provider: Provider) -> list[str]:
 
 
 def check_lengths(run: Run, provider: Provider) -> None:
-    """Every feature of the model has a length, and no length is of a feature that is not there."""
+    """Checks that every feature of the model has a length, and no length is of a feature that is not there."""
     features = provider.output_features
     missing = [name for name in MODEL_FEATURES if name not in features]
     if missing:
@@ -153,7 +153,7 @@ def check_lengths(run: Run, provider: Provider) -> None:
 
 
 def check_vocabularies(run: Run, provider: Provider) -> None:
-    """The model's vocabulary holds every id that the features may have, and sequences end as the decoder expects."""
+    """Checks that the model's vocabulary holds every id of the features, and that sequences end as it expects."""
     for name in MODEL_FEATURES:
         vocabulary = provider.output_features[name].vocabulary
         if vocabulary.vocab_size > run.model.padded_vocab_size:
@@ -169,9 +169,9 @@ def check_vocabularies(run: Run, provider: Provider) -> None:
             )
 
 
-def model_vocab_size(mixture: str, pack_paths: tuple[str, ...]) -> int:
-    """Ids that a model of this mixture needs: what `T5Config.vocab_size` is where nobody binds it."""
-    features = find_provider(mixture, pack_paths).output_features
+def model_vocab_size(mixture: str, include: tuple[str, ...]) -> int:
+    """Counts the ids that a model of this mixture needs: what `T5Config.vocab_size` is where nobody binds it."""
+    features = find_provider(mixture, include).output_features
     return max(
         (features[name].vocabulary.vocab_size for name in MODEL_FEATURES if name in features),
         default=1,
@@ -186,7 +186,7 @@ def vocabularies(provider: Provider) -> Iterator[tuple[str, Vocabulary]]:
 
 
 def check_data(run: Run, tasks: Sequence[Task], *splits: str) -> None:
-    """Every task has the splits, and the files of those that read files are there."""
+    """Checks that every task has the splits, and the files of those that read files are there."""
     for task in tasks:
         for split in splits:
             if split not in task.splits:
@@ -209,14 +209,14 @@ def _check_files(task: Task, split: str) -> None:
 
 
 def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
-    """Tasks that are to be scored have metrics, the split, and its files."""
+    """Checks that tasks that are to be scored have metrics, the split, and its files."""
     for task in tasks:
         check_metrics(task)
     check_data(run, tasks, run.evaluation.split)
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
-    """The mesh fits the machine, and divides the batch and the model's dimensions.
+    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions.
 
     Args:
         run: the settings.

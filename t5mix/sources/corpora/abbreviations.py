@@ -31,7 +31,7 @@ _UNITS = (
 
 
 def abbreviations(count: int = 9_000) -> Corpus:
-    """Two to three facts written out, and as CLDR abbreviates them.
+    """Makes two to three facts written out, and as CLDR abbreviates them.
 
     Rows: {"article": str, "highlights": str}. The item is the article, so what is held out is unseen
     combinations of dates, spans of time, measures and amounts.

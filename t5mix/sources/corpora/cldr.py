@@ -30,7 +30,7 @@ def plain(text: str) -> str:
 
 
 def is_latin(text: str) -> bool:
-    """True for words in Latin letters, with spaces, hyphens and apostrophes between them."""
+    """Tells whether a text is words in Latin letters, with spaces, hyphens and apostrophes between them."""
     return bool(_LATIN.fullmatch(text)) and all(
         unicodedata.name(letter, "").startswith("LATIN") for letter in text if letter.isalpha()
     )

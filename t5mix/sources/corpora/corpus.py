@@ -44,7 +44,7 @@ class Corpus:
         """
         if split not in SPLITS:
             raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(SPLITS)}.")
-        rows = [row for place, _, row in _placed(self) if place == split]
+        rows = [row for its_split, _, row in _placed(self) if its_split == split]
         if not rows:
             raise ValueError(f"{self.name} has no {split} rows: is {', '.join(self.packages)} installed whole?")
         return sorted(rows, key=lambda row: digest(repr(row)))[: self.limits.get(split)]
@@ -55,7 +55,7 @@ class Corpus:
 
     def items(self, split: str) -> list[str]:
         """Returns the items whose rows make up `split`, sorted, before any limit."""
-        return sorted({item for place, item, _ in _placed(self) if place == split})
+        return sorted({item for its_split, item, _ in _placed(self) if its_split == split})
 
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of the reader, its arguments and the split.

@@ -53,7 +53,7 @@ class Docstring:
 
 
 def documents() -> Corpus:
-    """Passages of documentation for unsupervised objectives. Rows: {"text": str}.
+    """Makes passages of documentation for unsupervised objectives. Rows: {"text": str}.
 
     The item is the title, as in `libraries`: what one holds out, the other does not train on.
     """
@@ -61,7 +61,7 @@ def documents() -> Corpus:
 
 
 def libraries() -> Corpus:
-    """First sentences of documentation with their library. Rows: {"idx", "sentence", "label"}.
+    """Makes first sentences of documentation with their library. Rows: {"idx", "sentence", "label"}.
 
     The label is an index into `LIBRARIES`; a sentence found in two libraries is left out.
     """
@@ -154,14 +154,14 @@ def _definitions(node: ast.Module | ast.ClassDef) -> Iterator[_Definition]:
 
 def _prose(text: str, limit: int = 350) -> str:
     """Returns the leading paragraphs that are sentences, within `limit` characters."""
-    kept: list[str] = []
+    first_lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text):
         line = " ".join(paragraph.split())
         is_prose = not re.search(r">>>|---|===|\.\. |::|^:|^@", paragraph)
-        if not is_prose or len(" ".join([*kept, line])) > limit:
+        if not is_prose or len(" ".join([*first_lines, line])) > limit:
             break
-        kept.append(line)
-    return " ".join(kept)
+        first_lines.append(line)
+    return " ".join(first_lines)
 
 
 def _first_sentence(text: str) -> str:

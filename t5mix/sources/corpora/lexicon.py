@@ -17,7 +17,7 @@ _LIMITS = {"validation": 300, "test": 500}
 
 
 def sentiment() -> Corpus:
-    """Words with what most raters felt, as SST-2 labels sentences: 0 negative, 1 positive.
+    """Makes words with what most raters felt, as SST-2 labels sentences: 0 negative, 1 positive.
 
     Rows: {"idx": int, "sentence": str, "label": int}. The item is the word: a test word is in no
     training row, while others of its family may be.
@@ -26,7 +26,7 @@ def sentiment() -> Corpus:
 
 
 def valence() -> Corpus:
-    """Words with the mean of their ten ratings, in steps of 0.2 as STS-B's similarities are.
+    """Makes words with the mean of their ten ratings, in steps of 0.2 as STS-B's similarities are.
 
     Rows: {"idx": int, "word": str, "label": int}; label 0 is -4.0, label 40 is 4.0. The item is the
     word, so that both tasks hold out the same words.

@@ -1,4 +1,4 @@
-"""Names of territories, languages, currencies, days and months, told apart by their language."""
+"""Names of territories, languages, currencies, days and months, distinguished by their language."""
 
 import functools
 from collections import Counter
@@ -9,10 +9,10 @@ from t5mix.sources.corpora.corpus import Corpus, Row
 
 
 def language_names(languages: tuple[str, ...]) -> Corpus:
-    """Names in CLDR with the language they are in. Rows: {"idx", "name", "label"}.
+    """Makes names in CLDR with the language they are in. Rows: {"idx", "name", "label"}.
 
     The label is an index into `languages`. The item is what is named (the territory CH, the month of
-    May), so a thing seen in one language is not met again in another split in any other. A name that
+    May), so what is seen in one language is not met again in another split in any other. A name that
     two of the languages share says nothing of either, and is left out.
 
     Args:

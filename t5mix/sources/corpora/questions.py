@@ -19,7 +19,7 @@ else:
     official = lazy_import("babel.languages")
 
 _NAMED_IN = ("de", "fr", "ro")
-_TOLD = 3
+_FACTS_A_PASSAGE = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Fact:
 
 
 def questions(passages: int = 24) -> Corpus:
-    """Questions on territories and languages. Rows: {"id", "question", "context", "answers"}.
+    """Makes questions on territories and languages. Rows: {"id", "question", "context", "answers"}.
 
     A territory's passage tells its currency, its languages, the first day of its week and its name
     in three languages; a language's tells some of its days and months. The item is
@@ -55,9 +55,9 @@ def _rows(passages: int) -> Iterator[tuple[str, Row]]:
     for item, facts in _facts().items():
         for number in range(passages):
             draw = Draw(f"questions {item} {number}")
-            told = draw.some(facts, _TOLD)
-            context = " ".join(fact.sentence for fact in told)
-            asked = draw.one(told)
+            chosen = draw.some(facts, _FACTS_A_PASSAGE)
+            context = " ".join(fact.sentence for fact in chosen)
+            asked = draw.one(chosen)
             yield (
                 item,
                 {
@@ -74,7 +74,7 @@ def _facts() -> dict[str, list[Fact]]:
     """Returns item -> its facts, more of them than one passage tells."""
     of_territories = {f"territory:{code}": _of_territory(code) for code in cldr.territories()}
     of_languages = {f"language:{code}": _of_language(code) for code in _languages()}
-    return {item: facts for item, facts in (of_territories | of_languages).items() if len(facts) > _TOLD}
+    return {item: facts for item, facts in (of_territories | of_languages).items() if len(facts) > _FACTS_A_PASSAGE}
 
 
 def _of_territory(code: str) -> list[Fact]:

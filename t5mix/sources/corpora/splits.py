@@ -34,10 +34,10 @@ def split_of(item: str, held_out: float = 0.1) -> str:
     """
     if not 0 < held_out < 0.5:
         raise ValueError(f"held_out is {held_out}: give a share between 0 and 0.5.")
-    place = digest(item) % 1_000_000 / 1_000_000
-    if place < held_out:
+    fraction = digest(item) % 1_000_000 / 1_000_000
+    if fraction < held_out:
         return "test"
-    return "validation" if place < 2 * held_out else "train"
+    return "validation" if fraction < 2 * held_out else "train"
 
 
 class Draw:

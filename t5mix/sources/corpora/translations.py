@@ -36,7 +36,7 @@ _SPANS = ("year", "month", "week", "day", "hour", "minute", "second")
 
 
 def translations(language: str, count: int = 10_000) -> Corpus:
-    """English phrases and the same facts in `language`. Rows: {"en": str, language: str}.
+    """Makes English phrases and the same facts in `language`. Rows: {"en": str, language: str}.
 
     Phrases are dates, times, spans of time, measures, amounts of money, large numbers, shares, lists
     of countries, and languages by country. The item is the English phrase, so a phrase is in the
@@ -109,12 +109,12 @@ def _span(draw: Draw) -> Phrase:
 def _units() -> tuple[str, ...]:
     """Returns the everyday units that Babel's English names, without the exotic ones."""
     known = localedata.load("en")["unit_patterns"]
-    wanted = [name for name in sorted(known) if name.split("-")[0] in _UNIT_KINDS]
-    return tuple(name for name in wanted if name.count("-") <= 3 and "person" not in name)
+    allowed = [name for name in sorted(known) if name.split("-")[0] in _UNIT_KINDS]
+    return tuple(name for name in allowed if name.count("-") <= 3 and "person" not in name)
 
 
 def _value(draw: Draw) -> float:
-    """Draws 1 often (singular and plural must be told apart), small and large numbers, decimals."""
+    """Draws 1 often (singular and plural must be distinguished), small and large numbers, decimals."""
     kind = draw.below(8)
     if kind == 0:
         return 1

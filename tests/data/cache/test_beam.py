@@ -18,7 +18,7 @@ pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install 't5mix
 
 from t5mix.data.cache import beam
 
-PACK = """
+DECLARATIONS = """
 import functools
 from pathlib import Path
 
@@ -66,12 +66,12 @@ add("beam_failing", t5mix.FunctionDataSource(failing, ["train"]))
 
 
 @pytest.fixture
-def pack(tmp_path: Path):
+def declarations(tmp_path: Path):
     for number in range(3):
         lines = [f"question {number}.{line}\t{'answer ' * line}" for line in range(5)]
         (tmp_path / f"part-{number}.tsv").write_text("\n".join(lines) + "\n")
-    path = tmp_path / "pack.py"
-    path.write_text(PACK)
+    path = tmp_path / "declarations.py"
+    path.write_text(DECLARATIONS)
     with registry.overlay():
         discovery.include(path)
         yield path
@@ -92,14 +92,14 @@ def made_here(jobs, folder):
     return bytes_of(folder)
 
 
-def test_several_tasks_and_files_come_out_as_on_one_machine_though_every_bundle_runs_twice(pack, tmp_path) -> None:
+def test_tasks_and_files_come_out_as_on_one_machine_though_every_bundle_runs_twice(declarations, tmp_path) -> None:
     jobs = [job_of("beam_tsv"), job_of("beam_noise"), job_of("offline_sentiment", "validation")]
     expected = made_here(jobs, tmp_path / "here")
     # A file for each of the source's, but one where a step before the cache is random.
     assert sum(name.endswith(".arrow") for name in expected) == 3 + 1 + 1
     told = []
     options = ["--direct_runner_bundle_repeat=1"]
-    beam.make(jobs, tmp_path / "beam", options, [pack], lambda *numbers: told.append(numbers))
+    beam.make(jobs, tmp_path / "beam", options, [declarations], lambda *numbers: told.append(numbers))
     assert bytes_of(tmp_path / "beam") == expected
     assert all(0 <= done <= total == 5 for done, total in told)
     found = beam.find(jobs[0], tmp_path / "beam", verify=True)
@@ -115,18 +115,18 @@ def test_a_task_of_tfds(shared_data, tmp_path, monkeypatch) -> None:
     assert bytes_of(tmp_path / "beam") == expected
 
 
-def test_a_store_holds_the_same_bytes(pack, tmp_path) -> None:
+def test_a_store_holds_the_same_bytes(declarations, tmp_path) -> None:
     job = job_of("beam_tsv")
     expected = made_here([job], tmp_path / "here")
     address = f"file://{tmp_path}/store"
     assert beam.find(job, address) is None
-    beam.make([job], address, ["--direct_runner_bundle_repeat=1"], [pack])
+    beam.make([job], address, ["--direct_runner_bundle_repeat=1"], [declarations])
     assert bytes_of(tmp_path / "store") == expected
     found = beam.find(job, address)
     assert found is not None and (found.examples, found.place.startswith(address)) == (15, True)
 
 
-def test_what_a_store_gives_back_is_compared(pack, tmp_path, monkeypatch) -> None:
+def test_what_a_store_gives_back_is_compared(declarations, tmp_path, monkeypatch) -> None:
     def damaging(file, store, address):
         content = bytearray(file.read_bytes())
         content[-20] ^= 1
@@ -139,20 +139,20 @@ def test_what_a_store_gives_back_is_compared(pack, tmp_path, monkeypatch) -> Non
         object_store.write_shard(job_of("beam_tsv"), 0, f"file://{tmp_path}/store")
 
 
-def test_a_worker_that_fails_is_tried_again(pack, tmp_path) -> None:
+def test_a_worker_that_fails_is_tried_again(declarations, tmp_path) -> None:
     job = job_of("beam_failing")
     with pytest.raises(OSError, match="the network is down"):
-        beam.make([job], tmp_path / "beam", [], [pack])
+        beam.make([job], tmp_path / "beam", [], [declarations])
     assert not bytes_of(tmp_path / "beam")
     (tmp_path / "failed").unlink()
     # Unlike the default runner, this one tries again.
     runner = "--runner=apache_beam.runners.direct.direct_runner.BundleBasedDirectRunner"
-    beam.make([job], tmp_path / "beam", [runner], [pack])
+    beam.make([job], tmp_path / "beam", [runner], [declarations])
     assert (tmp_path / "failed").exists()
     assert bytes_of(tmp_path / "beam") == made_here([job], tmp_path / "here")
 
 
-def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(pack, tmp_path) -> None:
+def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(declarations, tmp_path) -> None:
     job = job_of("beam_tsv")
     private = store.staging(store.path_of(job, tmp_path))
     asked = (
@@ -164,7 +164,7 @@ def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(pack, tm
         str(tmp_path),
         str(private),
     )
-    write, finish = beam.WriteShard([str(pack)]), beam.FinishCache([str(pack)])
+    write, finish = beam.WriteShard([str(declarations)]), beam.FinishCache([str(declarations)])
     write.setup()
     finish.setup()
     shares = [share for number in (2, 0, 1) for share in write.process((asked, number))]
@@ -177,15 +177,15 @@ def test_bundles_that_run_again_after_the_cache_has_its_name_do_nothing(pack, tm
     assert store.find_or_make(job, tmp_path).examples == 15
 
 
-def test_a_worker_whose_pack_is_another_refuses(pack, tmp_path) -> None:
+def test_a_worker_whose_declarations_are_others_refuses(declarations, tmp_path) -> None:
     job = job_of("beam_tsv")
     wrong = dataclasses.replace(job, steps=job.steps[:1])
     with pytest.raises(ValueError, match=r"task 'beam_tsv', split 'train': this worker would make other tokens"):
-        beam.make([wrong], tmp_path / "beam", [], [pack])
+        beam.make([wrong], tmp_path / "beam", [], [declarations])
     assert not bytes_of(tmp_path / "beam")
 
 
-def test_a_damaged_cache_is_not_found(pack, tmp_path) -> None:
+def test_a_damaged_cache_is_not_found(declarations, tmp_path) -> None:
     job = job_of("beam_tsv")
     made_here([job], tmp_path)
     (place,) = (tmp_path / "tokens").glob("*/*")
@@ -198,12 +198,12 @@ def test_a_damaged_cache_is_not_found(pack, tmp_path) -> None:
     assert not place.exists()
 
 
-def test_an_address_that_nothing_opens_is_refused(pack) -> None:
+def test_an_address_that_nothing_opens_is_refused(declarations) -> None:
     with pytest.raises(ValueError, match=r"cache_dir is nowhere://x, which Arrow does not open"):
         beam.make([job_of("beam_tsv")], "nowhere://x")
 
 
-def test_finishing_wants_every_shard(pack, tmp_path) -> None:
+def test_finishing_wants_every_shard(declarations, tmp_path) -> None:
     job = job_of("beam_tsv")
     records = [writer.write_shard(job, number, record_batches(job.shard(number)), tmp_path) for number in (0, 2)]
     assert all(isinstance(record, ShardRecord) for record in records)

@@ -122,7 +122,7 @@ def test_a_step_that_cannot_be_identified_is_refused_by_name(make_task, tmp_path
         _tokens(make_task("a", before=[step]), tmp_path)
 
 
-def test_every_flipped_byte_and_every_cut_is_found_and_mended(make_task, tmp_path):
+def test_every_flipped_byte_and_every_cut_is_found_and_repaired(make_task, tmp_path):
     task = make_task("a", count=7)
     expected = _rows(_tokens(task, tmp_path))
     file = _place(tmp_path) / "00000-of-00001.arrow"

@@ -190,14 +190,14 @@ class _Fixed(_Lengths):
         return [Ragged(np.repeat(indices.astype(np.int32), lengths), lengths) for lengths in sizes]
 
 
-@pytest.mark.parametrize(("one", "together", "kept"), [(0, 0, ""), (0, 2000, "c"), (0, 8000, "bc"), (1 << 13, 0, "bc")])
+@pytest.mark.parametrize(("each", "in_all", "held"), [(0, 0, ""), (0, 2000, "c"), (0, 8000, "bc"), (1 << 13, 0, "bc")])
 @pytest.mark.parametrize("pack", [True, False])
-def test_small_tasks_are_read_once_and_batches_are_the_same(monkeypatch, pack, one, together, kept):
+def test_small_tasks_are_read_once_and_batches_are_the_same(monkeypatch, pack, each, in_all, held):
     fixed = {name: _Fixed(examples._lengths) for name, examples in _examples().items()}
     steps = (0, 1, 200, 201)
     expected = [_batches(dict(fixed), pack=pack).batch(step, 0, 8) for step in steps]
-    monkeypatch.setattr(in_memory, "_TOKENS", one)
-    monkeypatch.setattr(in_memory, "_TOKENS_TOGETHER", together)
+    monkeypatch.setattr(in_memory, "_TOKENS", each)
+    monkeypatch.setattr(in_memory, "_TOKENS_IN_ALL", in_all)
     batches = _batches(fixed, pack=pack)
     for step, batch in zip(steps, expected, strict=True):
         found = batches.batch(step, 0, 8)
@@ -207,7 +207,7 @@ def test_small_tasks_are_read_once_and_batches_are_the_same(monkeypatch, pack, o
                 examples.read.clear()
         assert all(np.array_equal(found[name], array) for name, array in batch.items())
     for name, examples in fixed.items():
-        assert (sorted(examples.read) == list(range(examples.count))) == (name in kept), name
+        assert (sorted(examples.read) == list(range(examples.count))) == (name in held), name
 
 
 @pytest.mark.parametrize("pack", [True, False])

@@ -39,7 +39,7 @@ maximum = 3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder with a pack and its data; what it declares is forgotten afterwards."""
+    """Yields a folder with a declarations file and its data; what it declares is forgotten afterwards."""
     rows = [f"It rains {i}\tIt is {'wet' if i % 2 == 0 else 'dry'}\t{i % 2}" for i in range(12)]
     for split, lines in (("train", rows[:8]), ("validation", rows[8:])):
         (tmp_path / f"{split}.tsv").write_text("premise\thypothesis\tlabel\n" + "\n".join(lines) + "\n")
@@ -146,7 +146,7 @@ def test_a_command_says_where_a_file_is_wrong(folder: Path, capsys: pytest.Captu
         t5mix.declarations.discovery.discovery._units.pop()  # or it would be tried again
 
 
-# What is replaced in the pack, by what, and what is said, with the line.
+# What is replaced in the declarations file, by what, and what is said, with the line.
 WRONG = {
     "a rate beside rates": (
         'tasks = ["weather_nli", "weather_degrees"]', "tasks = { weather_nli = 2, weather_degrees = 1 }",

@@ -382,7 +382,7 @@ def test_on_the_offline_suite(name: str) -> None:
 # The command.
 
 
-PACK = """
+DECLARATIONS = """
 import t5mix
 from t5mix import metrics, preprocessors
 
@@ -407,18 +407,18 @@ t5mix.MixtureRegistry.add("some_with_test", ["check_good", "train_alone"], defau
 
 
 @pytest.fixture
-def pack(tmp_path: Path) -> Any:
+def declarations(tmp_path: Path) -> Any:
     path = tmp_path / "checked.py"
-    path.write_text(PACK)
+    path.write_text(DECLARATIONS)
     with t5mix.overlay():
         yield str(path)
 
 
-def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "check_good", "--include", pack]) == 0
+def test_the_exit_status_tells(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "check_good", "--include", declarations]) == 0
     printed = capsys.readouterr().out
     assert "task check_good" in printed and "test: accuracy 100" in printed and "1 task passed" in printed
-    assert main(["check", "check_both", "--include", pack, "--examples", "5"]) == 1
+    assert main(["check", "check_both", "--include", declarations, "--examples", "5"]) == 1
     lines = " ".join(capsys.readouterr().out.split())
     assert "FAIL: check_bad: eos: feature 'inputs' does not end with EOS in 10 of 10 examples" in lines
     assert "1 task passed; 1 failed: check_bad" in lines
@@ -429,12 +429,12 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
         ["--examples", "0"],
     ):
         with pytest.raises(SystemExit) as stopped:
-            main(["check", "check_good", "--include", pack, *wrong])
+            main(["check", "check_good", "--include", declarations, *wrong])
         assert stopped.value.code == 2
     capsys.readouterr()
     for wrong in (["--split", "tset"], ["--lengths", "input=5"]):
-        assert main(["check", "check_good", "--include", pack, *wrong]) == 2
-    assert main(["check", "check_g*", "no_such_*", "--include", pack]) == 2
+        assert main(["check", "check_good", "--include", declarations, *wrong]) == 2
+    assert main(["check", "check_g*", "no_such_*", "--include", declarations]) == 2
     errors = capsys.readouterr().err
     assert (
         "no task has a split 'tset'" in errors
@@ -443,25 +443,27 @@ def test_the_exit_status_tells(pack: str, capsys: pytest.CaptureFixture[str]) ->
     )
 
 
-def test_tasks_without_the_split_fail_only_when_no_task_has_it(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "some_with_test", "--include", pack, "--split", "test"]) == 0
+def test_tasks_without_the_split_fail_only_when_no_task_has_it(
+    declarations: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "some_with_test", "--include", declarations, "--split", "test"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if line.startswith("  train_alone")] == [["train_alone", "-"]]
     assert lines[-1] == "1 task passed; 1 without the split: train_alone"
-    assert main(["check", "some_with_test", "--include", pack, "--split", "test", "--format", "json"]) == 0
+    assert main(["check", "some_with_test", "--include", declarations, "--split", "test", "--format", "json"]) == 0
     described = {each["name"]: each for each in json.loads(capsys.readouterr().out)["tasks"]}
     assert described["check_good"]["checked"] and not described["train_alone"]["checked"]
     (finding,) = described["train_alone"]["findings"]
     assert (finding["check"], finding["message"]) == ("examples", "no split test; there are train")
     # Of two splits asked for, the one that is there is checked.
-    assert main(["check", "some_with_test", "--include", pack, "--split", "test", "--split", "train"]) == 0
+    assert main(["check", "some_with_test", "--include", declarations, "--split", "test", "--split", "train"]) == 0
     assert "2 tasks passed" in capsys.readouterr().out
-    assert main(["check", "train_alone", "--include", pack, "--split", "test"]) == 2
+    assert main(["check", "train_alone", "--include", declarations, "--split", "test"]) == 2
     assert "no task has a split 'test'; their splits: train" in capsys.readouterr().err
 
 
-def test_json_holds_every_finding(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "check_*", "--include", pack, "--format", "json", "--split", "test"]) == 1
+def test_json_holds_every_finding(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "check_*", "--include", declarations, "--format", "json", "--split", "test"]) == 1
     printed = json.loads(capsys.readouterr().out)
     assert printed["passed"] is False
     bad, good = printed["tasks"]

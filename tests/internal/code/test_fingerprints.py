@@ -187,7 +187,7 @@ def test_an_abridged_text_is_no_content() -> None:
         fingerprints.digest(Abridged())
 
 
-PACK = "from pack import inner\ndef step(x):\n    return inner.twice(x)\n"
+STEP = "from sums import inner\ndef step(x):\n    return inner.twice(x)\n"
 
 
 @pytest.fixture
@@ -196,18 +196,18 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     def install(number: int, version: str = "1.0", change: str = "", declares: bool = False) -> tuple[str, set[str]]:
         place = tmp_path / str(number) / "site-packages"
-        for name, text in (("pack/__init__.py", PACK), ("pack/inner.py", f"def twice(x):\n    return 2 * x{change}\n")):
+        for name, text in (("sums/__init__.py", STEP), ("sums/inner.py", f"def twice(x):\n    return 2 * x{change}\n")):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(text)
-        metadata = place / f"pack-{version}.dist-info"
+        metadata = place / f"sums-{version}.dist-info"
         metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pack\nVersion: {version}\n")
-        (metadata / "RECORD").write_text("pack/__init__.py,,\npack/inner.py,,\n")
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: sums\nVersion: {version}\n")
+        (metadata / "RECORD").write_text("sums/__init__.py,,\nsums/inner.py,,\n")
         if declares:
-            (metadata / "entry_points.txt").write_text("[t5mix.packs]\npack = pack\n")
+            (metadata / "entry_points.txt").write_text("[t5mix.packs]\nsums = sums\n")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(str(place))
-            for name in ("pack", "pack.inner"):
+            for name in ("sums", "sums.inner"):
                 patch.delitem(sys.modules, name, raising=False)
             for remembered in (
                 source_code._package_of,
@@ -216,8 +216,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
             ):
                 remembered.cache_clear()
             with fingerprints.libraries() as met:
-                found = fingerprints.of_callable(importlib.import_module("pack").step)
-            for name in ("pack", "pack.inner"):
+                found = fingerprints.of_callable(importlib.import_module("sums").step)
+            for name in ("sums", "sums.inner"):
                 del sys.modules[name]
             return found, met
 
@@ -227,7 +227,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 def test_a_library_counts_by_its_name_and_is_told(installed: Callable[..., tuple[str, set[str]]]) -> None:
     first = installed(1)
     assert first == installed(2) == installed(3, version="1.1") == installed(4, change=" + 1")
-    assert first[1] == {"pack"}
+    assert first[1] == {"sums"}
 
 
 def test_an_installed_package_of_declarations_is_followed(installed: Callable[..., tuple[str, set[str]]]) -> None:
@@ -400,8 +400,8 @@ def test_things_that_look_alike_differ() -> None:
     plain = [1, 1.0, True, "1", b"1", None, "None", "ab", Path("1"), int]
     nested = [[1], (1,), {1}, {1: 1}, ["a", "b"], ["ab"], re.compile("1")]
     arrays = [np.int32(1), np.ones([1, 1]), np.array([1]), np.array([[1]]), np.array([1], np.int8)]
-    things = [*plain, *nested, *arrays]
-    assert len({fingerprints.digest(thing) for thing in things}) == len(things)
+    values = [*plain, *nested, *arrays]
+    assert len({fingerprints.digest(value) for value in values}) == len(values)
     assert fingerprints.digest("a", "bc") != fingerprints.digest("ab", "c")
 
 
@@ -426,9 +426,9 @@ def test_objects_by_fields_or_by_their_own_statement() -> None:
 
 
 def test_what_has_no_content_is_refused() -> None:
-    for thing in (threading.Lock(), functools.partial(print, threading.Lock()), iter([])):
+    for value in (threading.Lock(), functools.partial(print, threading.Lock()), iter([])):
         with pytest.raises(ValueError, match="fingerprint"):
-            fingerprints.digest(thing)
+            fingerprints.digest(value)
 
 
 def test_cycles_end() -> None:

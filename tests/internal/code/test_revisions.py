@@ -37,14 +37,14 @@ def _modules() -> Iterator[types.ModuleType]:
             yield importlib.import_module(found.name)
 
 
-def _things() -> list[tuple[str, Any]]:
+def _objects() -> list[tuple[str, Any]]:
     """The functions and classes of what tasks are made of, by name; each once."""
     found = {
-        id(thing): (name, thing)
+        id(obj): (name, obj)
         for module in _modules()
-        for name, thing in vars(module).items()
-        if not name.startswith("__") and isinstance(thing, types.FunctionType | type) and source_code.is_ours(thing)
-        if thing.__module__ == module.__name__ and thing.__name__ == name
+        for name, obj in vars(module).items()
+        if not name.startswith("__") and isinstance(obj, types.FunctionType | type) and source_code.is_ours(obj)
+        if obj.__module__ == module.__name__ and obj.__name__ == name
     }
     return sorted(found.values(), key=lambda named: named[0])
 
@@ -52,21 +52,21 @@ def _things() -> list[tuple[str, Any]]:
 def pins() -> dict[str, list[Any]]:
     """What `revisions.json` holds: by name the number and hashes of the code; twins of one name share the number."""
     found: dict[str, list[Any]] = {}
-    for name, thing in _things():
-        number = key.FORMAT if thing.__module__.startswith("t5mix.data.") else revisions.number_of(name)
-        found.setdefault(name, [number]).append(fingerprints.of_own_code(thing)[:16])
+    for name, obj in _objects():
+        number = key.FORMAT if obj.__module__.startswith("t5mix.data.") else revisions.number_of(name)
+        found.setdefault(name, [number]).append(fingerprints.of_own_code(obj)[:16])
     return {name: [number, *sorted(hashes)] for name, (number, *hashes) in found.items()}
 
 
 def test_what_tasks_are_made_of_is_pinned() -> None:
-    names = {name for name, _ in _things()}
+    names = {name for name, _ in _objects()}
     assert {"append_eos", "translate", "SentencePieceVocabulary", "TextLineDataSource", "SpanCorruption"} <= names
     assert set(revisions.NUMBERS) <= names
 
 
 def test_hashes_of_code_know_no_module_and_no_release_of_python() -> None:
-    for name, thing in _things():
-        text = fingerprints._Describer(follow_ours=True).text(thing)
+    for name, obj in _objects():
+        text = fingerprints._Describer(follow_ours=True).text(obj)
         assert not re.search(
             r"t5mix\.(internal|vocabularies|metrics|preprocessors|sources|data|declarations)\b", text
         ), name

@@ -14,9 +14,9 @@ from t5mix.training.schedules import constant
 SHIPPED = sorted(str(path.relative_to(paths.shipped("gin"))) for path in paths.shipped("gin").rglob("*.gin"))
 
 
-def size_of_vocabulary(mixture, packs):
+def size_of_vocabulary(mixture, include):
     """Stands for counting the ids of the mixture's vocabulary."""
-    return 300 + len(packs)
+    return 300 + len(include)
 
 
 def test_a_run_is_what_its_files_and_parameters_say(gin_file):
@@ -78,7 +78,7 @@ def test_binding_leaves_nothing_behind(gin_file):
 def test_the_size_of_the_vocabulary_is_the_mixture_s_unless_it_is_bound(gin_file):
     assert binding.bind([str(gin_file)], vocab_size=size_of_vocabulary).run.model.vocab_size == 264
     gin_file.write_text(gin_file.read_text().replace("T5Config.vocab_size = 264\n", ""))
-    bound = binding.bind([str(gin_file)], packs=["a"], vocab_size=size_of_vocabulary)
+    bound = binding.bind([str(gin_file)], include=["a"], vocab_size=size_of_vocabulary)
     assert bound.run.model.vocab_size == 301
     assert "T5Config.vocab_size = 301" in bound.operative_config
     with pytest.raises(ValueError, match=r"T5Config.vocab_size must be set"):
@@ -88,12 +88,12 @@ def test_the_size_of_the_vocabulary_is_the_mixture_s_unless_it_is_bound(gin_file
 def test_gin_mistakes_are_found_before_the_vocabulary_is_looked_at(gin_file):
     gin_file.write_text(gin_file.read_text().replace("T5Config.vocab_size = 264\n", "Run.sed = 1\n"))
     with pytest.raises(ValueError, match=r"Run has no parameter 'sed'; did you mean seed"):
-        binding.bind([str(gin_file)], vocab_size=lambda mixture, packs: pytest.fail("looked at tasks"))
+        binding.bind([str(gin_file)], vocab_size=lambda mixture, include: pytest.fail("looked at tasks"))
 
 
 def test_packs_of_the_command_line_are_added_once(gin_file):
-    run = binding.bind([str(gin_file)], ["Run.include = ['/a']"], packs=["b", "/a", "b"]).run
-    assert run.packs == ("/a", os.path.abspath("b"))
+    run = binding.bind([str(gin_file)], ["Run.include = ['/a']"], include=["b", "/a", "b"]).run
+    assert run.include == ("/a", os.path.abspath("b"))
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("runs/")])
@@ -144,7 +144,7 @@ def test_a_folder_named_gin_is_not_taken_for_gin_config(monkeypatch):
     monkeypatch.setitem(sys.modules, "gin", folder)
     monkeypatch.delitem(sys.modules, "t5mix.runs.config.gin_library")
     with pytest.raises(ImportError, match=r"gin-config is not installed.*a folder of that name"):
-        import t5mix.runs.gin_library  # noqa: F401
+        import t5mix.runs.config.gin_library  # noqa: F401
 
 
 def test_binding_loads_neither_tensorflow_nor_jax_and_gin_says_nothing(gin_file):

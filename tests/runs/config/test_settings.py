@@ -24,7 +24,7 @@ def make_run(**changes):
         ({"mixture": ""}, "Run.mixture is empty"),
         ({"seed": -1}, "Run.seed is -1"),
         ({"seed": 2**31}, "Run.seed is 2147483648"),
-        ({"packs": ["a", "a"]}, "Run.include names a more than once"),
+        ({"include": ["a", "a"]}, "Run.include names a more than once"),
         ({"sequence_length": {"inputs": 0}}, "Run.sequence_length gives 'inputs' 0 tokens"),
     ],
 )
@@ -61,7 +61,7 @@ def test_evaluation_decodes_at_the_run_s_batch_size_unless_told():
 
 
 def test_lists_of_gin_files_become_tuples():
-    assert make_run(packs=["a"]).packs == ("a",)
+    assert make_run(include=["a"]).include == ("a",)
     assert Finetuning(steps=1, schedule=constant(), tasks=["b"]).tasks == ("b",)
 
 

@@ -69,7 +69,7 @@ REFUSED = {
         "MeshConfig.layout '.*' splits nothing over axis 'bacth': its devices would all do the same",
     ),
     "no pre-training": ("Run.train = None", "Run.train is None: bind Training.steps"),
-    "missing pack": ("Run.include = ['nowhere.py']", "nowhere.py does not exist"),
+    "missing declarations file": ("Run.include = ['nowhere.py']", "nowhere.py does not exist"),
 }
 
 

@@ -1,7 +1,7 @@
 """What decides a token cache, and its key, which is a hash of that.
 
 The tokens of a task's split follow from the source's content, the steps before the cache, the vocabularies, and the
-code and libraries that run them.  Steps and vocabularies are shared by many tasks: what is asked of each is found out
+code and libraries that run them. Steps and vocabularies are shared by many tasks: what is asked of each is found out
 once, see `FingerprintMemo`.
 """
 
@@ -40,7 +40,7 @@ _Answer = TypeVar("_Answer")
 class FingerprintMemo:
     """Answers about steps and vocabularies, kept for as long as this object lives.
 
-    A file that they read may change while a process runs.  So this is for the moment in which the caches of many tasks
+    A file that they read may change while a process runs. So this is for the moment in which the caches of many tasks
     are looked up, or of a few begun: `check_unchanged` asks again before a cache gets its name.
     """
 
@@ -69,27 +69,27 @@ class FingerprintMemo:
     def _vocabulary_fingerprint(self, vocabulary: Vocabulary) -> str:
         return self._once("fingerprint", vocabulary, lambda: vocabulary_fingerprint(vocabulary))
 
-    def _once(self, question: str, thing: object, ask: Callable[[], _Answer]) -> _Answer:
-        found = self._answers.get((question, id(thing)))
+    def _once(self, question: str, value: object, ask: Callable[[], _Answer]) -> _Answer:
+        found = self._answers.get((question, id(value)))
         if found is None:
             with fingerprints.libraries() as met:
                 answer = ask()
-            # With the thing itself, so that no other gets its number while this lives.
-            found = self._answers[question, id(thing)] = (thing, answer, met)
+            # With the value itself, so that no other gets its number while this lives.
+            found = self._answers[question, id(value)] = (value, answer, met)
         fingerprints.meet(found[2])
         return found[1]
 
 
 def vocabulary_fingerprint(vocabulary: Vocabulary) -> str:
     """Returns a vocabulary's fingerprint, and where a class of the user's inherits it, one of that class besides."""
-    told = vocabulary.fingerprint
-    return told if tells_all(vocabulary) else fingerprints.digest(told, type(vocabulary))
+    fingerprint = vocabulary.fingerprint
+    return fingerprint if tells_all(vocabulary) else fingerprints.digest(fingerprint, type(vocabulary))
 
 
 def tells_all(vocabulary: Vocabulary) -> bool:
     """Tells whether a vocabulary's fingerprint decides its ids and its EOS: no class of the user's inherits it."""
     kinds = type(vocabulary).__mro__
-    named = next(place for place, kind in enumerate(kinds) if "fingerprint" in vars(kind))
+    named = next(index for index, kind in enumerate(kinds) if "fingerprint" in vars(kind))
     return all(map(source_code.is_ours, kinds[:named]))
 
 

@@ -1,6 +1,6 @@
 """Whether a cache that was made with other releases of libraries holds what today's would make.
 
-Versions are no part of a cache's key.  A manifest lists those with which its tokens were made, or compared: where
+Versions are no part of a cache's key. A manifest lists those with which its tokens were made, or compared: where
 today's are not among them, the ids of probes and the first examples are made anew and compared.
 """
 
@@ -38,11 +38,11 @@ def difference(job: CacheJob, tokens: FileTokens, content: Mapping[str, Any]) ->
     return f"{_changed(content['libraries'][-1], job.versions)}: {found}" if found else ""
 
 
-def note(job: CacheJob, place: Path, content: Mapping[str, Any]) -> None:
+def note(job: CacheJob, folder: Path, content: Mapping[str, Any]) -> None:
     """Notes today's versions in the manifest of a cache that holds what they make."""
     known = [*content["libraries"], job.versions][-_KEPT:]
     with contextlib.suppress(OSError):  # a folder that only others may write: it is compared each time
-        manifest.write(place, {**content, "libraries": known})
+        manifest.write(folder, {**content, "libraries": known})
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -71,20 +71,20 @@ def _other_example(job: CacheJob, tokens: FileTokens) -> str:
         made = next(batches, None)
     with pa.memory_map(str(file.path)) as source:
         reader = pa.ipc.open_file(source)
-        kept = reader.get_batch(0) if reader.num_record_batches else None
-        if made is None or kept is None:
-            return "" if made is kept else "it has examples with one of them only"
-        return _first_other(made, kept)
+        cached = reader.get_batch(0) if reader.num_record_batches else None
+        if made is None or cached is None:
+            return "" if made is cached else "it has examples with one of them only"
+        return _first_other(made, cached)
 
 
-def _first_other(made: Any, kept: Any) -> str:
-    count = min(made.num_rows, kept.num_rows)
-    made, kept = made.slice(0, count), kept.slice(0, count)
-    if made.schema.names != kept.schema.names:
-        return f"its examples had {kept.schema.names} and have {made.schema.names}"
-    if made.equals(kept):
+def _first_other(made: Any, cached: Any) -> str:
+    count = min(made.num_rows, cached.num_rows)
+    made, cached = made.slice(0, count), cached.slice(0, count)
+    if made.schema.names != cached.schema.names:
+        return f"its examples had {cached.schema.names} and have {made.schema.names}"
+    if made.equals(cached):
         return ""
-    for number, (now, was) in enumerate(zip(made.to_pylist(), kept.to_pylist(), strict=True)):
+    for number, (now, was) in enumerate(zip(made.to_pylist(), cached.to_pylist(), strict=True)):
         for name in now:
             if now[name] != was[name]:
                 return f"example {number}, {name!r}, was {_shown(was[name])} and is {_shown(now[name])}"

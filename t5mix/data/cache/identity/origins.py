@@ -64,13 +64,13 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _source_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    told = [f"{name!r} is gone" for name in old if name not in new]
-    told += [f"{name!r} is new" for name in new if name not in old]
-    told += [f"{name!r} has other content" for name in new if name in old and old[name] != new[name]]
-    if not told:
+    changes = [f"{name!r} is gone" for name in old if name not in new]
+    changes += [f"{name!r} is new" for name in new if name not in old]
+    changes += [f"{name!r} has other content" for name in new if name in old and old[name] != new[name]]
+    if not changes:
         return "its source has other content, or is read otherwise"
-    more = f" and {len(told) - _FILES} more" if len(told) > _FILES else ""
-    return f"of its source's files {', '.join(told[:_FILES])}{more}"
+    more = f" and {len(changes) - _FILES} more" if len(changes) > _FILES else ""
+    return f"of its source's files {', '.join(changes[:_FILES])}{more}"
 
 
 def _step_changes(place: str, old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> list[str]:
