@@ -298,7 +298,7 @@ class Engine:
         return jax.device_put(np.ascontiguousarray(array, np.int32), sharding)
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
-        return [stored_value(state, one, self._sharding(one.axes)) for one in stored]
+        return [stored_value(state, one, self._sharding) for one in stored]
 
 
 def _is_constant(one: Stored) -> bool:

@@ -7,7 +7,7 @@ array [layers, ...].  A State is both: it reads like a dictionary by T5's names,
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.lazy import import_quietly
@@ -127,22 +127,22 @@ class State(MutableMapping[str, "jax.Array"]):
         return self._stacks[number][1] if block == 0 else None
 
 
-def stored_value(state: Mapping[str, Any], one: Stored, sharding: Any) -> "jax.Array":
+def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":
     """The array that a program takes for `one`, from a State or from a plain mapping of T5's names to arrays.
 
     Args:
         state: where to find it.
         one: the array.
-        sharding: how it lies on the mesh.
+        sharding: from mesh axes of dimensions to a sharding.
     """
     if not one.stacked:
         return state[one.name]
     stack = state.stack_of(one.name) if isinstance(state, State) else None
     if stack is not None:
         return stack
-    return _stacked(sharding)([state[variable.name] for variable in one.variables])
+    return _stacking(sharding(one.axes))([state[variable.name] for variable in one.variables])
 
 
 @functools.lru_cache(maxsize=64)
-def _stacked(sharding: Any) -> Any:
+def _stacking(sharding: Any) -> Any:
     return jax.jit(lambda arrays: jax.numpy.stack(arrays), out_shardings=sharding)
