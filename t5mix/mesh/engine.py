@@ -23,11 +23,13 @@ class StepMetrics(NamedTuple):
 
     Attributes:
         loss: float32 [], mean cross-entropy per target token, in nats.
+        gradient_norm: float32 [], of all weights' gradients together; where it is not finite, nothing was changed.
         task_nats: float32 [num_tasks], summed cross-entropy.
         task_tokens: float32 [num_tasks], target tokens.
     """
 
     loss: jax.Array
+    gradient_norm: jax.Array
     task_nats: jax.Array
     task_tokens: jax.Array
 
@@ -175,12 +177,13 @@ class Engine:
 
         self._cut = None
         stored = self._programs.stored
+        number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
         compiled = self._compile(
             "train_step",
             program,
             [*map(self._feature, names), jax.ShapeDtypeStruct((2,), np.float32), _KEY],
-            [jax.ShapeDtypeStruct((), np.float32), tasks, tasks, *self._specs(stored)],
+            [number, number, tasks, tasks, *self._specs(stored)],
             arguments=stored,
             results=stored,
             donate=True,
@@ -188,8 +191,8 @@ class Engine:
         features = [self._place(batch[name], self._rows) for name in names]
         rates = np.array([learning_rate, decay_rate], np.float32)
         values = self._values(state, stored)
-        loss, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
-        return State(stored, new), StepMetrics(loss, task_nats, task_tokens)
+        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
+        return State(stored, new), StepMetrics(loss, norm, task_nats, task_tokens)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""

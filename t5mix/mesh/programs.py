@@ -107,8 +107,8 @@ class Programs:
             values: of `stored`.
 
         Returns:
-            (mean cross-entropy in nats [], summed nats per task [num_tasks], tokens per task [num_tasks], then the
-            new values of `stored`).
+            (mean cross-entropy in nats [], norm of the gradient [], summed nats per task [num_tasks], tokens per task
+            [num_tasks], then the new values of `stored`, or the old ones where the norm is not finite).
         """
         graph, mesh = _empty_graph()
         batch = self._import(mesh, features)
@@ -128,22 +128,31 @@ class Programs:
             weight.name: lowering.export_to_tf_tensor(gradient)
             for weight, gradient in zip(weights, gradients, strict=True)
         }
-        return (mean, task_nats, task_tokens, *self._updated(old, lowered, rates))
+        norm, new = self._updated(old, lowered, rates)
+        return (mean, norm, task_nats, task_tokens, *new)
 
     def _updated(
         self, old: Mapping[str, tf.Tensor], gradients: Mapping[str, tf.Tensor], rates: tf.Tensor
-    ) -> Iterator[tf.Tensor]:
-        """The optimizer's new values of `stored`, in order."""
-        impl = GlobalMeshImpl(self.mesh, {})
-        new: dict[str, tf.Tensor] = {}
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The norm of all gradients, and the optimizer's new values of `stored`, in order.
+
+        Where the norm is not finite, nothing changes.  So every new value depends on all gradients, and therefore
+        comes after the last reading of every old one: XLA writes it in its place.  Without that it copies all weights.
+        """
+        new, squares = {}, []
         for one in self.stored_weights:
-            slots = {name: old[one.name + name] for name in (slot.name for slot in adafactor.slots(one.variables[0].shape))}
-            new[one.name], changed = adafactor.update(
+            names = [slot.name for slot in adafactor.slots(one.variables[0].shape)]
+            slots = {name: old[one.name + name] for name in names}
+            step = adafactor.update(
                 old[one.name], gradients[one.name], slots, rates[0], rates[1], stacked=one.stacked
             )
-            new |= {one.name + name: value for name, value in changed.items()}
-        for one in self.stored:
-            yield impl.annotate(new[one.name], one.axes)
+            new |= {one.name: step.weight, **{one.name + name: value for name, value in step.slots.items()}}
+            squares.append(step.squared_norm)
+        norm = tf.sqrt(tf.add_n(squares))
+        finite, impl = tf.math.is_finite(norm), GlobalMeshImpl(self.mesh, {})
+        return norm, [
+            impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.stored
+        ]
 
     def score(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""

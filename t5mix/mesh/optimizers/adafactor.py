@@ -7,6 +7,7 @@ the layers of a stacked variable are each clipped for themselves, as they are wh
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from t5mix.mesh.upstream import tf
 
@@ -26,6 +27,20 @@ class Slot:
 
     name: str
     dimensions: tuple[int, ...]
+
+
+class Step(NamedTuple):
+    """What the optimizer would do to a weight.
+
+    Attributes:
+        weight: new values.
+        slots: new values by name.
+        squared_norm: of the gradient, float32 [], from sums that the step needs anyway.
+    """
+
+    weight: tf.Tensor
+    slots: dict[str, tf.Tensor]
+    squared_norm: tf.Tensor
 
 
 def slots(shape: Sequence[int]) -> list[Slot]:
@@ -49,7 +64,7 @@ def update(
     decay_rate: tf.Tensor,
     *,
     stacked: bool,
-) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+) -> Step:
     """One step.
 
     Args:
@@ -61,7 +76,7 @@ def update(
         stacked: whether the first dimension counts layers, each a weight of its own.
 
     Returns:
-        (new weight, new slots by name).
+        What `Step` holds; nothing has been written yet.
     """
     first = int(stacked)  # the first dimension that belongs to a weight
     inner = list(range(first, len(weight.shape)))
@@ -78,14 +93,16 @@ def update(
         x = gradient * tf.math.rsqrt(moved("_slot_v", squared))
     else:
         largest, second = (dimension + first for dimension in factored)
-        rows = moved("_slot_vr", tf.reduce_mean(squared, largest))
+        rows_of_squares = tf.reduce_mean(squared, largest)
+        rows = moved("_slot_vr", rows_of_squares)
         columns = moved("_slot_vc", tf.reduce_mean(squared, second))
         mean = tf.reduce_mean(rows, second - (largest < second), keepdims=True)
         by_row = tf.expand_dims(tf.math.rsqrt(rows / mean), largest)
         x = gradient * by_row * tf.expand_dims(tf.math.rsqrt(columns), second)
     clipped = tf.maximum(1.0, _root_mean_square(x, inner) / _CLIPPING_THRESHOLD)
     scale = tf.maximum(_root_mean_square(weight, inner), _EPSILON_SCALE)
-    return weight - x * (scale * learning_rate / clipped), new
+    mean_square = tf.reduce_mean(rows_of_squares if factored else squared)
+    return Step(weight - x * (scale * learning_rate / clipped), new, mean_square * weight.shape.num_elements())
 
 
 def _root_mean_square(x: tf.Tensor, dimensions: Sequence[int]) -> tf.Tensor:
