@@ -1,5 +1,7 @@
 """A model on a mesh: its programs, compiled when first needed, and the state they work on."""
 
+import contextlib
+import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.compilation import Told, compilation_folder, fingerprint, kept_module
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
 from t5mix.mesh.state import State, Stored, Variable, stored_value
 from t5mix.mesh.t5.decoding import EOS_ID
-from t5mix.mesh.xla import tensorflow_to_jax
+from t5mix.mesh.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 
 __all__ = ["Engine", "State", "StepMetrics", "Variable"]
 
@@ -72,6 +75,10 @@ class Engine:
             mesh,
             batch_size,
             dict(lengths),
+        )
+        compilation_folder()
+        self._fingerprint = fingerprint(
+            {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
         )
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks)
         self._devices = device_mesh(mesh)
@@ -276,15 +283,21 @@ class Engine:
             donate: whether the memory of `arguments` may be used again.
         """
         if name not in self._compiled:
+            key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
+
+            def module(inputs: Sequence[Any]) -> bytes:
+                return kept_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
+
             values = [self._sharding(variable.axes) for variable in arguments]
             other = [self._whole] * (len(outputs) - len(results))
             jitted = jax.jit(
-                tensorflow_to_jax(program, outputs),
+                stablehlo_to_jax(module, outputs),
                 in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
                 out_shardings=other + [self._sharding(variable.axes) for variable in results],
                 donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments))) if donate else (),
             )
-            self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
+            with Told(f"{name} for {self.num_parameters:,} parameters", key) if arguments else contextlib.nullcontext():
+                self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
         return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
