@@ -32,7 +32,18 @@ BATCH_SIZE = 8
 # Each side gets as many CPUs, and at most this many processes of the script run at a time: one.
 THREADS = 2
 _STARTED = "T5MIX_BENCHMARK_STARTED"
-_VERSIONS = ("t5mix", "seqio", "grain", "tensorflow", "jax", "torch", "transformers", "numpy", "pyarrow", "sentencepiece")
+_VERSIONS = (
+    "t5mix",
+    "seqio",
+    "grain",
+    "tensorflow",
+    "jax",
+    "torch",
+    "transformers",
+    "numpy",
+    "pyarrow",
+    "sentencepiece",
+)
 
 Figures = dict[str, Any]
 Side = Callable[[argparse.Namespace], Figures]

@@ -44,7 +44,10 @@ def compare(bench: Bench) -> Figures:
             for kind, seconds in (("cold", cold), ("warm", warm)):
                 figures = bench.run("start", size=size)
                 seconds.append(figures["first_step_s"])
-                print(f"{round_ + 1}  {size:6} {kind}  " + "  ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
+                print(
+                    f"{round_ + 1}  {size:6} {kind}  " + "  ".join(f"{k} {v:.2f}" for k, v in figures.items()),
+                    flush=True,
+                )
         found[f"{size}_cold"], found[f"{size}_warm"] = (sorted(x)[len(x) // 2] for x in (cold, warm))
     return found
 

@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.compilation import Told, compilation_folder, fingerprint, kept_module
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
 from t5mix.mesh.state import State, Stored, Variable, stored_value
+from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.decoding import EOS_ID
 from t5mix.mesh.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 
 __all__ = ["Engine", "State", "StepMetrics", "Variable"]
 
 P = jax.sharding.PartitionSpec
+
 
 class StepMetrics(NamedTuple):
     """What a training step reports; still on the device, so that asking for it is what waits for the step.
@@ -114,6 +115,14 @@ class Engine:
             name: "initialize", "train_step", "score", "logits" or "greedy_decode".
         """
         return self._compiled[name]
+
+    def state(self, named: Mapping[str, jax.Array]) -> State:
+        """Arrays by T5's names as a State, stacked where the training program takes them so.
+
+        Args:
+            named: values of all variables, such as a checkpoint holds.
+        """
+        return State(self._programs.stored, self._values(named, self._programs.stored))
 
     def initialize(self, seed: int) -> State:
         """First state, a function of the seed alone: every device draws its own part, and no full copy is made.

@@ -17,7 +17,7 @@ import numpy as np
 
 from t5mix.mesh import random
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.upstream import mtf, mtf_ops, tf
+from t5mix.mesh.upstream import mtf, tf
 
 
 class Whole:

@@ -6,7 +6,7 @@ change, go out as results.  It builds its mtf graph and lowers it as it is trace
 
 import dataclasses
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh import random
@@ -139,20 +139,17 @@ class Programs:
         Where the norm is not finite, nothing changes.  So every new value depends on all gradients, and therefore
         comes after the last reading of every old one: XLA writes it in its place.  Without that it copies all weights.
         """
-        new, squares = {}, []
+        new: dict[str, tf.Tensor] = {}
+        squares = []
         for one in self.stored_weights:
             names = [slot.name for slot in adafactor.slots(one.variables[0].shape)]
             slots = {name: old[one.name + name] for name in names}
-            step = adafactor.update(
-                old[one.name], gradients[one.name], slots, rates[0], rates[1], stacked=one.stacked
-            )
+            step = adafactor.update(old[one.name], gradients[one.name], slots, rates[0], rates[1], stacked=one.stacked)
             new |= {one.name: step.weight, **{one.name + name: value for name, value in step.slots.items()}}
             squares.append(step.squared_norm)
         norm = tf.sqrt(tf.add_n(squares))
         finite, impl = tf.math.is_finite(norm), GlobalMeshImpl(self.mesh, {})
-        return norm, [
-            impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.stored
-        ]
+        return norm, [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.stored]
 
     def score(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""

@@ -10,8 +10,8 @@ import re
 import typing
 from collections.abc import Callable, Sequence
 
-from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.t5.config import T5Config
 from t5mix.runs import gin_check, statements
 from t5mix.runs.config import Evaluation, Finetuning, Run, Training
 from t5mix.runs.gin_library import config as gin_config

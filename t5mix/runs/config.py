@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from t5mix import objectives
-from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.t5.config import T5Config
 from t5mix.training.schedules import Schedule
 
 

@@ -81,7 +81,7 @@ class Checkpoints:
         }
         items = args.Composite(state=args.StandardRestore(abstract), extra=args.JsonRestore())
         restored = self._manager.restore(step, args=items)
-        return step, dict(restored["state"]), dict(restored["extra"])
+        return step, engine.state(restored["state"]), dict(restored["extra"])
 
     def close(self) -> None:
         """Frees what orbax holds."""

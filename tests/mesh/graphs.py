@@ -24,8 +24,10 @@ def values_and_gradients(function, arrays: dict, dimensions: dict, weights: np.n
             shape = mtf.Shape([mtf.Dimension(dimension, size) for dimension, size in pairs])
             tensors[name] = mtf.import_fully_replicated(mesh, value, shape, name)
         result = function(**tensors)
-        total = result if weights is None else result * mtf.import_fully_replicated(
-            mesh, tf.constant(weights), result.shape, "weights"
+        total = (
+            result
+            if weights is None
+            else result * mtf.import_fully_replicated(mesh, tf.constant(weights), result.shape, "weights")
         )
         floats = [tensor for tensor in tensors.values() if tensor.dtype.is_floating]
         gradients = mtf.gradients([mtf.reduce_sum(total)], floats)

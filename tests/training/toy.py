@@ -5,9 +5,9 @@ import random
 from pathlib import Path
 
 import t5mix
-from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.t5.config import T5Config
 from t5mix.stream import Stream
 
 LENGTHS = {"inputs": 32, "targets": 16}

@@ -88,7 +88,8 @@ class _Step:
 
     def __call__(self, x: Any, position: Any, caches: list[Any]) -> tuple[Any, list[Any]]:
         """[batch, 1, d_model] to the same after all blocks, and the caches with this position written."""
-        off, new = Dropout(0.0, 0), []
+        off = Dropout(0.0, 0)
+        new: list[Any] = []
         bias = self._relative.bias_of_one_query(position, self._own_length)
         later = mtf.greater(mtf.range(x.mesh, self._own_length, tf.int32), position)
         added = [bias, mtf.to_float(later) * INVISIBLE]
@@ -118,7 +119,9 @@ def _likeliest(logits: Any) -> Any:
     def argmax(logits: tf.Tensor) -> tf.Tensor:
         return tf.argmax(logits, -1, output_type=tf.int32)
 
-    return mtf.slicewise(argmax, [logits], output_shape=shape, output_dtype=tf.int32, splittable_dims=[], grad_function=0)
+    return mtf.slicewise(
+        argmax, [logits], output_shape=shape, output_dtype=tf.int32, splittable_dims=[], grad_function=0
+    )
 
 
 def _written(whole: Any, part: Any, position: Any, axis: int) -> Any:

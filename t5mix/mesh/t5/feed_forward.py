@@ -30,7 +30,9 @@ def feed_forward(x: Any, scope: Scope, d_ff: Any, activations: Sequence[str], dr
 
 def dense(x: Any, scope: Scope, width: Any) -> Any:
     """[..., d] to [..., width] with the weight "kernel" [d, width] and no bias."""
-    kernel = scope.weight("kernel", [x.shape.dims[-1], width], Initializer("truncated_normal", x.shape.dims[-1].size**-0.5))
+    kernel = scope.weight(
+        "kernel", [x.shape.dims[-1], width], Initializer("truncated_normal", x.shape.dims[-1].size ** -0.5)
+    )
     return mtf.einsum([x, kernel], reduced_dims=x.shape.dims[-1:])
 
 

@@ -95,7 +95,9 @@ class BlockLoop(mtf_ops.Operation):
             self.fill(lowering, i, weights, shared)
             run(lowering, i, self.body)
             values = _values(lowering, self.kept)
-            saved = [_with_slice(impl, whole, i, value, t) for whole, value, t in zip(saved, values, self.kept)]
+            saved = [
+                _with_slice(impl, whole, i, value, t) for whole, value, t in zip(saved, values, self.kept, strict=True)
+            ]
             return i + 1, _values(lowering, [self.y])[0], saved
 
         empty = [_zeros(impl, self.count, tensor, tensor.dtype) for tensor in self.kept]
@@ -154,7 +156,8 @@ class BlockLoopGradient(mtf_ops.Operation):
             return i - 1, dx, of_weights, of_shared
 
         totals = [_zeros(impl, loop.count, hole, tf.float32) for hole in loop.slices]
-        sums = [impl.annotate(tf.zeros(value.shape), impl.axes(t.shape)) for value, t in zip(shared, loop.shared_in)]
+        pairs = zip(shared, loop.shared_in, strict=True)
+        sums = [impl.annotate(tf.zeros(value.shape), impl.axes(tensor.shape)) for value, tensor in pairs]
         start = (tf.constant(loop.count - 1), dy, totals, sums)
         _, dx, totals, sums = tf.while_loop(lambda i, *_: i >= 0, body, start)
         for tensor, value in zip(self.outputs, [dx, *totals, *sums], strict=True):

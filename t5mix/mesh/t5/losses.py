@@ -1,4 +1,4 @@
-"""Cross-entropy from logits, with label smoothing and z-loss, and a gradient that makes one array of the logits' size."""
+"""Cross-entropy from logits, with label smoothing and z-loss; its gradient makes one array of the logits' size."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class TokenLosses(mtf_ops.Operation):
         smoothing, z_loss, size = self._smoothing, self._z_loss, logits.shape.dims[-1].size
 
         def of_logits(logits: tf.Tensor, targets: tf.Tensor, log_z: tf.Tensor, *given: tf.Tensor) -> tf.Tensor:
-            hit, all_, mean = 0.0, 0.0, 0.0  # of the target's logit, of log Z, of the mean logit
+            hit = all_ = mean = tf.zeros([])  # of the target's logit, of log Z, of the mean logit
             if of_cross_entropy:
                 hit, all_ = hit + given[0], all_ + given[0]
             if of_loss:

@@ -75,7 +75,7 @@ class RelativePositions:
         )
 
     def bias_of_one_query(self, position: Any, memory_length: Any) -> Any:
-        """Returns the bias of the query at `position`, an int32 scalar, as decoding needs it: [heads, memory_length]."""
+        """Returns the bias of the query at `position`, an int32 scalar, for decoding: [heads, memory_length]."""
         size, heads = memory_length.size, self._weights.shape.dims[0]
         table = np.concatenate([self._table(memory_length, memory_length)] * 2)
 

@@ -67,9 +67,7 @@ class Stack:
         """Returns the bias that all blocks share; its weight stands in the first layer, as on T5's disks."""
         heads = mtf.Dimension("heads", self.config.num_heads)
         first = layer_scope(scope, 0, 0, len(self.parts)) / self.parts[0]
-        return RelativePositions(
-            first, heads, self.config.relative_attention_buckets, bidirectional=not self.causal
-        )
+        return RelativePositions(first, heads, self.config.relative_attention_buckets, bidirectional=not self.causal)
 
     def attention(self, scope: Scope, d_model: Any) -> Attention:
         """Returns the attention layer at a scope."""

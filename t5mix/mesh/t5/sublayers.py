@@ -20,7 +20,12 @@ def rms_norm(x: Any, scope: Scope) -> Any:
     d_model = x.shape.dims[-1]
     scale = scope.weight("rms_norm/scale", [d_model], ONES)
     return mtf.slicewise(
-        _rms_norm, [x, scale], output_shape=x.shape, splittable_dims=[], grad_function=_rms_norm_gradient, name="rms_norm"
+        _rms_norm,
+        [x, scale],
+        output_shape=x.shape,
+        splittable_dims=[],
+        grad_function=_rms_norm_gradient,
+        name="rms_norm",
     )
 
 

@@ -88,7 +88,9 @@ def test_a_loop_means_the_same_on_a_mesh(written_out):
 
 
 def test_bfloat16_in_a_loop(written_out):
-    losses = [train(on, on.initialize(seed=0))[1] for on in (engine(p, activation_dtype="bfloat16") for p in ("off", "kept"))]
+    losses = [
+        train(on, on.initialize(seed=0))[1] for on in (engine(p, activation_dtype="bfloat16") for p in ("off", "kept"))
+    ]
     np.testing.assert_allclose(losses[0], written_out[3], rtol=2e-2)
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-2)
 
@@ -98,5 +100,5 @@ def test_the_switch():
     assert config(block_loop="auto").loop_policy(LOOP_FROM) == "kept"
     assert config(block_loop="recomputed").loop_policy(2) == "recomputed"
     assert config(block_loop="kept").loop_policy(1) is None
-    with pytest.raises(ValueError, match="T5Config.block_loop"):
+    with pytest.raises(ValueError, match=r"T5Config\.block_loop"):
         config(block_loop="yes")

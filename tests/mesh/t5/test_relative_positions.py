@@ -28,7 +28,9 @@ def test_bias_and_its_gradient_equal_a_plain_loop(queries, keys):
 
     def bias(weights):
         scope = Scope("", lambda name, dimensions, initializer: weights)
-        made = relative_positions.RelativePositions(scope, weights.shape.dims[0], 8, bidirectional=True, max_distance=20)
+        made = relative_positions.RelativePositions(
+            scope, weights.shape.dims[0], 8, bidirectional=True, max_distance=20
+        )
         return made.bias(mtf.Dimension("length", queries), mtf.Dimension("memory_length", keys))
 
     found, gradients = values_and_gradients(bias, {"weights": weights}, {"weights": "heads buckets"}, above)
