@@ -112,7 +112,8 @@ class Engine:
         """A program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
 
         Args:
-            name: "initialize", "train_step", "score", "logits" or "greedy_decode".
+            name: "train_step", "score", "logits" or "greedy_decode"; "initialize NAME" for the array that the weight
+                of that name is drawn into.
         """
         return self._compiled[name]
 
@@ -149,13 +150,15 @@ class Engine:
 
     def _draw_program(self, one: Stored) -> Any:
         shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
-        return self._compile(
+        program = self._compile(
             f"initialize {kind} {shape} {one.stacked} {one.axes}",
             lambda *tensors: (self._programs.draw(one, *tensors),),
             [_KEY, jax.ShapeDtypeStruct((len(one.variables),), np.uint32), jax.ShapeDtypeStruct((), np.float32)],
             [jax.ShapeDtypeStruct(one.shape, np.float32)],
             results=[one],
         )
+        self._compiled[f"initialize {one.name}"] = program
+        return program
 
     def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
         """Whether no value is infinite or NaN."""

@@ -15,7 +15,6 @@ from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
 from t5mix.runs.folders import CheckpointPath, Trained
 from t5mix.runs.plan import open_stream, say_overflows
-from t5mix.terminal import say
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 
@@ -31,7 +30,6 @@ class Parts:
     def __init__(self, run: Run, provider: Provider) -> None:
         self.run = run
         self.provider = provider
-        self._compiled: set[str] = set()
 
     @functools.cached_property
     def engine(self) -> Engine:
@@ -69,7 +67,6 @@ class Parts:
         """
         stream = open_stream(self.run, provider)
         say_overflows(stream)
-        self._say_compiling("training")
         return train(
             self.engine,
             stream,
@@ -85,13 +82,6 @@ class Parts:
             title=title,
         )
 
-    def _say_compiling(self, program: str) -> None:
-        """Says why nothing moves at first: a program is compiled when it is first used."""
-        if program not in self._compiled:
-            self._compiled.add(program)
-            size = self.engine.num_parameters
-            say(f"compiling the {program} program of a model of {size:,} parameters; large ones take minutes")
-
     def restore(self, checkpoint: CheckpointPath) -> State:
         """The weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
         keep = len(checkpoint.trained.steps())
@@ -101,7 +91,6 @@ class Parts:
     def predictor(self, state: State) -> Predict:
         """Greedy decoding of any number of inputs."""
         engine = self._decoding_engine
-        self._say_compiling("decoding")
         return batched(
             lambda inputs: engine.greedy_decode(state, inputs),
             engine.batch_size,

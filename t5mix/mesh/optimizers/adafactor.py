@@ -6,6 +6,7 @@ the layers of a stacked variable are each clipped for themselves, as they are wh
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -56,6 +57,7 @@ def slots(shape: Sequence[int]) -> list[Slot]:
     ]
 
 
+@functools.partial(tf.function, autograph=False)  # traced once a shape, not once a weight
 def update(
     weight: tf.Tensor,
     gradient: tf.Tensor,
