@@ -44,7 +44,7 @@ class Checkpoints:
             extra: JSON, such as the stream's state.
         """
         args = self._orbax.args
-        items = args.Composite(state=args.StandardSave(state), extra=args.JsonSave(extra))
+        items = args.Composite(state=args.StandardSave(dict(state)), extra=args.JsonSave(extra))
         self._manager.save(step, args=items, force=True)
         self._manager.wait_until_finished()
 
