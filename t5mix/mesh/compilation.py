@@ -1,16 +1,18 @@
 """Compiled programs: kept on disk, so that a second start compiles nothing, and told about while they are made.
 
-Two things are kept in `$T5MIX_CACHE/programs`.  JAX's own compilation cache holds executables, and removes those that
-were used longest ago when it grows beyond `MAX_BYTES`.  Beside it lies the StableHLO of each program: tracing a model
-takes as long as compiling it, and what comes out is a function of the model, the mesh, the batch and the code that
-traces, which together make its name.
+Two things are kept in `$T5MIX_CACHE/programs`, in a folder for each kind of processor.  JAX's own compilation cache
+holds executables, and removes those that were used longest ago when it grows beyond `MAX_BYTES`.  Beside it lies the
+StableHLO of each program: tracing a model takes as long as compiling it, and what comes out is a function of the model,
+the mesh, the batch and the code that traces, which together make its name.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import json
 import os
+import platform
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,7 +37,7 @@ def compilation_folder() -> Path | None:
     """
     if os.environ.get("T5MIX_COMPILATION_CACHE") == "0":
         return None
-    folder = cache_folder() / "programs"
+    folder = cache_folder() / "programs" / _processor()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,6 +123,15 @@ class Told:
             say(f"compiled {self._what} in {seconds:.1f}s")
         if self._path:
             _write(self._path, json.dumps({"seconds": round(seconds, 2)}).encode())
+
+
+def _processor() -> str:
+    """A name for this kind of processor: code compiled for one may use instructions that another lacks."""
+    flags = b""
+    with contextlib.suppress(OSError):  # not Linux
+        lines = Path("/proc/cpuinfo").read_bytes().splitlines()
+        flags = next((line for line in lines if line.startswith((b"flags", b"Features"))), b"")
+    return f"{platform.machine()}-{hashlib.sha256(flags).hexdigest()[:8]}"
 
 
 def _read(path: Path) -> dict[str, float] | None:

@@ -1,6 +1,7 @@
 """What is kept of compiled programs: found again, checked, bounded, and never needed."""
 
 import os
+import types
 
 import pytest
 
@@ -73,3 +74,17 @@ def test_a_program_that_fails_to_compile_leaves_no_time(folder):
     with pytest.raises(RuntimeError), compilation.Told("train_step", "key"):
         raise RuntimeError
     assert not list(folder.iterdir())
+
+
+def test_each_kind_of_processor_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("T5MIX_CACHE", str(tmp_path))
+    monkeypatch.setattr(
+        compilation, "jax", types.SimpleNamespace(config=types.SimpleNamespace(jax_compilation_cache_dir="-"))
+    )
+    found = set()
+    for kind in ("one", "other", "one"):
+        monkeypatch.setattr(compilation, "_processor", lambda kind=kind: kind)
+        found.add(compilation.compilation_folder.__wrapped__())
+    assert found == {tmp_path / "programs" / "one", tmp_path / "programs" / "other"}
+    monkeypatch.setenv("T5MIX_COMPILATION_CACHE", "0")
+    assert compilation.compilation_folder.__wrapped__() is None
