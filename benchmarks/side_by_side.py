@@ -32,7 +32,18 @@ BATCH_SIZE = 8
 # Each side gets as many CPUs, and at most this many processes of the script run at a time: one.
 THREADS = 2
 _STARTED = "T5MIX_BENCHMARK_STARTED"
-_VERSIONS = ("t5mix", "seqio", "grain", "tensorflow", "numpy", "pyarrow", "sentencepiece")
+_VERSIONS = (
+    "t5mix",
+    "seqio",
+    "grain",
+    "tensorflow",
+    "jax",
+    "torch",
+    "transformers",
+    "numpy",
+    "pyarrow",
+    "sentencepiece",
+)
 
 Figures = dict[str, Any]
 Side = Callable[[argparse.Namespace], Figures]
@@ -138,6 +149,8 @@ def main(
     own.add_argument("--folder", type=Path)
     own.add_argument("--tasks", type=int)
     own.add_argument("--cached", type=int, choices=(0, 1))
+    own.add_argument("--compiled", type=int, choices=(0, 1))
+    own.add_argument("--size")
     options = parser.parse_args()
     options.times = options.times or (1 if options.quick else 3)
     options.seconds = options.seconds or (quick_seconds if options.quick else seconds)

@@ -1,22 +1,25 @@
 """A model on a mesh: its programs, compiled when first needed, and the state they work on."""
 
+import contextlib
+import re
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from t5mix.mesh.compilation import Told, compilation_folder, fingerprint, kept_module
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.programs import BATCH_FEATURES, Programs, Variable
-from t5mix.mesh.t5_config import T5Config
-from t5mix.mesh.xla import tensorflow_to_jax
+from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
+from t5mix.mesh.state import State, Stored, Variable, stored_value
+from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.decoding import EOS_ID
+from t5mix.mesh.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+
+__all__ = ["Engine", "State", "StepMetrics", "Variable"]
 
 P = jax.sharding.PartitionSpec
-
-# Values of all variables by name: weights and optimizer slots, each laid out on the mesh.
-State = dict[str, jax.Array]
-
-EOS_ID = 1
 
 
 class StepMetrics(NamedTuple):
@@ -24,11 +27,13 @@ class StepMetrics(NamedTuple):
 
     Attributes:
         loss: float32 [], mean cross-entropy per target token, in nats.
+        gradient_norm: float32 [], of all weights' gradients together; where it is not finite, nothing was changed.
         task_nats: float32 [num_tasks], summed cross-entropy.
         task_tokens: float32 [num_tasks], target tokens.
     """
 
     loss: jax.Array
+    gradient_norm: jax.Array
     task_nats: jax.Array
     task_tokens: jax.Array
 
@@ -72,16 +77,21 @@ class Engine:
             batch_size,
             dict(lengths),
         )
+        compilation_folder()
+        self._fingerprint = fingerprint(
+            {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
+        )
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks)
         self._devices = device_mesh(mesh)
         self._axes = tuple(mesh.axes)
         self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
         self._whole = self._sharding([])
         self._compiled: dict[str, Any] = {}
+        self._cut: tuple[weakref.ref[State], list[jax.Array]] | None = None
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables, weights first."""
+        """All variables as they are on disk, whatever arrays hold them: weights first."""
         return self._programs.variables
 
     @property
@@ -102,23 +112,61 @@ class Engine:
         """A program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
 
         Args:
-            name: "initialize", "train_step", "score", "logits" or "greedy_decode".
+            name: "train_step", "score", "logits" or "greedy_decode"; "initialize NAME" for the array that the weight
+                of that name is drawn into.
         """
         return self._compiled[name]
 
-    def initialize(self, seed: int) -> State:
-        """First state, a function of the seed alone: every device draws its own part, and no full copy is made."""
-        shapes = self._specs(self.variables)
-        program = self._compile("initialize", self._programs.initialize, [_KEY], shapes, results=self.variables)
-        return self._state(program(_key(seed, 0)))
+    def state(self, named: Mapping[str, jax.Array]) -> State:
+        """Arrays by T5's names as a State, stacked where the training program takes them so.
 
-    def all_finite(self, state: State) -> bool:
+        Args:
+            named: values of all variables, such as a checkpoint holds.
+        """
+        return State(self._programs.stored, self._values(named, self._programs.stored))
+
+    def initialize(self, seed: int) -> State:
+        """First state, a function of the seed alone: every device draws its own part, and no full copy is made.
+
+        One program serves all arrays of a shape and distribution; the names of the variables and the scale of the
+        distribution are its arguments.
+        """
+        stored = self._programs.stored
+        constant = [one for one in stored if _is_constant(one)]
+        values = dict(zip((one.name for one in constant), self._constants(constant), strict=True))
+        for one in stored:
+            if one.name not in values:
+                names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
+                scale = np.float32(one.variables[0].initializer.scale)
+                values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
+        return State(stored, [values[one.name] for one in stored])
+
+    def _constants(self, stored: Sequence[Stored]) -> list[jax.Array]:
+        def program() -> list[jax.Array]:
+            kinds = {"zeros": jax.numpy.zeros, "ones": jax.numpy.ones}
+            return [kinds[one.variables[0].initializer.kind](one.shape, np.float32) for one in stored]
+
+        return jax.jit(program, out_shardings=[self._sharding(one.axes) for one in stored])()
+
+    def _draw_program(self, one: Stored) -> Any:
+        shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
+        program = self._compile(
+            f"initialize {kind} {shape} {one.stacked} {one.axes}",
+            lambda *tensors: (self._programs.draw(one, *tensors),),
+            [_KEY, jax.ShapeDtypeStruct((len(one.variables),), np.uint32), jax.ShapeDtypeStruct((), np.float32)],
+            [jax.ShapeDtypeStruct(one.shape, np.float32)],
+            results=[one],
+        )
+        self._compiled[f"initialize {one.name}"] = program
+        return program
+
+    def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
         """Whether no value is infinite or NaN."""
-        return bool(_all_finite(list(state.values())))
+        return bool(_all_finite(state.arrays() if isinstance(state, State) else list(state.values())))
 
     def train_step(
         self,
-        state: State,
+        state: Mapping[str, jax.Array],
         batch: Mapping[str, np.ndarray],
         *,
         learning_rate: float,
@@ -129,7 +177,7 @@ class Engine:
         """One optimizer step; `state` is given up (its memory is used again).
 
         Args:
-            state: values of all variables.
+            state: values of all variables: a State, or any mapping of T5's names to arrays.
             batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
             learning_rate: Adafactor's, relative to the scale of each parameter.
             decay_rate: of Adafactor's second moments, in [0, 1).
@@ -146,33 +194,36 @@ class Engine:
             features = dict(zip(names, tensors[:count], strict=True))
             return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
+        self._cut = None
+        stored = self._programs.stored
+        number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
         compiled = self._compile(
             "train_step",
             program,
             [*map(self._feature, names), jax.ShapeDtypeStruct((2,), np.float32), _KEY],
-            [jax.ShapeDtypeStruct((), np.float32), tasks, tasks, *self._specs(self.variables)],
-            arguments=self.variables,
-            results=self.variables,
+            [number, number, tasks, tasks, *self._specs(stored)],
+            arguments=stored,
+            results=stored,
             donate=True,
         )
         features = [self._place(batch[name], self._rows) for name in names]
         rates = np.array([learning_rate, decay_rate], np.float32)
-        values = [state[variable.name] for variable in self.variables]
-        loss, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
-        return self._state(new), StepMetrics(loss, task_nats, task_tokens)
+        values = self._values(state, stored)
+        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
+        return State(stored, new), StepMetrics(loss, norm, task_nats, task_tokens)
 
-    def score(self, state: State, batch: Mapping[str, np.ndarray]) -> np.ndarray:
+    def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
         result = jax.ShapeDtypeStruct((self.batch_size,), np.float32)
         return self._predict("score", self._programs.score, state, batch, result)
 
-    def logits(self, state: State, batch: Mapping[str, np.ndarray]) -> np.ndarray:
+    def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits of each target token given those before it: float32 [batch, targets length, padded vocabulary]."""
         shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
-    def greedy_decode(self, state: State, inputs: np.ndarray) -> np.ndarray:
+    def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
         """The most likely next token, again and again.
 
         Args:
@@ -190,16 +241,25 @@ class Engine:
             [result],
             arguments=self._programs.weights,
         )
-        ids = np.array(compiled(self._place(inputs, self._rows), *self._weights(state))[0])
+        ids = np.array(compiled(self._place(inputs, self._rows), *self._weights_by_name(state))[0])
         after_eos = np.cumsum(ids == EOS_ID, axis=1) - (ids == EOS_ID) > 0
         ids[after_eos] = 0
         return ids
+
+    def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
+        """Every weight by itself; those cut out of stacked arrays are kept for the next call with the same state."""
+        if not isinstance(state, State):
+            return [state[variable.name] for variable in self._programs.weights]
+        if self._cut is None or self._cut[0]() is not state:
+            weights = [state[variable.name] for variable in self._programs.weights]
+            self._cut = weakref.ref(state), weights
+        return self._cut[1]
 
     def _predict(
         self,
         name: str,
         tf_program: Callable,
-        state: State,
+        state: Mapping[str, jax.Array],
         batch: Mapping[str, np.ndarray],
         result: Any,
     ) -> np.ndarray:
@@ -208,9 +268,9 @@ class Engine:
             return (tf_program(features, tensors[len(BATCH_FEATURES) :]),)
 
         features = [*map(self._feature, BATCH_FEATURES)]
-        compiled = self._compile(name, program, features, [result], arguments=self._programs.weights)
+        compiled = self._compile(name, program, features, [result], arguments=self._programs.stored_weights)
         placed = [self._place(batch[feature], self._rows) for feature in BATCH_FEATURES]
-        return np.asarray(compiled(*placed, *self._weights(state))[0])
+        return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
 
     def _compile(
         self,
@@ -219,8 +279,8 @@ class Engine:
         inputs: Sequence[Any],
         outputs: Sequence[Any],
         *,
-        arguments: Sequence[Variable] = (),
-        results: Sequence[Variable] = (),
+        arguments: Sequence[Variable | Stored] = (),
+        results: Sequence[Variable | Stored] = (),
         donate: bool = False,
     ) -> Any:
         """The program compiled for the mesh, once.
@@ -235,22 +295,28 @@ class Engine:
             donate: whether the memory of `arguments` may be used again.
         """
         if name not in self._compiled:
+            key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
+
+            def module(inputs: Sequence[Any]) -> bytes:
+                return kept_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
+
             values = [self._sharding(variable.axes) for variable in arguments]
             other = [self._whole] * (len(outputs) - len(results))
             jitted = jax.jit(
-                tensorflow_to_jax(program, outputs),
+                stablehlo_to_jax(module, outputs),
                 in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
                 out_shardings=other + [self._sharding(variable.axes) for variable in results],
                 donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments))) if donate else (),
             )
-            self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
+            with Told(f"{name} for {self.num_parameters:,} parameters", key) if arguments else contextlib.nullcontext():
+                self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
         return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
         shape = (self.batch_size, self.lengths[name.split("_")[0]])
         return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
 
-    def _specs(self, variables: Sequence[Variable]) -> list[Any]:
+    def _specs(self, variables: Sequence[Variable | Stored]) -> list[Any]:
         return [jax.ShapeDtypeStruct(variable.shape, np.float32) for variable in variables]
 
     def _sharding(self, axes: Sequence[int]) -> Any:
@@ -259,11 +325,12 @@ class Engine:
     def _place(self, array: np.ndarray, sharding: Any) -> Any:
         return jax.device_put(np.ascontiguousarray(array, np.int32), sharding)
 
-    def _state(self, values: Sequence[jax.Array]) -> State:
-        return dict(zip((variable.name for variable in self.variables), values, strict=True))
+    def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
+        return [stored_value(state, one, self._sharding) for one in stored]
 
-    def _weights(self, state: State) -> list[jax.Array]:
-        return [state[variable.name] for variable in self._programs.weights]
+
+def _is_constant(one: Stored) -> bool:
+    return one.variables[0].initializer.kind in ("zeros", "ones")
 
 
 @jax.jit

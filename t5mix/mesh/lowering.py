@@ -5,18 +5,19 @@ said.  Every mtf tensor is one tensor of its full shape, annotated with the shar
 XLA's SPMD partitioner cuts it and inserts the collectives (Xu et al. 2021, https://arxiv.org/abs/2105.04663).  So a
 program means the same on every mesh, dropout included.
 
-Variables are arguments and results of the program, so no second copy of them exists: `Variables` hands out their old
-values and collects the new ones.
+Variables are arguments of the program, so no second copy of them exists; what changes them (optimizers/) returns their
+new values.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from t5mix.mesh import random
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
+from t5mix.mesh.mesh_tensorflow import mtf, tf
 
 
 class Whole:
@@ -46,27 +47,11 @@ class Whole:
 
 
 class WholeVariable:
-    """A variable while a graph is lowered: reads the program's argument, records the program's result."""
+    """A variable while a graph is lowered: the program's argument."""
 
     def __init__(self, variable: Any, impl: "GlobalMeshImpl"):
-        self._variable, self._impl = variable, impl
         value = impl.annotate(impl.values[variable.name], impl.axes(variable.shape))
         self.laid_out_tensor = Whole([value])
-
-    def assign_to_slices(self, assign_fn: Callable, values: list[tf.Tensor], assign_to_tensor_list: Any = None) -> Any:
-        """Applies one of upstream's three assignments to the value, once a program."""
-        name = self._variable.name
-        assert name not in self._impl.new_values, f"{name} is assigned twice in one program"
-        old = self.laid_out_tensor.one_slice
-        new = tf.cast(values[0], old.dtype)
-        if assign_fn is mtf_ops.assign_add_slice:
-            new = old + new
-        elif assign_fn is mtf_ops.assign_sub_slice:
-            new = old - new
-        else:
-            assert assign_fn is mtf_ops.assign_slice, f"unknown assignment {assign_fn} to {name}"
-        self._impl.new_values[name] = self._impl.annotate(new, self._impl.axes(self._variable.shape))
-        return tf.no_op()
 
 
 class GlobalMeshImpl(mtf.MeshImpl):
@@ -82,12 +67,12 @@ class GlobalMeshImpl(mtf.MeshImpl):
         Args:
             mesh: axes and layout.
             values: old value of each variable that the program reads, by name.
-            key: two uint32 scalars, from which every random tensor is drawn; None where a program draws none.
+            key: two uint32 scalars, from which dropout masks are drawn; None where a program draws none.
         """
         super().__init__(mtf.Shape([]), mtf.convert_to_layout_rules(""))
         self.values = values
-        self.new_values: dict[str, tf.Tensor] = {}
-        self._mesh, self._key, self._drawn = mesh, key, 0
+        self._mesh, self._key = mesh, key
+        self._block: tf.Tensor | None = None
         self._devices = np.arange(mesh.num_devices).reshape(list(mesh.axes.values()))
 
     def axes(self, shape: Any) -> list[int]:
@@ -110,13 +95,32 @@ class GlobalMeshImpl(mtf.MeshImpl):
             return tuple(Whole([tensor]) for tensor in result)
         return Whole([result])
 
-    def random(self, shape: Any, tf_fn: Callable, kwargs: dict) -> Whole:
-        """Draws a tensor from this program's key and the number of tensors drawn before it."""
+    @contextlib.contextmanager
+    def in_block(self, block: tf.Tensor) -> Iterator[None]:
+        """Within, masks of a loop's body are those of `block`, an int32 scalar."""
+        before, self._block = self._block, block
+        try:
+            yield
+        finally:
+            self._block = before
+
+    def dropout_mask(self, shape: Any, dtype: tf.DType, rate: float, number: int, block: int | None) -> tf.Tensor:
+        """A mask that scales by 1 / (1 - rate), or zeroes with probability `rate`.
+
+        Args:
+            shape: mtf shape.
+            dtype: of the mask.
+            rate: in [0, 1).
+            number: of the mask within its block.
+            block: number of the block; None in a loop, whose counter it is.
+        """
         assert self._key is not None, "this program draws random numbers but was given no key"
-        draw = {"random_uniform": random.uniform, "random_normal": random.normal}[tf_fn.__name__]
-        key = random.fold_in(self._key, self._drawn)
-        self._drawn += 1
-        return Whole([_rounded_down(draw(key, shape.to_integer_list), kwargs.get("dtype", tf.float32))])
+        place = self._block if block is None else block
+        assert place is not None, "a mask of a loop's body is drawn outside the loop"
+        key = random.key_of_place(self._key, number, place)
+        kept = random.bits(key, shape.to_integer_list) >= tf.constant(round(rate * 2**32), tf.uint32)
+        kept = self.annotate(kept, self.axes(shape))
+        return tf.where(kept, tf.constant(1.0 / (1.0 - rate), dtype), tf.constant(0.0, dtype))
 
     def allreduce(self, x: Whole, mesh_axes: Any, reduction_fn_string: str) -> Whole:
         """Nothing: a reduction over a whole tensor is already complete."""
@@ -135,8 +139,43 @@ class GlobalMeshImpl(mtf.MeshImpl):
         return laid_out_x.one_slice
 
     def einsum(self, equation: str, *slices: tf.Tensor) -> tf.Tensor:
-        """tf.einsum on whole tensors."""
-        return tf.einsum(equation, *slices)
+        """A product of whole tensors: one XLA product where there are two of them."""
+        inputs, output = equation.split("->")
+        terms = inputs.split(",")
+        if len(slices) != 2 or any(len(set(term)) != len(term) for term in terms):
+            return tf.einsum(equation, *slices)
+        # The operand whose dimensions the result begins with goes first, else the result would be transposed; for the
+        # gradient of a weight that would be a copy of the activations' gradient.
+        own = [[d for d in output if d in term and d not in other] for term, other in (terms, terms[::-1])]
+        if own[0] and own[1] and output.index(own[1][0]) < output.index(own[0][0]):
+            terms, slices = terms[::-1], slices[::-1]
+        return _product(terms[0], terms[1], output, slices[0], slices[1])
+
+
+def _product(left: str, right: str, output: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """An einsum of two tensors as XLA's dot_general, and a transpose where the result's dimensions need one."""
+    from tensorflow.compiler.tf2xla.ops import gen_xla_ops
+    from tensorflow.compiler.xla import xla_data_pb2
+
+    batch = [d for d in left if d in right and d in output]
+    summed = [d for d in left if d in right and d not in output]
+    alone = [[d for d in term if d not in output and d not in summed] for term in (left, right)]
+    assert not alone[0] and not alone[1], f"{left},{right}->{output} sums over a dimension of one tensor"
+    numbers = xla_data_pb2.DotDimensionNumbers(
+        lhs_batch_dimensions=[left.index(d) for d in batch],
+        rhs_batch_dimensions=[right.index(d) for d in batch],
+        lhs_contracting_dimensions=[left.index(d) for d in summed],
+        rhs_contracting_dimensions=[right.index(d) for d in summed],
+    )
+    product = gen_xla_ops.xla_dot_v2(
+        lhs=x,
+        rhs=y,
+        dimension_numbers=numbers.SerializeToString(),
+        precision_config="",
+        preferred_element_type=x.dtype,
+    )
+    made = [*batch, *(d for d in left if d not in batch + summed), *(d for d in right if d not in batch + summed)]
+    return product if made == list(output) else tf.transpose(product, [made.index(d) for d in output])
 
 
 class Lowering(mtf.Lowering):
@@ -153,34 +192,3 @@ class Lowering(mtf.Lowering):
         impl = self.mesh_impl(tensor)
         annotated = impl.annotate(whole, impl.axes(tensor.shape))
         super().set_tensor_lowering(tensor, Whole([annotated]))
-
-
-class VariableSpec:
-    """Stands where upstream makes a TensorFlow variable: a name, a shape, a type and how to initialize it."""
-
-    device = ""
-
-    def __init__(self, name: str, shape: list[int], dtype: tf.DType, initializer: Any):
-        self.name, self.shape, self.dtype, self.initializer = f"{name}:0", shape, dtype, initializer
-
-
-def variable_getter(
-    getter: Callable,
-    name: str,
-    shape: Any = None,
-    dtype: Any = None,
-    initializer: Any = None,
-    **unused: Any,
-) -> VariableSpec:
-    """A custom getter for tf.variable_scope that makes no variable."""
-    return VariableSpec(name, shape, dtype, initializer)
-
-
-def _rounded_down(draws: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Float32 draws in another type, towards zero: a uniform draw below 1 must not become 1.
-
-    Dropout compares draws with the keep probability; rounding to nearest would keep fewer than it says.
-    """
-    if dtype == tf.bfloat16:  # the upper half of a float32
-        draws = tf.bitcast(tf.bitcast(draws, tf.uint32) & tf.constant(0xFFFF0000, tf.uint32), tf.float32)
-    return tf.cast(draws, dtype)

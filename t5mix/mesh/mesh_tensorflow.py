@@ -5,7 +5,7 @@ that registers tensor conversions, and tf.estimator, of which only a mode consta
 outside upstream's own training loop.  They are put back before the import.  Everything in t5mix imports
 mesh-tensorflow from here:
 
-    from t5mix.mesh.upstream import mtf, tf, transformer
+    from t5mix.mesh.mesh_tensorflow import mtf, tf
 """
 
 import contextlib
@@ -68,7 +68,3 @@ _put_back_names()
 with _without_pkg_resources():
     mtf: Any = importlib.import_module("mesh_tensorflow")
     mtf_ops: Any = importlib.import_module("mesh_tensorflow.ops")
-    mtf_optimize: Any = importlib.import_module("mesh_tensorflow.optimize")
-    transformer: Any = importlib.import_module("mesh_tensorflow.transformer.transformer")
-    transformer_layers: Any = importlib.import_module("mesh_tensorflow.transformer.transformer_layers")
-MODES = _Modes

@@ -1,41 +1,29 @@
-"""The four programs of a model: initialize, train one step, score, decode greedily.
+"""The programs of a model: first values, one training step, score, logits and greedy decoding.
 
 Each is a TensorFlow function from tensors to tensors: the values of variables come in as arguments and, where they
 change, go out as results.  It builds its mtf graph and lowers it as it is traced, so one trace is one XLA program.
 """
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh import random
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.lowering import GlobalMeshImpl, Lowering, variable_getter
-from t5mix.mesh.mesh_tensorflow import mtf, mtf_optimize, tf
-from t5mix.mesh.t5_config import T5Config
-from t5mix.mesh.t5_model import Batch, T5Model
+from t5mix.mesh.lowering import GlobalMeshImpl, Lowering
+from t5mix.mesh.mesh_tensorflow import mtf, tf
+from t5mix.mesh.optimizers import adafactor
+from t5mix.mesh.state import Stored, Variable
+from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.loop import LAYERS
+from t5mix.mesh.t5.model import Batch, T5Model
+from t5mix.mesh.t5.parameters import ZEROS
+from t5mix.mesh.t5.stack import DECODER_PARTS, ENCODER_PARTS
 
 BATCH_FEATURES = ("inputs", "targets", "inputs_segment_ids", "targets_segment_ids")
 
-
-@dataclasses.dataclass(frozen=True)
-class Variable:
-    """A variable of the model or of its optimizer.
-
-    Attributes:
-        name: upstream's name, such as "encoder/layer_000/SelfAttention/q"; optimizer slots end in "_slot_...".
-        shape: its sizes.
-        axes: for each dimension the number of the mesh axis that splits it, or -1.
-        trainable: whether it is a weight; otherwise it is an optimizer slot.
-        initializer: upstream's TensorFlow initializer.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    axes: tuple[int, ...]
-    trainable: bool
-    initializer: Any
+_PARTS = {"encoder": len(ENCODER_PARTS), "decoder": len(DECODER_PARTS)}
 
 
 class Programs:
@@ -65,20 +53,41 @@ class Programs:
             num_tasks,
         )
         self._model = T5Model(config)
-        self.variables = self._find_variables()
-        self.weights = [variable for variable in self.variables if variable.trainable]
+        self._written_out = T5Model(dataclasses.replace(config, block_loop="off"))  # decoding is not a loop
+        weights = self._find_weights()
+        self.stored = weights + [slot for weight in weights for slot in _slots(weight)]
 
-    def initialize(self, key: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """First values of all variables, in order, each drawn from (key, its place among the variables).
+    @property
+    def stored_weights(self) -> list[Stored]:
+        """Those of `stored` that are weights, in order."""
+        return [one for one in self.stored if one.trainable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables as they are on disk, weights first."""
+        return [variable for one in self.stored for variable in one.variables]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Those of `variables` that are weights, in order."""
+        return [variable for variable in self.variables if variable.trainable]
+
+    def draw(self, one: Stored, key: tf.Tensor, names: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+        """First value of an array, each of its variables drawn from (key, its name).
+
+        Everything but shape and distribution comes in as a tensor, so that one program serves all arrays alike.
 
         Args:
+            one: the array.
             key: uint32 [2].
+            names: uint32 [number of variables], a hash of each name; see `hash_of_name`.
+            scale: float32 [], the initializer's.
         """
-        impl = GlobalMeshImpl(self.mesh, {})
-        return tuple(
-            impl.annotate(_initial_value(variable, random.fold_in(_pair(key), number)), variable.axes)
-            for number, variable in enumerate(self.variables)
-        )
+        word = lambda x: tf.reshape(x, [-1] + [1] * len(one.variables[0].shape))  # noqa: E731
+        first, second = random.fold_in(_pair(key), names)
+        values = _drawn((word(first), word(second)), one.variables[0], len(one.variables)) * scale
+        values = values if one.stacked else values[0]
+        return GlobalMeshImpl(self.mesh, {}).annotate(values, one.axes)
 
     def train_step(
         self,
@@ -95,62 +104,83 @@ class Programs:
             features: int32 tensors by name: `BATCH_FEATURES` and `targets_task`, the task of each target token.
             rates: float32 [2], the learning rate and Adafactor's decay rate at this step.
             key: uint32 [2] for dropout, different at every step.
-            values: of all variables.
+            values: of `stored`.
 
         Returns:
-            (mean cross-entropy in nats [], summed nats per task [num_tasks], tokens per task [num_tasks], then the
-            new values of all variables).
+            (mean cross-entropy in nats [], norm of the gradient [], summed nats per task [num_tasks], tokens per task
+            [num_tasks], then the new values of `stored`, or the old ones where the norm is not finite).
         """
-        with self._graph() as (graph, mesh):
-            batch = self._import(mesh, features)
-            cross_entropy, loss = self._model.token_losses(batch, train=True)
-            tokens = mtf.reduce_sum(mtf.to_float(mtf.not_equal(batch.targets_segment_ids, 0)))
-            objective = mtf.reduce_sum(loss) / mtf.maximum(tokens, 1.0)
-            weights = graph.trainable_variables
-            gradients = mtf.gradients([objective], [weight.outputs[0] for weight in weights])
-            optimizer = mtf_optimize.AdafactorOptimizer(learning_rate=rates[0], decay_rate=rates[1])
-            optimizer.apply_grads(gradients, weights)
-        old = dict(zip((variable.name for variable in self.variables), values, strict=True))
-        impl = GlobalMeshImpl(self.mesh, old, _pair(key))
-        lowering = Lowering(graph, impl)
+        graph, mesh = _empty_graph()
+        batch = self._import(mesh, features)
+        cross_entropy, loss = self._model.token_losses(batch, train=True)
+        tokens = mtf.reduce_sum(mtf.to_float(mtf.not_equal(batch.targets_segment_ids, 0)))
+        objective = mtf.reduce_sum(loss) / mtf.maximum(tokens, 1.0)
+        weights = list(graph.trainable_variables)
+        gradients = mtf.gradients([objective], [weight.outputs[0] for weight in weights])
+        old = dict(zip((one.name for one in self.stored), values, strict=True))
+        lowering = Lowering(graph, GlobalMeshImpl(self.mesh, old, _pair(key)))
         nats = lowering.export_to_tf_tensor(cross_entropy)
         task = features["targets_task"]
         task_nats = tf.math.unsorted_segment_sum(nats, task, self.num_tasks)
         task_tokens = tf.math.unsorted_segment_sum(tf.ones_like(nats), task, self.num_tasks)
         mean = tf.reduce_sum(nats) / tf.maximum(lowering.export_to_tf_tensor(tokens), 1.0)
-        new = tuple(impl.new_values.get(name, value) for name, value in old.items())
-        return (mean, task_nats, task_tokens, *new)
+        lowered = {
+            weight.name: lowering.export_to_tf_tensor(gradient)
+            for weight, gradient in zip(weights, gradients, strict=True)
+        }
+        norm, new = self._updated(old, lowered, rates)
+        return (mean, norm, task_nats, task_tokens, *new)
+
+    def _updated(
+        self, old: Mapping[str, tf.Tensor], gradients: Mapping[str, tf.Tensor], rates: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The norm of all gradients, and the optimizer's new values of `stored`, in order.
+
+        Where the norm is not finite, nothing changes.  So every new value depends on all gradients, and therefore
+        comes after the last reading of every old one: XLA writes it in its place.  Without that it copies all weights.
+        """
+        new: dict[str, tf.Tensor] = {}
+        squares = []
+        for one in self.stored_weights:
+            names = [slot.name for slot in adafactor.slots(one.variables[0].shape)]
+            slots = {name: old[one.name + name] for name in names}
+            step = adafactor.update(old[one.name], gradients[one.name], slots, rates[0], rates[1], stacked=one.stacked)
+            new |= {one.name: step.weight, **{one.name + name: value for name, value in step.slots.items()}}
+            squares.append(step.squared_norm)
+        norm = tf.sqrt(tf.add_n(squares))
+        finite, impl = tf.math.is_finite(norm), GlobalMeshImpl(self.mesh, {})
+        return norm, [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.stored]
 
     def score(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
-        with self._graph() as (graph, mesh):
-            cross_entropy, _ = self._model.token_losses(self._import(mesh, features), train=False)
-        return -tf.reduce_sum(self._lower(graph, cross_entropy, weights), axis=1)
+        graph, mesh = _empty_graph()
+        cross_entropy, _ = self._model.token_losses(self._import(mesh, features), train=False)
+        return -tf.reduce_sum(self._lower(graph, cross_entropy, self._by_name(weights)), axis=1)
 
     def logits(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Logits of each target token: float32 [batch, targets length, padded vocabulary]."""
-        with self._graph() as (graph, mesh):
-            logits = self._model.logits(self._import(mesh, features), train=False)
-        return self._lower(graph, logits, weights)
+        graph, mesh = _empty_graph()
+        logits = self._model.logits(self._import(mesh, features), train=False)
+        return self._lower(graph, logits, self._by_name(weights))
 
     def greedy_decode(self, inputs: tf.Tensor, weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Greedy decoding: int32 [batch, targets length] from int32 [batch, inputs length]; see `T5Model.greedy`."""
-        with self._graph() as (graph, mesh):
-            shape = self._shape(self.lengths["inputs"])
-            imported = mtf.import_fully_replicated(mesh, inputs, shape, "inputs")
-            outputs = self._model.greedy(imported, self.lengths["targets"])
-        return self._lower(graph, outputs, weights)
+        """Greedy decoding: int32 [batch, targets length] from int32 [batch, inputs length].
 
-    def _lower(self, graph: Any, output: Any, weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        values = dict(zip((variable.name for variable in self.weights), weights, strict=True))
+        Args:
+            inputs: padded with 0.
+            weights: of `weights`: here those of each block come by themselves.
+        """
+        graph, mesh = _empty_graph()
+        imported = mtf.import_fully_replicated(mesh, inputs, self._shape(self.lengths["inputs"]), "inputs")
+        outputs = self._written_out.greedy(imported, self.lengths["targets"])
+        names = (variable.name for variable in self.weights)
+        return self._lower(graph, outputs, dict(zip(names, weights, strict=True)))
+
+    def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        return dict(zip((one.name for one in self.stored_weights), weights, strict=True))
+
+    def _lower(self, graph: Any, output: Any, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         return Lowering(graph, GlobalMeshImpl(self.mesh, values)).export_to_tf_tensor(output)
-
-    @contextlib.contextmanager
-    def _graph(self) -> Iterator[tuple[Any, Any]]:
-        """An empty mtf graph, with variable scopes in which no TensorFlow variable is made."""
-        graph = mtf.Graph()
-        with tf.compat.v1.variable_scope("", custom_getter=variable_getter, reuse=tf.compat.v1.AUTO_REUSE):
-            yield graph, mtf.Mesh(graph, "mesh")
 
     def _shape(self, length: int) -> Any:
         return mtf.Shape([mtf.Dimension("batch", self.batch_size), mtf.Dimension("length", length)])
@@ -162,47 +192,72 @@ class Programs:
 
         return Batch(*(tensor(name) for name in BATCH_FEATURES))
 
-    def _find_variables(self) -> list[Variable]:
-        """Builds the training graph once and throws it away: weights first, then optimizer slots."""
-        with tf.Graph().as_default(), self._graph() as (graph, mesh):
+    def _find_weights(self) -> list[Stored]:
+        """Builds the forward graph once and throws it away."""
+        with tf.Graph().as_default():
+            graph, mesh = _empty_graph()
             features = {
                 name: tf.zeros([self.batch_size, self.lengths[name.split("_")[0]]], tf.int32) for name in BATCH_FEATURES
             }
-            _, loss = self._model.token_losses(self._import(mesh, features), train=True)
-            weights = list(graph.trainable_variables)
-            gradients = mtf.gradients([mtf.reduce_sum(loss)], [weight.outputs[0] for weight in weights])
-            mtf_optimize.AdafactorOptimizer(learning_rate=0.0, decay_rate=0.0).apply_grads(gradients, weights)
+            self._model.logits(self._import(mesh, features), train=False)
             impl = GlobalMeshImpl(self.mesh, {})
-            ordered = weights + [variable for variable in graph.all_variables if not variable.trainable]
-            return [
-                Variable(
-                    name=variable.name,
-                    shape=tuple(variable.shape.to_integer_list),
-                    axes=tuple(impl.axes(variable.shape)),
-                    trainable=variable.trainable,
-                    initializer=variable.get_master().initializer,
-                )
-                for variable in ordered
-            ]
+            return [_stored(weight, impl) for weight in graph.trainable_variables]
+
+
+def hash_of_name(variable: Variable) -> int:
+    """A number in [0, 2^32) that stands for a variable's name where its first value is drawn."""
+    return zlib.crc32(variable.name.encode())
+
+
+def _stored(weight: Any, impl: GlobalMeshImpl) -> Stored:
+    """What an mtf variable is: one weight, or those of all blocks, stacked."""
+    dimensions, axes = weight.shape.dims, impl.axes(weight.shape)
+    stacked = dimensions[0].name == LAYERS
+    names = _names_of_blocks(weight.name, dimensions[0].size) if stacked else [weight.name]
+    shape = tuple(d.size for d in dimensions)[int(stacked) :]
+    initializer = weight.initializer
+    return Stored(
+        tuple(Variable(name, shape, tuple(axes[int(stacked) :]), True, initializer) for name in names), stacked
+    )
+
+
+def _slots(weight: Stored) -> list[Stored]:
+    """The optimizer slots of a weight."""
+
+    def slot_of(variable: Variable, slot: adafactor.Slot) -> Variable:
+        shape, axes = (tuple(x[d] for d in slot.dimensions) for x in (variable.shape, variable.axes))
+        return Variable(variable.name + slot.name, shape, axes, False, ZEROS)
+
+    return [
+        Stored(tuple(slot_of(variable, slot) for variable in weight.variables), weight.stacked)
+        for slot in adafactor.slots(weight.variables[0].shape)
+    ]
+
+
+def _names_of_blocks(name: str, count: int) -> list[str]:
+    """T5's names of the variables of all blocks, from that of the first: its layers are counted through a stack."""
+    stack, layer, rest = name.split("/", 2)
+    number = int(layer.removeprefix("layer_"))
+    return [f"{stack}/layer_{number + block * _PARTS[stack]:03d}/{rest}" for block in range(count)]
+
+
+def _empty_graph() -> tuple[Any, Any]:
+    """An mtf graph without operations, and its mesh."""
+    graph = mtf.Graph()
+    return graph, mtf.Mesh(graph, "mesh")
 
 
 def _pair(key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return key[0], key[1]
 
 
-def _initial_value(variable: Variable, key: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-    """Draws what upstream's initializer describes, with random numbers that no mesh changes."""
-    initializer, shape = variable.initializer, variable.shape
-    kind = type(initializer).__name__.lower()
-    if initializer is None:  # TensorFlow's default for variables: glorot uniform
-        limit = (6.0 / (shape[-2] + shape[-1])) ** 0.5
-        return random.uniform(key, shape, -limit, limit)
-    if "zeros" in kind or "ones" in kind:
+def _drawn(key: tuple[tf.Tensor, tf.Tensor], variable: Variable, count: int) -> tf.Tensor:
+    """Values of scale 1, [count, *shape], with random numbers that no mesh changes; keys are [count, 1, ..]."""
+    shape, kind = variable.shape, variable.initializer.kind
+    if kind in ("zeros", "ones"):
         # From a run-time value: TensorFlow would make a constant of the variable's size.
         zero = tf.cast(key[0] & tf.constant(0, tf.uint32), tf.float32)
-        return tf.broadcast_to(zero + float("ones" in kind), shape)
-    if "truncatednormal" in kind:
-        return random.truncated_normal(key, shape, initializer.mean, initializer.stddev)
-    if "randomnormal" in kind:
-        return random.normal(key, shape, initializer.mean, initializer.stddev)
-    raise AssertionError(f"{variable.name} has an initializer that this engine does not know: {kind}")
+        return tf.broadcast_to(zero + float(kind == "ones"), [count, *shape])
+    if kind == "uniform":
+        return random.uniform(key, shape, -1.0, 1.0)
+    return random.truncated_normal(key, shape) if kind == "truncated_normal" else random.normal(key, shape)

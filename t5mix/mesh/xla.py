@@ -18,17 +18,16 @@ from jax._src.lib.mlir.dialects import func as func_dialect
 from jax.extend import core as jax_core
 from jax.interpreters import mlir
 
-from t5mix.mesh.mesh_tensorflow import tf
 
-
-def tensorflow_to_jax(
-    tf_function: Callable[..., Sequence[Any]], outputs: Sequence[jax.ShapeDtypeStruct]
+def stablehlo_to_jax(
+    module_of: Callable[[Sequence[Any]], str | bytes], outputs: Sequence[jax.ShapeDtypeStruct]
 ) -> Callable[..., list[jax.Array]]:
-    """Wraps a TensorFlow function of tensors as a JAX function of arrays.
+    """Wraps a StableHLO module as a JAX function of arrays.
 
     Args:
-        tf_function: takes tensors, returns a sequence of tensors; traced when JAX lowers.
-        outputs: shapes and dtypes of what it returns.
+        module_of: gives the module, as text or bytecode, from the shapes and dtypes of the arguments; called when JAX
+            lowers.
+        outputs: shapes and dtypes of what its function "main" returns.
 
     Returns:
         A function of arrays that returns a list of arrays; to be called within `jax.jit`.
@@ -38,7 +37,7 @@ def tensorflow_to_jax(
     primitive.def_abstract_eval(lambda *inputs: [jax.core.ShapedArray(x.shape, x.dtype) for x in outputs])
 
     def lower(context: Any, *operands: Any) -> Sequence[Any]:
-        module = ir.Module.parse(_stablehlo(tf_function, context.avals_in))
+        module = ir.Module.parse(module_of(context.avals_in))
         results = ir.SymbolTable(module.operation)["main"].type.results
         assert len(results) == len(outputs), f"the program returns {len(results)} tensors, not {len(outputs)}"
         name = mlir_internal.merge_mlir_modules(
@@ -53,8 +52,20 @@ def tensorflow_to_jax(
     return lambda *arrays: primitive.bind(*arrays)
 
 
-def _stablehlo(tf_function: Callable, inputs: Sequence[Any]) -> str:
+def tensorflow_to_stablehlo(tf_function: Callable, inputs: Sequence[Any]) -> bytes:
+    """Traces a TensorFlow function of tensors that returns a sequence of tensors.
+
+    Args:
+        tf_function: the function.
+        inputs: something with shape and dtype for each argument.
+
+    Returns:
+        StableHLO whose function "main" takes and returns the same, as MLIR bytecode.
+    """
+    from t5mix.mesh.mesh_tensorflow import tf
+
     specs = [tf.TensorSpec(x.shape, tf.as_dtype(x.dtype)) for x in inputs]
     traced = tf.function(tf_function, jit_compile=True, autograph=False)
     hlo = traced.experimental_get_compiler_ir(*specs)(stage="hlo_serialized", platform_name="CPU")
-    return _jax.mlir.hlo_to_stablehlo(hlo)
+    module = _jax.mlir.hlo_to_stablehlo(hlo)
+    return module if isinstance(module, bytes) else module.encode()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
 from t5mix.evaluation.decoding import Predict, batched
-from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State
 from t5mix.runs.config.settings import Run, Training
 from t5mix.runs.dry_run import open_stream, say_overflows
@@ -33,7 +32,6 @@ class Components:
     def __init__(self, run: Run, provider: Provider) -> None:
         self.run = run
         self.provider = provider
-        self._compiled: set[str] = set()
         self._decoding_engines: dict[int, Engine] = {}
 
     @functools.cached_property
@@ -76,7 +74,6 @@ class Components:
         """
         stream = self._stream(settings, provider, trained)
         say_overflows(stream)
-        self._say_compiling("training")
         return train(
             self.engine,
             stream,
@@ -101,13 +98,6 @@ class Components:
         data.record()
         return stream
 
-    def _say_compiling(self, program: str) -> None:
-        """Says why nothing moves at first: a program is compiled when it is first used."""
-        if program not in self._compiled:
-            self._compiled.add(program)
-            size = self.engine.num_parameters
-            say(f"compiling the {program} program of a model of {size:,} parameters; large ones take minutes")
-
     def restore(self, checkpoint: CheckpointPath) -> State:
         """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
         keep = len(checkpoint.trained.steps())
@@ -117,7 +107,6 @@ class Components:
     def predictor(self, state: State) -> Predict:
         """Returns a function that decodes any number of inputs greedily."""
         length = self.run.sequence_length["inputs"]
-        self._say_compiling("decoding")
         return batched(
             lambda inputs: self._decoding_engine(inputs.shape[1]).greedy_decode(state, inputs),
             self.run.evaluation_batch_size,

@@ -44,7 +44,7 @@ class Checkpoints:
             extra: JSON, such as the stream's state.
         """
         args = self._orbax.args
-        items = args.Composite(state=args.StandardSave(state), extra=args.JsonSave(extra))
+        items = args.Composite(state=args.StandardSave(dict(state)), extra=args.JsonSave(extra))
         self._manager.save(step, args=items, force=True)
         self._manager.wait_until_finished()
 
@@ -81,7 +81,7 @@ class Checkpoints:
         }
         items = args.Composite(state=args.StandardRestore(abstract), extra=args.JsonRestore())
         restored = self._manager.restore(step, args=items)
-        return step, dict(restored["state"]), dict(restored["extra"])
+        return step, engine.state(restored["state"]), dict(restored["extra"])
 
     def close(self) -> None:
         """Frees what orbax holds."""

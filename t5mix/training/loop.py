@@ -172,6 +172,9 @@ class _Loop:
         loss = float(metrics.loss)
         if not math.isfinite(loss):
             raise self._diverged(progress.step, f"the loss is {loss}")
+        norm = float(metrics.gradient_norm)
+        if not math.isfinite(norm):  # the engine left the weights as they were
+            raise self._diverged(progress.step, f"the norm of the gradient is {norm}")
         progress.window.add(nats, task_tokens)
         progress.tokens += tokens
         progress.step += 1

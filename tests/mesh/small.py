@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5.config import T5Config
 
 BATCH, LENGTHS = 4, {"inputs": 24, "targets": 12}
 

@@ -60,7 +60,7 @@ def test_no_device_ever_holds_a_whole_weight_that_is_split():
     split = Engine(model, MeshConfig(shape="model:4"), batch_size=BATCH, lengths=LENGTHS)
     state = split.initialize(seed=0)
     assert {shard.data.shape for shard in state["shared/embedding"].addressable_shards} == {(1024, 32)}
-    program = split.compiled("initialize").as_text()
+    program = split.compiled("initialize shared/embedding").as_text()
     assert "[1024,32]" in program and "[4096,32]" not in program
 
 
@@ -142,3 +142,17 @@ def test_a_batch_that_the_mesh_does_not_divide_is_refused():
         Engine(config(), MeshConfig(shape="batch:4"), batch_size=6, lengths=LENGTHS)
     with pytest.raises(ValueError, match="needs 8 devices"):
         Engine(config(), MeshConfig(shape="batch:8"), batch_size=8, lengths=LENGTHS)
+
+
+def test_the_norm_of_the_gradient_is_reported_and_a_step_that_has_none_changes_nothing(single):
+    state = single.initialize(seed=0)
+    settings = {"learning_rate": 1e-2, "decay_rate": 0.0, "step": 0, "seed": 0}
+    state, metrics = single.train_step(state, batch(0), **settings)
+    assert 0 < float(metrics.gradient_norm) < 1e3
+    name = "encoder/rms_norm/scale"
+    state[name] = state[name].at[0].set(np.inf)
+    before = {name: np.asarray(value).copy() for name, value in state.items()}
+    state, metrics = single.train_step(state, batch(1), **settings)
+    assert not np.isfinite(float(metrics.loss)) and not np.isfinite(float(metrics.gradient_norm))
+    for name, value in state.items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)

@@ -6,7 +6,7 @@ import pytest
 
 from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.evaluation import decoding
-from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5.config import T5Config
 from t5mix.runs.components import Components
 from t5mix.runs.config.settings import Run
 

@@ -8,7 +8,7 @@ import t5mix
 from t5mix.data import Stream
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5.config import T5Config
 
 LENGTHS = {"inputs": 32, "targets": 16}
 BATCH = 4

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Sequence
 
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5.config import T5Config
 from t5mix.runs.config import gin_check
 from t5mix.runs.config import gin_files as statements
 from t5mix.runs.config.gin_files import Binding, Location, Reference

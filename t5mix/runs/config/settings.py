@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5.config import T5Config
 from t5mix.preprocessors import objectives
 from t5mix.training.schedules import Schedule
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from t5mix.mesh.t5_config import T5Config
+from t5mix.mesh.t5.config import T5Config
 from t5mix.runs.config.settings import Evaluation, Finetuning, Run, Training, settings
 from t5mix.training.schedules import constant
 

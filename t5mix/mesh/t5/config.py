@@ -5,6 +5,12 @@ import dataclasses
 # Upstream pads the vocabulary to a multiple of this, so that it can be split over a mesh axis.
 VOCAB_DIVISOR = 128
 
+# Values of T5Config.block_loop.
+LOOPS = ("auto", "off", "kept", "products", "recomputed")
+
+# From this many blocks on, "auto" makes a stack a loop.
+LOOP_FROM = 4
+
 _ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 
 
@@ -12,7 +18,7 @@ _ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 class T5Config:
     """An encoder-decoder of Raffel et al. 2020 (https://arxiv.org/abs/1910.10683), section 2.1.
 
-    The defaults of the last seven fields are T5 1.0's.  T5 1.1 is
+    The defaults are T5 1.0's.  T5 1.1 is
     `activations=("gelu", "linear"), tied_embeddings=False` (Shazeer 2020, https://arxiv.org/abs/2002.05202).
 
     Attributes:
@@ -30,6 +36,10 @@ class T5Config:
         label_smoothing: probability mass spread over the vocabulary, in [0, 1).
         z_loss: weight of log(Z)^2, which keeps logits near normalized while training.
         activation_dtype: "float32" or "bfloat16"; weights and optimizer slots are always float32.
+        block_loop: whether the equal blocks of a stack are one loop of the compiled program: "off", every block is
+            written out; a loop that, for its gradient, keeps activations ("kept"), keeps results of matrix products
+            and computes the rest again ("products"), or keeps each block's input alone ("recomputed"); "auto" is
+            "kept" from LOOP_FROM blocks on, else "off". Losses and checkpoints are the same in every case.
     """
 
     vocab_size: int
@@ -46,6 +56,7 @@ class T5Config:
     label_smoothing: float = 0.0
     z_loss: float = 1e-4
     activation_dtype: str = "float32"
+    block_loop: str = "auto"
 
     def __post_init__(self) -> None:
         for name in (
@@ -63,6 +74,19 @@ class T5Config:
             raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must not be negative")
         if self.activation_dtype not in ("float32", "bfloat16"):
             raise ValueError(f"T5Config.activation_dtype is {self.activation_dtype!r}: choose float32 or bfloat16")
+        if self.block_loop not in LOOPS:
+            raise ValueError(f"T5Config.block_loop is {self.block_loop!r}: choose from {', '.join(LOOPS)}")
+
+    def loop_policy(self, num_blocks: int) -> str | None:
+        """Returns what the loop over the blocks of a stack keeps; None where its blocks are written out.
+
+        Args:
+            num_blocks: of the stack.
+        """
+        chosen = self.block_loop
+        if chosen == "auto":
+            chosen = "kept" if num_blocks >= LOOP_FROM else "off"
+        return None if chosen == "off" or num_blocks == 1 else chosen
 
     @property
     def padded_vocab_size(self) -> int:

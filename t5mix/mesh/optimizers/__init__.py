@@ -1,0 +1,4 @@
+"""Optimizers: from a gradient to new values of a weight and of its slots, as TensorFlow functions.
+
+- adafactor.py: Adafactor, T5's
+"""

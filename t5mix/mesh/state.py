@@ -1,0 +1,148 @@
+"""Values of all variables: T5's names outside, stacked arrays inside where blocks are a loop.
+
+On disk, for checkpoints and for other programs, every weight has T5's name and shape, however the engine computes.
+Where the blocks of a stack are a loop (t5/loop.py), the training program takes the weights of all its blocks as one
+array [layers, ...].  A State is both: it reads like a dictionary by T5's names, and hands the engine what it stored.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from t5mix.internal.lazy import import_quietly
+from t5mix.mesh.t5.parameters import Initializer
+
+if TYPE_CHECKING:
+    import jax
+else:
+    jax = import_quietly("jax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """A weight of the model or a slot of its optimizer, as it is on disk.
+
+    Attributes:
+        name: T5's name, such as "encoder/layer_000/SelfAttention/q"; optimizer slots end in "_slot_...".
+        shape: its sizes.
+        axes: for each dimension the number of the mesh axis that splits it, or -1.
+        trainable: whether it is a weight; otherwise it is an optimizer slot.
+        initializer: how its first value is drawn.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    trainable: bool
+    initializer: Initializer
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """An array as the training program takes it: of one variable, or of equal ones of all blocks, stacked.
+
+    Attributes:
+        variables: one for each block, in order; just one where it is not stacked.
+        stacked: whether the array has a first dimension that counts blocks.
+    """
+
+    variables: tuple[Variable, ...]
+    stacked: bool
+
+    @property
+    def name(self) -> str:
+        """The name of its first variable, which is that of the array in the mtf graph."""
+        return self.variables[0].name
+
+    @property
+    def trainable(self) -> bool:
+        """Whether it holds weights; otherwise it holds optimizer slots."""
+        return self.variables[0].trainable
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the array."""
+        shape = self.variables[0].shape
+        return (len(self.variables), *shape) if self.stacked else shape
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """For each dimension of the array the number of the mesh axis that splits it, or -1."""
+        axes = self.variables[0].axes
+        return (-1, *axes) if self.stacked else axes
+
+
+class State(MutableMapping[str, "jax.Array"]):
+    """Values of all variables by T5's names: weights and optimizer slots, each laid out on the mesh.
+
+    Reading a value of a stacked array slices it; setting one undoes the stacking.
+    """
+
+    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"]):
+        """Wraps what a program returned.
+
+        Args:
+            stored: what the arrays are.
+            values: the arrays, in that order.
+        """
+        self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
+        self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
+        self._values = {one.name: array for one, array in zip(stored, values, strict=True) if not one.stacked}
+        self._places = {
+            variable.name: (number, block)
+            for number, (one, _) in enumerate(self._stacks)
+            for block, variable in enumerate(one.variables)
+        }
+
+    def __getitem__(self, name: str) -> "jax.Array":
+        if name in self._values:
+            return self._values[name]
+        number, block = self._places[name]
+        return self._stacks[number][1][block]
+
+    def __setitem__(self, name: str, value: "jax.Array") -> None:
+        if name in self._places:
+            self._values |= {other: self[other] for other in self._places}
+            self._places, self._stacks = {}, []
+        self._values[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"{name} is part of the model: no variable can be removed from a state")
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._values
+        yield from self._places
+
+    def __len__(self) -> int:
+        return len(self._values) + len(self._places)
+
+    def arrays(self) -> list["jax.Array"]:
+        """All arrays as they are kept, in no order that means something."""
+        return [*self._values.values(), *(array for _, array in self._stacks)]
+
+    def stack_of(self, name: str) -> "jax.Array | None":
+        """The stacked array whose first variable has that name; None where there is none."""
+        number, block = self._places.get(name, (0, -1))
+        return self._stacks[number][1] if block == 0 else None
+
+
+def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":
+    """The array that a program takes for `one`, from a State or from a plain mapping of T5's names to arrays.
+
+    Args:
+        state: where to find it.
+        one: the array.
+        sharding: from mesh axes of dimensions to a sharding.
+    """
+    if not one.stacked:
+        return state[one.name]
+    stack = state.stack_of(one.name) if isinstance(state, State) else None
+    if stack is not None:
+        return stack
+    return _stacking(sharding(one.axes))([state[variable.name] for variable in one.variables])
+
+
+@functools.lru_cache(maxsize=64)
+def _stacking(sharding: Any) -> Any:
+    return jax.jit(lambda arrays: jax.numpy.stack(arrays), out_shardings=sharding)

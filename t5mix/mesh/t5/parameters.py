@@ -1,0 +1,89 @@
+"""Where a layer gets its weights from: by name, shape and first value.
+
+A layer asks its scope for a weight and does not know whether the block is written out or stands in a loop: written
+out, the weight is a variable; in a loop it is one layer's slice of a variable that holds all of them (loop.py).
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops
+
+
+@dataclasses.dataclass(frozen=True)
+class Initializer:
+    """How a weight is first drawn.
+
+    Attributes:
+        kind: the distribution; "uniform" lies in [-scale, scale), "truncated_normal" within two standard deviations.
+        scale: standard deviation of the normal ones (before truncation), limit of the uniform one.
+    """
+
+    kind: Literal["normal", "truncated_normal", "uniform", "zeros", "ones"]
+    scale: float = 1.0
+
+
+ONES, ZEROS = Initializer("ones"), Initializer("zeros")
+
+# Gives the mtf tensor of a weight: (full name, dimensions, initializer) -> tensor.
+GetWeight = Callable[[str, Sequence[Any], Initializer], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """A place in the tree of weights, "encoder/layer_000".
+
+    Example:
+        >>> scope = Scope("encoder", get) / "layer_000" / "DenseReluDense"
+        >>> kernel = scope.weight("wo/kernel", [d_ff, d_model], Initializer("truncated_normal", 0.03))
+    """
+
+    path: str
+    get: GetWeight
+
+    def __truediv__(self, name: str) -> "Scope":
+        return Scope(f"{self.path}/{name}" if self.path else name, self.get)
+
+    def weight(self, name: str, dimensions: Sequence[Any], initializer: Initializer) -> Any:
+        """Returns the weight of that name here, an mtf tensor of the activations' type."""
+        return self.get((self / name).path, dimensions, initializer)
+
+
+def layer_scope(stack: Scope, block: int, part: int, num_parts: int) -> Scope:
+    """Returns the scope of part `part` of block `block`: T5 counts the parts of all blocks of a stack in one row."""
+    return stack / f"layer_{block * num_parts + part:03d}"
+
+
+class Weight(mtf_ops.Variable):
+    """An mtf variable with an Initializer, behind which stands no TensorFlow variable.
+
+    Attributes:
+        initializer: how its first value is drawn.
+    """
+
+    def __init__(self, mesh: Any, name: str, shape: Any, dtype: Any, initializer: Initializer):
+        """Adds the variable to the graph of `mesh`."""
+        mtf_ops.Operation.__init__(self, [], mesh, name=name)
+        self._name, self._dtype, self._trainable, self.initializer = name, dtype, True, initializer
+        self._outputs = [mtf_ops.Tensor(self, shape, dtype.activation_dtype)]
+        self._splittable_dims, self._unsplittable_dims = self._initialize_all_dimensions_as_splittable()
+        self.graph.all_variables.append(self)
+        self.graph.trainable_variables.append(self)
+
+
+def variables(mesh: Any, dtype: Any) -> GetWeight:
+    """Returns a GetWeight that makes (or finds) an mtf variable for each name.
+
+    Args:
+        mesh: the mtf mesh, whose graph the variables belong to.
+        dtype: an mtf.VariableDType.
+    """
+    known = mesh.graph.name_to_variable
+
+    def get(name: str, dimensions: Sequence[Any], initializer: Initializer) -> Any:
+        if name not in known:
+            known[name] = Weight(mesh, name, mtf.Shape(list(dimensions)), dtype, initializer)
+        return known[name].outputs[0]
+
+    return get
