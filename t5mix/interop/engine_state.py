@@ -1,0 +1,46 @@
+"""Weights of a checkpoint, laid out on an engine's mesh; and the other way, an engine's weights for an export."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from t5mix.interop.weights import LazyArray, Wanted, Weights, match
+from t5mix.mesh.engine import Engine, State, jax
+
+
+def initial_state(engine: Engine, weights: Weights, source: str) -> State:
+    """Returns the state that training starts from: the checkpoint's weights, and an optimizer that has seen nothing.
+
+    One weight at a time is in this process's memory besides those on the devices.
+
+    Args:
+        engine: the model on its mesh.
+        weights: by t5mix's names.
+        source: of the checkpoint, for errors.
+
+    Raises:
+        ValueError: a weight is missing, of another shape than the engine's, or too many.
+    """
+    trainable = [variable for variable in engine.variables if variable.trainable]
+    arrays = match([Wanted(v.name, v.name, v.shape) for v in trainable], weights, source)
+    shardings = engine.shardings()
+    state: State = {}
+    for variable in engine.variables:
+        if variable.trainable:
+            value = arrays[variable.name].float32()
+        elif "zeros" in type(variable.initializer).__name__.lower():
+            value = np.zeros(variable.shape, np.float32)
+        else:
+            raise ValueError(f"{variable.name} of the optimizer does not begin at 0: start from a checkpoint of t5mix")
+        state[variable.name] = jax.device_put(value, shardings[variable.name])
+    return state
+
+
+def weights_of_state(engine: Engine, state: Mapping[str, Any]) -> dict[str, LazyArray]:
+    """Returns the weights of a state, without the optimizer's slots, to be read one by one."""
+    return {
+        variable.name: LazyArray(variable.shape, "float32", lambda value=state[variable.name]: np.asarray(value))
+        for variable in engine.variables
+        if variable.trainable
+    }
