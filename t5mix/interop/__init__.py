@@ -10,7 +10,8 @@
 - shapes.py: an architecture by the shapes of its weights
 - gin_text.py: a stranger's gin file, read as data
 - engine_state.py: weights <-> an engine's state
-- programs_out.py: SavedModel and StableHLO
+- saved_model.py: texts in, texts out, in TensorFlow
+- stablehlo.py: any program, for JAX alone
 - safe_files.py: no path leaves its folder, no link is followed, a folder appears whole
 
 Nothing here unpickles, and nothing runs what a checkpoint holds.

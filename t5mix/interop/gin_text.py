@@ -108,6 +108,8 @@ def _resolved(value: Any, raw: Mapping[str, Any], source: str, depth: int = 0) -
         return f"@{value.removeprefix(_REFERENCE)}" if value.startswith(_REFERENCE) else value
     if isinstance(value, list | tuple):
         return type(value)(_resolved(item, raw, source, depth) for item in value)
+    if isinstance(value, dict):
+        return {key: _resolved(item, raw, source, depth) for key, item in value.items()}
     return value
 
 

@@ -21,7 +21,7 @@ KINDS = {
     "umt5": (
         transformers.UMT5Config,
         transformers.UMT5ForConditionalGeneration,
-        {"vocab_size": 256, "tie_word_embeddings": False},
+        {"vocab_size": 512, "tie_word_embeddings": False},
     ),
 }
 SIZES = {

@@ -173,7 +173,7 @@ def test_wrong_weights_are_one_line_that_names_them(tmp_path):
         open_checkpoint(str(folder))
     _, folder = saved(tmp_path, name="other")
     edit(folder, lambda tensors: tensors.update({"encoder.adapter.weight": np.zeros(3, np.float32)}))
-    with pytest.raises(ValueError, match=r"has encoder.adapter.weight, which the model has not"):
+    with pytest.raises(ValueError, match=r"has encoder.adapter.weight, which the model has no place for"):
         open_checkpoint(str(folder))
 
 
