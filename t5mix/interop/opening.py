@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from t5mix.interop import published_t5, t5x
 from t5mix.interop.architecture import Architecture
 from t5mix.interop.hugging_face import hub, reading, tokenizer_reading
+from t5mix.interop.published import t5x, tensorflow_t5
 from t5mix.interop.safe_files import file_inside, read_json
 from t5mix.interop.weights import Weights
 from t5mix.mesh.config import T5Config
@@ -48,7 +48,7 @@ def is_foreign(path_or_name: str) -> bool:
     if os.path.lexists(path) or os.path.lexists(f"{path}.index"):
         return (
             reading.is_hugging_face(path)
-            or published_t5.find_prefix(path) is not None
+            or tensorflow_t5.find_prefix(path) is not None
             or t5x.find_checkpoint(path) is not None
         )
     return hub.is_hub_name(path_or_name) and not path.parent.exists()
@@ -73,10 +73,10 @@ def open_checkpoint(path_or_name: str) -> OpenedCheckpoint:
         path = hub.download(path_or_name)
     if reading.is_hugging_face(path):
         return _hugging_face(path, path_or_name)
-    prefix = published_t5.find_prefix(path)
+    prefix = tensorflow_t5.find_prefix(path)
     if prefix is not None:
-        model, weights = published_t5.read_published(prefix)
-        return _opened(path_or_name, "Mesh-TensorFlow T5", model, weights, published_t5.step_of(prefix))
+        model, weights = tensorflow_t5.read_published(prefix)
+        return _opened(path_or_name, "Mesh-TensorFlow T5", model, weights, tensorflow_t5.step_of(prefix))
     folder = t5x.find_checkpoint(path)
     if folder is not None:
         model, weights = t5x.read_t5x(folder)

@@ -20,7 +20,7 @@ PROGRAM, SIGNATURE, WEIGHTS, README = "program.jax", "signature.json", "weights.
 
 PROGRAMS = ("greedy_decode", "score", "logits", "train_step", "initialize")
 
-_EXAMPLE = '''\
+_EXAMPLE = """\
 # {name}, as StableHLO
 
 `{program}` runs on CPU, GPU and TPU, with JAX and NumPy alone:
@@ -39,7 +39,7 @@ results = program.call(*values)
 
 `{signature}` names shape and type of each argument and of each result, in order. Inputs are ids, ending in 1 (EOS) and
 padded with 0.
-'''
+"""
 
 
 def write_stablehlo(

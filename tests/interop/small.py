@@ -1,11 +1,13 @@
 """Small models of the T5 family with random weights, made by transformers, and batches for them."""
 
 import numpy as np
-import torch
-import transformers
+import pytest
 
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 
 BATCH, LENGTHS = 4, {"inputs": 20, "targets": 12}
 

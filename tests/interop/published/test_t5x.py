@@ -8,8 +8,8 @@ import tensorstore
 from t5mix.interop import is_foreign, open_checkpoint
 from t5mix.interop.architecture import Architecture
 from t5mix.interop.names import weights_of
-from t5mix.interop.t5x import read_t5x
-from tests.interop.test_published_t5 import MODEL, values_of
+from t5mix.interop.published.t5x import read_t5x
+from tests.interop.published.test_tensorflow_t5 import MODEL, values_of
 
 GIN = """
 from t5x.examples.t5 import network
@@ -75,9 +75,7 @@ def assert_equal(weights, values):
 def test_a_checkpoint_is_read(tmp_path):
     values = values_of(MODEL)
     write(tmp_path / "t5x" / "checkpoint_999", {}, inline=())
-    write(
-        tmp_path / "t5x" / "checkpoint_10000", named(MODEL, values), inline=("encoder.encoder_norm.scale",)
-    )
+    write(tmp_path / "t5x" / "checkpoint_10000", named(MODEL, values), inline=("encoder.encoder_norm.scale",))
     assert is_foreign(str(tmp_path / "t5x"))
     for path in (tmp_path / "t5x", tmp_path / "t5x" / "checkpoint_10000"):
         opened = open_checkpoint(str(path))
@@ -139,7 +137,7 @@ def test_what_is_missing_or_damaged_is_one_line(tmp_path):
     with pytest.raises(ValueError, match="is a link"):
         open_checkpoint(str(folder))
     (folder / "checkpoint").write_bytes(b"\xc1\xff")
-    with pytest.raises(ValueError, match="not Flax's msgpack"):
+    with pytest.raises(ValueError, match=r"not Flax's msgpack"):
         open_checkpoint(str(folder))
 
 
@@ -157,6 +155,8 @@ def test_objects_within_msgpack_are_refused(tmp_path):
     folder = tmp_path / "t5x" / "checkpoint_1"
     write(folder, named(MODEL, values_of(MODEL)))
     evil = msgpack.ExtType(1, msgpack.packb(((1,), "object", b"12345678")))
-    (folder / "checkpoint").write_bytes(msgpack.packb({"optimizer": {"target": {"token_embedder": {"embedding": evil}}}}))
-    with pytest.raises(ValueError, match="not Flax's msgpack.*no array of numbers"):
+    (folder / "checkpoint").write_bytes(
+        msgpack.packb({"optimizer": {"target": {"token_embedder": {"embedding": evil}}}})
+    )
+    with pytest.raises(ValueError, match=r"not Flax's msgpack.*no array of numbers"):
         open_checkpoint(str(folder))

@@ -3,7 +3,7 @@
 import gin
 import pytest
 
-from t5mix.interop import gin_text
+from t5mix.interop.published import gin_text
 
 TEXT = """
 import module_that_runs_code
@@ -67,7 +67,7 @@ def test_values_are_those_that_gin_reads():
     ],
 )
 def test_what_is_no_literal_is_refused_and_not_run(text):
-    with pytest.raises(ValueError, match="bad.gin"):
+    with pytest.raises(ValueError, match=r"bad\.gin"):
         gin_text.parse(text, "bad.gin")
 
 

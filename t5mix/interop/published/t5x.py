@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.interop import gin_text
 from t5mix.interop.architecture import Architecture
 from t5mix.interop.names import weights_of
+from t5mix.interop.published import gin_text
+from t5mix.interop.published.shapes import architecture_of
 from t5mix.interop.safe_files import LARGEST_TEXT, file_inside, folder_inside
-from t5mix.interop.shapes import architecture_of
 from t5mix.interop.weights import LazyArray, Wanted, match
 from t5mix.lazy import import_quietly
 

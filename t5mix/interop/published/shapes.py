@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t5mix.interop import gin_text
 from t5mix.interop.architecture import Architecture
+from t5mix.interop.published import gin_text
 from t5mix.interop.weights import Weights
 
 

@@ -5,9 +5,6 @@ import json
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-
 from t5mix.interop import open_checkpoint
 from t5mix.interop.architecture import Architecture
 from t5mix.interop.engine_state import initial_state, weights_of_state
@@ -24,6 +21,9 @@ from tests.interop.small import (
     hugging_face_logits,
     hugging_face_model,
 )
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 
 
 def saved(tmp_path, kind="t5-1.1", name="theirs", **options):
@@ -145,7 +145,7 @@ def test_version_5_says_tied_and_means_unscaled(tmp_path):
 
 
 def test_an_output_layer_that_is_the_embedding_and_not_scaled_is_read_as_one_of_its_own(tmp_path):
-    model, folder = saved(tmp_path, "t5-1.1")
+    _, folder = saved(tmp_path, "t5-1.1")
     edit(folder, lambda tensors: tensors.pop("lm_head.weight"))
     opened = open_checkpoint(str(folder))
     assert not opened.config.tied_embeddings

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.interop import gin_text
 from t5mix.interop.architecture import Architecture
 from t5mix.interop.names import canonical, published_weights
+from t5mix.interop.published import gin_text
+from t5mix.interop.published.shapes import architecture_of
 from t5mix.interop.safe_files import file_inside
-from t5mix.interop.shapes import architecture_of
 from t5mix.interop.weights import LazyArray, match
 from t5mix.lazy import import_quietly
 
