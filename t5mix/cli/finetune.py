@@ -35,18 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
-        help="a run folder (its newest checkpoint) or FOLDER/checkpoints/STEP (Finetuning.checkpoint)",
+        help="a run folder (its newest checkpoint), FOLDER/checkpoints/STEP, or a T5 of others, whose sizes need no "
+        "settings: a Hugging Face folder or OWNER/MODEL of its Hub, a T5 or t5x checkpoint (Finetuning.checkpoint)",
     )
     parser.add_argument("--steps", type=settings.positive, help="steps on each task (Finetuning.steps)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fine-tunes."""
-    from t5mix.runs import binding, check, check_tasks
+    from t5mix.runs import binding, check, check_tasks, foreign
 
     bound = binding.bind(
         args.gin_file,
-        settings.gin_params(args, SHORTHANDS),
+        [*foreign.model_params(args.checkpoint), *settings.gin_params(args, SHORTHANDS)],
         packs=args.pack or (),
         vocab_size=check_tasks.model_vocab_size,
     )

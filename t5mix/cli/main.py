@@ -24,6 +24,7 @@ COMMANDS = {
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",
     "predict": "answer the lines of a file",
+    "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
 }
 
 # Commands that hand what stands behind "--" to a library.

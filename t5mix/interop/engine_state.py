@@ -1,5 +1,6 @@
 """Weights of a checkpoint, laid out on an engine's mesh; and the other way, an engine's weights for an export."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> State:
 def weights_of_state(engine: Engine, state: Mapping[str, Any]) -> dict[str, LazyArray]:
     """Returns the weights of a state, without the optimizer's slots, to be read one by one."""
     return {
-        variable.name: LazyArray(variable.shape, "float32", lambda value=state[variable.name]: np.asarray(value))
+        variable.name: LazyArray(variable.shape, "float32", functools.partial(np.asarray, state[variable.name]))
         for variable in engine.variables
         if variable.trainable
     }

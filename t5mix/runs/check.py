@@ -23,6 +23,7 @@ from t5mix.runs.check_tasks import (
 )
 from t5mix.runs.config import Run
 from t5mix.runs.folders import CheckpointPath, RunFolder, find_checkpoint
+from t5mix.runs.foreign import ForeignCheckpoint, check_foreign, find_start
 from t5mix.task import Task
 
 
@@ -99,12 +100,15 @@ def check_finetuning(run: Run) -> Checked:
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
     try:
-        checkpoint = find_checkpoint(run.finetune.checkpoint or run.folder)
+        checkpoint = find_start(run.finetune.checkpoint or run.folder)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
-    check_checkpoint(run, provider, checkpoint)
+    if isinstance(checkpoint, ForeignCheckpoint):
+        check_foreign(run, provider, checkpoint)
+    else:
+        check_checkpoint(run, provider, checkpoint)
+        check_own_checkpoint(run, checkpoint)
     check_folder(run, provider)
-    check_own_checkpoint(run, checkpoint)
     check_mesh(run)
     return Checked(run, provider, tasks, checkpoint=checkpoint)
 

@@ -9,11 +9,13 @@ import functools
 from collections.abc import Callable
 
 from t5mix.evaluation.prediction import Predict, batched
+from t5mix.interop.engine_state import initial_state
 from t5mix.mesh.engine import Engine, State
 from t5mix.registry import get_subtasks
 from t5mix.runs.check_tasks import Provider
 from t5mix.runs.config import Run, Training
 from t5mix.runs.folders import CheckpointPath, Trained
+from t5mix.runs.foreign import ForeignCheckpoint
 from t5mix.runs.plan import open_stream, say_overflows
 from t5mix.terminal import say
 from t5mix.training.checkpoints import Checkpoints
@@ -94,6 +96,8 @@ class Parts:
 
     def restore(self, checkpoint: CheckpointPath) -> State:
         """The weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+        if isinstance(checkpoint, ForeignCheckpoint):
+            return initial_state(self.engine, checkpoint.opened.weights, str(checkpoint))
         keep = len(checkpoint.trained.steps())
         with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
             return checkpoints.restore(checkpoint.step, self.engine)[1]
