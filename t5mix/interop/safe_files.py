@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,13 +106,13 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = check_new_folder(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+    temporary.mkdir()
     try:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush(file)
-        temporary.chmod(0o777 & ~_umask())
         if target.is_dir():
             target.rmdir()  # empty, as was checked
         os.rename(temporary, target)
@@ -128,9 +128,3 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from t5mix.interop.safe_files import new_folder
+from t5mix.interop.safe_files import check_new_folder, new_folder
 from t5mix.interop.weights import Wanted, Weights, match
 from t5mix.lazy import import_quietly
 from t5mix.mesh.config import T5Config
@@ -47,6 +47,7 @@ def write_saved_model(
     Raises:
         ValueError: something is at `path`, a weight is missing, or TensorFlow has no such tokenizer.
     """
+    check_new_folder(path)
     for vocabulary in vocabularies.values():
         if not isinstance(vocabulary, SentencePieceVocabulary | ByteVocabulary):
             raise ValueError(

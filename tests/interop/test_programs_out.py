@@ -1,10 +1,12 @@
 """Programs for others: a SavedModel that TensorFlow runs, and StableHLO that JAX alone runs."""
 
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import sentencepiece
 import tensorflow as tf
 
 from t5mix.interop.engine_state import weights_of_state
@@ -14,6 +16,7 @@ from t5mix.mesh.config import T5Config
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.vocabularies.byte_level import ByteVocabulary
+from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
 from t5mix.vocabularies.unigram import UnigramVocabulary
 
 LENGTHS = {"inputs": 12, "targets": 8}
@@ -43,26 +46,47 @@ def state(engine):
     return state
 
 
-def encoded(texts):
-    rows = [[*VOCABULARY.encode(text)[: LENGTHS["inputs"] - 1], 1] for text in texts]
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory):
+    """A vocabulary of SentencePiece's, with two extra ids."""
+    folder = tmp_path_factory.mktemp("pieces")
+    (folder / "text.txt").write_text("hello there, a text that is too long by far\n" * 50)
+    special = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(folder / "text.txt"),
+        model_prefix=str(folder / "m"),
+        vocab_size=40,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        num_threads=1,
+        **special,
+    )
+    return SentencePieceVocabulary(folder / "m.model", 2)
+
+
+def encoded(texts, vocabulary=VOCABULARY):
+    rows = [[*vocabulary.encode(text)[: LENGTHS["inputs"] - 1], 1] for text in texts]
     return np.array([row + [0] * (LENGTHS["inputs"] - len(row)) for row in rows], np.int32)
 
 
 @pytest.mark.slow
-def test_a_saved_model_answers_texts_as_the_engine_does(tmp_path, engine, state):
-    both = {"inputs": VOCABULARY, "targets": VOCABULARY}
+@pytest.mark.parametrize("kind", ["bytes", "pieces"])
+def test_a_saved_model_answers_texts_as_the_engine_does(tmp_path, engine, state, kind, pieces):
+    vocabulary = VOCABULARY if kind == "bytes" else pieces
+    both = {"inputs": vocabulary, "targets": vocabulary}
     weights = weights_of_state(engine, state)
     write_saved_model(str(tmp_path / "model"), CONFIG, weights, both, lengths=LENGTHS, batch_size=BATCH)
     texts = ["hello", "a text that is too long by far", "é", "", "x"]
-    ids = encoded([*texts, "to fill up"])
+    ids = encoded([*texts, "to fill up"], vocabulary)
     rows = [row for at in range(0, len(ids), BATCH) for row in engine.greedy_decode(state, ids[at : at + BATCH])]
-    expected = [VOCABULARY.decode(row.tolist()) for row in rows][: len(texts)]
-    assert len(set(expected)) > 1
-    answer = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    expected = [vocabulary.decode(row.tolist()) for row in rows][: len(texts)]
+    assert len(set(expected)) > 1 or kind == "pieces"  # most ids are of no piece
+    shutil.move(tmp_path / "model", tmp_path / "moved")  # nothing outside of it is needed
+    answer = tf.saved_model.load(str(tmp_path / "moved")).signatures["serving_default"]
     assert [text.decode() for text in answer(tf.constant(texts))["outputs"].numpy()] == expected
     assert answer(tf.constant([], tf.string))["outputs"].shape == (0,)
     with pytest.raises(ValueError, match="holds something already"):
-        write_saved_model(str(tmp_path / "model"), CONFIG, weights, both, lengths=LENGTHS)
+        write_saved_model(str(tmp_path / "moved"), CONFIG, weights, both, lengths=LENGTHS)
 
 
 def test_other_vocabularies_do_not_go_into_a_saved_model(tmp_path, engine, state):
