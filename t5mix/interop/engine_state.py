@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from t5mix.interop.weights import LazyArray, Wanted, Weights, match
-from t5mix.mesh.engine import Engine, State, jax
+from t5mix.mesh.engine import Engine, jax
 
 
-def initial_state(engine: Engine, weights: Weights, source: str) -> State:
+def initial_state(engine: Engine, weights: Weights, source: str) -> dict[str, Any]:
     """Returns the state that training starts from: the checkpoint's weights, and an optimizer that has seen nothing.
 
     One weight at a time is in this process's memory besides those on the devices.
@@ -26,7 +26,7 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> State:
     trainable = [variable for variable in engine.variables if variable.trainable]
     arrays = match([Wanted(v.name, v.name, v.shape) for v in trainable], weights, source)
     shardings = engine.shardings()
-    state: State = {}
+    state: dict[str, Any] = {}
     for variable in engine.variables:
         # Slots of every optimizer begin at 0.
         value = arrays[variable.name].float32() if variable.trainable else np.zeros(variable.shape, np.float32)
@@ -37,7 +37,11 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> State:
 def weights_of_state(engine: Engine, state: Mapping[str, Any]) -> dict[str, LazyArray]:
     """Returns the weights of a state, without the optimizer's slots, to be read one by one."""
     return {
-        variable.name: LazyArray(variable.shape, "float32", functools.partial(np.asarray, state[variable.name]))
+        variable.name: LazyArray(variable.shape, "float32", functools.partial(_value, state, variable.name))
         for variable in engine.variables
         if variable.trainable
     }
+
+
+def _value(state: Mapping[str, Any], name: str) -> np.ndarray:
+    return np.asarray(state[name])

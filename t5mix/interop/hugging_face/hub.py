@@ -1,5 +1,6 @@
 """Folders of the Hugging Face Hub, by name: google/flan-t5-small, or google/flan-t5-small@REVISION."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def is_hub_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and ".." not in name
 
 
+@functools.cache  # a command opens a checkpoint more than once
 def download(name: str) -> Path:
     """Downloads the files of a model that t5mix reads, those that are not there yet; returns their folder.
 
