@@ -36,7 +36,7 @@ def find_checkpoint(path: Path) -> Path | None:
     Args:
         path: such a folder, or one that holds `checkpoint_STEP`, of which the newest counts.
     """
-    if (path / _INDEX).is_file() and any(path.glob("target.*")):
+    if (path / _INDEX).is_file() and (_STEP.fullmatch(path.name) or any(path.glob("target.*"))):
         return path
     inner = [entry for entry in path.glob("checkpoint_*") if _STEP.fullmatch(entry.name) and entry.is_dir()]
     inner = [entry for entry in inner if (entry / _INDEX).is_file()]

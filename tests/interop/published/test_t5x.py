@@ -160,3 +160,12 @@ def test_objects_within_msgpack_are_refused(tmp_path):
     )
     with pytest.raises(ValueError, match=r"not Flax's msgpack.*no array of numbers"):
         open_checkpoint(str(folder))
+
+
+def test_a_small_model_may_stand_in_the_index_alone(tmp_path):
+    values = values_of(MODEL)
+    arrays = named(MODEL, values)
+    write(tmp_path / "t5x" / "checkpoint_3", arrays, inline=tuple(arrays))
+    opened = open_checkpoint(str(tmp_path / "t5x"))
+    assert opened.step == 3 and Architecture.of(opened.config) == MODEL
+    assert_equal(opened.weights, values)
