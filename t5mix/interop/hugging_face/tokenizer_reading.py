@@ -19,6 +19,7 @@ from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
 _PIECES = "spiece.model"
 _JSON = "tokenizer.json"
 _CONFIG = "tokenizer_config.json"
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
 _EXTRA = re.compile(f"{SPACE}?<extra_id_([0-9]+)>")
 
 # ByT5Tokenizer's and T5Tokenizer's own defaults.
@@ -72,11 +73,11 @@ def sentencepiece_model(content: Mapping[str, Any], source: str) -> tuple[bytes,
         ValueError: it is no T5's: of another kind of model, or with steps that SentencePiece does not have.
     """
     model = content.get("model")
-    if not isinstance(model, dict) or model.get("type") != "Unigram" or model.get("byte_fallback"):
-        raise ValueError(f"{source}: this is no unigram model without bytes, as T5's tokenizers are")
+    if not isinstance(model, dict) or model.get("type") != "Unigram":
+        raise ValueError(f"{source}: this is no unigram model, as T5's tokenizers are")
     pieces = _pieces(model.get("vocab"), content.get("added_tokens") or [], source)
     extra_ids = _pop_extra_ids(pieces)
-    return _proto(pieces, _charsmap(content.get("normalizer"), source), model.get("unk_id"), source), extra_ids
+    return _proto(pieces, _charsmap(content.get("normalizer"), source), model, source), extra_ids
 
 
 def _pieces(vocab: Any, added: Any, source: str) -> list[tuple[str, float, bool]]:
@@ -121,19 +122,21 @@ def _charsmap(normalizer: Any, source: str) -> bytes:
     raise ValueError(f"{source}: the normalizer {kind!r} is none of a T5's tokenizer")
 
 
-def _proto(pieces: list[tuple[str, float, bool]], charsmap: bytes, unk_id: Any, source: str) -> bytes:
+def _proto(pieces: list[tuple[str, float, bool]], charsmap: bytes, model: Mapping[str, Any], source: str) -> bytes:
     from sentencepiece import sentencepiece_model_pb2
 
-    if len(pieces) < 4 or [piece for piece, *_ in pieces[:2]] != ["<pad>", "</s>"] or unk_id != 2:
+    if len(pieces) < 4 or [piece for piece, *_ in pieces[:2]] != ["<pad>", "</s>"] or model.get("unk_id") != 2:
         raise ValueError(f"{source}: the first ids are not <pad>, </s> and the unknown, as T5's are")
     proto = sentencepiece_model_pb2.ModelProto()
     types = sentencepiece_model_pb2.ModelProto.SentencePiece
+    falls_back = bool(model.get("byte_fallback"))
     for number, (piece, score, added) in enumerate(pieces):
         special = {0: types.CONTROL, 1: types.CONTROL, 2: types.UNKNOWN}.get(number)
-        kind = special or (types.USER_DEFINED if added else types.NORMAL)
+        byte = types.BYTE if falls_back and _BYTE.fullmatch(piece) else types.NORMAL
+        kind = special or (types.USER_DEFINED if added else byte)
         proto.pieces.add(piece=piece, score=score, type=kind)
     trainer = proto.trainer_spec
-    trainer.model_type, trainer.vocab_size = trainer.UNIGRAM, len(pieces)
+    trainer.model_type, trainer.vocab_size, trainer.byte_fallback = trainer.UNIGRAM, len(pieces), falls_back
     trainer.pad_id, trainer.eos_id, trainer.unk_id, trainer.bos_id = 0, 1, 2, -1
     trainer.pad_piece, trainer.eos_piece, trainer.unk_piece = (piece for piece, *_ in pieces[:3])
     proto.normalizer_spec.precompiled_charsmap = charsmap

@@ -30,7 +30,9 @@ def write_tokenizer(folder: Path, vocabulary: Vocabulary) -> None:
         return
     assert isinstance(vocabulary, SentencePieceVocabulary)
     model = _proto(vocabulary)
-    write_json(folder / "tokenizer_config.json", _config("T5Tokenizer", vocabulary.extra_ids))
+    # transformers 5 makes a T5Tokenizer anew from its pieces, and one that does not fall back to bytes.
+    name = "PreTrainedTokenizerFast" if model.trainer_spec.byte_fallback else "T5Tokenizer"
+    write_json(folder / "tokenizer_config.json", _config(name, vocabulary.extra_ids))
     text = json.dumps(_tokenizer_json(model, vocabulary.extra_ids), ensure_ascii=False)
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
     del model.pieces[len(model.pieces) - vocabulary.extra_ids :]
@@ -55,7 +57,6 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
     first = vocabulary.extra_ids and model.pieces[len(model.pieces) - vocabulary.extra_ids].piece
     for wrong, why in (
         (trainer.model_type != trainer.UNIGRAM, "it is no unigram model"),
-        (trainer.byte_fallback, "it falls back to bytes"),
         (trainer.treat_whitespace_as_suffix, "it has spaces behind words"),
         (not normalizer.add_dummy_prefix, "it puts no space before a text"),
         (not normalizer.remove_extra_whitespaces, "it keeps repeated spaces"),
@@ -83,7 +84,7 @@ def _config(tokenizer_class: str, extra_ids: int) -> dict[str, Any]:
         "additional_special_tokens": [f"<extra_id_{number}>" for number in range(extra_ids)],
         "clean_up_tokenization_spaces": False,
     }
-    return config if tokenizer_class == "ByT5Tokenizer" else {**config, "legacy": False}
+    return {**config, "legacy": False} if tokenizer_class == "T5Tokenizer" else config
 
 
 def _tokenizer_json(model: Any, extra_ids: int) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def _tokenizer_json(model: Any, extra_ids: int) -> dict[str, Any]:
         name = f"<extra_id_{extra_ids - 1 - number}>"
         pieces.append((name, 0.0))
         added.append((base + number, name, True))
-    eos = model.pieces[model.trainer_spec.eos_id].piece
+    eos, falls_back = model.pieces[model.trainer_spec.eos_id].piece, model.trainer_spec.byte_fallback
     metaspace = {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": True}
     return {
         "version": "1.0",
@@ -111,8 +112,8 @@ def _tokenizer_json(model: Any, extra_ids: int) -> dict[str, Any]:
         "normalizer": _normalizer(model.normalizer_spec.precompiled_charsmap),
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]},
         "post_processor": _ending(eos, model.trainer_spec.eos_id),
-        "decoder": metaspace,
-        "model": {"type": "Unigram", "unk_id": model.trainer_spec.unk_id, "vocab": pieces, "byte_fallback": False},
+        "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, metaspace]} if falls_back else metaspace,
+        "model": {"type": "Unigram", "unk_id": model.trainer_spec.unk_id, "vocab": pieces, "byte_fallback": falls_back},
     }
 
 
