@@ -24,6 +24,7 @@ COMMANDS = {
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",
     "predict": "answer the lines of a file",
+    "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
 }
 
 # Commands that hand what stands behind "--" to a library.
@@ -110,7 +111,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def _fill(parser: argparse.ArgumentParser, command: str) -> None:
-    module = importlib.import_module(f"t5mix.cli.{command}")
+    module = importlib.import_module(f"t5mix.cli.commands.{command}")
     module.add_arguments(parser)
     parser.set_defaults(run=module.run)
     common = parser.add_argument_group("for every command")

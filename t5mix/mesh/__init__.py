@@ -6,12 +6,13 @@
 - mesh_tensorflow.py: mesh-tensorflow, made importable on current TensorFlow
 - devices.py: the devices of this process, and its memory
 - random.py: random numbers that are a function of (seed, step, place, position)
-- lowering.py: mtf graph -> TensorFlow with sharding annotations
 - programs.py: first values, train, score and decode, as TensorFlow functions of their variables
-- xla.py: TensorFlow function -> StableHLO -> a function that JAX compiles
-- compilation.py: compiled programs on disk
+- compiling/lowering.py: mtf graph -> TensorFlow with sharding annotations
+- compiling/xla.py: TensorFlow function -> StableHLO -> a function that JAX compiles
+- compiling/compilation.py: compiled programs on disk
 - state.py: values of all variables, by T5's names
 - engine.py: the programs compiled for one mesh: what training and evaluation call
+- interop/: weights, vocabularies and programs of other systems, in and out
 
 Nothing here knows a task.
 """

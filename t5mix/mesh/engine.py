@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from t5mix.mesh.compilation import Told, compilation_folder, fingerprint, kept_module
+from t5mix.mesh.compiling.compilation import Told, compilation_folder, fingerprint, kept_module
+from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
 from t5mix.mesh.state import State, Stored, Variable, stored_value
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.decoding import EOS_ID
-from t5mix.mesh.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 
 __all__ = ["Engine", "State", "StepMetrics", "Variable"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh import random
+from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.optimizers import adafactor
 from t5mix.mesh.state import Stored, Variable

@@ -12,8 +12,10 @@ from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
 from t5mix.evaluation.decoding import Predict, batched
 from t5mix.mesh.engine import Engine, State
+from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.runs.config.settings import Run, Training
 from t5mix.runs.dry_run import open_stream, say_overflows
+from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
@@ -100,6 +102,8 @@ class Components:
 
     def restore(self, checkpoint: CheckpointPath) -> State:
         """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+        if isinstance(checkpoint, ForeignCheckpoint):
+            return initial_state(self.engine, checkpoint.opened.weights, str(checkpoint))
         keep = len(checkpoint.trained.steps())
         with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
             return checkpoints.restore(checkpoint.step, self.engine)[1]

@@ -9,7 +9,7 @@ import pytest
 from t5mix.cli.signals import Stopped, stoppable
 
 WAITS = """
-import sys, time, t5mix.cli.list as command
+import sys, time, t5mix.cli.commands.list as command
 from t5mix.cli import signals
 from t5mix.cli.main import main
 

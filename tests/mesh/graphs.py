@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 
 

@@ -15,7 +15,8 @@ HOUSE = ROOT / "t5mix"
 # the public names of t5mix/__init__.py, and the commands that use them.
 FLOORS = (
     ("internal",),
-    ("vocabularies", "mesh"),
+    ("vocabularies",),
+    ("mesh",),
     ("metrics", "preprocessors"),
     ("sources",),
     ("declarations",),

@@ -13,6 +13,7 @@ from t5mix.declarations.task import Task
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
+from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
 from t5mix.runs.preflight.tasks import (
     Provider,
     check_data,
@@ -99,12 +100,15 @@ def check_finetuning(run: Run) -> Checked:
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
     try:
-        checkpoint = find_checkpoint(run.finetune.checkpoint or run.folder)
+        checkpoint = find_start(run.finetune.checkpoint or run.folder)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
-    check_checkpoint(run, provider, checkpoint)
+    if isinstance(checkpoint, ForeignCheckpoint):
+        check_foreign(run, provider, checkpoint)
+    else:
+        check_checkpoint(run, provider, checkpoint)
+        check_own_checkpoint(run, checkpoint)
     check_folder(run, provider)
-    check_own_checkpoint(run, checkpoint)
     check_mesh(run)
     return Checked(run, provider, tasks, checkpoint=checkpoint)
 

@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
-        help="a run folder (its newest checkpoint) or FOLDER/checkpoints/STEP (Finetuning.checkpoint)",
+        help="a run folder (its newest checkpoint), FOLDER/checkpoints/STEP, or a T5 of others, whose sizes need no "
+        "settings: a Hugging Face folder or OWNER/MODEL of its Hub, a T5 or t5x checkpoint (Finetuning.checkpoint)",
     )
     parser.add_argument("--steps", type=arguments.positive, help="steps on each task (Finetuning.steps)")
 
@@ -43,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fine-tunes on each task."""
     from t5mix.runs.config import binding
-    from t5mix.runs.preflight import checks, tasks
+    from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
 
     bound = binding.bind(
         args.gin_file,
-        arguments.gin_params(args, SHORTHANDS),
+        [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS)],
         include=args.include or (),
         vocab_size=tasks.model_vocab_size,
     )

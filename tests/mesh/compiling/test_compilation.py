@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from t5mix.mesh import compilation
+from t5mix.mesh.compiling import compilation
 from tests.mesh.small import config
 
 

@@ -34,7 +34,7 @@ def test_task_as_table(declarations: str, capsys: pytest.CaptureFixture[str]) ->
 def test_long_examples_say_how_much_is_left_out(
     declarations: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("t5mix.cli.show._TOKENS", 3)
+    monkeypatch.setattr("t5mix.cli.commands.show._TOKENS", 3)
     text = shown(capsys, "toy_small", "--include", declarations, "--examples", "1")
     assert "119 114 124  ... and 6 more; --format json shows all" in text
 

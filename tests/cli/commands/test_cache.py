@@ -154,7 +154,7 @@ t5mix.TaskRegistry.add(
 @pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half_made(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     process = subprocess.Popen(
         [sys.executable, "-m", "t5mix", "cache", "slow_numbers", "--include", "slow.py", "--cache_dir", "caches"],
         cwd=tmp_path,

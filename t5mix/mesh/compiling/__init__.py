@@ -1,0 +1,1 @@
+"""From a Mesh-TensorFlow graph to a compiled program: sharding annotations, StableHLO, and programs on disk."""

@@ -1,0 +1,122 @@
+"""What a published T5 says of itself: more than the engine's T5Config can hold, so that it can be refused by name."""
+
+import dataclasses
+from typing import Any
+
+from t5mix.mesh.t5.config import VOCAB_DIVISOR, T5Config
+
+# What the engine computes with, whatever a config says.
+MAX_DISTANCE = 128
+EPSILON = 1e-6
+
+ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Size and shape of an encoder-decoder of the T5 family.
+
+    Attributes:
+        vocab_size: rows of the embedding.
+        d_model: width of the residual stream.
+        d_ff: width of the feed-forward layer.
+        num_heads: attention heads.
+        d_kv: width of keys and values, per head.
+        num_encoder_layers: blocks of the encoder.
+        num_decoder_layers: blocks of the decoder.
+        activations: of the feed-forward layer, by Mesh-TensorFlow's names; two make a gated layer.
+        tied_embeddings: whether the output layer is the embedding, scaled.
+        relative_attention_buckets: buckets of relative position.
+        relative_attention_max_distance: from which on all positions share a bucket.
+        per_layer_bias: whether each layer has a relative bias of its own (UMT5), or a stack has one.
+        dropout_rate: that it was trained with.
+        layer_norm_epsilon: of all norms.
+    """
+
+    vocab_size: int
+    d_model: int
+    d_ff: int
+    num_heads: int
+    d_kv: int
+    num_encoder_layers: int
+    num_decoder_layers: int
+    activations: tuple[str, ...] = ("relu",)
+    tied_embeddings: bool = True
+    relative_attention_buckets: int = 32
+    relative_attention_max_distance: int = MAX_DISTANCE
+    per_layer_bias: bool = False
+    dropout_rate: float = 0.1
+    layer_norm_epsilon: float = EPSILON
+
+    @property
+    def inner(self) -> int:
+        """Width of all heads together."""
+        return self.num_heads * self.d_kv
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward layer multiplies two projections."""
+        return len(self.activations) > 1
+
+    @classmethod
+    def of(cls, config: T5Config) -> "Architecture":
+        """Returns what the engine's config says, with the vocabulary padded as its weights are."""
+        return cls(
+            vocab_size=config.padded_vocab_size,
+            per_layer_bias=bool(getattr(config, "per_layer_bias", False)),
+            **{name: getattr(config, name) for name in _SHARED},
+        )
+
+    def t5_config(self, source: str) -> T5Config:
+        """Returns the engine's config of this model.
+
+        Args:
+            source: of the checkpoint, for errors.
+
+        Raises:
+            ValueError: the model has something that the engine lacks; says what.
+        """
+        for problem in self._problems():
+            raise ValueError(f"{source}: {problem}")
+        extra: dict[str, Any] = {"per_layer_bias": True} if self.per_layer_bias else {}
+        shared = {name: getattr(self, name) for name in _SHARED}
+        return T5Config(vocab_size=self.vocab_size, **shared, **extra)
+
+    def _problems(self) -> list[str]:
+        """What the engine can not compute, in words."""
+        problems = []
+        if self.per_layer_bias and "per_layer_bias" not in {field.name for field in dataclasses.fields(T5Config)}:
+            problems.append(
+                "each layer has a relative position bias of its own (UMT5), and t5mix's model has one a stack: "
+                "use a T5, Flan-T5, mT5 or ByT5"
+            )
+        if self.relative_attention_max_distance != MAX_DISTANCE:
+            problems.append(
+                f"relative_attention_max_distance is {self.relative_attention_max_distance}, and t5mix's model has "
+                f"{MAX_DISTANCE}"
+            )
+        if self.layer_norm_epsilon != EPSILON:
+            problems.append(f"layer_norm_epsilon is {self.layer_norm_epsilon}, and t5mix's model has {EPSILON}")
+        unknown = [name for name in self.activations if name not in ACTIVATIONS]
+        if unknown:
+            problems.append(f"the activation {unknown[0]!r} is none of t5mix's: {', '.join(ACTIVATIONS)}")
+        if self.vocab_size % VOCAB_DIVISOR:
+            problems.append(
+                f"the embedding has {self.vocab_size} rows, which is no multiple of {VOCAB_DIVISOR}: in transformers, "
+                f"call model.resize_token_embeddings({self.vocab_size}, pad_to_multiple_of={VOCAB_DIVISOR}) and save it"
+            )
+        return problems
+
+
+_SHARED = (
+    "d_model",
+    "d_ff",
+    "num_heads",
+    "d_kv",
+    "num_encoder_layers",
+    "num_decoder_layers",
+    "activations",
+    "tied_embeddings",
+    "relative_attention_buckets",
+    "dropout_rate",
+)

@@ -1,0 +1,47 @@
+"""Weights of a checkpoint, laid out on an engine's mesh; and the other way, an engine's weights for an export."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from t5mix.mesh.engine import Engine, jax
+from t5mix.mesh.interop.weights import LazyArray, Wanted, Weights, match
+
+
+def initial_state(engine: Engine, weights: Weights, source: str) -> dict[str, Any]:
+    """Returns the state that training starts from: the checkpoint's weights, and an optimizer that has seen nothing.
+
+    One weight at a time is in this process's memory besides those on the devices.
+
+    Args:
+        engine: the model on its mesh.
+        weights: by t5mix's names.
+        source: of the checkpoint, for errors.
+
+    Raises:
+        ValueError: a weight is missing, of another shape than the engine's, or too many.
+    """
+    trainable = [variable for variable in engine.variables if variable.trainable]
+    arrays = match([Wanted(v.name, v.name, v.shape) for v in trainable], weights, source)
+    shardings = engine.shardings()
+    state: dict[str, Any] = {}
+    for variable in engine.variables:
+        # Slots of every optimizer begin at 0.
+        value = arrays[variable.name].float32() if variable.trainable else np.zeros(variable.shape, np.float32)
+        state[variable.name] = jax.device_put(value, shardings[variable.name])
+    return state
+
+
+def weights_of_state(engine: Engine, state: Mapping[str, Any]) -> dict[str, LazyArray]:
+    """Returns the weights of a state, without the optimizer's slots, to be read one by one."""
+    return {
+        variable.name: LazyArray(variable.shape, "float32", functools.partial(_value, state, variable.name))
+        for variable in engine.variables
+        if variable.trainable
+    }
+
+
+def _value(state: Mapping[str, Any], name: str) -> np.ndarray:
+    return np.asarray(state[name])

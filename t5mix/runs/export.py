@@ -1,0 +1,148 @@
+"""`t5mix export`: a run's checkpoint for other programs."""
+
+import contextlib
+import json
+from typing import Any
+
+from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.registry import get_subtasks
+from t5mix.internal.code import source_code
+from t5mix.internal.terminal import say
+from t5mix.mesh.engine import Engine
+from t5mix.mesh.interop.architecture import Architecture
+from t5mix.mesh.interop.engine_state import weights_of_state
+from t5mix.mesh.interop.hugging_face.model_card import Card, CardScore
+from t5mix.mesh.interop.hugging_face.tokenizer_writing import check_vocabulary
+from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
+from t5mix.mesh.interop.weights import LazyArray
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.tasks import MODEL_FEATURES, vocabularies
+from t5mix.runs.run_folder import CheckpointPath
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.vocabularies.base import Vocabulary
+
+
+def to_hugging_face(checked: Checked, output: str, *, dtype: str = "float32") -> None:
+    """Writes a Hugging Face folder.
+
+    Args:
+        checked: the checkpoint, and the settings of its run.
+        output: the folder, which appears when it is complete.
+        dtype: of the weights on disk.
+
+    Raises:
+        ValueError: transformers has no such tokenizer, or inputs and targets have two.
+    """
+    vocabulary = _one_vocabulary(checked)
+    check_vocabulary(vocabulary)
+    model = Architecture.of(checked.run.model)
+    weights = _weights(checked)
+    card = _card(checked, weights).text()
+    generation = {"max_new_tokens": checked.run.sequence_length["targets"]}
+    export = Export(model=model, weights=weights, vocabulary=vocabulary, card=card, generation=generation, dtype=dtype)
+    write_folder(export, output)
+    say(f"{_checkpoint(checked)} is in {output}, for transformers")
+
+
+def to_saved_model(checked: Checked, output: str, *, batch_size: int) -> None:
+    """Writes a TensorFlow SavedModel, texts in and texts out; see `interop.saved_model`."""
+    from t5mix.mesh.interop.saved_model import write_saved_model
+
+    lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
+    both = dict(vocabularies(checked.provider))
+    write_saved_model(output, checked.run.model, _weights(checked), both, lengths=lengths, batch_size=batch_size)
+    say(f"{_checkpoint(checked)} is in {output}, for TensorFlow (import tensorflow_text first)")
+
+
+def to_stablehlo(checked: Checked, output: str, program: str, *, batch_size: int) -> None:
+    """Writes a program and its weights for JAX; see `interop.stablehlo`."""
+    from t5mix.mesh.interop.stablehlo import write_stablehlo
+
+    lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
+    count = len(get_subtasks(checked.provider))
+    write_stablehlo(
+        output,
+        checked.run.model,
+        _weights(checked),
+        program,
+        lengths=lengths,
+        batch_size=batch_size,
+        num_tasks=count,
+    )
+    say(f"{program} of {_checkpoint(checked)} is in {output}, for JAX")
+
+
+def _checkpoint(checked: Checked) -> CheckpointPath:
+    assert checked.checkpoint is not None
+    return checked.checkpoint
+
+
+def _one_vocabulary(checked: Checked) -> Vocabulary:
+    """Returns the vocabulary of inputs and targets, of which a tokenizer has one."""
+    both = dict(vocabularies(checked.provider))
+    inputs, targets = (both[name] for name in MODEL_FEATURES)
+    if inputs.fingerprint != targets.fingerprint:
+        raise ValueError(
+            f"{checked.provider.name} has two vocabularies, {inputs!r} and {targets!r}, and a Hugging Face tokenizer "
+            "has one: export a SavedModel or StableHLO"
+        )
+    return inputs
+
+
+def _weights(checked: Checked) -> dict[str, LazyArray]:
+    """Returns the checkpoint's weights, on one device."""
+    checkpoint, run = _checkpoint(checked), checked.run
+    lengths = {name: run.sequence_length[name] for name in MODEL_FEATURES}
+    engine = Engine(run.model, MeshConfig(), batch_size=1, lengths=lengths)
+    keep = len(checkpoint.trained.steps())
+    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
+        state = checkpoints.restore(checkpoint.step, engine)[1]
+    return weights_of_state(engine, state)
+
+
+def _card(checked: Checked, weights: dict[str, LazyArray]) -> Card:
+    """Returns what the model card says: tasks, mixture, and every score of this checkpoint."""
+    provider, run = checked.provider, checked.run
+    rates = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
+    return Card(
+        title=f"{provider.name}, step {_checkpoint(checked).step}",
+        mixture=provider.name,
+        tasks=[(task.name, rates.get(task.name)) for task in get_subtasks(provider)],
+        step=_checkpoint(checked).step,
+        parameters=sum(_size(array.shape) for array in weights.values()),
+        lengths=(run.sequence_length["inputs"], run.sequence_length["targets"]),
+        scores=_scores(_checkpoint(checked)),
+        version=source_code.version("t5mix"),
+    )
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for dimension in shape:
+        size *= dimension
+    return size
+
+
+def _scores(checkpoint: CheckpointPath) -> list[CardScore]:
+    """Returns the scores of a checkpoint that lie in its run folder, the split's name first."""
+    found = []
+    for path in sorted((checkpoint.trained.path / "scores").glob(f"*/*/{checkpoint.step}.json")):
+        content = json.loads(path.read_text("utf-8"))
+        baseline = content.get("baseline") or {}
+        found += [
+            CardScore(
+                task=content["task"],
+                metric=metric,
+                value=value,
+                split=content["split"],
+                baseline=_number(baseline.get("score")) if metric == next(iter(content["metrics"])) else None,
+                examples=content["num_examples"],
+            )
+            for metric, value in content["metrics"].items()
+        ]
+    return found
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
