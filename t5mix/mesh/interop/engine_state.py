@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.mesh.engine import Engine, jax
+from t5mix.mesh.engine import Engine, State, jax
 from t5mix.mesh.interop.weights import LazyArray, Wanted, Weights, match
 
 
-def initial_state(engine: Engine, weights: Weights, source: str) -> dict[str, Any]:
+def initial_state(engine: Engine, weights: Weights, source: str) -> State:
     """Returns the state that training starts from: the checkpoint's weights, and an optimizer that has seen nothing.
 
     One weight at a time is in this process's memory besides those on the devices.
@@ -31,7 +31,7 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> dict[str, An
         # Slots of every optimizer begin at 0.
         value = arrays[variable.name].float32() if variable.trainable else np.zeros(variable.shape, np.float32)
         state[variable.name] = jax.device_put(value, shardings[variable.name])
-    return state
+    return engine.state(state)
 
 
 def weights_of_state(engine: Engine, state: Mapping[str, Any]) -> dict[str, LazyArray]:
