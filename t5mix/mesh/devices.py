@@ -21,7 +21,7 @@ else:
 
 
 def available_devices() -> int:
-    """How many devices this process can use.
+    """Returns how many devices this process can use.
 
     Raises:
         ValueError: T5MIX_CPU_DEVICES is not a number; or this is one of several processes.
@@ -36,7 +36,7 @@ def available_devices() -> int:
 
 
 def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
-    """The first `mesh.num_devices` devices, arranged on the mesh's axes."""
+    """Returns the first `mesh.num_devices` devices, arranged on the mesh's axes."""
     _configure_cpu()
     devices = np.array(jax.devices()[: mesh.num_devices])
     return jax.sharding.Mesh(devices.reshape(list(mesh.axes.values())), tuple(mesh.axes))
@@ -44,12 +44,12 @@ def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
 
 def _configure_cpu() -> None:
     """Sets the number of CPU devices; JAX lets it be set only before its first use."""
-    wanted = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise ValueError(f"T5MIX_CPU_DEVICES is {wanted!r}: it must be a number >= 1")
+    number = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
+    if not number.isdecimal() or int(number) < 1:
+        raise ValueError(f"T5MIX_CPU_DEVICES is {number!r}: it must be a number >= 1")
     if not jax._src.xla_bridge.backends_are_initialized():
         _keep_freed_memory()
-        jax.config.update("jax_num_cpu_devices", int(wanted))
+        jax.config.update("jax_num_cpu_devices", int(number))
 
 
 def _keep_freed_memory() -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from t5mix.mesh.compiling.compilation import Told, compilation_folder, fingerprint, kept_module
+from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
@@ -105,11 +105,11 @@ class Engine:
         return sum(int(np.prod(variable.shape)) for variable in self._programs.weights)
 
     def shardings(self) -> dict[str, Any]:
-        """How each variable lies on the mesh, by name: what a checkpoint is restored into."""
+        """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
         return {variable.name: self._sharding(variable.axes) for variable in self.variables}
 
     def compiled(self, name: str) -> Any:
-        """A program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
+        """Returns a program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
 
         Args:
             name: "train_step", "score", "logits" or "greedy_decode"; "initialize NAME" for the array that the weight
@@ -118,7 +118,7 @@ class Engine:
         return self._compiled[name]
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
-        """Arrays by T5's names as a State, stacked where the training program takes them so.
+        """Returns arrays by T5's names as a State, stacked where the training program takes them so.
 
         Args:
             named: values of all variables, such as a checkpoint holds.
@@ -126,7 +126,7 @@ class Engine:
         return State(self._programs.stored, self._values(named, self._programs.stored))
 
     def initialize(self, seed: int) -> State:
-        """First state, a function of the seed alone: every device draws its own part, and no full copy is made.
+        """Draws the first state, a function of the seed alone: each device its own part, and no full copy is made.
 
         One program serves all arrays of a shape and distribution; the names of the variables and the scale of the
         distribution are its arguments.
@@ -161,7 +161,7 @@ class Engine:
         return program
 
     def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
-        """Whether no value is infinite or NaN."""
+        """Tells whether no value is infinite or NaN."""
         return bool(_all_finite(state.arrays() if isinstance(state, State) else list(state.values())))
 
     def train_step(
@@ -174,7 +174,7 @@ class Engine:
         step: int,
         seed: int,
     ) -> tuple[State, StepMetrics]:
-        """One optimizer step; `state` is given up (its memory is used again).
+        """Does one optimizer step; `state` is given up (its memory is used again).
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
@@ -214,17 +214,20 @@ class Engine:
         return State(stored, new), StepMetrics(loss, norm, task_nats, task_tokens)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
+        """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
         result = jax.ShapeDtypeStruct((self.batch_size,), np.float32)
         return self._predict("score", self._programs.score, state, batch, result)
 
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Logits of each target token given those before it: float32 [batch, targets length, padded vocabulary]."""
+        """Returns the logits of each target token given those before it.
+
+        float32 [batch, targets length, padded vocabulary].
+        """
         shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
-        """The most likely next token, again and again.
+        """Takes the most likely next token, again and again.
 
         Args:
             state: values of all variables, or of the weights alone.
@@ -247,7 +250,7 @@ class Engine:
         return ids
 
     def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
-        """Every weight by itself; those cut out of stacked arrays are kept for the next call with the same state."""
+        """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""
         if not isinstance(state, State):
             return [state[variable.name] for variable in self._programs.weights]
         if self._cut is None or self._cut[0]() is not state:
@@ -283,7 +286,7 @@ class Engine:
         results: Sequence[Variable | Stored] = (),
         donate: bool = False,
     ) -> Any:
-        """The program compiled for the mesh, once.
+        """Compiles a program for the mesh, once.
 
         Args:
             name: of the program.
@@ -298,7 +301,7 @@ class Engine:
             key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
 
             def module(inputs: Sequence[Any]) -> bytes:
-                return kept_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
+                return cached_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
 
             values = [self._sharding(variable.axes) for variable in arguments]
             other = [self._whole] * (len(outputs) - len(results))

@@ -23,7 +23,7 @@ class MeshConfig:
 
     Attributes:
         shape: axes and sizes, `batch:2;model:4`; the product is the number of devices used.
-        layout: rules, `dimension:axis`, separated by commas.  A rule whose axis the mesh lacks splits nothing, so
+        layout: rules, `dimension:axis`, separated by commas. A rule whose axis the mesh lacks splits nothing, so
             one layout serves every mesh.
     """
 

@@ -2,7 +2,7 @@
 
 Upstream was written for TensorFlow 1.15 and reaches for names that TensorFlow has since moved or removed: one function
 that registers tensor conversions, and tf.estimator, of which only a mode constant and two base classes are touched
-outside upstream's own training loop.  They are put back before the import.  Everything in t5mix imports
+outside upstream's own training loop. They are put back before the import. Everything in t5mix imports
 mesh-tensorflow from here:
 
     from t5mix.mesh.mesh_tensorflow import mtf, tf
@@ -53,7 +53,10 @@ def _put_back_names() -> None:
 
 @contextlib.contextmanager
 def _without_pkg_resources() -> Iterator[None]:
-    """Upstream's training loop imports pkg_resources, which setuptools no longer ships, and nothing here calls it."""
+    """Puts an empty module in the place of pkg_resources, while the body runs.
+
+    Upstream's training loop imports it, setuptools no longer ships it, and nothing here calls it.
+    """
     before = sys.modules.get("pkg_resources")
     sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
     try:

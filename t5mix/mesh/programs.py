@@ -1,7 +1,7 @@
 """The programs of a model: first values, one training step, score, logits and greedy decoding.
 
 Each is a TensorFlow function from tensors to tensors: the values of variables come in as arguments and, where they
-change, go out as results.  It builds its mtf graph and lowers it as it is traced, so one trace is one XLA program.
+change, go out as results. It builds its mtf graph and lowers it as it is traced, so one trace is one XLA program.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ class Programs:
         return [variable for variable in self.variables if variable.trainable]
 
     def draw(self, one: Stored, key: tf.Tensor, names: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-        """First value of an array, each of its variables drawn from (key, its name).
+        """Draws the first value of an array, each of its variables drawn from (key, its name).
 
         Everything but shape and distribution comes in as a tensor, so that one program serves all arrays alike.
 
@@ -96,7 +96,7 @@ class Programs:
         key: tf.Tensor,
         values: Sequence[tf.Tensor],
     ) -> tuple[tf.Tensor, ...]:
-        """One step of Adafactor (Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235).
+        """Does one step of Adafactor (Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235).
 
         The loss is the mean over the real target tokens of the batch.
 
@@ -134,10 +134,10 @@ class Programs:
     def _updated(
         self, old: Mapping[str, tf.Tensor], gradients: Mapping[str, tf.Tensor], rates: tf.Tensor
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The norm of all gradients, and the optimizer's new values of `stored`, in order.
+        """Returns the norm of all gradients, and the optimizer's new values of `stored`, in order.
 
-        Where the norm is not finite, nothing changes.  So every new value depends on all gradients, and therefore
-        comes after the last reading of every old one: XLA writes it in its place.  Without that it copies all weights.
+        Where the norm is not finite, nothing changes. So every new value depends on all gradients, and therefore
+        comes after the last reading of every old one: XLA writes it in its place. Without that it copies all weights.
         """
         new: dict[str, tf.Tensor] = {}
         squares = []
@@ -152,19 +152,19 @@ class Programs:
         return norm, [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.stored]
 
     def score(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
+        """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
         graph, mesh = _empty_graph()
         cross_entropy, _ = self._model.token_losses(self._import(mesh, features), train=False)
         return -tf.reduce_sum(self._lower(graph, cross_entropy, self._by_name(weights)), axis=1)
 
     def logits(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Logits of each target token: float32 [batch, targets length, padded vocabulary]."""
+        """Returns the logits of each target token: float32 [batch, targets length, padded vocabulary]."""
         graph, mesh = _empty_graph()
         logits = self._model.logits(self._import(mesh, features), train=False)
         return self._lower(graph, logits, self._by_name(weights))
 
     def greedy_decode(self, inputs: tf.Tensor, weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Greedy decoding: int32 [batch, targets length] from int32 [batch, inputs length].
+        """Decodes greedily: int32 [batch, targets length] from int32 [batch, inputs length].
 
         Args:
             inputs: padded with 0.
@@ -205,12 +205,12 @@ class Programs:
 
 
 def hash_of_name(variable: Variable) -> int:
-    """A number in [0, 2^32) that stands for a variable's name where its first value is drawn."""
+    """Returns a number in [0, 2^32) that stands for a variable's name where its first value is drawn."""
     return zlib.crc32(variable.name.encode())
 
 
 def _stored(weight: Any, impl: GlobalMeshImpl) -> Stored:
-    """What an mtf variable is: one weight, or those of all blocks, stacked."""
+    """Returns what an mtf variable is: one weight, or those of all blocks, stacked."""
     dimensions, axes = weight.shape.dims, impl.axes(weight.shape)
     stacked = dimensions[0].name == LAYERS
     names = _names_of_blocks(weight.name, dimensions[0].size) if stacked else [weight.name]
@@ -222,7 +222,7 @@ def _stored(weight: Any, impl: GlobalMeshImpl) -> Stored:
 
 
 def _slots(weight: Stored) -> list[Stored]:
-    """The optimizer slots of a weight."""
+    """Returns the optimizer slots of a weight."""
 
     def slot_of(variable: Variable, slot: adafactor.Slot) -> Variable:
         shape, axes = (tuple(x[d] for d in slot.dimensions) for x in (variable.shape, variable.axes))
@@ -235,14 +235,14 @@ def _slots(weight: Stored) -> list[Stored]:
 
 
 def _names_of_blocks(name: str, count: int) -> list[str]:
-    """T5's names of the variables of all blocks, from that of the first: its layers are counted through a stack."""
+    """Returns T5's names of all blocks' variables, from that of the first: layers are counted through a stack."""
     stack, layer, rest = name.split("/", 2)
     number = int(layer.removeprefix("layer_"))
     return [f"{stack}/layer_{number + block * _PARTS[stack]:03d}/{rest}" for block in range(count)]
 
 
 def _empty_graph() -> tuple[Any, Any]:
-    """An mtf graph without operations, and its mesh."""
+    """Returns an mtf graph without operations, and its mesh."""
     graph = mtf.Graph()
     return graph, mtf.Mesh(graph, "mesh")
 
@@ -252,7 +252,7 @@ def _pair(key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _drawn(key: tuple[tf.Tensor, tf.Tensor], variable: Variable, count: int) -> tf.Tensor:
-    """Values of scale 1, [count, *shape], with random numbers that no mesh changes; keys are [count, 1, ..]."""
+    """Draws values of scale 1, [count, *shape], by random numbers that no mesh changes; keys are [count, 1, ..]."""
     shape, kind = variable.shape, variable.initializer.kind
     if kind in ("zeros", "ones"):
         # From a run-time value: TensorFlow would make a constant of the variable's size.

@@ -1,12 +1,12 @@
 """Random numbers that are a function of a key and of the position in the tensor, and of nothing else.
 
 A generator with a state cannot be split over devices without either changing its numbers or computing all of them
-everywhere.  Here element (i, j, ...) of a tensor is a hash of its position under the tensor's key: elementwise integer
+everywhere. Here element (i, j, ...) of a tensor is a hash of its position under the tensor's key: elementwise integer
 arithmetic on iotas, which XLA's partitioner splits like any other, so every mesh draws the same numbers and no device
 draws another's.
 
 The hash is two rounds of a multiplicative one, each with a word of the key: a dozen operations an element that fuse
-into whatever uses the numbers.  Threefry-2x32, which JAX draws with, takes a hundred, or a loop to compile for each
+into whatever uses the numbers. Threefry-2x32, which JAX draws with, takes a hundred, or a loop to compile for each
 tensor; for initial weights and dropout masks the laws that tests/mesh/test_random.py checks are what counts.
 """
 
@@ -24,7 +24,7 @@ _GOLDEN, _OTHER = 0x9E3779B9, 0x85EBCA6B
 
 
 def hashed(x: tf.Tensor) -> tf.Tensor:
-    """A bijection of uint32 in which every input bit changes every output bit with probability near 1/2.
+    """Maps uint32 to uint32 by a bijection in which every input bit changes every output bit with probability near 1/2.
 
     "lowbias32" of Chris Wellons's search for such functions (https://github.com/skeeto/hash-prospector).
     """
@@ -36,14 +36,14 @@ def hashed(x: tf.Tensor) -> tf.Tensor:
 
 
 def fold_in(key: Key, number: int | tf.Tensor) -> Key:
-    """A new key from `key` and a uint32: one for each tensor that is drawn; of several numbers, several."""
+    """Makes a new key from `key` and a uint32: one for each tensor that is drawn; of several numbers, several."""
     number = tf.convert_to_tensor(number, tf.uint32)
     first = hashed(hashed(hashed(number + tf.constant(_GOLDEN, tf.uint32)) + key[0]) + key[1])
     return first, hashed(first + tf.constant(_OTHER, tf.uint32))
 
 
 def key_of_place(key: Key, number: int, block: int | tf.Tensor) -> Key:
-    """The key of a dropout mask, from the step's key and the mask's place in the model.
+    """Returns the key of a dropout mask, from the step's key and the mask's place in the model.
 
     Args:
         key: of the step.
@@ -54,7 +54,7 @@ def key_of_place(key: Key, number: int, block: int | tf.Tensor) -> Key:
 
 
 def bits(key: Key, shape: Sequence[int]) -> tf.Tensor:
-    """Random uint32 of the given shape; of several keys, [number, *shape].
+    """Draws uint32 of the given shape; of several keys, [number, *shape].
 
     Positions are counted in uint32 along the rows of the tensor, and each round is a bijection: elements of a tensor
     of up to 2^32 differ from one another. The first dimension of a larger one enters with the second round.
@@ -76,18 +76,18 @@ def bits(key: Key, shape: Sequence[int]) -> tf.Tensor:
 
 
 def uniform(key: Key, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-    """Uniform float32 in [low, high), of the given shape, with 24 random bits each."""
+    """Draws uniform float32 in [low, high), of the given shape, with 24 random bits each."""
     top = tf.bitwise.right_shift(bits(key, shape), tf.constant(8, tf.uint32))
     return low + (high - low) * (tf.cast(top, tf.float32) * 2.0**-24)
 
 
 def normal(key: Key, shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0) -> tf.Tensor:
-    """Normal float32 of the given shape, by the inverse of the distribution function."""
+    """Draws normal float32 of the given shape, by the inverse of the distribution function."""
     return mean + stddev * _normal_between(key, shape, -1.0, 1.0)
 
 
 def truncated_normal(key: Key, shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0) -> tf.Tensor:
-    """Normal float32 of the given shape, redrawn beyond two standard deviations (as TensorFlow's of that name)."""
+    """Draws normal float32 of the given shape, again beyond two standard deviations (as TensorFlow's of that name)."""
     bound = math.erf(2.0 / math.sqrt(2.0))
     return mean + stddev * _normal_between(key, shape, -bound, bound)
 
@@ -97,7 +97,7 @@ def _normal_between(key: Key, shape: Sequence[int], low: float, high: float) -> 
 
 
 def open_unit(bits: tf.Tensor) -> tf.Tensor:
-    """Random uint32 to float32 strictly between 0 and 1, where the inverses of distribution functions are finite.
+    """Turns random uint32 into float32 strictly between 0 and 1, where inverses of distribution functions are finite.
 
     The middles of 2^23 equal steps: each is a float32, so nothing rounds to an end.
     """
@@ -105,6 +105,6 @@ def open_unit(bits: tf.Tensor) -> tf.Tensor:
 
 
 def _iota(size: int, stride: int, axis: int, rank: int) -> tf.Tensor:
-    """0, stride, 2 * stride, ... along one axis, uint32."""
+    """Returns 0, stride, 2 * stride, ... along one axis, uint32."""
     numbers = tf.constant(np.arange(size, dtype=np.uint32) * np.uint32(stride))
     return tf.reshape(numbers, [size if i == axis else 1 for i in range(rank)])

@@ -2,7 +2,7 @@
 
 On disk, for checkpoints and for other programs, every weight has T5's name and shape, however the engine computes.
 Where the blocks of a stack are a loop (t5/loop.py), the training program takes the weights of all its blocks as one
-array [layers, ...].  A State is both: it reads like a dictionary by T5's names, and hands the engine what it stored.
+array [layers, ...]. A State is both: it reads like a dictionary by T5's names, and hands the engine what it stored.
 """
 
 import dataclasses
@@ -118,17 +118,17 @@ class State(MutableMapping[str, "jax.Array"]):
         return len(self._values) + len(self._places)
 
     def arrays(self) -> list["jax.Array"]:
-        """All arrays as they are kept, in no order that means something."""
+        """Returns all arrays as they lie on the devices, in no particular order."""
         return [*self._values.values(), *(array for _, array in self._stacks)]
 
     def stack_of(self, name: str) -> "jax.Array | None":
-        """The stacked array whose first variable has that name; None where there is none."""
+        """Returns the stacked array whose first variable has that name; None where there is none."""
         number, block = self._places.get(name, (0, -1))
         return self._stacks[number][1] if block == 0 else None
 
 
 def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":
-    """The array that a program takes for `one`, from a State or from a plain mapping of T5's names to arrays.
+    """Returns the array that a program takes for `one`, from a State or from a plain mapping of T5's names to arrays.
 
     Args:
         state: where to find it.

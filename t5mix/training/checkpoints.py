@@ -1,7 +1,7 @@
 """Checkpoints: model, optimizer, step and whatever else a run needs to go on, whole or not at all.
 
 Orbax writes each into a folder of another name and renames it when it is complete, so a process that is killed while
-it saves leaves the checkpoint before.  Arrays are restored onto the mesh of the engine that asks, whichever mesh wrote
+it saves leaves the checkpoint before. Arrays are restored onto the mesh of the engine that asks, whichever mesh wrote
 them.
 """
 
@@ -32,7 +32,7 @@ class Checkpoints:
         self._manager = orbax.CheckpointManager(self.folder, options=options, item_handlers=handlers)
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints there are, ascending."""
+        """Returns the steps of the checkpoints there are, ascending."""
         return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: State, extra: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ class Checkpoints:
         self._manager.close()
 
     def _check_shapes(self, step: int, engine: Engine) -> None:
-        """Orbax would pad or cut an array of another shape, or complain of a tree at length."""
+        """Refuses a model of another shape: Orbax would pad or cut its arrays, or complain of a tree at length."""
         saved = self._manager.item_metadata(step)["state"].tree
         for variable in engine.variables:
             there = tuple(saved[variable.name].shape) if variable.name in saved else None

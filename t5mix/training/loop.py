@@ -1,7 +1,7 @@
 """The training loop: from a state and a stream to checkpoints and logs.
 
 A run is a function of its settings: the batch at step s is the stream's, the dropout at step s is the engine's, and
-everything else that the logs depend on is in the checkpoint.  A process that is killed at any moment and started
+everything else that the logs depend on is in the checkpoint. A process that is killed at any moment and started
 again ends with the same weights and the same metrics.jsonl, bit for bit.
 """
 
@@ -229,7 +229,7 @@ def _begin(
     start: Callable[[], State],
     allow_changed_mixture: bool,
 ) -> tuple[State, _Progress]:
-    """The newest checkpoint, or the start."""
+    """Returns the newest checkpoint, or the start."""
     if not checkpoints.steps():
         return start(), _Progress(0, LossWindow(stream.task_names))
     before = checkpoints.extra(checkpoints.steps()[-1])["stream"]  # before the slow part
@@ -256,7 +256,7 @@ def _stop_told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _logs(folder: Path, step: int) -> Iterator[_Logs]:
-    """The logs of a folder, without what an earlier start logged of steps that will be done again."""
+    """Opens the logs of a folder, without what an earlier start logged of steps that will be done again."""
     with (
         JsonlLogger(folder / "metrics.jsonl", step) as metrics,
         JsonlLogger(folder / "timing.jsonl", step) as timing,
@@ -266,7 +266,7 @@ def _logs(folder: Path, step: int) -> Iterator[_Logs]:
 
 
 def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """The batches of steps first..last-1, each made while the step before runs."""
+    """Yields the batches of steps first..last-1, each made while the step before runs."""
     with ThreadPoolExecutor(1, "t5mix-stream") as pool:
         future = pool.submit(stream.batch, first) if first < last else None
         for step in range(first, last):
@@ -277,5 +277,5 @@ def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[
 
 
 def _num_tokens(batch: dict[str, np.ndarray]) -> int:
-    """Tokens of the batch, of all features, without padding."""
+    """Counts the tokens of a batch, of all features, without padding."""
     return sum(int(np.count_nonzero(array)) for name, array in batch.items() if name.endswith("_segment_ids"))

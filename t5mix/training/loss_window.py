@@ -30,12 +30,12 @@ class LossWindow:
         self._tokens += np.asarray(task_tokens, np.float64)[: len(self._names)]
 
     def loss(self) -> float:
-        """Mean cross-entropy of a target token, in nats; NaN before the first step."""
+        """Returns the mean cross-entropy of a target token, in nats; NaN before the first step."""
         tokens = float(self._tokens.sum())
         return float(self._nats.sum()) / tokens if tokens else math.nan
 
     def task_losses(self) -> dict[str, float]:
-        """The same for each task seen in the window."""
+        """Returns the same for each task seen in the window."""
         return {
             name: float(nats / tokens)
             for name, nats, tokens in zip(self._names, self._nats, self._tokens, strict=True)
@@ -43,5 +43,5 @@ class LossWindow:
         }
 
     def state(self) -> dict[str, Any]:
-        """The sums, as JSON."""
+        """Returns the sums, as JSON."""
         return {"nats": self._nats.tolist(), "tokens": self._tokens.tolist()}

@@ -1,6 +1,6 @@
 """Learning-rate schedules: functions of the step.
 
-A schedule is a frozen object, `schedule(step) -> learning rate`, with step counted from 0.  The classes are named as
+A schedule is a frozen object, `schedule(step) -> learning rate`, with step counted from 0. The classes are named as
 the functions that they are: `constant(learning_rate=1e-3)(step)`.
 """
 
@@ -18,13 +18,13 @@ class constant:
         _positive(self, "learning_rate")
 
     def __call__(self, step: int) -> float:
-        """The learning rate at `step`."""
+        """Returns the learning rate at `step`."""
         return self.learning_rate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class inverse_square_root:
-    """`scale / sqrt(max(step, warmup_steps))`: constant at first, then falling.  T5's pre-training schedule.
+    """`scale / sqrt(max(step, warmup_steps))`: constant at first, then falling. T5's pre-training schedule.
 
     With the defaults it is 0.01 for the first 10,000 steps (Raffel et al. 2020, section 3.1.2).
     """
@@ -36,7 +36,7 @@ class inverse_square_root:
         _positive(self, "warmup_steps", "scale")
 
     def __call__(self, step: int) -> float:
-        """The learning rate at `step`."""
+        """Returns the learning rate at `step`."""
         return self.scale / math.sqrt(max(step, self.warmup_steps))
 
 
@@ -60,7 +60,7 @@ class linear_decay:
             raise ValueError(f"linear_decay.final_fraction is {self.final_fraction}: it must be in [0, 1]")
 
     def __call__(self, step: int) -> float:
-        """The learning rate at `step`."""
+        """Returns the learning rate at `step`."""
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
         done = min(1.0, (step - self.warmup_steps) / (self.total_steps - self.warmup_steps))
@@ -78,7 +78,7 @@ def _positive(schedule: Schedule, *names: str) -> None:
 
 
 def adafactor_decay_rate(step: int, exponent: float = 0.8) -> float:
-    """Decay rate of Adafactor's second moments, 1 - (step + 1)^-exponent, with step counted from 0.
+    """Returns the decay rate of Adafactor's second moments, 1 - (step + 1)^-exponent, with step counted from 0.
 
     Its memory grows with the run: 0 at the first step, 0.996 at the thousandth (Shazeer and Stern 2018,
     https://arxiv.org/abs/1804.04235, section 7.2; the exponent is T5's).

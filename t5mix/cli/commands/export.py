@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exports."""
+    """Writes a checkpoint for other programs; returns the exit code."""
     from t5mix.mesh.interop.safe_files import check_new_folder
     from t5mix.runs.preflight import checks
 

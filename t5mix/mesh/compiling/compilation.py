@@ -1,7 +1,7 @@
 """Compiled programs: kept on disk, so that a second start compiles nothing, and told about while they are made.
 
-Two things are kept in `$T5MIX_CACHE/programs`, in a folder for each kind of processor.  JAX's own compilation cache
-holds executables, and removes those that were used longest ago when it grows beyond `MAX_BYTES`.  Beside it lies the
+They lie in `$T5MIX_CACHE/programs` in two forms, in a folder for each kind of processor. JAX's own compilation cache
+holds executables, and removes those that were used longest ago when it grows beyond `MAX_BYTES`. Beside it lies the
 StableHLO of each program: tracing a model takes as long as compiling it, and what comes out is a function of the model,
 the mesh, the batch and the code that traces, which together make its name.
 """
@@ -62,7 +62,7 @@ def fingerprint(settings: Mapping[str, object]) -> str:
     return hashlib.sha256("\n".join([*parts, _code()]).encode()).hexdigest()[:32]
 
 
-def kept_module(name: str, trace: Callable[[], bytes]) -> bytes:
+def cached_module(name: str, trace: Callable[[], bytes]) -> bytes:
     """Returns the StableHLO of that name from the folder, or traces it and keeps it there.
 
     Args:
@@ -126,7 +126,7 @@ class Told:
 
 
 def _processor() -> str:
-    """A name for this kind of processor: code compiled for one may use instructions that another lacks."""
+    """Returns a name for this kind of processor: code compiled for one may use instructions that another lacks."""
     flags = b""
     with contextlib.suppress(OSError):  # not Linux
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()
@@ -167,7 +167,7 @@ def _remove_old(folder: Path) -> None:
 
 @functools.cache
 def _code() -> str:
-    """A hash of this package's source."""
+    """Returns a hash of this package's source."""
     digest = hashlib.sha256()
     folder = Path(__file__).parent
     for path in sorted(folder.rglob("*.py")):

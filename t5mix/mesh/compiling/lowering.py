@@ -1,8 +1,8 @@
 """A Mesh-TensorFlow graph becomes a TensorFlow graph with sharding annotations.
 
-Upstream executes a layout: it cuts every tensor into slices and writes the collectives itself.  Here a layout is only
-said.  Every mtf tensor is one tensor of its full shape, annotated with the sharding that the layout gives it, and
-XLA's SPMD partitioner cuts it and inserts the collectives (Xu et al. 2021, https://arxiv.org/abs/2105.04663).  So a
+Upstream executes a layout: it cuts every tensor into slices and writes the collectives itself. Here a layout is only
+said. Every mtf tensor is one tensor of its full shape, annotated with the sharding that the layout gives it, and
+XLA's SPMD partitioner cuts it and inserts the collectives (Xu et al. 2021, https://arxiv.org/abs/2105.04663). So a
 program means the same on every mesh, dropout included.
 
 Variables are arguments of the program, so no second copy of them exists; what changes them (optimizers/) returns their
@@ -28,7 +28,7 @@ class Whole:
 
     @classmethod
     def from_tensor_list(cls, tensor_list: list[tf.Tensor]) -> "Whole":
-        """Upstream's name for the constructor."""
+        """Wraps a list of one tensor, as upstream makes its laid-out tensors."""
         return cls(tensor_list)
 
     @property
@@ -42,7 +42,7 @@ class Whole:
         return self.one_slice.shape.as_list()
 
     def to_laid_out_tensor(self) -> "Whole":
-        """Itself: upstream has lazy kinds that need this."""
+        """Returns itself: upstream has lazy kinds that need this."""
         return self
 
 
@@ -76,12 +76,12 @@ class GlobalMeshImpl(mtf.MeshImpl):
         self._devices = np.arange(mesh.num_devices).reshape(list(mesh.axes.values()))
 
     def axes(self, shape: Any) -> list[int]:
-        """For each dimension of an mtf shape, the number of the mesh axis that splits it; -1 where none does."""
+        """Returns the number of the mesh axis that splits each dimension of an mtf shape; -1 where none does."""
         numbers = {axis: number for number, axis in enumerate(self._mesh.axes)}
         return [numbers[self._mesh.rules[d.name]] if d.name in self._mesh.rules else -1 for d in shape.dims]
 
     def annotate(self, tensor: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
-        """The same tensor, annotated: dimension i is split by mesh axis `axes[i]`, or by none if that is -1."""
+        """Annotates a tensor: dimension i is split by mesh axis `axes[i]`, or by none if that is -1."""
         if self._devices.size == 1 or not axes:
             return tensor
         from tensorflow.python.compiler.xla.experimental import xla_sharding
@@ -97,7 +97,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
 
     @contextlib.contextmanager
     def in_block(self, block: tf.Tensor) -> Iterator[None]:
-        """Within, masks of a loop's body are those of `block`, an int32 scalar."""
+        """Gives a loop's body, while it is lowered, the masks of `block`, an int32 scalar."""
         before, self._block = self._block, block
         try:
             yield
@@ -105,7 +105,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
             self._block = before
 
     def dropout_mask(self, shape: Any, dtype: tf.DType, rate: float, number: int, block: int | None) -> tf.Tensor:
-        """A mask that scales by 1 / (1 - rate), or zeroes with probability `rate`.
+        """Draws a mask that scales by 1 / (1 - rate), or zeroes with probability `rate`.
 
         Args:
             shape: mtf shape.
@@ -123,23 +123,23 @@ class GlobalMeshImpl(mtf.MeshImpl):
         return tf.where(kept, tf.constant(1.0 / (1.0 - rate), dtype), tf.constant(0.0, dtype))
 
     def allreduce(self, x: Whole, mesh_axes: Any, reduction_fn_string: str) -> Whole:
-        """Nothing: a reduction over a whole tensor is already complete."""
+        """Returns `x` as it is: a reduction over a whole tensor is already complete."""
         return x
 
     def laid_out_pnum(self) -> Whole:
-        """The number of the only processor that upstream sees."""
+        """Returns the number of the only processor that upstream sees."""
         return Whole([tf.constant(0)])
 
     def import_tf_tensor(self, x: Any, tf_x: Any) -> Whole:
-        """A TensorFlow tensor enters the graph whole."""
+        """Takes a TensorFlow tensor into the graph, whole."""
         return Whole([tf.convert_to_tensor(tf_x)])
 
     def export_to_tf_tensor(self, x: Any, laid_out_x: Whole) -> tf.Tensor:
-        """A tensor leaves the graph whole."""
+        """Returns a tensor of the graph, whole."""
         return laid_out_x.one_slice
 
     def einsum(self, equation: str, *slices: tf.Tensor) -> tf.Tensor:
-        """A product of whole tensors: one XLA product where there are two of them."""
+        """Multiplies whole tensors: by one XLA product where there are two of them."""
         inputs, output = equation.split("->")
         terms = inputs.split(",")
         if len(slices) != 2 or any(len(set(term)) != len(term) for term in terms):
@@ -153,7 +153,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
 
 
 def _product(left: str, right: str, output: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """An einsum of two tensors as XLA's dot_general, and a transpose where the result's dimensions need one."""
+    """Returns an einsum of two tensors: XLA's dot_general, and a transpose where the result's dimensions need one."""
     from tensorflow.compiler.tf2xla.ops import gen_xla_ops
     from tensorflow.compiler.xla import xla_data_pb2
 

@@ -1,7 +1,7 @@
 """A TensorFlow function becomes a function that JAX compiles and runs.
 
 TensorFlow's compiler bridge turns the function into HLO; its StableHLO is merged into the module that JAX lowers, and
-PJRT runs it: CPU, GPU or TPU, one process or many.  The HLO is portable, so TensorFlow is asked for it on CPU always
+PJRT runs it: CPU, GPU or TPU, one process or many. The HLO is portable, so TensorFlow is asked for it on CPU always
 (jax.experimental.jax2tf.call_tf would ask TensorFlow for the kernels of JAX's platform, which it may not have).
 
 This file alone touches parts of JAX that are not public; the JAX version is pinned for it.

@@ -83,7 +83,7 @@ class Architecture:
         return T5Config(vocab_size=self.vocab_size, **shared, **extra)
 
     def _problems(self) -> list[str]:
-        """What the engine can not compute, in words."""
+        """Returns what the engine cannot compute, in words."""
         problems = []
         if self.per_layer_bias and "per_layer_bias" not in {field.name for field in dataclasses.fields(T5Config)}:
             problems.append(

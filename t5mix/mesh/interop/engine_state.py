@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from t5mix.mesh.engine import Engine, State, jax
-from t5mix.mesh.interop.weights import LazyArray, Wanted, Weights, match
+from t5mix.mesh.interop.weights import ExpectedWeight, LazyArray, Weights, match
 
 
 def initial_state(engine: Engine, weights: Weights, source: str) -> State:
@@ -24,7 +24,7 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> State:
         ValueError: a weight is missing, of another shape than the engine's, or too many.
     """
     trainable = [variable for variable in engine.variables if variable.trainable]
-    arrays = match([Wanted(v.name, v.name, v.shape) for v in trainable], weights, source)
+    arrays = match([ExpectedWeight(v.name, v.name, v.shape) for v in trainable], weights, source)
     shardings = engine.shardings()
     state: dict[str, Any] = {}
     for variable in engine.variables:

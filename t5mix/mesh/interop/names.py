@@ -1,7 +1,7 @@
 """The names of one weight: t5mix's, Mesh-TensorFlow T5's, Hugging Face's and t5x's.
 
 t5mix's are Mesh-TensorFlow's with layers counted through a stack, as `encoder/layer_003/...`; published T5 counts
-blocks and layers within them, as `encoder/block_001/layer_001/...`.  Shapes are the same in t5mix, published T5 and
+blocks and layers within them, as `encoder/block_001/layer_001/...`. Shapes are the same in t5mix, published T5 and
 t5x; Hugging Face's matrices have them the other way round, but for the embedding.
 """
 
@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from t5mix.mesh.interop.architecture import Architecture
-from t5mix.mesh.interop.weights import Wanted
+from t5mix.mesh.interop.weights import ExpectedWeight
 
 # Layers of a block: Mesh-TensorFlow's name, t5x's name, t5x's name of the norm before it.
 _LAYERS = {
@@ -120,10 +120,10 @@ def _feed_forward(model: Architecture) -> list[tuple[str, tuple[int, int]]]:
     return [("wi_0", into), ("wi_1", into), ("wo", out)] if model.gated else [("wi", into), ("wo", out)]
 
 
-def hugging_face_weights(model: Architecture) -> list[Wanted]:
+def hugging_face_weights(model: Architecture) -> list[ExpectedWeight]:
     """Returns the weights that a Hugging Face folder of this model has."""
     return [
-        Wanted(
+        ExpectedWeight(
             w.name,
             w.hugging_face,
             w.shape if w.name == "shared/embedding" else w.shape[::-1],
@@ -133,9 +133,9 @@ def hugging_face_weights(model: Architecture) -> list[Wanted]:
     ]
 
 
-def published_weights(model: Architecture) -> list[Wanted]:
+def published_weights(model: Architecture) -> list[ExpectedWeight]:
     """Returns the weights that a Mesh-TensorFlow T5 checkpoint of this model has, by `canonical` names."""
-    return [Wanted(w.name, w.published, w.shape) for w in weights_of(model)]
+    return [ExpectedWeight(w.name, w.published, w.shape) for w in weights_of(model)]
 
 
 def canonical(name: str) -> str:

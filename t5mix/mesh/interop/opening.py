@@ -39,7 +39,7 @@ class OpenedCheckpoint:
 
 
 def is_foreign(path_or_name: str) -> bool:
-    """Whether this is a checkpoint of another program, or may be a name of the Hub: no run folder of t5mix.
+    """Tells whether this is a checkpoint of another program, or may be a name of the Hub: no run folder of t5mix.
 
     Args:
         path_or_name: what a user gave as a checkpoint.

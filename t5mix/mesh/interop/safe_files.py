@@ -1,4 +1,4 @@
-"""Files of strangers: none is read outside its folder.  Folders for them: one appears whole, or not at all."""
+"""Files of strangers: none is read outside its folder. Folders for them: one appears whole, or not at all."""
 
 import contextlib
 import json

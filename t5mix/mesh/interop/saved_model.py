@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.safe_files import check_new_folder, new_folder
-from t5mix.mesh.interop.weights import Wanted, Weights, match
+from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import Programs
 from t5mix.mesh.t5.config import T5Config
@@ -32,8 +32,8 @@ def write_saved_model(
 ) -> None:
     """Writes a SavedModel that answers texts.
 
-    Its signature `serving_default` takes `input`, texts [any number], and returns `outputs`, as many texts.  An input
-    is cut to `lengths["inputs"]` tokens, its EOS among them.  Whoever loads it imports tensorflow_text before, where
+    Its signature `serving_default` takes `input`, texts [any number], and returns `outputs`, as many texts. An input
+    is cut to `lengths["inputs"]` tokens, its EOS among them. Whoever loads it imports tensorflow_text before, where
     the vocabulary is of SentencePiece: its operations are in there.
 
     Args:
@@ -81,7 +81,9 @@ def write_saved_model(
 
 
 def _arrays(programs: Programs, weights: Weights) -> Weights:
-    return match([Wanted(v.name, v.name, v.shape) for v in programs.weights], weights, "the model to be exported")
+    return match(
+        [ExpectedWeight(v.name, v.name, v.shape) for v in programs.weights], weights, "the model to be exported"
+    )
 
 
 def _in_batches(ids: "tf.Tensor", batch_size: int) -> "tf.Tensor":

@@ -11,7 +11,7 @@ import numpy as np
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 from t5mix.mesh.devices import jax
 from t5mix.mesh.interop.safe_files import new_folder, write_json
-from t5mix.mesh.interop.weights import Wanted, Weights, match
+from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import BATCH_FEATURES, Programs
 from t5mix.mesh.state import Variable
@@ -73,7 +73,9 @@ def write_stablehlo(
     # Without a loop over blocks, arguments are the weights as they are on disk.
     config = dataclasses.replace(config, block_loop="off")
     programs = Programs(config, MeshConfig(), batch_size, lengths, num_tasks)
-    arrays = match([Wanted(v.name, v.name, v.shape) for v in programs.weights], weights, "the model to be exported")
+    arrays = match(
+        [ExpectedWeight(v.name, v.name, v.shape) for v in programs.weights], weights, "the model to be exported"
+    )
     part = _Part(programs, name)
     with new_folder(path) as folder:
         (folder / PROGRAM).write_bytes(part.serialized())
@@ -92,7 +94,7 @@ class _Part:
         self.variables: Sequence[Variable] = programs.variables if name == "train_step" else programs.weights
 
     def serialized(self) -> bytes:
-        """The program, lowered for every platform."""
+        """Lowers the program for every platform."""
         results = [jax.ShapeDtypeStruct(shape, dtype) for _, shape, dtype in self._results()]
         lowered = jax.jit(stablehlo_to_jax(lambda inputs: tensorflow_to_stablehlo(self._function(), inputs), results))
         specs = [jax.ShapeDtypeStruct(shape, dtype) for _, shape, dtype in self._arguments()]
@@ -100,7 +102,7 @@ class _Part:
         return bytes(exported.serialize())
 
     def signature(self) -> dict[str, Any]:
-        """Names, shapes and types, as JSON."""
+        """Returns names, shapes and types, as JSON."""
 
         def described(entries: list[tuple[str, tuple[int, ...], str]]) -> dict[str, Any]:
             return {name: {"shape": list(shape), "dtype": dtype} for name, shape, dtype in entries}

@@ -50,7 +50,7 @@ Weights = Mapping[str, LazyArray]
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class ExpectedWeight:
     """A weight that a model needs, in the words of a checkpoint.
 
     Attributes:
@@ -66,11 +66,13 @@ class Wanted:
     transpose: bool = False
 
 
-def match(wanted: Iterable[Wanted], found: Weights, source: str, ignored: Iterable[str] = ()) -> dict[str, LazyArray]:
+def match(
+    expected: Iterable[ExpectedWeight], found: Weights, source: str, ignored: Iterable[str] = ()
+) -> dict[str, LazyArray]:
     """Returns the weights that a model needs, by its own names.
 
     Args:
-        wanted: what it needs.
+        expected: what it needs.
         found: what the checkpoint has, by the checkpoint's names.
         source: of the checkpoint, for errors.
         ignored: names that the checkpoint may have besides.
@@ -78,11 +80,11 @@ def match(wanted: Iterable[Wanted], found: Weights, source: str, ignored: Iterab
     Raises:
         ValueError: one line that names the weights that are missing, of another shape, or too many.
     """
-    wanted = list(wanted)
-    missing = [weight.theirs for weight in wanted if weight.theirs not in found]
+    expected = list(expected)
+    missing = [weight.theirs for weight in expected if weight.theirs not in found]
     if missing:
         raise ValueError(f"{source} lacks {_named(missing)}: it is incomplete, or of another architecture")
-    for weight in wanted:
+    for weight in expected:
         array = found[weight.theirs]
         if array.shape != weight.shape:
             raise ValueError(
@@ -91,14 +93,14 @@ def match(wanted: Iterable[Wanted], found: Weights, source: str, ignored: Iterab
             )
         if array.dtype not in ("float32", "bfloat16", "float16", "float64"):
             raise ValueError(f"{source}: {weight.theirs} is of {array.dtype}: give a checkpoint that is not quantized")
-    known = {weight.theirs for weight in wanted} | set(ignored)
+    known = {weight.theirs for weight in expected} | set(ignored)
     surplus = sorted(name for name in found if name not in known)
     if surplus:
         raise ValueError(
             f"{source} has {_named(surplus)}, which the model has no place for: it is of another architecture"
         )
-    arrays = {weight.name: found[weight.theirs] for weight in wanted}
-    return {w.name: arrays[w.name].transposed if w.transpose else arrays[w.name] for w in wanted}
+    arrays = {weight.name: found[weight.theirs] for weight in expected}
+    return {w.name: arrays[w.name].transposed if w.transpose else arrays[w.name] for w in expected}
 
 
 def _named(names: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Adafactor (Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235), with T5's settings.
 
 The second moments of a matrix are kept as means of its rows and of its columns; the update is relative to the scale of
-the weight, and clipped so that its root mean square is at most 1.  Equal to upstream's AdafactorOptimizer, except that
+the weight, and clipped so that its root mean square is at most 1. Equal to upstream's AdafactorOptimizer, except that
 the layers of a stacked variable are each clipped for themselves, as they are when they are variables of their own.
 """
 
@@ -67,7 +67,7 @@ def update(
     *,
     stacked: bool,
 ) -> Step:
-    """One step.
+    """Computes one step.
 
     Args:
         weight: float32.
@@ -112,7 +112,7 @@ def _root_mean_square(x: tf.Tensor, dimensions: Sequence[int]) -> tf.Tensor:
 
 
 def _factored(shape: Sequence[int]) -> tuple[int, int] | None:
-    """The two largest dimensions, the largest first; None where they are too small to factor."""
+    """Returns the two largest dimensions, the largest first; None where they are too small to factor."""
     if len(shape) < 2:
         return None
     largest, second, *_ = sorted(range(len(shape)), key=lambda dimension: -shape[dimension])

@@ -77,11 +77,11 @@ class Attention:
         return cls(q, k, v, o, mtf.Dimension("heads", num_heads), mtf.Dimension("d_kv", d_kv))
 
     def queries(self, x: Any) -> Any:
-        """[batch, length, d_model] to [batch, heads, length, d_kv]; without length, without it."""
+        """Projects [batch, length, d_model] to [batch, heads, length, d_kv]; without length, without it."""
         return self._split_heads(mtf.einsum([x, self.q], reduced_dims=x.shape.dims[-1:]))
 
     def keys_and_values(self, memory: Any) -> tuple[Any, Any]:
-        """[batch, memory_length, d_model] to two of [batch, heads, memory_length, d_kv]."""
+        """Projects [batch, memory_length, d_model] to two of [batch, heads, memory_length, d_kv]."""
         reduced = memory.shape.dims[-1:]
         k, v = (mtf.einsum([memory, weights], reduced_dims=reduced) for weights in (self.k, self.v))
         return self._split_heads(k), self._split_heads(v)
@@ -122,7 +122,7 @@ class Attention:
 
 
 def softmax(logits: Any) -> Any:
-    """Softmax over the last dimension; its gradient reads the result alone."""
+    """Returns the softmax over the last dimension; its gradient reads the result alone."""
 
     def gradient(operation: Any, dy: Any) -> list[Any]:
         def of_logits(weights: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:

@@ -18,7 +18,7 @@ _ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 class T5Config:
     """An encoder-decoder of Raffel et al. 2020 (https://arxiv.org/abs/1910.10683), section 2.1.
 
-    The defaults are T5 1.0's.  T5 1.1 is
+    The defaults are T5 1.0's. T5 1.1 is
     `activations=("gelu", "linear"), tied_embeddings=False` (Shazeer 2020, https://arxiv.org/abs/2002.05202).
 
     Attributes:

@@ -77,7 +77,7 @@ class _Step:
         self._unseen = mtf.to_float(mtf.equal(memory_segments, 0)) * INVISIBLE
 
     def empty_caches(self) -> list[Any]:
-        """Keys and values of each block's self-attention before the first step: zeros."""
+        """Returns the keys and values of each block's self-attention before the first step: zeros."""
         caches = []
         for part, _, attention, _ in self._layers:
             if part == "SelfAttention" and attention:
@@ -87,7 +87,7 @@ class _Step:
         return caches
 
     def __call__(self, x: Any, position: Any, caches: list[Any]) -> tuple[Any, list[Any]]:
-        """[batch, 1, d_model] to the same after all blocks, and the caches with this position written."""
+        """Takes [batch, 1, d_model] to the same after all blocks, and to the caches with this position written."""
         off = Dropout(0.0, 0)
         new: list[Any] = []
         bias = self._relative.bias_of_one_query(position, self._own_length)
@@ -113,7 +113,7 @@ class _Step:
 
 
 def _likeliest(logits: Any) -> Any:
-    """[..., vocab] to int32 [...]."""
+    """Picks the likeliest id: [..., vocab] to int32 [...]."""
     shape = mtf.Shape(logits.shape.dims[:-1])
 
     def argmax(logits: tf.Tensor) -> tf.Tensor:
@@ -125,7 +125,7 @@ def _likeliest(logits: Any) -> Any:
 
 
 def _written(whole: Any, part: Any, position: Any, axis: int) -> Any:
-    """`whole` with `part`, which has one position, written at `position` of dimension number `axis`."""
+    """Returns `whole` with `part`, which has one position, written at `position` of dimension number `axis`."""
     rank = whole.shape.ndims
 
     def write(whole: tf.Tensor, part: tf.Tensor, position: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,7 @@ class Embedding:
         self._weights = scope.weight("embedding", [vocab, d_model], Initializer("normal", 1.0))
 
     def vectors(self, ids: Any) -> Any:
-        """Int32 [..., length] to [..., length, d_model]."""
+        """Looks up the vectors of ids: int32 [..., length] to [..., length, d_model]."""
         return mtf.slicewise(
             tf.gather,
             [self._weights, ids],
@@ -31,7 +31,10 @@ class Embedding:
         )
 
     def logits(self, hidden: Any) -> Any:
-        """[..., length, d_model] to [..., length, vocab], scaled by d_model^-0.5 (Raffel et al. 2020, section 2.1)."""
+        """Projects [..., length, d_model] to [..., length, vocab], scaled by d_model^-0.5.
+
+        The scale is that of Raffel et al. 2020, section 2.1.
+        """
         return mtf.einsum([hidden * self._d_model.size**-0.5, self._weights], reduced_dims=[self._d_model])
 
     def _gradient(self, operation: Any, gradient: Any) -> list[Any]:

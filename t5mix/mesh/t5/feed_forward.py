@@ -10,7 +10,7 @@ from t5mix.mesh.t5.sublayers import Dropout
 
 
 def feed_forward(x: Any, scope: Scope, d_ff: Any, activations: Sequence[str], dropout: Dropout) -> Any:
-    """[..., length, d_model] to the same shape by way of [..., length, d_ff].
+    """Takes [..., length, d_model] to the same shape by way of [..., length, d_ff].
 
     Args:
         x: the normalized residual stream.
@@ -29,7 +29,7 @@ def feed_forward(x: Any, scope: Scope, d_ff: Any, activations: Sequence[str], dr
 
 
 def dense(x: Any, scope: Scope, width: Any) -> Any:
-    """[..., d] to [..., width] with the weight "kernel" [d, width] and no bias."""
+    """Projects [..., d] to [..., width] with the weight "kernel" [d, width] and no bias."""
     kernel = scope.weight(
         "kernel", [x.shape.dims[-1], width], Initializer("truncated_normal", x.shape.dims[-1].size ** -0.5)
     )
@@ -37,7 +37,7 @@ def dense(x: Any, scope: Scope, width: Any) -> Any:
 
 
 def gelu(x: Any) -> Any:
-    """Gaussian error linear unit by tanh, as T5 and Hugging Face's "gelu_new" have it."""
+    """Applies the Gaussian error linear unit by tanh, as T5 and Hugging Face's "gelu_new" have it."""
     return mtf.cwise(_gelu, [x], grad_function=_gelu_gradient, name="gelu")
 
 

@@ -1,11 +1,11 @@
 """The equal blocks of a stack as one XLA loop, with a gradient that is a second loop, backwards.
 
-The block's mtf operations are recorded once, with holes where its input and its weights come in.  The weights of all
+The block's mtf operations are recorded once, with holes where its input and its weights come in. The weights of all
 blocks lie in one variable each, stacked along a dimension "layers"; iteration i fills the holes with slice i and lowers
-the recorded operations.  So a program has one block's operations to trace and compile, whatever the number of blocks.
+the recorded operations. So a program has one block's operations to trace and compile, whatever the number of blocks.
 
 What the backward loop needs of the forward one is either kept in arrays [layers, ...] or computed again from what is
-kept; a policy says which.  Upstream's while_loop has no gradient, and its recompute_grad writes every layer out.
+kept; a policy says which. Upstream's while_loop has no gradient, and its recompute_grad writes every layer out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -74,7 +74,7 @@ class BlockLoop(mtf_ops.Operation):
         return [self.x_in, *self.slices, *self.shared_in]
 
     def gradient(self, grad_ys: list[Any]) -> list[Any]:
-        """Gradients of all inputs."""
+        """Returns the gradients of all inputs."""
         return BlockLoopGradient(self, grad_ys[0]).outputs
 
     def fill(self, lowering: Any, i: tf.Tensor, weights: Sequence[tf.Tensor], shared: Sequence[tf.Tensor]) -> None:
@@ -194,7 +194,7 @@ def _keeps(operation: Any, policy: str) -> bool:
 
 
 def _needed(operations: Sequence[Any], results: Sequence[Any]) -> set[Any]:
-    """What operations and results read, in the order of the operations."""
+    """Returns what operations and results read, in the order of the operations."""
     return {tensor for operation in operations for tensor in operation.inputs} | {t for t in results if t is not None}
 
 
@@ -221,7 +221,7 @@ def _zeros(impl: Any, count: int, tensor: Any, dtype: tf.DType) -> tf.Tensor:
 
 
 def _slice(stacked: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
-    """stacked[i], as XLA's dynamic slice: [layers, ...] to [...]."""
+    """Returns stacked[i], as XLA's dynamic slice: [layers, ...] to [...]."""
     ops, shape = _xla_ops(), stacked.shape.as_list()
     start = tf.concat([[i], tf.zeros([len(shape) - 1], tf.int32)], 0)
     size = tf.constant([1, *shape[1:]], tf.int32)
@@ -229,7 +229,7 @@ def _slice(stacked: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
 
 
 def _with_slice(impl: Any, stacked: tf.Tensor, i: tf.Tensor, value: tf.Tensor, tensor: Any) -> tf.Tensor:
-    """`stacked` with [i] replaced by `value`, the value of an mtf tensor."""
+    """Returns `stacked` with [i] replaced by `value`, the value of an mtf tensor."""
     start = tf.concat([[i], tf.zeros([len(stacked.shape) - 1], tf.int32)], 0)
     result = _xla_ops().xla_dynamic_update_slice(input=stacked, update=value[None], indices=start)
     return impl.annotate(result, [-1, *impl.axes(tensor.shape)])

@@ -31,7 +31,7 @@ class TokenLosses(mtf_ops.Operation):
         self._splittable_dims, self._unsplittable_dims = self._initialize_all_dimensions_as_splittable()
 
     def gradient(self, grad_ys: list[Any]) -> list[Any]:
-        """Gradient of the logits from those of cross-entropy and loss; either may be missing."""
+        """Returns the gradient of the logits from those of cross-entropy and loss; either may be missing."""
         logits, targets = self.inputs
         given = [gradient for gradient in grad_ys[:2] if gradient is not None]
         of_cross_entropy, of_loss = (gradient is not None for gradient in grad_ys[:2])
@@ -69,5 +69,5 @@ class TokenLosses(mtf_ops.Operation):
 
 
 def _is_target(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Whether a logit is the target's, of the logits' shape: XLA makes it where it is used and stores it nowhere."""
+    """Tells which logits are the targets', in the logits' shape; XLA makes this where it is used and stores none."""
     return tf.equal(tf.range(logits.shape[-1]), targets[..., None])

@@ -47,7 +47,7 @@ class T5Model:
         self._vocab = mtf.Dimension("vocab", config.padded_vocab_size)
 
     def logits(self, batch: Batch, *, train: bool) -> Any:
-        """Logits of each target token given those before it: float32 [batch, length, vocab].
+        """Returns the logits of each target token given those before it: float32 [batch, length, vocab].
 
         Attention, the shift of the targets and the relative positions stay within a segment, so packed examples do
         not see each other.
@@ -70,9 +70,9 @@ class T5Model:
         return mtf.to_float(self._to_logits(hidden, embedding, get))
 
     def token_losses(self, batch: Batch, *, train: bool) -> tuple[Any, Any]:
-        """What each target token costs: (cross-entropy in nats, the loss to minimize), float32 [batch, length].
+        """Returns what each target token costs: (cross-entropy in nats, loss to minimize), float32 [batch, length].
 
-        The second adds label smoothing and z-loss.  Both are 0 at padding.
+        The second adds label smoothing and z-loss. Both are 0 at padding.
         """
         logits = self.logits(batch, train=train)
         losses = TokenLosses(logits, batch.targets, self.config.label_smoothing, self.config.z_loss)
@@ -81,7 +81,7 @@ class T5Model:
         return cross_entropy * real, loss * real
 
     def greedy(self, inputs: Any, max_decode_length: int) -> Any:
-        """The most likely next token, again and again: int32 [batch, length of max_decode_length].
+        """Takes the most likely next token, again and again: int32 [batch, length of max_decode_length].
 
         Decoding stops when every row has an EOS (id 1) or the length is reached; what follows a row's EOS means
         nothing.
@@ -107,7 +107,7 @@ class T5Model:
         return Embedding(Scope("shared", get), self._vocab, mtf.Dimension("d_model", self.config.d_model))
 
     def _encode(self, ids: Any, segments: Any, embedding: Embedding, get: GetWeight, *, train: bool) -> tuple[Any, Any]:
-        """The encoder's output and its segment ids, as the decoder reads them: with dimension memory_length."""
+        """Returns the encoder's output and its segment ids, as the decoder reads them: with dimension memory_length."""
         output = self._encoder(embedding.vectors(ids), get, segments, train=train)
         length = segments.shape.dims[-1]
         memory_length = mtf.Dimension("memory_length", length.size)
@@ -123,7 +123,7 @@ class T5Model:
 
 
 def shifted(targets: Any, segments: Any) -> Any:
-    """What the decoder reads: the target token before, 0 at the beginning of each segment; int32 [batch, length]."""
+    """Returns what the decoder reads: the target token before, 0 where a segment begins; int32 [batch, length]."""
 
     def shift(targets: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:
         before, same = (tf.pad(x[:, :-1], [[0, 0], [1, 0]]) for x in (targets, segments))

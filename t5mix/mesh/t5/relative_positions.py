@@ -1,7 +1,7 @@
 """T5's relative positions: a bias of the attention logits for each head and bucket of distance.
 
 The bucket depends on memory position - query position alone, of which there are q + k - 1: the bias is gathered for
-those, and laid along the diagonals of [q, k] by reshapes.  Nothing of q x k x buckets exists, no constant of q x k, and
+those, and laid along the diagonals of [q, k] by reshapes. Nothing of q x k x buckets exists, no constant of q x k, and
 a stack computes it once for all its layers.
 """
 
@@ -18,7 +18,7 @@ def buckets(relative_position: np.ndarray, *, bidirectional: bool, num_buckets: 
     """Returns the bucket of each relative position, memory position - query position: int32, in [0, num_buckets).
 
     Half of the buckets are for exact small distances, the rest grow with the logarithm of the distance up to
-    `max_distance` (Raffel et al. 2020, section 2.1).  Where attention looks forward too, each direction has half.
+    `max_distance` (Raffel et al. 2020, section 2.1). Where attention looks forward too, each direction has half.
 
     Args:
         relative_position: int32, any shape.
@@ -90,7 +90,7 @@ class RelativePositions:
         )
 
     def _table(self, length: Any, memory_length: Any) -> np.ndarray:
-        """Buckets of the relative positions 0, 1, .. memory_length - 1, then -length, .. -1: int32 [their number]."""
+        """Returns the buckets of relative positions 0, 1, .. memory_length - 1, then -length, .. -1: int32 [number]."""
         distances = np.concatenate([np.arange(memory_length.size), np.arange(-length.size, 0)])
         return buckets(distances.astype(np.int32), **self._settings)
 
@@ -108,7 +108,7 @@ class RelativePositions:
 
 
 def _on_diagonals(values: tf.Tensor, length: int) -> tf.Tensor:
-    """[heads, n] to [heads, length, n - length] with element (i, j) = values[(j - i) mod n].
+    """Takes [heads, n] to [heads, length, n - length] with element (i, j) = values[(j - i) mod n].
 
     Rows of n values, read as rows of n - 1, begin one value earlier each.
     """
@@ -119,7 +119,7 @@ def _on_diagonals(values: tf.Tensor, length: int) -> tf.Tensor:
 
 
 def _from_diagonals(matrix: tf.Tensor) -> tf.Tensor:
-    """The transpose of `_on_diagonals`: sums along the diagonals, [heads, length, n - length] to [heads, n]."""
+    """Sums along the diagonals, [heads, length, n - length] to [heads, n]: the transpose of `_on_diagonals`."""
     heads, length, memory_length = matrix.shape
     count = length + memory_length
     rows = tf.reshape(tf.pad(matrix, [[0, 0], [0, 0], [0, length - 1]]), [heads, length * (count - 1)])

@@ -49,7 +49,7 @@ def find_start(path: str) -> CheckpointPath:
 
     Raises:
         FileNotFoundError: there is nothing of either kind.
-        ValueError: it is a checkpoint of another program, which t5mix can not read; says why.
+        ValueError: it is a checkpoint of another program, which t5mix cannot read; says why.
     """
     if not is_foreign(path):
         return find_checkpoint(path)
@@ -71,7 +71,7 @@ def model_params(path: str | None) -> list[str]:
 
 
 def check_foreign(run: Run, provider: Provider, checkpoint: ForeignCheckpoint) -> None:
-    """The checkpoint is of this run's model, and its ids mean the words of the tasks' vocabularies.
+    """Checks that a checkpoint is of this run's model, and that its ids mean the words of the tasks' vocabularies.
 
     Raises:
         ValueError: naming what differs, there and here.
@@ -96,7 +96,7 @@ def check_foreign(run: Run, provider: Provider, checkpoint: ForeignCheckpoint) -
 
 
 def _same_ids(ours: Vocabulary, theirs: Vocabulary) -> bool:
-    """Whether the ids that both have mean the same; one of them may have more extra ids."""
+    """Tells whether the ids that both have mean the same; one of them may have more extra ids."""
     if ours.fingerprint == theirs.fingerprint:
         return True
     if isinstance(ours, ByteVocabulary) and isinstance(theirs, ByteVocabulary):

@@ -25,7 +25,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "umt5": {**_MULTILINGUAL, "feed_forward_proj": "gated-gelu"},
 }
 
-# Hugging Face's words for the feed-forward layer.  Its "gelu" alone is another function than its "gated-gelu" has
+# Hugging Face's words for the feed-forward layer. Its "gelu" alone is another function than its "gated-gelu" has
 # (exact, not by tanh), so it is not among them.
 _FEED_FORWARD = {
     "relu": ("relu",),
@@ -83,7 +83,7 @@ def architecture(config: Mapping[str, Any], source: str) -> Architecture:
 
 
 def _scales_output(settings: Mapping[str, Any]) -> bool:
-    """Whether the output layer's input is scaled by d_model^-0.5, as T5 1.0 does where it is the embedding.
+    """Tells whether the output layer's input is scaled by d_model^-0.5, as in T5 1.0 where it is the embedding.
 
     Up to version 4, transformers calls this `tie_word_embeddings`; version 5 writes `scale_decoder_outputs`, with
     `tie_word_embeddings` true always, and never scales an mT5's.

@@ -22,7 +22,7 @@ FILES = (
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether this may be the name of a model on the Hub."""
+    """Tells whether this may be the name of a model on the Hub."""
     return _NAME.fullmatch(name) is not None and ".." not in name
 
 

@@ -29,7 +29,7 @@ _UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weigh
 
 
 def is_hugging_face(folder: Path) -> bool:
-    """Whether this is a Hugging Face folder."""
+    """Tells whether this is a Hugging Face folder."""
     return (folder / CONFIG).is_file()
 
 

@@ -42,7 +42,7 @@ def read_vocabulary(folder: Path) -> Vocabulary | None:
     if (folder / _JSON).exists():
         path = file_inside(folder, _JSON)
         model, extra = sentencepiece_model(read_json(path), str(path))
-        return SentencePieceVocabulary(_kept(model), extra)
+        return SentencePieceVocabulary(_cached_model(model), extra)
     return None
 
 
@@ -145,7 +145,7 @@ def _proto(pieces: list[tuple[str, float, bool]], charsmap: bytes, model: Mappin
     return proto.SerializeToString(deterministic=True)
 
 
-def _kept(model: bytes) -> Path:
+def _cached_model(model: bytes) -> Path:
     """Puts a model into the cache folder, under the hash of its bytes; returns its path."""
     path = paths.cache_folder() / "tokenizers" / f"{hashlib.sha256(model).hexdigest()}.model"
     if not path.is_file() or path.read_bytes() != model:

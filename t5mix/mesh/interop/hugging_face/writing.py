@@ -14,7 +14,7 @@ from t5mix.mesh.interop.hugging_face.reading import CONFIG, GENERATION, INDEX, S
 from t5mix.mesh.interop.hugging_face.tokenizer_writing import write_tokenizer
 from t5mix.mesh.interop.names import hugging_face_weights
 from t5mix.mesh.interop.safe_files import new_folder, write_json
-from t5mix.mesh.interop.weights import Wanted, Weights, match
+from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.vocabularies.base import Vocabulary
 
 # transformers' own limit of a file before it starts another one.
@@ -58,15 +58,15 @@ def write_folder(export: Export, path: str, *, shard_bytes: int = SHARD_BYTES) -
     """
     if export.dtype not in _BYTES:
         raise ValueError(f"dtype is {export.dtype!r}: choose from {', '.join(_BYTES)}")
-    wanted = hugging_face_weights(export.model)
-    ours = [Wanted(w.name, w.name, w.shape[::-1] if w.transpose else w.shape) for w in wanted]
+    expected = hugging_face_weights(export.model)
+    ours = [ExpectedWeight(w.name, w.name, w.shape[::-1] if w.transpose else w.shape) for w in expected]
     arrays = match(ours, export.weights, "the model to be exported")
     if export.vocabulary.vocab_size > export.model.vocab_size:
         raise ValueError(
             f"{export.vocabulary!r} has {export.vocabulary.vocab_size} ids, and the model {export.model.vocab_size} "
             "rows: it was trained with another vocabulary"
         )
-    theirs = {w.theirs: arrays[w.name].transposed if w.transpose else arrays[w.name] for w in wanted}
+    theirs = {w.theirs: arrays[w.name].transposed if w.transpose else arrays[w.name] for w in expected}
     with new_folder(path) as folder:
         write_json(folder / CONFIG, config_json(export.model, export.dtype))
         write_json(folder / GENERATION, generation_json(export.generation))

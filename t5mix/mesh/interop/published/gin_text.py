@@ -26,7 +26,7 @@ def read(path: Path) -> dict[str, Any]:
 def parse(text: str, source: str) -> dict[str, Any]:
     """Returns the values of all bindings, `{"decoder/DenseReluDense.activation": "relu", "d_ff": 2048}`.
 
-    `%NAME` becomes the value of that macro; a reference, `@name` or `@name()`, becomes the text "@name".  Statements
+    `%NAME` becomes the value of that macro; a reference, `@name` or `@name()`, becomes the text "@name". Statements
     that are no bindings, such as `import`, are passed over.
 
     Args:

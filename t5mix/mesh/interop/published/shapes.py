@@ -12,7 +12,7 @@ from t5mix.mesh.interop.weights import Weights
 def architecture_of(found: Weights, bindings: Mapping[str, Any], source: str) -> Architecture:
     """Returns the architecture of weights with published T5's names.
 
-    Sizes come from shapes.  What no shape says comes from gin settings: the activation, which is T5 1.0's where they
+    Sizes come from shapes. What no shape says comes from gin settings: the activation, which is T5 1.0's where they
     do not say, and T5 1.1's in a gated layer.
 
     Args:

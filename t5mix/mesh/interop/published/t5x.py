@@ -1,6 +1,6 @@
 """Checkpoints of t5x: a folder of zarr arrays, `target.encoder...`, and a msgpack file, `checkpoint`, that lists them.
 
-A small array may stand in the msgpack file itself, as Flax writes it.  Paths and drivers that the file names are not
+A small array may stand in the msgpack file itself, as Flax writes it. Paths and drivers that the file names are not
 used: an array `x` is the folder `target.x`, read by tensorstore from this machine, or it is refused.
 """
 
@@ -18,7 +18,7 @@ from t5mix.mesh.interop.names import weights_of
 from t5mix.mesh.interop.published import gin_text
 from t5mix.mesh.interop.published.shapes import architecture_of
 from t5mix.mesh.interop.safe_files import LARGEST_TEXT, file_inside, folder_inside
-from t5mix.mesh.interop.weights import LazyArray, Wanted, match
+from t5mix.mesh.interop.weights import ExpectedWeight, LazyArray, match
 
 _INDEX = "checkpoint"
 _STEP = re.compile(r"checkpoint_([0-9]+)")
@@ -63,8 +63,8 @@ def read_t5x(folder: Path) -> tuple[Architecture, dict[str, LazyArray]]:
     found = {name: _two_dimensional(name, array) for name, array in _unstacked(_arrays(folder), source)}
     published = {_published(name): array for name, array in found.items()}
     model = architecture_of(published, _bindings(folder), source)
-    wanted = [Wanted(names.name, names.t5x, names.shape) for names in weights_of(model)]
-    return model, match(wanted, found, source)
+    expected = [ExpectedWeight(names.name, names.t5x, names.shape) for names in weights_of(model)]
+    return model, match(expected, found, source)
 
 
 def _bindings(folder: Path) -> dict[str, Any]:
