@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from t5mix.cli import arguments, output
-from t5mix.cli import arguments as cli_arguments
 from t5mix.declarations.task import Task
 from t5mix.evaluation.checks import CHECKS, Finding, Limits, Report
 from t5mix.internal.terminal import Progress, emit
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Checks the tasks and prints what was found."""
     from t5mix.evaluation.checks.check_task import check_task
 
-    tasks = cli_arguments.find_tasks(args.name)
+    tasks = arguments.find_tasks(args.name)
     _check_usage(tasks, args)
     limits = Limits(
         lengths=args.lengths,
