@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from t5mix.declarations.registry import TaskRegistry, get_mixture_or_task, get_subtasks
-from t5mix.declarations.task import Task
+if TYPE_CHECKING:
+    from t5mix.declarations.task import Task
 
 GIN_EPILOG = """\
 gin settings:
@@ -66,12 +67,14 @@ def _number(text: str, least: int) -> int:
     return number
 
 
-def find_tasks(names: Sequence[str]) -> list[Task]:
+def find_tasks(names: Sequence[str]) -> "list[Task]":
     """Returns the tasks that names of tasks, of mixtures, and patterns mean, each once, in that order.
 
     Raises:
         ValueError: when a name is not known, or a pattern matches no task.
     """
+    from t5mix.declarations.registry import TaskRegistry, get_mixture_or_task, get_subtasks
+
     found: dict[str, Task] = {}
     for name in names:
         if any(sign in name for sign in "*?["):

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import t5mix
 from t5mix.cli.signals import Stopped, stoppable
-from t5mix.declarations import discovery
 from t5mix.internal.lazy import silence
 
 COMMANDS = {
@@ -59,8 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     silence()  # declarations files may import TensorFlow by themselves
     try:
         with stoppable():
-            for path in args.include or ():
-                discovery.include(path)
+            if args.include:
+                from t5mix.declarations import discovery  # loads NumPy, which help does without
+
+                for path in args.include:
+                    discovery.include(path)
             return args.run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

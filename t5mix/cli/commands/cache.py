@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
-from t5mix.declarations import discovery
-from t5mix.declarations.task import Task
 from t5mix.internal.terminal import Progress, emit
 
 if TYPE_CHECKING:
     from t5mix.data.cache.identity.key import CacheJob
     from t5mix.data.cache.inventory import CacheEntry
+    from t5mix.declarations.task import Task
 
 EPILOG = """\
 A run makes missing caches by itself; if they are made ahead of time, its first batch comes at once.
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _jobs(tasks: Sequence[Task], splits: Sequence[str]) -> tuple[list["CacheJob"], list[tuple[str, str]]]:
+def _jobs(tasks: "Sequence[Task]", splits: Sequence[str]) -> tuple[list["CacheJob"], list[tuple[str, str]]]:
     """Returns the caches to make, and of the others which tasks they are of, and why they are left out."""
     from t5mix.data.cache.identity.key import cache_job
 
@@ -151,6 +150,7 @@ class _TotalProgress:
 def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[str, list[tuple["CacheEntry", str]]]:
     beam = _beam(args)
     from t5mix.data.cache import store
+    from t5mix.declarations import discovery
 
     folder = str(args.cache_dir or store.default_folder())
     missing = [job for job in jobs if not beam.find(job, folder, args.verify)]

@@ -3,12 +3,14 @@
 import argparse
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
-from t5mix.declarations.task import Task
 from t5mix.evaluation.checks import CHECKS, Finding, Limits, Report
 from t5mix.internal.terminal import Progress, emit
+
+if TYPE_CHECKING:
+    from t5mix.declarations.task import Task
 
 EPILOG = (
     """\
@@ -110,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(report.passed for report in reports) else 1
 
 
-def _check_usage(tasks: Sequence[Task], args: argparse.Namespace) -> None:
+def _check_usage(tasks: "Sequence[Task]", args: argparse.Namespace) -> None:
     features = {name for task in tasks for name in task.output_features}
     given = set(args.lengths) - {"inputs", "targets"}
     if given - features:
@@ -124,7 +126,7 @@ def _check_usage(tasks: Sequence[Task], args: argparse.Namespace) -> None:
             raise ValueError(f"--split: no task has a split {split!r}; their splits: {', '.join(sorted(known))}")
 
 
-def _splits(task: Task) -> tuple[str, ...]:
+def _splits(task: "Task") -> tuple[str, ...]:
     """Returns the splits of a task, or none where its source cannot say, which is a failed check."""
     try:
         return tuple(task.source.splits)

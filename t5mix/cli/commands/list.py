@@ -3,14 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import output
-from t5mix.declarations.mixture import Mixture
-from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
-from t5mix.declarations.task import Task
 from t5mix.internal.code import signatures
 from t5mix.internal.terminal import emit
+
+if TYPE_CHECKING:
+    from t5mix.declarations.mixture import Mixture
+    from t5mix.declarations.task import Task
 
 EPILOG = """\
 examples:
@@ -31,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the list."""
+    from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
+
     tasks = _chosen(TaskRegistry.names(), args.pattern)
     mixtures = _chosen(MixtureRegistry.names(), args.pattern)
     if args.pattern and not tasks and not mixtures:
@@ -60,7 +63,7 @@ def _print_names(tasks: list[str], mixtures: list[str], form: str) -> None:
         print(*tasks, *mixtures, sep="\n")
 
 
-def _describe_task(task: Task) -> dict[str, Any]:
+def _describe_task(task: "Task") -> dict[str, Any]:
     return {
         "name": task.name,
         "declared_at": task.declared_at,
@@ -70,7 +73,7 @@ def _describe_task(task: Task) -> dict[str, Any]:
     }
 
 
-def _describe_mixture(mixture: Mixture) -> dict[str, Any]:
+def _describe_mixture(mixture: "Mixture") -> dict[str, Any]:
     return {
         "name": mixture.name,
         "declared_at": mixture.declared_at,

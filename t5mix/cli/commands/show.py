@@ -2,15 +2,15 @@
 
 import argparse
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
-from t5mix.cli import output as table
-from t5mix.declarations.mixture import Mixture
-from t5mix.declarations.registry import get_mixture_or_task
-from t5mix.declarations.task import Task
 from t5mix.internal.code import signatures
 from t5mix.internal.terminal import emit
+
+if TYPE_CHECKING:
+    from t5mix.declarations.mixture import Mixture
+    from t5mix.declarations.task import Task
 
 EPILOG = """\
 examples:
@@ -41,13 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the task or the mixture."""
+    from t5mix.declarations.registry import get_mixture_or_task
+    from t5mix.declarations.task import Task
+
     found = get_mixture_or_task(args.name)
     if isinstance(found, Task):
         described = _describe_task(found, args)
     else:
         described = _describe_mixture(found, args)
     if args.format == "json":
-        table.print_json(described)
+        output.print_json(described)
         return 0
     if described["kind"] == "task":
         _print_task(described)
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _split(found: Task | Mixture, asked: str | None) -> str:
+def _split(found: "Task | Mixture", asked: str | None) -> str:
     splits = tuple(found.splits)
     if asked is None:
         return "train" if "train" in splits else splits[0]
@@ -66,7 +69,7 @@ def _split(found: Task | Mixture, asked: str | None) -> str:
     return asked
 
 
-def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
+def _describe_task(task: "Task", args: argparse.Namespace) -> dict[str, Any]:
     split = _split(task, args.split)
     count = 2 if args.examples is None else args.examples
     return {
@@ -92,7 +95,7 @@ def _describe_task(task: Task, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _describe_mixture(mixture: Mixture, args: argparse.Namespace) -> dict[str, Any]:
+def _describe_mixture(mixture: "Mixture", args: argparse.Namespace) -> dict[str, Any]:
     split = _split(mixture, args.split)
     shares = mixture.rates()
     return {
@@ -115,7 +118,9 @@ def _describe_mixture(mixture: Mixture, args: argparse.Namespace) -> dict[str, A
     }
 
 
-def _examples(found: Task | Mixture, split: str, count: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+def _examples(found: "Task | Mixture", split: str, count: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+    from t5mix.declarations.task import Task
+
     if not count:
         return []
     # Steps such as span corruption make examples for a length, so there must be one.
@@ -132,15 +137,15 @@ def _examples(found: Task | Mixture, split: str, count: int, args: argparse.Name
 def _print_task(described: Mapping[str, Any]) -> None:
     features = described["output_features"].items()
     rows = [
-        ("declared at", table.short_line(described["declared_at"])),
+        ("declared at", output.short_line(described["declared_at"])),
         ("source", described["source"]),
-        ("splits", ", ".join(f"{k} {table.count(n)}" for k, n in described["splits"].items())),
+        ("splits", ", ".join(f"{k} {output.count(n)}" for k, n in described["splits"].items())),
         *_numbered("preprocessors", described["preprocessors"]),
         *((f"feature {name}", _feature_text(feature)) for name, feature in features),
         ("postprocessor", described["postprocessor"] or "-"),
         ("metrics", ", ".join(described["metrics"]) or "-"),
     ]
-    emit(table.table(f"task {described['name']}", ("", ""), rows))
+    emit(output.table(f"task {described['name']}", ("", ""), rows))
 
 
 def _numbered(heading: str, lines: Iterable[str]) -> list[tuple[str, str]]:
@@ -162,23 +167,23 @@ def _print_mixture(described: Mapping[str, Any]) -> None:
             task["name"],
             f"{task['rate']:,.6g}",
             f"{task['share']:.2%}",
-            table.bar(task["share"] / most),
-            table.count(task["examples"]),
+            output.bar(task["share"] / most),
+            output.count(task["examples"]),
         )
         for task in tasks
     ]
-    title = f"mixture {described['name']}, {table.plural(len(tasks), 'task')}"
+    title = f"mixture {described['name']}, {output.plural(len(tasks), 'task')}"
     columns = ("task", ">rate", ">share", "", f">{described['split']} examples")
-    emit(table.table(title, columns, rows))
+    emit(output.table(title, columns, rows))
     for name, vocabulary in described["output_features"].items():
         emit(f"  feature {name}: {vocabulary}")
-    emit(f"  declared at {table.short_line(described['declared_at'])}")
+    emit(f"  declared at {output.short_line(described['declared_at'])}")
 
 
 def _print_examples(examples: list[dict[str, Any]], split: str) -> None:
     for number, example in enumerate(examples, 1):
         rows = [row for name, value in example.items() for row in _example_rows(name, value)]
-        emit(table.table(f"{split} example {number}", ("", ""), rows))
+        emit(output.table(f"{split} example {number}", ("", ""), rows))
 
 
 def _example_rows(name: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:
