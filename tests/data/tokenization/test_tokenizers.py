@@ -120,7 +120,9 @@ def test_a_line_of_ten_megabytes_is_tokenized_like_others(pieces):
     line = b"abba cad " * (10 * 2**20 // 9)
     values, lengths = tokenizers.tokenizer_of(pieces)([line, b"jig"])
     assert lengths.tolist() == [len(values) - lengths[1], lengths[1]]
-    assert pieces.decode(values[: lengths[0]].tolist()) == line.decode().strip()
+    # By the pieces' texts: beside TensorFlow, sentencepiece takes minutes to decode so many.
+    text = "".join(pieces.tokenizer.id_to_piece(values[: lengths[0]].tolist()))
+    assert text.replace("\N{LOWER ONE EIGHTH BLOCK}", " ").strip() == line.decode().strip()
 
 
 def test_a_vocabulary_that_encodes_in_its_own_way_has_no_form_for_batches(pieces):
