@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks
 
     check_new_folder(args.output)
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.pack or ())
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or ())
     from t5mix.runs import export
 
     if args.format == "hf":

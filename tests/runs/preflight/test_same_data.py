@@ -60,7 +60,7 @@ def start(tmp_path, gin_file, monkeypatch):
             bound = binding.bind([str(gin_file)], ["Run.finetune = None", f"Training.steps = {steps}", *params])
             checked = checks.check_training(bound.run)
             record.record_start(bound, checked, ["t5mix"])
-            pretrain.pretrain(components.Parts(bound.run, checked.provider), checked)
+            pretrain.pretrain(components.Components(bound.run, checked.provider), checked)
             return checked.folder.pretraining.steps()[-1]
 
     (tmp_path / "lines.txt").write_text("".join(f"line {number}\n" for number in range(40)))
