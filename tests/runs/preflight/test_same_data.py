@@ -98,14 +98,15 @@ def test_the_same_behaviour_goes_on_and_another_is_refused_by_name(start, no_eng
 
 def test_a_library_with_other_ids_ends_the_run_and_is_named(start, no_engine, monkeypatch):
     assert start(_STEP, 2) == 2
-    known, encode = source_code.version, t5mix.data.tokenization.tokenizers._encode_bytes
+    known, tokenizer = source_code.version, t5mix.data.tokenization.tokenizers._ByteTokenizer
+    encode = tokenizer.__call__
     monkeypatch.setattr(source_code, "version", lambda name: "99.0" if name == "sentencepiece" else known(name))
 
-    def shifted(texts, threads=None):
-        ids, lengths = encode(texts, threads)
+    def shifted(self, texts, threads=None):
+        ids, lengths = encode(self, texts, threads)
         return ids + 1, lengths
 
-    monkeypatch.setattr(t5mix.data.tokenization.tokenizers, "_encode_bytes", shifted)
+    monkeypatch.setattr(tokenizer, "__call__", shifted)
     no_engine()
     message = rf"sentencepiece was {known('sentencepiece')} and is 99.0: example 0, 'inputs', was \[.*\] and is \["
     with pytest.warns(UserWarning, match="anew"), pytest.raises(ValueError, match=message):
