@@ -14,13 +14,13 @@ from typing import Any
 from unittest import mock
 
 # Where a name of an original's module is looked up, in order: modules of t5mix, "" is t5mix itself.
-PLACES = {
+HOMES = {
     "seqio": [""],
-    "seqio.dataset_providers": ["dataset_providers", "", "mixture", "sources", "offline_caches"],
-    "seqio.utils": ["utils", "", "places", "examples"],
+    "seqio.dataset_providers": ["dataset_providers", "", "declarations.mixture", "sources", "sources.seqio_caches"],
+    "seqio.utils": ["utils", "", "sources.data_dirs", "preprocessors.trim_and_pack"],
     "seqio.vocabularies": ["vocabularies"],
     "seqio.preprocessors": ["preprocessors"],
-    "seqio.feature_converters": ["feature_converters", "feature_converters.checks", "preprocessors.trim_and_pack"],
+    "seqio.feature_converters": ["feature_converters", "data.feature_converters.checks", "preprocessors.trim_and_pack"],
     "seqio.evaluation": ["evaluation"],
     "seqio.metrics": ["metrics"],
     "t5": [],
@@ -45,12 +45,12 @@ class StandIn(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        places = PLACES[self.__name__]
+        homes = HOMES[self.__name__]
         if (self.__name__, name) in PRIVATE:
-            place, name = PRIVATE[self.__name__, name]
-            places = [place]
-        for place in places:
-            home = importlib.import_module(f"t5mix.{place}" if place else "t5mix")
+            home_name, name = PRIVATE[self.__name__, name]
+            homes = [home_name]
+        for home_name in homes:
+            home = importlib.import_module(f"t5mix.{home_name}" if home_name else "t5mix")
             if hasattr(home, name):
                 return getattr(home, name)
         raise AttributeError(f"t5mix has no counterpart of {self.__name__}.{name}")
@@ -63,7 +63,7 @@ def stand_in(seqio: Path, t5: Path) -> None:
       seqio: the folder of seqio's package, for its fixtures.
       t5: the folder of T5's.
     """
-    for name in PLACES:
+    for name in HOMES:
         sys.modules[name] = StandIn(name)
         sys.modules[name].__path__ = []
         parent, _, child = name.rpartition(".")
