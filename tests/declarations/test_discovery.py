@@ -68,6 +68,19 @@ def test_a_folder_gives_tasks_then_mixtures_then_its_own_files(tmp_path: Path) -
     assert output(SHOW, T5MIX_INCLUDE=str(tmp_path)).splitlines() == expected
 
 
+def test_the_first_names_go_on_working(tmp_path: Path) -> None:
+    """`--pack`, T5MIX_PACKS and the group t5mix.packs, as the files were called before."""
+    file = write(tmp_path / "mine.py", "task('my_task')")
+    assert output(SHOW, T5MIX_PACKS=str(file)) == "['my_task']"
+    listed = output(f"from t5mix.cli.main import main\nmain(['list', 'my_*', '--pack', {str(file)!r}])")
+    assert "my_task" in listed
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[t5mix.packs]\na = mine\n")
+    assert output(SHOW, PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)])) == "['my_task']"
+
+
 def test_environment_paths_are_divided_as_in_path_and_loaded_once(tmp_path: Path) -> None:
     one, two = (write(tmp_path / f"{n}.py", f"print({n!r}); task('my_{n}')") for n in ("one", "two"))
     text = os.pathsep.join([str(two), str(one), str(two)])

@@ -163,3 +163,16 @@ def test_every_name_of_the_facade_is_there_and_is_announced_to_type_checkers() -
     for name in t5mix.__all__:
         getattr(t5mix, name)
         assert f" import {name} as {name}\n" in source, name
+
+
+MODULES = (
+    *("dataset_providers", "evaluation", "experimental", "feature_converters", "helpers", "loggers", "metrics"),
+    *("postprocessors", "preprocessors", "test_utils", "utils", "vocabularies"),
+)
+
+
+def test_the_originals_module_names_are_found_both_ways() -> None:
+    """`import t5mix.utils`, as `import seqio.utils`; and `t5mix.utils`, after `import t5mix` alone: the same module."""
+    by_import = "\n".join(f"import t5mix.{name}; print(t5mix.{name}.__name__)" for name in MODULES)
+    by_name = "import t5mix\n" + "\n".join(f"print(t5mix.{name}.__name__)" for name in MODULES)
+    assert run(by_import).split() == run(by_name).split() == [f"t5mix.{name}" for name in MODULES]
