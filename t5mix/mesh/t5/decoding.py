@@ -65,7 +65,6 @@ class _Step:
         """Makes what all steps share: weights, and the keys and values of the encoder's output."""
         self._stack, self._own_length, self._memory = stack, own_length, memory
         self._scope = Scope(stack.name, get)
-        self._relative = stack.relative_positions(self._scope)
         d_model = memory.shape.dims[-1]
         self._layers: list[tuple[str, Scope, Attention | None, tuple[Any, Any] | None]] = []
         for block in range(stack.num_blocks):
@@ -90,9 +89,9 @@ class _Step:
         """Takes [batch, 1, d_model] to the same after all blocks, and to the caches with this position written."""
         off = Dropout(0.0, 0)
         new: list[Any] = []
-        bias = self._relative.bias_of_one_query(position, self._own_length)
         later = mtf.greater(mtf.range(x.mesh, self._own_length, tf.int32), position)
-        added = [bias, mtf.to_float(later) * INVISIBLE]
+        unseen = mtf.to_float(later) * INVISIBLE
+        biases = self._biases(position)
         d_ff = mtf.Dimension("d_ff", self._stack.config.d_ff)
         for part, layer, attention, seen in self._layers:
             normal = rms_norm(x, layer)
@@ -107,9 +106,20 @@ class _Step:
                     for cache, value in zip(caches[len(new) :], attention.keys_and_values(here), strict=False)
                 )
                 new += [k, v]
-                y = attention.attend(attention.queries(normal), k, v, added)
+                # The caches are two for each block.
+                y = attention.attend(attention.queries(normal), k, v, [biases[len(new) // 2 - 1], unseen])
             x = x + y
         return rms_norm(x, self._scope), new
+
+    def _biases(self, position: Any) -> list[Any]:
+        """Returns the relative bias of each block at a position."""
+        stack = self._stack
+        count = stack.num_blocks if stack.config.per_layer_bias else 1
+        made = [
+            stack.relative_positions(self._scope, block).bias_of_one_query(position, self._own_length)
+            for block in range(count)
+        ]
+        return made if count > 1 else made * stack.num_blocks
 
 
 def _likeliest(logits: Any) -> Any:
