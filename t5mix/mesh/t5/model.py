@@ -133,8 +133,10 @@ class T5Model:
 
         Those are the targets, and inputs too while a decoder is trained without `loss_on_targets_only`.
         """
-        everything = train and not self.config.loss_on_targets_only and isinstance(batch, DecoderBatch)
-        return mtf.to_float(mtf.not_equal(batch.segment_ids if everything else batch.is_target, 0))
+        where = batch.is_target
+        if isinstance(batch, DecoderBatch) and train and not self.config.loss_on_targets_only:
+            where = batch.segment_ids
+        return mtf.to_float(mtf.not_equal(where, 0))
 
     def token_losses(self, batch: Batch | DecoderBatch, *, train: bool) -> tuple[Any, Any]:
         """Returns what each token costs: (cross-entropy in nats, loss to minimize), float32 [batch, length].
