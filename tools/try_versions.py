@@ -5,8 +5,8 @@
     python tools/try_versions.py --end oldest --folder /tmp/envs   # environments that are there are used again
 
 Each end gets an environment of its own. From 0.11 on JAX needs Python 3.12: with an older one the newest that pip finds
-is tried. What stands behind "--" goes to pytest; without it, that is tests/mesh. The last line is JSON: for each end the
-versions, and whether all tests passed.
+is tried. What stands behind "--" goes to pytest; without it, that is tests/mesh. The last line is JSON: for each end
+the versions, and whether all tests passed.
 """
 
 import argparse
