@@ -17,7 +17,6 @@ from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.config import T5Config
-from t5mix.mesh.t5.decoding import greedy
 from t5mix.mesh.t5.embedding import Embedding
 from t5mix.mesh.t5.feed_forward import dense
 from t5mix.mesh.t5.losses import TokenLosses
@@ -43,7 +42,7 @@ class T5Model:
         self.config = config
         self._dtype = mtf.VariableDType(tf.float32, tf.float32, tf.as_dtype(config.activation_dtype))
         self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, first_mask=0)
-        self._decoder = Stack(config, "decoder", config.num_decoder_layers, DECODER_PARTS, first_mask=100)
+        self.decoder = Stack(config, "decoder", config.num_decoder_layers, DECODER_PARTS, first_mask=100)
         self._vocab = mtf.Dimension("vocab", config.padded_vocab_size)
 
     def logits(self, batch: Batch, *, train: bool) -> Any:
@@ -57,9 +56,9 @@ class T5Model:
             train: whether dropout is on.
         """
         get = variables(batch.inputs.mesh, self._dtype)
-        embedding = self._embedding(get)
+        embedding = self.embedding(get)
         memory, memory_segments = self._encode(batch.inputs, batch.inputs_segment_ids, embedding, get, train=train)
-        hidden = self._decoder(
+        hidden = self.decoder(
             embedding.vectors(shifted(batch.targets, batch.targets_segment_ids)),
             get,
             batch.targets_segment_ids,
@@ -80,34 +79,28 @@ class T5Model:
         cross_entropy, loss, _ = losses.outputs
         return cross_entropy * real, loss * real
 
-    def greedy(self, inputs: Any, max_decode_length: int) -> Any:
-        """Takes the most likely next token, again and again: int32 [batch, length of max_decode_length].
+    def variables(self, mesh: Any) -> GetWeight:
+        """Returns where this model's layers get their weights from, in the graph of an mtf mesh."""
+        return variables(mesh, self._dtype)
 
-        Decoding stops when every row has an EOS (id 1) or the length is reached; what follows a row's EOS means
-        nothing.
-
-        Args:
-            inputs: int32 [batch, length], padded with 0.
-            max_decode_length: positions to decode.
-        """
-        get = variables(inputs.mesh, self._dtype)
-        embedding = self._embedding(get)
-        memory, memory_segments = self._encode(inputs, mtf.minimum(inputs, 1), embedding, get, train=False)
-        return greedy(
-            self._decoder,
-            get,
-            embedding,
-            lambda hidden: self._to_logits(hidden, embedding, get),
-            memory,
-            memory_segments,
-            max_decode_length,
-        )
-
-    def _embedding(self, get: GetWeight) -> Embedding:
+    def embedding(self, get: GetWeight) -> Embedding:
+        """Returns the embedding of tokens."""
         return Embedding(Scope("shared", get), self._vocab, mtf.Dimension("d_model", self.config.d_model))
 
+    def encode(self, inputs: Any, get: GetWeight) -> tuple[Any, Any]:
+        """Returns the encoder's output and its segment ids, as the decoder reads them: with dimension memory_length.
+
+        Args:
+            inputs: int32 [batch, length], one example a row, padded with 0.
+            get: where weights come from.
+        """
+        return self._encode(inputs, mtf.minimum(inputs, 1), self.embedding(get), get, train=False)
+
+    def to_logits(self, hidden: Any, get: GetWeight) -> Any:
+        """Projects the decoder's output, [.., d_model], to [.., vocab]."""
+        return self._to_logits(hidden, self.embedding(get), get)
+
     def _encode(self, ids: Any, segments: Any, embedding: Embedding, get: GetWeight, *, train: bool) -> tuple[Any, Any]:
-        """Returns the encoder's output and its segment ids, as the decoder reads them: with dimension memory_length."""
         output = self._encoder(embedding.vectors(ids), get, segments, train=train)
         length = segments.shape.dims[-1]
         memory_length = mtf.Dimension("memory_length", length.size)
