@@ -64,6 +64,9 @@ def convert(model: Any, folder: Path) -> None:
         def get_vocab(self) -> dict[str, int]:
             return {str(number): number for number in range(model.config.vocab_size)}
 
+        def convert_ids_to_tokens(self, number: int) -> str:
+            return str(number)
+
     converters.TransformersConverter.load_tokenizer = lambda *unused: Numbers()
     converters.TransformersConverter(str(folder.parent)).convert(str(folder))
 
