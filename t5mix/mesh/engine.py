@@ -10,14 +10,14 @@ import numpy as np
 
 from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import Programs, hash_of_name
 from t5mix.mesh.state import State, Stored, Variable, stored_value
 from t5mix.mesh.t5.config import T5Config
-from t5mix.mesh.t5.decoding import EOS_ID
 
-__all__ = ["Engine", "State", "StepMetrics", "Variable"]
+__all__ = ["Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 P = jax.sharding.PartitionSpec
 
@@ -36,6 +36,18 @@ class StepMetrics(NamedTuple):
     gradient_norm: jax.Array
     task_nats: jax.Array
     task_tokens: jax.Array
+
+
+class Answers(NamedTuple):
+    """What `Engine.decode` returns.
+
+    Attributes:
+        ids: int32 [batch, best, length], the best answer first; EOS is kept, 0 follows it.
+        scores: float32 [batch, best]: log-likelihood, divided as `Decoding.rules` says where beams were searched.
+    """
+
+    ids: np.ndarray
+    scores: np.ndarray
 
 
 class Engine:
@@ -112,7 +124,7 @@ class Engine:
         """Returns a program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
 
         Args:
-            name: "train_step", "score", "logits" or "greedy_decode"; "initialize NAME" for the array that the weight
+            name: "train_step", "score", "logits" or `Decoding.program`; "initialize NAME" for the array that the weight
                 of that name is drawn into.
         """
         return self._compiled[name]
@@ -237,18 +249,40 @@ class Engine:
         Returns:
             int32 [batch, targets length]: EOS is kept, 0 follows it.
         """
-        result = jax.ShapeDtypeStruct((self.batch_size, self.lengths["targets"]), np.int32)
+        return self.decode(state, inputs, Decoding()).ids[:, 0]
+
+    def decode(
+        self,
+        state: Mapping[str, jax.Array],
+        inputs: np.ndarray,
+        decoding: Decoding,
+        numbers: np.ndarray | None = None,
+    ) -> Answers:
+        """Returns the best answers to each input.
+
+        Args:
+            state: values of all variables, or of the weights alone.
+            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
+            decoding: the settings; programs are compiled for all of them but the seed.
+            numbers: int32 [batch], of the inputs: samples depend on them, and rows with a negative one are not
+                decoded; None means 0, 1, ...
+        """
+        decoding.check(self.model.vocab_size)
+        shape = (self.batch_size, decoding.best)
         compiled = self._compile(
-            "greedy_decode",
-            lambda tensor, *weights: (self._programs.greedy_decode(tensor, weights),),
-            [self._feature("inputs")],
-            [result],
+            decoding.program,
+            lambda inputs, numbers, key, *weights: self._programs.decode(inputs, numbers, key, weights, decoding),
+            [self._feature("inputs"), jax.ShapeDtypeStruct(shape[:1], np.int32, sharding=self._rows), _KEY],
+            [
+                jax.ShapeDtypeStruct((*shape, self.lengths["targets"]), np.int32),
+                jax.ShapeDtypeStruct(shape, np.float32),
+            ],
             arguments=self._programs.weights,
         )
-        ids = np.array(compiled(self._place(inputs, self._rows), *self._weights_by_name(state))[0])
-        after_eos = np.cumsum(ids == EOS_ID, axis=1) - (ids == EOS_ID) > 0
-        ids[after_eos] = 0
-        return ids
+        numbers = np.arange(self.batch_size) if numbers is None else numbers
+        placed = (self._place(array, self._rows) for array in (inputs, numbers))
+        ids, scores = compiled(*placed, _key(decoding.seed, 0), *self._weights_by_name(state))
+        return Answers(np.asarray(ids), np.asarray(scores))
 
     def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
         """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""

@@ -1,4 +1,4 @@
-"""The programs of a model: first values, one training step, score, logits and greedy decoding.
+"""The programs of a model: first values, one training step, score, logits and decoding.
 
 Each is a TensorFlow function from tensors to tensors: the values of variables come in as arguments and, where they
 change, go out as results. It builds its mtf graph and lowers it as it is traced, so one trace is one XLA program.
@@ -11,6 +11,10 @@ from typing import Any
 
 from t5mix.mesh import random
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
+from t5mix.mesh.decoding.answers import decode
+from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
+from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.optimizers import adafactor
@@ -59,8 +63,10 @@ class Programs:
         self.stored = weights + [slot for weight in weights for slot in _slots(weight)]
 
     def length_of(self, feature: str) -> int:
-        """Returns the positions of one of a batch's arrays."""
-        return sum(self.lengths.values()) if self.config.decoder_only else self.lengths[feature.split("_")[0]]
+        """Returns the positions of one of a batch's arrays, or of the inputs of decoding."""
+        if self.config.decoder_only and feature != "inputs":
+            return sum(self.lengths.values())
+        return self.lengths[feature.split("_")[0]]
 
     @property
     def stored_weights(self) -> list[Stored]:
@@ -169,17 +175,36 @@ class Programs:
         return self._lower(graph, logits, self._by_name(weights))
 
     def greedy_decode(self, inputs: tf.Tensor, weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Decodes greedily: int32 [batch, targets length] from int32 [batch, inputs length].
+        """Decodes greedily: int32 [batch, targets length] from int32 [batch, inputs length]; 0 follows an EOS.
 
         Args:
             inputs: padded with 0.
             weights: of `weights`: here those of each block come by themselves.
         """
-        graph, mesh = _empty_graph()
-        imported = mtf.import_fully_replicated(mesh, inputs, self._shape(self.lengths["inputs"]), "inputs")
-        outputs = self._written_out.greedy(imported, self.lengths["targets"])
-        names = (variable.name for variable in self.weights)
-        return self._lower(graph, outputs, dict(zip(names, weights, strict=True)))
+        numbers, key = tf.zeros([self.batch_size], tf.int32), tf.zeros([2], tf.uint32)
+        return self.decode(inputs, numbers, key, weights, Decoding())[0][:, 0]
+
+    def decode(
+        self,
+        inputs: tf.Tensor,
+        numbers: tf.Tensor,
+        key: tf.Tensor,
+        weights: Sequence[tf.Tensor],
+        decoding: Decoding,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the answers to each input and their scores; see `mesh.decoding.answers.decode`.
+
+        Args:
+            inputs: int32 [batch, inputs length], padded with 0.
+            numbers: int32 [batch], of the inputs; negative where a row is not to be decoded.
+            key: uint32 [2], of the seed.
+            weights: of `weights`: here those of each block come by themselves.
+            decoding: the settings.
+        """
+        by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
+        kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
+        steps = kind(self._written_out, self.mesh, by_name, width=decoding.width, length=self.lengths["targets"])
+        return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))

@@ -134,13 +134,10 @@ class _Part:
         features = self._programs.features
         return (*features, "targets_task") if self._name == "train_step" else features
 
-    def _length(self, feature: str) -> int:
-        return self._programs.lengths[feature] if self._name == "greedy_decode" else self._programs.length_of(feature)
-
     def _arguments(self) -> list[tuple[str, tuple[int, ...], str]]:
         programs = self._programs
         arguments: list[tuple[str, tuple[int, ...], str]] = [
-            (name, (programs.batch_size, self._length(name)), "int32") for name in self._features()
+            (name, (programs.batch_size, programs.length_of(name)), "int32") for name in self._features()
         ]
         if self._name == "train_step":
             arguments.append(("learning_rate_and_decay_rate", (2,), "float32"))

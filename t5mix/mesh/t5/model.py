@@ -19,7 +19,6 @@ from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.config import T5Config
-from t5mix.mesh.t5.decoding import greedy
 from t5mix.mesh.t5.embedding import Embedding
 from t5mix.mesh.t5.feed_forward import dense
 from t5mix.mesh.t5.losses import TokenLosses
@@ -86,7 +85,7 @@ class T5Model:
         self._dtype = mtf.VariableDType(tf.float32, tf.float32, tf.as_dtype(config.activation_dtype))
         parts = DECODER_ONLY_PARTS if config.decoder_only else DECODER_PARTS
         self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, first_mask=0)
-        self._decoder = Stack(config, "decoder", config.num_decoder_layers, parts, first_mask=100)
+        self.decoder = Stack(config, "decoder", config.num_decoder_layers, parts, first_mask=100)
         self.features: tuple[str, ...] = FEATURES
         if config.decoder_only:
             self.features = DECODER_FEATURES if config.architecture == "prefix_lm" else DECODER_FEATURES[:-1]
@@ -95,7 +94,7 @@ class T5Model:
     @property
     def layers_of_a_block(self) -> dict[str, int]:
         """How many layers a block of each stack has."""
-        return {stack.name: len(stack.parts) for stack in (self._encoder, self._decoder)}
+        return {stack.name: len(stack.parts) for stack in (self._encoder, self.decoder)}
 
     def batch(self, tensors: Sequence[Any]) -> Batch | DecoderBatch:
         """Returns the batch of mtf tensors, which are in the order of `features`."""
@@ -111,14 +110,14 @@ class T5Model:
             batch: the batch, of this graph.
             train: whether dropout is on.
         """
-        get = self._weights(batch.targets.mesh)
-        embedding = self._embedding(get)
+        get = self.variables(batch.targets.mesh)
+        embedding = self.embedding(get)
         if isinstance(batch, DecoderBatch):
             x = embedding.vectors(batch.read)
-            hidden = self._decoder(x, get, batch.segment_ids, train=train, prefix=batch.prefix)
+            hidden = self.decoder(x, get, batch.segment_ids, train=train, prefix=batch.prefix)
             return mtf.to_float(self._to_logits(hidden, embedding, get))
         memory, memory_segments = self._encode(batch.inputs, batch.inputs_segment_ids, embedding, get, train=train)
-        hidden = self._decoder(
+        hidden = self.decoder(
             embedding.vectors(shifted(batch.targets, batch.targets_segment_ids)),
             get,
             batch.targets_segment_ids,
@@ -149,38 +148,29 @@ class T5Model:
         cross_entropy, loss, _ = losses.outputs
         return cross_entropy * real, loss * real
 
-    def greedy(self, inputs: Any, max_decode_length: int) -> Any:
-        """Takes the most likely next token, again and again: int32 [batch, length of max_decode_length].
-
-        Decoding stops when every row has an EOS (id 1) or the length is reached; what follows a row's EOS means
-        nothing.
-
-        Args:
-            inputs: int32 [batch, length], padded with 0.
-            max_decode_length: positions to decode.
-        """
-        get = self._weights(inputs.mesh)
-        embedding = self._embedding(get)
-        memory, memory_segments = self._encode(inputs, mtf.minimum(inputs, 1), embedding, get, train=False)
-        return greedy(
-            self._decoder,
-            get,
-            embedding,
-            lambda hidden: self._to_logits(hidden, embedding, get),
-            memory,
-            memory_segments,
-            max_decode_length,
-        )
-
-    def _weights(self, mesh: Any) -> GetWeight:
+    def variables(self, mesh: Any) -> GetWeight:
+        """Returns where this model's layers get their weights from, in the graph of an mtf mesh."""
         get = variables(mesh, self._dtype)
         return shared_with_encoder(get) if self.config.architecture == "shared_encoder_decoder" else get
 
-    def _embedding(self, get: GetWeight) -> Embedding:
+    def embedding(self, get: GetWeight) -> Embedding:
+        """Returns the embedding of tokens."""
         return Embedding(Scope("shared", get), self._vocab, mtf.Dimension("d_model", self.config.d_model))
 
+    def encode(self, inputs: Any, get: GetWeight) -> tuple[Any, Any]:
+        """Returns the encoder's output and its segment ids, as the decoder reads them: with dimension memory_length.
+
+        Args:
+            inputs: int32 [batch, length], one example a row, padded with 0.
+            get: where weights come from.
+        """
+        return self._encode(inputs, mtf.minimum(inputs, 1), self.embedding(get), get, train=False)
+
+    def to_logits(self, hidden: Any, get: GetWeight) -> Any:
+        """Projects the decoder's output, [.., d_model], to [.., vocab]."""
+        return self._to_logits(hidden, self.embedding(get), get)
+
     def _encode(self, ids: Any, segments: Any, embedding: Embedding, get: GetWeight, *, train: bool) -> tuple[Any, Any]:
-        """Returns the encoder's output and its segment ids, as the decoder reads them: with dimension memory_length."""
         output = self._encoder(embedding.vectors(ids), get, segments, train=train)
         length = segments.shape.dims[-1]
         memory_length = mtf.Dimension("memory_length", length.size)

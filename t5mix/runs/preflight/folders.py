@@ -30,6 +30,7 @@ MAY_CHANGE = (
     "Finetuning.keep",
     "Finetuning.allow_changed_mixture",
     "Evaluation.",
+    "Decoding.",
 )
 
 # Of a run that fine-tunes what it has pre-trained; `check_own_checkpoint` looks at what is named later.

@@ -240,12 +240,13 @@ def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
-    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions.
+    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions; and decoding, the model.
 
     Args:
         run: the settings.
         available: counts the devices; by default JAX does, which is why this check comes last.
     """
+    run.decoding.check(run.model.vocab_size)
     run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
     try:
         run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)
