@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
-from t5mix.evaluation.decoding import Predict, batched
+from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.runs.config.settings import Run, Training
@@ -109,10 +109,14 @@ class Components:
             return checkpoints.restore(checkpoint.step, self.engine)[1]
 
     def predictor(self, state: State) -> Predict:
-        """Returns a function that decodes any number of inputs greedily."""
-        length = self.run.sequence_length["inputs"]
+        """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""
+        return first_answers(self.answerer(state))
+
+    def answerer(self, state: State) -> AnswerAll:
+        """Returns a function that gives the `Decoding.best` best answers to each input, with their scores."""
+        run, length = self.run, self.run.sequence_length["inputs"]
         return batched(
-            lambda inputs: self._decoding_engine(inputs.shape[1]).greedy_decode(state, inputs),
+            lambda inputs, numbers: self._decoding_engine(inputs.shape[1]).decode(state, inputs, run.decoding, numbers),
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),

@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Callable, Sequence
 
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.t5.config import T5Config
 from t5mix.runs.config import gin_check
@@ -29,6 +30,7 @@ CONFIGURABLES: dict[str, type] = {
         Training,
         Finetuning,
         Evaluation,
+        Decoding,
         *typing.get_args(schedules.Schedule),
     )
 }

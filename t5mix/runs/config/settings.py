@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.t5.config import T5Config
 from t5mix.preprocessors import objectives
@@ -131,6 +132,7 @@ class Run:
         train: pre-training on the mixture; None where a run has none.
         finetune: fine-tuning on each task; None where a run has none.
         evaluation: how checkpoints are scored.
+        decoding: how answers are found, by `t5mix eval`, `t5mix predict` and for the report.
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
         include: files and folders of declarations, besides the shipped ones.
@@ -147,6 +149,7 @@ class Run:
     train: Training | None = None
     finetune: Finetuning | None = None
     evaluation: Evaluation = Evaluation()
+    decoding: Decoding = Decoding()  # noqa: RUF009 - frozen, so it may be shared
     packing: bool = True
     seed: int = 0
     include: tuple[str, ...] = ()
@@ -177,7 +180,7 @@ class Run:
         return self.evaluation.batch_size or self.batch_size
 
 
-_Part = Run | Training | Finetuning | Evaluation | T5Config | MeshConfig
+_Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshConfig
 
 
 def settings(part: _Part) -> Iterator[tuple[str, Any]]:
