@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
-VARIABLE = "T5MIX_AS_SEQIO"
-
 # Modules of seqio that have one of the same name here.
 SEQIO_MODULES = (
     *("dataset_providers", "evaluation", "experimental", "feature_converters", "helpers", "loggers", "metrics"),

@@ -1,6 +1,6 @@
 """Names of seqio's module of this name, for code that says `seqio.utils.map_over_dataset`.
 
-The three private settings that files of others read and set are here, too: `_TFDS_DATA_DIR_OVERRIDE` and its like.
+Private settings that files of others read and set are here, too: `_TFDS_DATA_DIR_OVERRIDE` and its like.
 """
 
 import sys
@@ -32,6 +32,7 @@ from t5mix.compat.additions.transforms import (
 )
 from t5mix.data.feature_converters import make_autoregressive_inputs, trim_and_pack_dataset, trim_and_pad_dataset
 from t5mix.declarations.rates import mixing_rate_num_characters, mixing_rate_num_examples
+from t5mix.preprocessors import mapping
 from t5mix.preprocessors.mapping import map_over_dataset, map_seed_manager, stateless_shuffle
 from t5mix.preprocessors.trim_and_pack import trim_dataset
 from t5mix.sources.data_dirs import (
@@ -97,6 +98,7 @@ class _Utils(ModuleType):
 
     _TFDS_DATA_DIR_OVERRIDE = _setting("tfds_data_dir", None)
     _TFDS_DATA_READ_CONFIG_OVERRIDE = _setting("tfds_read_config", None)
+    _NEXT_MAP_SEED = property(lambda _: mapping.next_map_seed(), lambda _, seed: mapping.set_next_map_seed(seed))
     _GLOBAL_CACHE_DIRECTORIES = property(
         lambda _: list(data_dirs.cache_dirs), lambda _, folders: set_global_cache_dirs(folders)
     )
