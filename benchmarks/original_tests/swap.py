@@ -13,10 +13,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-# Private names that tests use, which no file of a user does: the module and the name here.
-PRIVATE = {
-    ("seqio.utils", "_shift_right_by_one"): ("preprocessors.trim_and_pack", "_shifted_right"),
-}
 FAKE_TFDS = "fake:0.0.0"  # the data set of seqio's fixtures
 # The originals' programs, and what they are made of, in the order of imports.
 PROGRAMS = ("task_registry_provenance_tracking", "beam_utils", "scripts", "scripts.cache_tasks_main")
@@ -32,8 +28,6 @@ def stand_in(seqio: Path, programs: bool) -> None:
     import t5mix
 
     t5mix.as_seqio()
-    for (module, name), (home, ours) in PRIVATE.items():
-        setattr(importlib.import_module(module), name, getattr(importlib.import_module(f"t5mix.{home}"), ours))
     _private_names()
     fixtures = run_file(seqio / "test_utils.py", "seqio.test_utils")
     fixtures.clear_tasks = fixtures.TaskRegistry.reset
@@ -61,7 +55,7 @@ def _private_names() -> None:
     from t5mix.compat.additions import cached_paths
     from t5mix.declarations.mixture import Mixture
     from t5mix.declarations.task import Task
-    from t5mix.preprocessors import pipeline
+    from t5mix.preprocessors import pipeline, trim_and_pack
     from t5mix.sources import files, tfds
 
     utils = importlib.import_module("seqio.utils")
@@ -79,6 +73,7 @@ def _private_names() -> None:
     for owner, name, value in members:
         setattr(owner, name, value)
     # Names that tests patch in `utils`: ours are elsewhere.
+    utils._shift_right_by_one = lambda tensor, bos_id=0: trim_and_pack._shifted_right(tensor, bos_id)
     utils._list_files_for_glob = cached_paths._list_files_for_glob
     matching = files.matching
     cached_paths._list_files_for_glob = lambda pattern: utils._list_files_for_glob(pattern)

@@ -5,7 +5,7 @@ import glob
 import os
 from collections.abc import Iterable
 
-from t5mix.sources import files
+from t5mix.internal.lazy import tensorflow as tf
 
 
 def get_cached_info_path(data_dir: str, split: str) -> str:
@@ -44,4 +44,4 @@ def list_files(file_patterns: str | Iterable[str]) -> list[str]:
 
 @functools.lru_cache(maxsize=1024)
 def _list_files_for_glob(file_pattern: str) -> list[str]:
-    return files.matching(file_pattern)
+    return sorted(set(tf.io.gfile.glob(file_pattern)))

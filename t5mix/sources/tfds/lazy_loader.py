@@ -173,17 +173,18 @@ class LazyTfdsLoader:
         Raises:
             ValueError: when the data set has configs and the name none, or there is no file.
         """
-        builder = self.builder_of(split)
+        instruction, builder = self._instruction(split), self.builder_of(split)
         if self._name is not None and "/" not in self._name and builder.BUILDER_CONFIGS:
             raise ValueError(f"Dataset '{self._name}' has multiple configs.")
-        found = builder.info.splits[self._instruction(split)].file_instructions
+        found = builder.info.splits[instruction].file_instructions
         if not found:
             raise ValueError(f"No TFRecord files found for dataset: {self._name}, split {split!r}")
         return found
 
     def size(self, split: str) -> float:
         """Returns the number of examples of a split; infinity where TFDS did not count them, as in seqio."""
-        return self.builder_of(split).info.splits[self._instruction(split)].num_examples or math.inf
+        instruction = self._instruction(split)
+        return self.builder_of(split).info.splits[instruction].num_examples or math.inf
 
     def load(
         self, split: str | None, shuffle_files: bool, seed: int | None = None, shard_info: ShardInfo | None = None

@@ -182,12 +182,13 @@ class TfdsDataSource(DataSource):
         """Returns the raw examples of `split`; a shard is a part of its files."""
         import tensorflow_datasets as tfds
 
+        instruction = self._instruction(split)
         config = data_dirs.tfds_read_config or tfds.ReadConfig()
         config = dataclasses.replace(
             config, shuffle_seed=seed, skip_prefetch=True, input_context=input_context(shard_info)
         )
         return self.builder_of(split).as_dataset(
-            split=self._instruction(split),
+            split=instruction,
             shuffle_files=shuffle,
             read_config=config,
             decoders=self._decoders,
