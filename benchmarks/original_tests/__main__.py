@@ -26,16 +26,13 @@ from typing import Any
 from reasons import REASONS, WORDING
 
 FILES = (
-    "t5/evaluation/qa_utils_test.py",
-    "t5/data/postprocessors_test.py",
-    "t5/evaluation/metrics_test.py",
-    "t5/evaluation/scoring_test.py",
-    "t5/data/preprocessors_test.py",
-    "seqio/vocabularies_test.py",
-    "seqio/preprocessors_test.py",
-    "seqio/feature_converters_test.py",
-    "seqio/dataset_providers_test.py",
+    *(f"t5/data/{name}_test.py" for name in ("dataset_providers", "postprocessors", "preprocessors")),
+    *(f"t5/evaluation/{name}_test.py" for name in ("eval_utils", "metrics", "qa_utils", "scoring")),
+    *(f"seqio/{name}_test.py" for name in ("dataset_providers", "evaluation", "experimental", "feature_converters")),
+    *(f"seqio/{name}_test.py" for name in ("helpers", "loggers", "metrics", "preprocessors", "sharded_evaluation")),
+    *(f"seqio/{name}_test.py" for name in ("test_utils", "utils", "vocabularies", "scripts/cache_tasks")),
 )
+PROGRAM = "seqio/scripts/cache_tasks_test.py"  # of a program of seqio's, which runs on t5mix
 
 
 def main() -> int:
@@ -108,7 +105,7 @@ def _run_file(file: str, folders: dict[str, Path], only: str) -> int:
     logging.disable(logging.CRITICAL)
     TaskRegistry.reset()
     MixtureRegistry.reset()
-    swap.stand_in(folders["seqio"], folders["t5"])
+    swap.stand_in(folders["seqio"], programs=file == PROGRAM)
     module = swap.run_file(_path(file, folders), "swapped")
     tests = [t for t in _flat(unittest.defaultTestLoader.loadTestsFromModule(module)) if only in f"{file} {t.id()}"]
     result = unittest.TextTestRunner(sys.stderr, verbosity=0).run(unittest.TestSuite(tests))

@@ -25,7 +25,11 @@ COMMANDS = {
     "compare": "tell which runs differ, task by task, and how surely",
     "predict": "answer the lines of a file",
     "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
+    "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
 }
+
+# Set to 1, it is `--as_seqio` in every command.
+AS_SEQIO = "T5MIX_AS_SEQIO"
 
 # Commands that hand what stands behind "--" to a library.
 _HANDING_ON = ("cache",)
@@ -59,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     silence()  # declarations files may import TensorFlow by themselves
     try:
         with stoppable():
+            if args.as_seqio or os.environ.get(AS_SEQIO, "0") not in ("", "0"):
+                t5mix.as_seqio()
             if args.include:
                 from t5mix.declarations import discovery  # loads NumPy, which help does without
 
@@ -114,7 +120,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def _fill(parser: argparse.ArgumentParser, command: str) -> None:
-    module = importlib.import_module(f"t5mix.cli.commands.{command}")
+    module = importlib.import_module(f"t5mix.cli.commands.{command.replace('-', '_')}")
     module.add_arguments(parser)
     parser.set_defaults(run=module.run)
     common = parser.add_argument_group("for every command")
@@ -124,5 +130,10 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         action="append",
         metavar="PATH",
         help="a file or folder of your own tasks and mixtures; repeatable",
+    )
+    common.add_argument(
+        "--as_seqio",
+        action="store_true",
+        help="let `import seqio` and `import t5` in those files mean t5mix; T5MIX_AS_SEQIO=1 does it for every command",
     )
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -310,10 +310,12 @@ class Task(Declared):
         if not shuffle:
             return None
         if self._shuffle_buffer_size is None and not self._source.performs_internal_shuffling:
-            raise ValueError(
+            error = ValueError(
                 f"Shuffling is disallowed for Task {self._name!r} since its `shuffle_buffer_size` was set to `None` on "
-                "construction. Pass shuffle=False."
+                "construction."
             )
+            error.add_note("pass shuffle=False")  # beside the original's words, which tests of others compare
+            raise error
         return self._shuffle_buffer_size and (size or self._shuffle_buffer_size)
 
     # Caches that seqio made.

@@ -5,32 +5,15 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.code import fingerprints
-from t5mix.internal.lazy import tensorflow as tf
 from t5mix.sources.base import DataSource, ShardInfo
 from t5mix.sources.data_dirs import data_dirs
+from t5mix.sources.tfds.lazy_loader import LazyTfdsLoader, TfdsSplit, check_version, input_context
 
-
-@dataclasses.dataclass(frozen=True)
-class TfdsSplit:
-    """A split of one data set, for a source whose splits come from several.
-
-    Attributes:
-        dataset: name, config and version of the data set.
-        split: name of the split or a slice of it, such as "train[:1%]".
-        data_dir: folder of prepared data sets; None is TFDS's own.
-    """
-
-    dataset: str
-    split: str | None
-    data_dir: str | None = None
-
-    def __post_init__(self) -> None:
-        _check_version(self.dataset, "TfdsSplit: dataset")
-        if not self.split or not isinstance(self.split, str):
-            raise ValueError(f"TfdsSplit({self.dataset!r}): split is {self.split!r}; give its name or slice")
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class TfdsDataSource(DataSource):
@@ -68,11 +51,13 @@ class TfdsDataSource(DataSource):
         self._split_map: dict[str, str | TfdsSplit] = dict(splits) if isinstance(splits, Mapping) else {}
         self._name = tfds_name
         self._data_dir = tfds_data_dir
-        self._decoders = decoders
         self._builder_kwargs = dict(tfds_builder_kwargs or {})
         self._read_only = read_only
         self._builders: dict[tuple[str | None, str | None], Any] = {}
         self._check_data_set()
+        self._tfds_dataset = LazyTfdsLoader(
+            tfds_name, tfds_data_dir, self._split_map or None, decoders, self._builder_kwargs, read_only
+        )
 
     def _check_data_set(self) -> None:
         kinds = {type(instruction) for instruction in self._split_map.values()}
@@ -88,7 +73,7 @@ class TfdsDataSource(DataSource):
                     "themselves; leave out tfds_name and tfds_data_dir"
                 )
         elif self._name or not self._data_dir:
-            _check_version(self._name, "TfdsDataSource: tfds_name")
+            check_version(self._name, "TfdsDataSource: tfds_name")
         elif self._builder_kwargs:
             raise ValueError(
                 f"TfdsDataSource: tfds_data_dir {self._data_dir!r} without a tfds_name is read as it is prepared; "
@@ -99,6 +84,15 @@ class TfdsDataSource(DataSource):
     def tfds_name(self) -> str | None:
         """Name, config and version; None when the splits come from several data sets."""
         return self._name
+
+    @property
+    def tfds_dataset(self) -> LazyTfdsLoader:
+        """The data set as seqio sees it; decoders and a folder that are set there are used here."""
+        return self._tfds_dataset
+
+    @property
+    def _decoders(self) -> Any:
+        return self._tfds_dataset.decoders
 
     @property
     def _several(self) -> bool:
@@ -125,7 +119,8 @@ class TfdsDataSource(DataSource):
 
     def _builder(self, name: str | None, data_dir: str | None) -> Any:
         # TFDS reads the variable when it is imported, once.
-        chosen = data_dirs.tfds_data_dir or data_dir or os.environ.get("TFDS_DATA_DIR")
+        overridden = self._tfds_dataset.data_dir_override or data_dirs.tfds_data_dir
+        chosen = overridden or data_dir or os.environ.get("TFDS_DATA_DIR")
         key = (name, chosen if name else data_dir)
         if key not in self._builders:
             self._builders[key] = self._prepared(*key)
@@ -187,15 +182,15 @@ class TfdsDataSource(DataSource):
         """Returns the raw examples of `split`; a shard is a part of its files."""
         import tensorflow_datasets as tfds
 
-        context = shard_info and tf.distribute.InputContext(
-            num_input_pipelines=shard_info.num_shards, input_pipeline_id=shard_info.index
-        )
-        config = data_dirs.tfds_read_config or tfds.ReadConfig()
         instruction = self._instruction(split)
+        config = data_dirs.tfds_read_config or tfds.ReadConfig()
+        config = dataclasses.replace(
+            config, shuffle_seed=seed, skip_prefetch=True, input_context=input_context(shard_info)
+        )
         return self.builder_of(split).as_dataset(
             split=instruction,
             shuffle_files=shuffle,
-            read_config=dataclasses.replace(config, shuffle_seed=seed, skip_prefetch=True, input_context=context),
+            read_config=config,
             decoders=self._decoders,
         )
 
@@ -222,10 +217,3 @@ class TfdsDataSource(DataSource):
         if self._several:
             return f"TfdsDataSource(splits={self._split_map})"
         return f"TfdsDataSource({self._name or self._data_dir!r})"
-
-
-def _check_version(name: str | None, what: str) -> None:
-    if not isinstance(name, str) or ":" not in name:
-        raise ValueError(
-            f"{what} is {name!r}; give the version too, as in 'glue/cola:2.0.0', so that the examples stay the same"
-        )
