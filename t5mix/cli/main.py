@@ -58,11 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     silence()  # declarations files may import TensorFlow by themselves
     try:
         with stoppable():
-            if args.include:
+            if args.include or args.keep_going:
                 from t5mix.declarations import discovery  # loads NumPy, which help does without
 
-                for path in args.include:
+                for path in args.include or ():
                     discovery.include(path)
+                if args.keep_going:
+                    discovery.discovery.keep_going()
             return args.run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -123,5 +125,10 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         action="append",
         metavar="PATH",
         help="a file or folder of your own tasks and mixtures; repeatable",
+    )
+    common.add_argument(
+        "--keep_going",
+        action="store_true",
+        help="leave out, with a line, a task or mixture of your files that cannot work, and load the rest",
     )
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
