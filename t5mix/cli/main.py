@@ -65,11 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with stoppable():
             if args.as_seqio or os.environ.get(AS_SEQIO, "0") not in ("", "0"):
                 t5mix.as_seqio()
-            if args.include:
+            if args.include or args.keep_going:
                 from t5mix.declarations import discovery  # loads NumPy, which help does without
 
-                for path in args.include:
+                for path in args.include or ():
                     discovery.include(path)
+                if args.keep_going:
+                    discovery.discovery.keep_going()
             return args.run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -135,5 +137,10 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         "--as_seqio",
         action="store_true",
         help="let `import seqio` and `import t5` in those files mean t5mix; T5MIX_AS_SEQIO=1 does it for every command",
+    )
+    common.add_argument(
+        "--keep_going",
+        action="store_true",
+        help="leave out, with a line, a task or mixture of your files that cannot work, and load the rest",
     )
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
