@@ -10,7 +10,7 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.internal.metric_logs import EventFile
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
@@ -136,7 +136,7 @@ def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> No
         for score in scores:
             groups.setdefault(f"step {score.step}", []).append(score)
     for title, group in groups.items():
-        print(title)
+        put(title)
         if fine_tuned:
             print_report(fine_tuned=group)
         else:

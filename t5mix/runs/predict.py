@@ -7,7 +7,7 @@ from pathlib import Path
 
 from t5mix.evaluation.decoding import Predict
 from t5mix.internal.files import write_atomically
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import EOS_ID, Provider
 from t5mix.vocabularies.features import Feature
@@ -103,7 +103,6 @@ def write_lines(path: str, lines: Sequence[str]) -> None:
     """Writes lines into a file, whole or not at all, or to standard output for "-"."""
     text = "".join(f"{line}\n" for line in lines)
     if path == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        put_data(text)
     else:
         write_atomically(Path(path), text)
