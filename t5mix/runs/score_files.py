@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Score
+from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically, write_json
-from t5mix.internal.terminal import say
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -21,21 +20,16 @@ def write_score(path: Path, score: Score) -> None:
     write_json(path, content)
 
 
-def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | None:
-    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one with other lengths.
+def read_score(path: Path) -> Score | None:
+    """Reads what `write_score` wrote, without the predictions; None where there is nothing.
 
-    Args:
-        path: of the score.
-        lengths: the `Run.sequence_length` that is asked for; None takes any.
-
-    Returns:
-        The score, without its predictions.
+    Whether it still holds is to be seen from `Score.made_of`.
 
     Raises:
         ValueError: the file is not such a score.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(text_files.read(path))
         metrics = {name: _number(value) for name, value in content["metrics"].items()}
         baseline = Baseline(content["baseline"]["kind"], _number(content["baseline"]["score"]))
         standard_error = _number(content["standard_error"])
@@ -45,9 +39,6 @@ def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | 
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
-    if lengths is not None and score.lengths is not None and score.lengths != lengths:
-        say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
-        return None
     return score
 
 
