@@ -26,8 +26,9 @@ def hidden_words(task: Task) -> frozenset[str]:
 def why_not_scored(task: Task, examples: Sequence[Mapping[str, Any]], targets: Sequence[Any]) -> str | None:
     """Returns why the answers of a split are unknown, in a few words, or None where they are known.
 
-    They are where no example tells one: every target is empty or "<unk>"; every one is -1, or NaN, as text, or after
-    the postprocessor; or every label is -1 and the targets are all the same.
+    They are where no example tells one: every target is empty or "<unk>"; every one is -1 or NaN; the postprocessor
+    makes nothing of any; or every label is -1 and the targets are all the same, as texts or after the postprocessor. A
+    postprocessor that knows none of several texts is broken instead: `t5mix check` tells.
 
     Args:
         task: the task.
@@ -41,9 +42,12 @@ def why_not_scored(task: Task, examples: Sequence[Mapping[str, Any]], targets: S
         return f"every target is {shown!r}" if len(set(texts)) == 1 else f"every target is {shown!r} or empty"
     if all(map(_is_no_number, texts)):
         return f"every target is {texts[0]!r}"
-    if targets and all(map(_is_nothing, targets)):
+    if targets and all(map(_is_empty, targets)):
         return f"its postprocessor makes {_value(targets[0])!r} of every target"
-    if len(set(texts)) == 1 and all(_labels_are_hidden(example) for example in examples):
+    unknown = bool(targets) and all(_is_no_class(_value(target)) for target in targets)
+    if unknown and len(set(texts)) == 1:
+        return f"every target is {texts[0]!r}, which its postprocessor does not know"
+    if (unknown or len(set(texts)) == 1) and all(map(_labels_are_hidden, examples)):
         return "every label is -1"
     return None
 
@@ -68,17 +72,16 @@ def _value(target: Any) -> Any:
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
-def _is_nothing(target: Any) -> bool:
+def _is_empty(target: Any) -> bool:
     value = _value(target)
-    if value is None or (isinstance(value, str | bytes | list | tuple | dict) and not value):
-        return True
-    if isinstance(value, Mapping):
-        return all(_is_nothing(each) for key, each in value.items() if "answer" in str(key)) and any(
-            "answer" in str(key) for key in value
-        )
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        return False
-    return value == -1 or math.isnan(value)
+    if isinstance(value, Mapping) and "answers" in value:  # as span_qa makes it
+        value = value["answers"]
+    return value is None or (isinstance(value, str | bytes | list | tuple | dict) and not value)
+
+
+def _is_no_class(value: Any) -> bool:
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return number and (value == -1 or math.isnan(value))
 
 
 def _labels_are_hidden(example: Mapping[str, Any]) -> bool:

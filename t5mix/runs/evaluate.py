@@ -102,7 +102,9 @@ def _say(score: Score) -> None:
     if score.truncated_inputs:
         notes.append(f"{score.truncated_inputs} inputs are longer than Run.sequence_length and were truncated")
     if score.truncated_targets:
-        notes.append(f"{score.truncated_targets} targets are longer than Run.sequence_length: no answer to them can be whole")
+        notes.append(
+            f"{score.truncated_targets} targets are longer than Run.sequence_length: no answer to them can be whole"
+        )
     where = f"{score.task} at step {score.step}"
     if score.no_score:
         said = (

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import sentencepiece
 
 import t5mix
@@ -22,3 +23,25 @@ def test_a_label_that_the_vocabulary_cannot_say_is_found(tmp_path: Path) -> None
         made = source(lambda split, wrong=wrong: [(x, y.replace("yes", wrong)) for x, y in rows(split)])
         report = check_task(task(output_features=features, source=made), LIMITS)
         assert found(report)["labels"] == "fail" and f"label {wrong!r} {words}" in messages(report, "labels")
+
+
+UNPUBLISHED = {
+    "hidden": ["<unk>"] * 60,
+    "empty": [""] * 60,
+    "hidden or empty": ["<unk>", ""] * 30,
+    "minus one": ["-1"] * 60,
+    "minus one point nought": ["-1.0"] * 60,
+}
+
+
+@pytest.mark.parametrize("what", list(UNPUBLISHED))
+def test_a_split_without_labels_is_told_and_judges_no_metric(what: str) -> None:
+    hidden = UNPUBLISHED[what]
+    splits = ("train", "test")
+    made = source(
+        lambda split: [(x, hidden[i] if split == "test" else y) for i, (x, y) in enumerate(rows(split))], splits
+    )
+    report = check_task(task(source=made), LIMITS)
+    assert report.passed, report.findings
+    assert messages(report, "labels").endswith("labels of test are not published")
+    assert messages(report, "gold").startswith("train: accuracy 100")

@@ -1,4 +1,4 @@
-"""The checks of postprocessors and metrics."""
+"""The check of right answers."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ def test_metrics_with_another_best_and_of_scores() -> None:
     report = check_task(task(postprocess_fn=None, metric_fns=[metrics.edit_distance]), LIMITS)
     assert found(report)["gold"] == "pass"
 
-    def errors(targets: list[str], predictions: list[str]) -> dict[str, float]:
-        return {"errors": sum(t != p for t, p in zip(targets, predictions, strict=True))}
+    def wrong(targets: list[str], predictions: list[str]) -> dict[str, float]:
+        return {"wrong": sum(t != p for t, p in zip(targets, predictions, strict=True))}
 
-    assert found(check_task(task(postprocess_fn=None, metric_fns=[errors]), LIMITS))["gold"] == "fail"
-    errors.best = 0  # type: ignore[attr-defined]
-    assert found(check_task(task(postprocess_fn=None, metric_fns=[errors]), LIMITS))["gold"] == "pass"
+    assert found(check_task(task(postprocess_fn=None, metric_fns=[wrong]), LIMITS))["gold"] == "fail"
+    wrong.best = 0  # type: ignore[attr-defined]
+    assert found(check_task(task(postprocess_fn=None, metric_fns=[wrong]), LIMITS))["gold"] == "pass"
     assert found(check_task(task(metric_fns=[metrics.score_auc]), LIMITS))["gold"] == "pass"
 
 
