@@ -2,20 +2,21 @@
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
+from t5mix.evaluation import score_key
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.internal.metric_logs import EventFile
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State
+from t5mix.metrics.directions import is_better
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.run_folder import Trained
-from t5mix.runs.scores.score_files import decoding_record, read_score, write_score
+from t5mix.runs.scores.score_files import read_score, write_score
 
 
 def score_tasks(
@@ -26,7 +27,7 @@ def score_tasks(
     state: Callable[[], State],
     baselines: Sequence[Score] = (),
 ) -> list[Score]:
-    """Scores one checkpoint on tasks; what is on disk already, with these settings, is read from there.
+    """Scores one checkpoint on tasks; what is on disk already, and depends on nothing that changed, is read from there.
 
     Args:
         components: of the run; its `Evaluation` says split and limit.
@@ -42,13 +43,26 @@ def score_tasks(
     values: State | None = None
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
-        score = read_score(path, components.run.sequence_length, components.run.decoding)
+        score = _kept(components, task, path)
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, task, path, step, values, baselines)
             _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _kept(components: Components, task: Task, path: Path) -> Score | None:
+    """Returns the score on disk, where all that it depends on is what it was; else says what changed."""
+    score = read_score(path)
+    if score is None:
+        return None
+    changed = score_key.changes(score.made_of, components.made_of(task))
+    if not changed:
+        return score
+    what = ", ".join(changed) if score.made_of is not None else "what an earlier version of t5mix did not note"
+    say(f"{score.task} at step {score.step} was scored with other {what}: it is scored anew")
+    return None
 
 
 def _log(trained: Trained, score: Score) -> None:
@@ -74,23 +88,33 @@ def _score_task(
         limit=settings.limit,
         baseline=next(same, None),
         step=step,
+        decoding=components.decoding,
     )
-    score = dataclasses.replace(score, decoding=decoding_record(components.run.decoding))
     write_score(path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())
 
 
 def _say(score: Score) -> None:
-    overflow = (
-        f"; {score.truncated_inputs} inputs are longer than Run.sequence_length and were truncated"
-        if score.truncated_inputs
-        else ""
-    )
-    say(
-        f"{score.task} at step {score.step}: {score.metric} {score.value:.2f} on {score.num_examples} "
-        f"examples of {score.split} (baseline: {score.baseline.kind} {score.baseline.score:.2f}){overflow}"
-    )
+    notes = []
+    if score.unlabelled:
+        notes.append(f"{score.unlabelled} examples without a label are left out of the score")
+    if score.truncated_inputs:
+        notes.append(f"{score.truncated_inputs} inputs are longer than Run.sequence_length and were truncated")
+    if score.truncated_targets:
+        notes.append(
+            f"{score.truncated_targets} targets are longer than Run.sequence_length: no answer to them can be whole"
+        )
+    where = f"{score.task} at step {score.step}"
+    if score.no_score:
+        said = (
+            f"{score.num_examples} predictions on {score.split} and no score: {score.no_score}, no label is published"
+        )
+    else:
+        less = ", less is better" if score.less_is_better else ""
+        baseline = f"baseline: {score.baseline.kind} {score.baseline.score:.2f}{less}"
+        said = f"{score.metric} {score.value:.2f} on {score.num_examples} examples of {score.split} ({baseline})"
+    say("; ".join([f"{where}: {said}", *notes]))
 
 
 def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence[Task]) -> list[Score]:
@@ -115,7 +139,7 @@ def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
     """Returns the best score of each task by its first metric; of equals the earlier step, NaN last."""
     best: dict[str, Score] = {}
     for score in scores:
-        if score.task not in best or math.isnan(best[score.task].value) or score.value > best[score.task].value:
+        if score.task not in best or is_better(score.value, best[score.task].value, score.less_is_better):
             best[score.task] = score
     return list(best.values())
 
@@ -137,7 +161,7 @@ def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> No
         for score in scores:
             groups.setdefault(f"step {score.step}", []).append(score)
     for title, group in groups.items():
-        print(title)
+        put(title)
         if fine_tuned:
             print_report(fine_tuned=group)
         else:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
-  t5mix show offline_inflection
-  t5mix show offline_inflection --split test --examples 5 --shuffle
+  t5mix show offline_abbreviate
+  t5mix show offline_abbreviate --split test --examples 5 --shuffle
   t5mix show offline_proportional
   t5mix show offline_proportional --examples 3 --format json
 """

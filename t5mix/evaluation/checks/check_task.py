@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterator
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.checks import features, labels, metrics, samples
+from t5mix.evaluation.checks import answers, features, gold, labels, samples, survival, tokens
 from t5mix.evaluation.checks import splits as splits_lib
 from t5mix.evaluation.checks.findings import Finding, Limits, Report
 from t5mix.evaluation.checks.samples import Sample
@@ -56,7 +56,7 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
 
     @functools.cache  # asked for inside of checks: ids that no vocabulary has cannot be made text
     def judged() -> Sample | None:
-        return metrics.judged(task, found)
+        return answers.judged(task, found)
 
     def more() -> Sample:
         sample = judged()
@@ -65,10 +65,11 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
 
     yield _guarded("ids", lambda: features.ids(task, found))
     yield _guarded("eos", lambda: features.eos(task, found))
+    yield _guarded("tokens", lambda: tokens.tokens(task, _splits(task, limits), limits))
     yield _guarded("truncation", lambda: features.truncation(task, found, limits))
     yield _guarded("labels", lambda: labels.labels(task, found))
-    yield _guarded("gold", lambda: metrics.gold(task, judged(), more))
-    yield _guarded("survival", lambda: metrics.survival(task, judged()))
+    yield _guarded("gold", lambda: gold.gold(task, judged(), more, limits))
+    yield _guarded("survival", lambda: survival.survival(task, judged()))
     yield _guarded("splits", lambda: splits_lib.splits(task, _splits(task, limits), limits))
 
 

@@ -3,15 +3,12 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically, write_json
-from t5mix.internal.terminal import say
-from t5mix.mesh.decoding.settings import Decoding
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -23,22 +20,16 @@ def write_score(path: Path, score: Score) -> None:
     write_json(path, content)
 
 
-def read_score(path: Path, lengths: Mapping[str, int] | None = None, decoding: Decoding | None = None) -> Score | None:
-    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one of other settings.
+def read_score(path: Path) -> Score | None:
+    """Reads what `write_score` wrote, without the predictions; None where there is nothing.
 
-    Args:
-        path: of the score.
-        lengths: the `Run.sequence_length` that is asked for; None takes any.
-        decoding: the `Run.decoding` that is asked for; None takes any.
-
-    Returns:
-        The score, without its predictions.
+    Whether it still holds is to be seen from `Score.made_of`.
 
     Raises:
         ValueError: the file is not such a score.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(text_files.read(path))
         metrics = {name: _number(value) for name, value in content["metrics"].items()}
         baseline = Baseline(content["baseline"]["kind"], _number(content["baseline"]["score"]))
         standard_error = _number(content["standard_error"])
@@ -48,12 +39,6 @@ def read_score(path: Path, lengths: Mapping[str, int] | None = None, decoding: D
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
-    if lengths is not None and score.lengths is not None and score.lengths != lengths:
-        say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
-        return None
-    if decoding is not None and score.decoding != decoding_record(decoding):
-        say(f"{score.task} at step {score.step} was scored with other settings of Decoding: it is scored anew")
-        return None
     return score
 
 
@@ -65,18 +50,13 @@ def read_predictions(path: Path) -> list[Prediction]:
     """
     file = path.with_suffix(".predictions.jsonl")
     try:
-        return [Prediction(**json.loads(line)) for line in file.read_text("utf-8").split("\n") if line]
+        return [Prediction(**json.loads(line)) for line in text_files.read(file).split("\n") if line]
     except FileNotFoundError:
         raise ValueError(f"{file} is missing: delete {path}, and score the checkpoint again") from None
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"{file} does not hold predictions that t5mix wrote ({error}): delete it and {path}, and score again"
         ) from None
-
-
-def decoding_record(decoding: Decoding) -> dict[str, Any] | None:
-    """Returns what a score keeps of how its outputs were decoded; None where it was greedily."""
-    return None if decoding == Decoding(seed=decoding.seed) else dataclasses.asdict(decoding)
 
 
 def _number(value: float | None) -> float:
