@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "look at a task's examples and tokens, or at a mixture's rates",
     "cache": "make token caches ahead of time, or list them",
     "check": "try tasks on real examples: features, labels, metrics, splits",
+    "overlap": "look for evaluation examples in training examples",
     "train": "train on a mixture, and fine-tune from there where the run says so",
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",

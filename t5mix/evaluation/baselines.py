@@ -81,7 +81,7 @@ def _candidates(scorer: Scorer, training: Sequence[Text]) -> Iterator[tuple[str,
         if mean is not None:
             yield "mean", [mean] * count
     inputs = [example.input_text for example in scorer.examples]
-    prefix = _common_words([*inputs, *(text for text, _ in training)])
+    prefix = common_words([*inputs, *(text for text, _ in training)])
     copies = [text[len(prefix) :] for text in inputs]
     yield "copy", copies
     yield "lead sentence", [_SENTENCE_END.split(text.strip(), maxsplit=1)[0] for text in copies]
@@ -98,7 +98,7 @@ def _mean(targets: Sequence[str]) -> str | None:
     return f"{mean:.6g}" if math.isfinite(mean) else None
 
 
-def _common_words(texts: Sequence[str]) -> str:
+def common_words(texts: Sequence[str]) -> str:
     """Returns what all texts begin with, up to and with its last white space.
 
     Example: ["sum: a b", "sum: a c"] -> "sum: a "
