@@ -7,7 +7,7 @@ beforehand. 2,000 evaluation examples: half of them are planted in training exam
 punctuation, blanks) and cut (13 words or more of them, between other words); the others are nowhere.
 
 `recall_*`: share of the planted ones that are found, verbatim and reformatted ones by their own kind; `precision`:
-share of those found that were planted; `tokens_per_s`: words of training examples a second, of the whole look-up from the
+share of those found that were planted; `tokens_per_s`: words of training examples a second, of the look-up from the
 caches on; `peak_gib`: the most memory that the process held. Beside it, where it is installed, `rensa`: MinHash of
 whole texts with a similarity of 0.5, which says what a near-duplicate tool finds of the same examples.
 """

@@ -97,7 +97,11 @@ def _fake_or(prepared: Any) -> Any:
 
     def builder(self: Any, name: str, data_dir: str | None) -> Any:
         loader = sys.modules["seqio.utils"].LazyTfdsLoader
-        return _builder(loader()) if isinstance(loader, mock.Mock) and name == FAKE_TFDS else prepared(self, name, data_dir)
+        return (
+            _builder(loader())
+            if isinstance(loader, mock.Mock) and name == FAKE_TFDS
+            else prepared(self, name, data_dir)
+        )
 
     return builder
 

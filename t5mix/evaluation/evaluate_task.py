@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation import score_key, unlabelled
-from t5mix.evaluation.baselines import Baseline, strongest_baseline, training_texts
 from t5mix.evaluation.decoding import Predict
 from t5mix.evaluation.examples import Example, read_examples
-from t5mix.evaluation.scoring import Scorer, check_metrics, first_value
+from t5mix.evaluation.scoring import score_key, unlabelled
+from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
+from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,7 @@ def evaluate_task(
     """
     check_metrics(task)
     examples = read_examples(task, split, lengths, limit)
-    hidden = unlabelled.hidden_words(task)
-    labelled = [number for number, example in enumerate(examples) if example.target_text not in hidden]
+    labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     scorer = Scorer(task, [examples[number] for number in labelled or range(len(examples))])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
     texts = _predict(task, predict_fn, examples)

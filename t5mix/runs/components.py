@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.evaluation import score_key
 from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
 from t5mix.evaluation.examples import read_examples
+from t5mix.evaluation.scoring import score_key
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.runs.config.settings import Run, Training

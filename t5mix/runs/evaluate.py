@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation import score_key
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
+from t5mix.evaluation.scoring import score_key
 from t5mix.internal.metric_logs import EventFile
 from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State

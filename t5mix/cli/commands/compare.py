@@ -4,10 +4,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
-from t5mix.internal.terminal import emit
+from t5mix.internal.terminal import emit, put
 
 if TYPE_CHECKING:
-    from t5mix.evaluation.paired_difference import Difference
+    from t5mix.evaluation.scoring.paired_difference import Difference
     from t5mix.runs.scores.comparison import Comparison, Scored
 
 EPILOG = """\
@@ -92,6 +92,8 @@ def _scored(args: argparse.Namespace) -> "list[Scored]":
 
 
 def _print(comparison: "Comparison") -> None:
+    from t5mix.runs.scores.comparison import verdict
+
     for other in dict.fromkeys(row.run for row in comparison.rows):
         rows = [row for row in comparison.rows if row.run == other]
         cells = [
@@ -101,24 +103,24 @@ def _print(comparison: "Comparison") -> None:
                 f"{row.examples:,}",
                 f"{row.first:.1f}",
                 f"{row.second:.1f}",
-                *_cells(row.difference, row.corrected, comparison.confidence),
+                *_cells(row.difference, row.corrected, row.verdict(comparison.confidence)),
             )
             for row in rows
         ]
         if other in comparison.means:
             mean = comparison.means[other]
-            cells.append(("mean of the tasks", "", "", "", "", *_cells(mean, mean.p_value, comparison.confidence)))
+            sure = verdict(mean, mean.p_value, comparison.confidence)
+            cells.append(("mean gain", "", "", "", "", *_cells(mean, mean.p_value, sure)))
         title = f"{other} beside {comparison.reference}, on {comparison.split}"
         interval = f"{comparison.confidence:.0%} interval"
         headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
         emit(output.table(title, (*headings, ">could show"), cells))
     for name, tasks in comparison.left_out.items():
-        print(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
+        put(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
 
 
-def _cells(difference: "Difference", p_value: float, confidence: float) -> tuple[Any, ...]:
+def _cells(difference: "Difference", p_value: float, sure: str) -> tuple[Any, ...]:
     if difference.standard_error != difference.standard_error:
         return f"{difference.value:+.2f}", "-", "-", "", "-"
-    sure = "" if p_value >= 1 - confidence else "better" if difference.value > 0 else "worse"
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
     return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"

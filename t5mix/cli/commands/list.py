@@ -69,7 +69,7 @@ def _list_models(args: argparse.Namespace) -> int:
     if not chosen:
         raise ValueError(f"no model matches {' '.join(args.pattern)}; try: t5mix list --models")
     if args.names:
-        output.print_json({"models": chosen}) if args.format == "json" else print(*chosen, sep="\n")
+        output.print_json({"models": chosen}) if args.format == "json" else put("\n".join(chosen))
         return 0
     described = [
         {

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.baselines import common_words
 from t5mix.evaluation.overlap import texts as reading
 from t5mix.evaluation.overlap.hashed_runs import HashedTexts, Runs
 from t5mix.evaluation.overlap.index import EvaluationExamples, Index, Table
 from t5mix.evaluation.overlap.normalized import normalized_together
+from t5mix.evaluation.scoring.baselines import common_words
 
 WORDS, CHARACTERS = 13, 50
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.baselines import common_words
 from t5mix.evaluation.cached_split import read_cached
 from t5mix.evaluation.examples import read_texts
 from t5mix.evaluation.overlap.index import EvaluationExamples
+from t5mix.evaluation.scoring.baselines import common_words
 
 if TYPE_CHECKING:
     import pyarrow as pa

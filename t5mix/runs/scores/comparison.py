@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from t5mix.declarations.registry import TaskRegistry
+from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
-from t5mix.evaluation.examples import read_examples
-from t5mix.evaluation.paired_difference import Difference, holm, mean_difference
-from t5mix.evaluation.scoring import Scorer
+from t5mix.evaluation.examples import Example, read_examples
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
+from t5mix.evaluation.scoring.scorer import Scorer
 from t5mix.runs.run_folder import RunFolder, Trained
 from t5mix.runs.scores.score_files import read_predictions, read_score
 
@@ -42,6 +44,7 @@ class Row:
         first: score of the first run.
         second: score of `run`.
         difference: second minus first.
+        less_is_better: whether less of the metric is better.
         corrected: the p-value after Holm's correction for all rows.
     """
 
@@ -52,7 +55,12 @@ class Row:
     first: float
     second: float
     difference: Difference
+    less_is_better: bool = False
     corrected: float = 1.0
+
+    def verdict(self, confidence: float) -> str:
+        """Returns "better" or "worse" where that is sure, else an empty text."""
+        return verdict(self.difference, self.corrected, confidence, less=self.less_is_better)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +72,8 @@ class Comparison:
         confidence: of the intervals.
         reference: name of the first run.
         rows: one a task and other run, in the first run's order of tasks.
-        means: for each other run the mean over its tasks, where there are several.
+        means: for each other run the mean gain over its tasks, where there are several: a difference, with the other
+            sign where less is better.
         left_out: tasks that not all runs scored, by run.
     """
 
@@ -142,10 +151,32 @@ def compare(
     rows = [dataclasses.replace(row, corrected=value) for row, value in zip(rows, corrected, strict=True)]
     means = {}
     for other in runs[1:]:
-        differences = [row.difference for row in rows if row.run == other.name]
+        differences = [gain(row) for row in rows if row.run == other.name]
         if len(differences) > 1:
             means[other.name] = mean_difference(differences, confidence)
     return Comparison(split, confidence, runs[0].name, rows, means, left_out)
+
+
+def gain(row: Row) -> Difference:
+    """Returns the difference, above 0 where the second run is better."""
+    if not row.less_is_better:
+        return row.difference
+    one = row.difference
+    return dataclasses.replace(one, value=-one.value, low=-one.high, high=-one.low)
+
+
+def verdict(difference: Difference, p_value: float, confidence: float, *, less: bool = False) -> str:
+    """Returns "better" or "worse" where a difference is sure, else an empty text.
+
+    Args:
+        difference: second minus first.
+        p_value: after correction.
+        confidence: that is asked for.
+        less: whether less is better.
+    """
+    if not p_value < 1 - confidence:
+        return ""
+    return "better" if (difference.value > 0) != less else "worse"
 
 
 def _splits(trained: Trained) -> list[Path]:
@@ -183,17 +214,23 @@ def _common_tasks(runs: Sequence[Scored], chosen: Sequence[str]) -> tuple[list[s
 def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: float) -> list[Row]:
     scores = [_score(run.files[name]) for run in runs]
     task, first = TaskRegistry.get(name), scores[0]
-    scorer = Scorer(task, read_examples(task, split, first.lengths or {}, first.limit))
-    outputs = [_outputs(scorer, run, run.files[name]) for run in runs]
+    if first.no_score:
+        raise ValueError(f"task {name!r}: split {split!r} has no score to compare: {first.no_score}")
+    examples = read_examples(task, split, first.lengths or {}, first.limit)
+    known = unlabelled.labelled(task, [example.target_text for example in examples])
+    scorer = Scorer(task, [examples[number] for number in known])
+    everything = [_outputs(task, examples, run) for run in runs]
+    outputs = [[texts[number] for number in known] for texts in everything]
     return [
         Row(
             task=name,
             metric=first.metric,
             examples=first.num_examples,
             run=run.name,
-            first=scorer.first(outputs[0]),
-            second=scorer.first(texts),
+            first=scorer.first(outputs[0])[1],
+            second=scorer.first(texts)[1],
             difference=scorer.difference(outputs[0], texts, confidence),
+            less_is_better=first.less_is_better,
         )
         for run, texts in zip(runs[1:], outputs[1:], strict=True)
     ]
@@ -205,19 +242,20 @@ def _score(path: Path) -> Score:
     return score
 
 
-def _outputs(scorer: Scorer, run: Scored, path: Path) -> list[str]:
+def _outputs(task: Task, examples: Sequence[Example], run: Scored) -> list[str]:
     """Returns a run's answers, after comparing what it was asked with what the task asks now."""
+    path = run.files[task.name]
     predictions = read_predictions(path)
-    for number, (example, known) in enumerate(zip(scorer.examples, predictions, strict=False)):
+    for number, (example, known) in enumerate(zip(examples, predictions, strict=False)):
         if (example.input_text, example.target_text) != (known.inputs, known.target):
             raise ValueError(
-                f"task {scorer.task.name!r}: {run.name} was scored on other examples: its example {number} asks "
+                f"task {task.name!r}: {run.name} was scored on other examples: its example {number} asks "
                 f"{known.inputs[:80]!r} for {known.target[:40]!r}, and the task's asks {example.input_text[:80]!r} for "
                 f"{example.target_text[:40]!r}; delete {path} and score again"
             )
-    if len(predictions) != len(scorer.examples):
+    if len(predictions) != len(examples):
         raise ValueError(
-            f"task {scorer.task.name!r}: {run.name} was scored on {len(predictions)} examples, and the split has "
-            f"{len(scorer.examples)}; delete {path} and score again"
+            f"task {task.name!r}: {run.name} was scored on {len(predictions)} examples, and the split has "
+            f"{len(examples)}; delete {path} and score again"
         )
     return [known.output for known in predictions]

@@ -5,8 +5,8 @@ import json
 import math
 from pathlib import Path
 
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically, write_json
 

@@ -9,8 +9,8 @@ import pytest
 
 from t5mix.cli.main import main
 from t5mix.declarations import registry
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.run_folder import RunFolder
 from t5mix.runs.scores.score_files import write_score
 
@@ -102,7 +102,7 @@ def test_two_runs(declarations, tmp_path, capsys):
     assert main(["compare", "--include", declarations, one, two]) == 0
     table = capsys.readouterr().out
     assert "better" in table
-    assert "mean of the tasks" in table
+    assert "mean gain" in table
 
 
 def test_the_newest_score_counts_and_a_run_alone_shows_its_stages(declarations, tmp_path, capsys):

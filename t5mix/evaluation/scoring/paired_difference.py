@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from t5mix.evaluation.standard_error import GROUPS, Metric
+from t5mix.evaluation.scoring.standard_error import GROUPS, Metric
 
 # With fewer examples than three a group, groups would differ too much in size: each example is its own.
 _SMALL = 3 * GROUPS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from t5mix.evaluation.standard_error import jackknife_standard_error
+from t5mix.evaluation.scoring.standard_error import jackknife_standard_error
 
 
 def percent_right(targets, predictions):

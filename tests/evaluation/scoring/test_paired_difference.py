@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from t5mix.evaluation.paired_difference import holm, mean_difference, paired_difference
+from t5mix.evaluation.scoring.paired_difference import holm, mean_difference, paired_difference
 
 
 def accuracy(targets, predictions):

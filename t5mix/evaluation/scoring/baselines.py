@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Text, read_texts
-from t5mix.evaluation.scoring import Scorer
+from t5mix.evaluation.scoring.scorer import Scorer
 from t5mix.metrics.directions import is_better
 
 TRAINING_EXAMPLES = 100_000

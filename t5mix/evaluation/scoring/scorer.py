@@ -8,8 +8,8 @@ from typing import Any
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
-from t5mix.evaluation.paired_difference import Difference, paired_difference
-from t5mix.evaluation.standard_error import jackknife_standard_error
+from t5mix.evaluation.scoring.paired_difference import Difference, paired_difference
+from t5mix.evaluation.scoring.standard_error import jackknife_standard_error
 from t5mix.internal.code import signatures
 from t5mix.metrics.directions import prefers_less
 from t5mix.metrics.metric_objects import PassthroughLegacyMetric

@@ -6,9 +6,9 @@ import pytest
 
 import t5mix
 from t5mix import preprocessors
-from t5mix.evaluation.baselines import Baseline, strongest_baseline, training_texts
 from t5mix.evaluation.examples import read_examples
-from t5mix.evaluation.scoring import Scorer
+from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
+from t5mix.evaluation.scoring.scorer import Scorer
 
 FEATURES = {name: t5mix.Feature(t5mix.ByteVocabulary()) for name in ("inputs", "targets")}
 
