@@ -91,8 +91,16 @@ def _describe_task(task: "Task", args: argparse.Namespace) -> dict[str, Any]:
         "postprocessor": output.step_call(task.postprocessor) if task.postprocessor else None,
         "metrics": [signatures.name(function) for function in task.metric_fns],
         "split": split,
+        "rate": _rate(task, split, args.length) if count else None,
         "examples": _examples(task, split, count, args),
     }
+
+
+def _rate(task: "Task", split: str, length: int) -> str | None:
+    """Returns what the task's rate does not tell, of one that filters its examples."""
+    from t5mix.evaluation.checks import filtering
+
+    return filtering.line(filtering.made_of_raw(task, split, dict.fromkeys(task.output_features, length)))
 
 
 def _describe_mixture(mixture: "Mixture", args: argparse.Namespace) -> dict[str, Any]:
@@ -140,6 +148,7 @@ def _print_task(described: Mapping[str, Any]) -> None:
         ("declared at", output.short_line(described["declared_at"])),
         ("source", described["source"]),
         ("splits", ", ".join(f"{k} {output.count(n)}" for k, n in described["splits"].items())),
+        *([("rate", described["rate"])] if described["rate"] else []),
         *_numbered("preprocessors", described["preprocessors"]),
         *((f"feature {name}", _feature_text(feature)) for name, feature in features),
         ("postprocessor", described["postprocessor"] or "-"),
@@ -173,7 +182,7 @@ def _print_mixture(described: Mapping[str, Any]) -> None:
         for task in tasks
     ]
     title = f"mixture {described['name']}, {output.plural(len(tasks), 'task')}"
-    columns = ("task", ">rate", ">share", "", f">{described['split']} examples")
+    columns = ("task", ">rate", ">share", "", f">raw {described['split']} examples")
     emit(output.table(title, columns, rows))
     for name, vocabulary in described["output_features"].items():
         emit(f"  feature {name}: {vocabulary}")
