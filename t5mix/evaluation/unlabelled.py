@@ -55,7 +55,10 @@ def why_not_scored(task: Task, examples: Sequence[Mapping[str, Any]], targets: S
 def _text(task: Task, example: Mapping[str, Any]) -> str:
     if "targets" not in task.output_features or not {"targets", "targets_pretokenized"} & example.keys():
         return ""
-    return str(target_text(example, task.output_features))
+    try:
+        return str(target_text(example, task.output_features))
+    except Exception:  # ids that are no text: known, whatever they are
+        return repr(example.get("targets"))
 
 
 def _is_no_number(text: str) -> bool:
