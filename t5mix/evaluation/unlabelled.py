@@ -23,6 +23,12 @@ def hidden_words(task: Task) -> frozenset[str]:
         return frozenset((HIDDEN,))
 
 
+def labelled(task: Task, texts: Sequence[str]) -> Sequence[int]:
+    """Returns which examples have a label, by their target texts; all of them where none has."""
+    hidden = hidden_words(task)
+    return [number for number, text in enumerate(texts) if text not in hidden] or range(len(texts))
+
+
 def why_not_scored(task: Task, examples: Sequence[Mapping[str, Any]], targets: Sequence[Any]) -> str | None:
     """Returns why the answers of a split are unknown, in a few words, or None where they are known.
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.evaluation import score_key
 from t5mix.evaluation.decoding import Predict, batched
 from t5mix.evaluation.examples import read_examples
 from t5mix.mesh.engine import Engine, State
@@ -22,6 +21,7 @@ from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.runs.scores import score_key
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation import score_key
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.internal.metric_logs import EventFile
@@ -16,7 +15,8 @@ from t5mix.metrics.directions import is_better
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.run_folder import Trained
-from t5mix.runs.score_files import read_score, write_score
+from t5mix.runs.scores import score_key
+from t5mix.runs.scores.score_files import read_score, write_score
 
 
 def score_tasks(
@@ -92,8 +92,8 @@ def _score_task(
         limit=settings.limit,
         baseline=next(same, None),
         step=step,
-        decoding=components.decoding,
     )
+    score = dataclasses.replace(score, made_of=components.made_of(task))
     write_score(path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())

@@ -36,7 +36,8 @@ def test_what_an_example_names_is_there(example: str) -> None:
     names = [names] if isinstance(names, str) else [*names]
     folders = [args.get(key) for key in ("checkpoint", "run_folder")]
     names += [found.group(1) for folder in folders if folder and (found := re.search("/finetune/([^/]+)", folder))]
-    names += [args["mixture_or_task"]] if args.get("mixture_or_task") else []
+    named = args.get("mixture_or_task") or []
+    names += [named] if isinstance(named, str) else named
     if not args["include"]:  # the user's own
         assert not names or arguments.find_tasks(names)
     for name in args.get("gin_file", ()):
