@@ -68,3 +68,6 @@ def test_a_task_that_filters_says_what_its_rate_counts(declarations: str, capsys
     steps = [lambda dataset: dataset.filter(lambda example: example["targets"] == "1"), *large.preprocessors]
     t5mix.TaskRegistry.add_provider("toy_half", large.replace(name="toy_half", preprocessors=steps))
     assert "of the first 30 raw examples the steps make 15" in " ".join(shown(capsys, "toy_half").split())
+    t5mix.MixtureRegistry.add("toy_halves", ["toy_half", "toy_large"], default_rate=1.0)
+    lines = shown(capsys, "toy_halves").splitlines()
+    assert [line.split(":")[0].strip() for line in lines if "raw examples the steps make" in line] == ["toy_half"]
