@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import Predict
 from t5mix.evaluation.examples import Example, read_examples
-from t5mix.evaluation.scoring import score_key, unlabelled
+from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
 from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 
@@ -41,7 +41,7 @@ class Score:
         less_is_better: whether less of the first metric is better.
         unlabelled: examples that were left out of the score, since their label is not published.
         no_score: why there is no score, though there are predictions; "" where there is one.
-        made_of: what the score depends on, by its parts; see `score_key`.
+        made_of: what the score depends on besides the weights, by its parts; None where nobody noted it.
         predictions: one an example, in the split's order; empty once they are on disk.
     """
 
@@ -82,7 +82,6 @@ def evaluate_task(
     limit: int | None = None,
     baseline: Baseline | None = None,
     step: int | None = None,
-    decoding: str = "",
 ) -> Score:
     """Evaluates a model on a split of a task.
 
@@ -94,7 +93,6 @@ def evaluate_task(
         limit: examples to evaluate at most, the first ones; None is the whole split.
         baseline: of an earlier evaluation of the same split and limit, to save its time.
         step: steps of training that the model has seen.
-        decoding: what decides the model's answers besides its weights, for `Score.made_of`.
 
     Where the split's answers are not published there are predictions, and no score; see `unlabelled`.
 
@@ -105,7 +103,7 @@ def evaluate_task(
     check_metrics(task)
     examples = read_examples(task, split, lengths, limit)
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
-    scorer = Scorer(task, [examples[number] for number in labelled or range(len(examples))])
+    scorer = Scorer(task, [examples[number] for number in labelled])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
     texts = _predict(task, predict_fn, examples)
     score = Score(
@@ -121,7 +119,6 @@ def evaluate_task(
         truncated_targets=sum(example.target_is_truncated for example in examples),
         lengths=dict(lengths),
         no_score=why_not or "",
-        made_of=score_key.parts(task, examples, lengths, decoding),
         predictions=tuple(
             Prediction(example.input_text, example.target_text, text)
             for example, text in zip(examples, texts, strict=True)

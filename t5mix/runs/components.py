@@ -13,7 +13,6 @@ from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
 from t5mix.evaluation.examples import read_examples
-from t5mix.evaluation.scoring import score_key
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.runs.config.settings import Run, Training
@@ -22,6 +21,7 @@ from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.runs.scores import score_key
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 

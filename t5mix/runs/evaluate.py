@@ -8,7 +8,6 @@ from pathlib import Path
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
-from t5mix.evaluation.scoring import score_key
 from t5mix.internal.metric_logs import EventFile
 from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State
@@ -26,6 +25,7 @@ def score_tasks(
     step: int,
     state: Callable[[], State],
     baselines: Sequence[Score] = (),
+    weights: Path | None = None,
 ) -> list[Score]:
     """Scores one checkpoint on tasks; what is on disk already, and depends on nothing that changed, is read from there.
 
@@ -37,13 +37,14 @@ def score_tasks(
         state: gives the checkpoint's values; called only if something is to be scored.
         baselines: earlier scores, whose baselines are used again where task, split and limit are
             the same.
+        weights: the checkpoint, where it is not one of `trained`.
     """
     settings = components.run.evaluation
     scores: list[Score] = []
     values: State | None = None
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
-        score = _kept(components, task, path)
+        score = _kept(components, task, path, weights or trained.checkpoints / str(step))
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, task, path, step, values, baselines)
@@ -52,12 +53,14 @@ def score_tasks(
     return scores
 
 
-def _kept(components: Components, task: Task, path: Path) -> Score | None:
+def _kept(components: Components, task: Task, path: Path, weights: Path) -> Score | None:
     """Returns the score on disk, where all that it depends on is what it was; else says what changed."""
     score = read_score(path)
     if score is None:
         return None
     changed = score_key.changes(score.made_of, components.made_of(task))
+    if weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns:
+        changed.append("weights")  # the checkpoint was written after them
     if not changed:
         return score
     what = ", ".join(changed) if score.made_of is not None else "what an earlier version of t5mix did not note"
@@ -88,8 +91,8 @@ def _score_task(
         limit=settings.limit,
         baseline=next(same, None),
         step=step,
-        decoding=components.decoding,
     )
+    score = dataclasses.replace(score, made_of=components.made_of(task))
     write_score(path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())

@@ -1,6 +1,7 @@
 """What is scored again, and what is said of it."""
 
 import functools
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,6 +112,15 @@ def test_a_score_is_kept_until_what_it_depends_on_changes(
     write(folder, "train", ("a", "c", "0"))
     changed, asked = score(task(folder))
     assert asked and changed.baseline.kind == "majority" and "with other training data: it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_written_again_is_scored_again(score, folder: Path) -> None:
+    checkpoint = folder / "checkpoints/7"
+    checkpoint.mkdir(parents=True)
+    assert [score(task(folder))[1] for _ in range(2)] == [True, False]
+    later = (folder / "scores/test/told/7.json").stat().st_mtime_ns + 10**9
+    os.utime(checkpoint, ns=(later, later))
+    assert score(task(folder))[1]
 
 
 def test_labels_that_only_a_postprocessor_reads_count(score, folder: Path) -> None:

@@ -92,25 +92,22 @@ def _scored(args: argparse.Namespace) -> "list[Scored]":
 
 
 def _print(comparison: "Comparison") -> None:
-    from t5mix.runs.scores.comparison import verdict
-
     for other in dict.fromkeys(row.run for row in comparison.rows):
         rows = [row for row in comparison.rows if row.run == other]
         cells = [
             (
                 row.task,
-                row.metric,
+                f"{row.metric}, less is better" if row.less_is_better else row.metric,
                 f"{row.examples:,}",
                 f"{row.first:.1f}",
                 f"{row.second:.1f}",
-                *_cells(row.difference, row.corrected, row.verdict(comparison.confidence)),
+                *_cells(row.difference, row.corrected, comparison.confidence, row.less_is_better),
             )
             for row in rows
         ]
         if other in comparison.means:
             mean = comparison.means[other]
-            sure = verdict(mean, mean.p_value, comparison.confidence)
-            cells.append(("mean gain", "", "", "", "", *_cells(mean, mean.p_value, sure)))
+            cells.append(("mean of the tasks", "", "", "", "", *_cells(mean, mean.p_value, comparison.confidence)))
         title = f"{other} beside {comparison.reference}, on {comparison.split}"
         interval = f"{comparison.confidence:.0%} interval"
         headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
@@ -119,8 +116,9 @@ def _print(comparison: "Comparison") -> None:
         put(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
 
 
-def _cells(difference: "Difference", p_value: float, sure: str) -> tuple[Any, ...]:
+def _cells(difference: "Difference", p_value: float, confidence: float, less: bool = False) -> tuple[Any, ...]:
     if difference.standard_error != difference.standard_error:
         return f"{difference.value:+.2f}", "-", "-", "", "-"
+    sure = "" if p_value >= 1 - confidence else "better" if (difference.value > 0) is not less else "worse"
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
     return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"

@@ -54,7 +54,7 @@ class Answers:
         limit = max(0, lengths.get("targets", 1 << 30) - feature.add_eos)
         said = []
         for text, own, row in zip(texts, self.texts, self.rows, strict=True):
-            ids = row.get("targets") if text == own else None
+            ids: Any = row.get("targets") if text == own else None
             if getattr(ids, "ndim", 0) == 1 and ids.dtype.kind in "iu":
                 ids = ids.tolist()
             else:

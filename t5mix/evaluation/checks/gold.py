@@ -156,9 +156,9 @@ def _short_of_best(function: Any, values: Mapping[str, Any]) -> str | None:
             continue
         known_best = best[name] if isinstance(best, Mapping) and name in best else best
         # Of errors, distances and losses 0, and of perplexity 1.
-        known = (0.0, 1.0) if prefers_less(function, name) else (1.0, 100.0)
+        known = [0.0, 1.0] if prefers_less(function, name) else [1.0, 100.0]
         if isinstance(known_best, numbers.Real):
-            known = (float(known_best),)
+            known = [float(known_best)]
         if not any(math.isclose(value, each, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE) for each in known):
             return f"{name} {value:g}, not {' or '.join(f'{each:g}' for each in known)}"
     return None

@@ -133,15 +133,18 @@ class Scorer:
     def standard_error(self, texts: Sequence[str]) -> float:
         """Returns the jackknife standard error of the first metric."""
         predictions = self._metric.postprocess(texts, self._fields, False)
-        return jackknife_standard_error(lambda *both: self._first(*both)[1], self._targets, predictions)
+        return jackknife_standard_error(self._first_value, self._targets, predictions)
 
     def difference(self, first: Sequence[str], second: Sequence[str], confidence: float = 0.95) -> Difference:
         """Returns how far the first metric of the texts `second` is from that of `first`."""
         before, after = (self._metric.postprocess(texts, self._fields, False) for texts in (first, second))
-        return paired_difference(lambda *both: self._first(*both)[1], self._targets, before, after, confidence)
+        return paired_difference(self._first_value, self._targets, before, after, confidence)
 
     def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> tuple[str, float]:
         return first_value(_numbers(self.task.name, self._metric.metric_fn(targets, predictions)))
+
+    def _first_value(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
+        return self._first(targets, predictions)[1]
 
 
 def check_metrics(task: Task) -> None:

@@ -23,10 +23,10 @@ def hidden_words(task: Task) -> frozenset[str]:
         return frozenset((HIDDEN,))
 
 
-def labelled(task: Task, texts: Sequence[str]) -> list[int]:
-    """Returns the numbers of the target texts whose label is published."""
+def labelled(task: Task, texts: Sequence[str]) -> Sequence[int]:
+    """Returns which examples have a label, by their target texts; all of them where none has."""
     hidden = hidden_words(task)
-    return [number for number, text in enumerate(texts) if text not in hidden]
+    return [number for number, text in enumerate(texts) if text not in hidden] or range(len(texts))
 
 
 def why_not_scored(task: Task, examples: Sequence[Mapping[str, Any]], targets: Sequence[Any]) -> str | None:
@@ -61,7 +61,10 @@ def why_not_scored(task: Task, examples: Sequence[Mapping[str, Any]], targets: S
 def _text(task: Task, example: Mapping[str, Any]) -> str:
     if "targets" not in task.output_features or not {"targets", "targets_pretokenized"} & example.keys():
         return ""
-    return str(target_text(example, task.output_features))
+    try:
+        return str(target_text(example, task.output_features))
+    except Exception:  # ids that are no text: known, whatever they are
+        return repr(example.get("targets"))
 
 
 def _is_no_number(text: str) -> bool:

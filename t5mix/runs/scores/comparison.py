@@ -44,8 +44,8 @@ class Row:
         first: score of the first run.
         second: score of `run`.
         difference: second minus first.
-        less_is_better: whether less of the metric is better.
         corrected: the p-value after Holm's correction for all rows.
+        less_is_better: whether less of the metric is better.
     """
 
     task: str
@@ -55,12 +55,8 @@ class Row:
     first: float
     second: float
     difference: Difference
-    less_is_better: bool = False
     corrected: float = 1.0
-
-    def verdict(self, confidence: float) -> str:
-        """Returns "better" or "worse" where that is sure, else an empty text."""
-        return verdict(self.difference, self.corrected, confidence, less=self.less_is_better)
+    less_is_better: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +68,9 @@ class Comparison:
         confidence: of the intervals.
         reference: name of the first run.
         rows: one a task and other run, in the first run's order of tasks.
-        means: for each other run the mean gain over its tasks, where there are several: a difference, with the other
-            sign where less is better.
-        left_out: tasks that not all runs scored, by run.
+        means: for each other run the mean over its tasks, where there are several; a difference counts as a gain where
+            less is better and it is negative.
+        left_out: tasks that not all runs scored, or that have no score, since no label is published, by run.
     """
 
     split: str
@@ -142,6 +138,7 @@ def compare(
     Raises:
         ValueError: runs have no task in common, or answered other examples.
     """
+    runs = [dataclasses.replace(run, files=_with_score(run.files)) for run in runs]
     names, left_out = _common_tasks(runs, tasks)
     rows: list[Row] = []
     for name in names:
@@ -151,32 +148,10 @@ def compare(
     rows = [dataclasses.replace(row, corrected=value) for row, value in zip(rows, corrected, strict=True)]
     means = {}
     for other in runs[1:]:
-        differences = [gain(row) for row in rows if row.run == other.name]
+        differences = [_gain(row) for row in rows if row.run == other.name]
         if len(differences) > 1:
             means[other.name] = mean_difference(differences, confidence)
     return Comparison(split, confidence, runs[0].name, rows, means, left_out)
-
-
-def gain(row: Row) -> Difference:
-    """Returns the difference, above 0 where the second run is better."""
-    if not row.less_is_better:
-        return row.difference
-    one = row.difference
-    return dataclasses.replace(one, value=-one.value, low=-one.high, high=-one.low)
-
-
-def verdict(difference: Difference, p_value: float, confidence: float, *, less: bool = False) -> str:
-    """Returns "better" or "worse" where a difference is sure, else an empty text.
-
-    Args:
-        difference: second minus first.
-        p_value: after correction.
-        confidence: that is asked for.
-        less: whether less is better.
-    """
-    if not p_value < 1 - confidence:
-        return ""
-    return "better" if (difference.value > 0) != less else "worse"
 
 
 def _splits(trained: Trained) -> list[Path]:
@@ -211,16 +186,26 @@ def _common_tasks(runs: Sequence[Scored], chosen: Sequence[str]) -> tuple[list[s
     return names, {name: tasks for name, tasks in left_out.items() if tasks}
 
 
+def _with_score(files: Mapping[str, Path]) -> dict[str, Path]:
+    return {task: path for task, path in files.items() if not _score(path).no_score}
+
+
+def _gain(row: Row) -> Difference:
+    """Returns a difference that is positive where the second run is better."""
+    found = row.difference
+    if not row.less_is_better:
+        return found
+    return dataclasses.replace(found, value=-found.value, low=-found.high, high=-found.low)
+
+
 def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: float) -> list[Row]:
     scores = [_score(run.files[name]) for run in runs]
     task, first = TaskRegistry.get(name), scores[0]
-    if first.no_score:
-        raise ValueError(f"task {name!r}: split {split!r} has no score to compare: {first.no_score}")
     examples = read_examples(task, split, first.lengths or {}, first.limit)
-    known = unlabelled.labelled(task, [example.target_text for example in examples])
-    scorer = Scorer(task, [examples[number] for number in known])
-    everything = [_outputs(task, examples, run) for run in runs]
-    outputs = [[texts[number] for number in known] for texts in everything]
+    labelled = unlabelled.labelled(task, [example.target_text for example in examples])
+    scorer = Scorer(task, [examples[number] for number in labelled])
+    answers = [_outputs(task, examples, run, run.files[name]) for run in runs]
+    outputs = [[texts[number] for number in labelled] for texts in answers]
     return [
         Row(
             task=name,
@@ -230,7 +215,7 @@ def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: flo
             first=scorer.first(outputs[0])[1],
             second=scorer.first(texts)[1],
             difference=scorer.difference(outputs[0], texts, confidence),
-            less_is_better=first.less_is_better,
+            less_is_better=scorer.prefers_less(first.metric),
         )
         for run, texts in zip(runs[1:], outputs[1:], strict=True)
     ]
@@ -242,9 +227,8 @@ def _score(path: Path) -> Score:
     return score
 
 
-def _outputs(task: Task, examples: Sequence[Example], run: Scored) -> list[str]:
+def _outputs(task: Task, examples: Sequence[Example], run: Scored, path: Path) -> list[str]:
     """Returns a run's answers, after comparing what it was asked with what the task asks now."""
-    path = run.files[task.name]
     predictions = read_predictions(path)
     for number, (example, known) in enumerate(zip(examples, predictions, strict=False)):
         if (example.input_text, example.target_text) != (known.inputs, known.target):

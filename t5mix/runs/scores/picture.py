@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t5mix.runs.scores.comparison import Comparison, verdict
+from t5mix.runs.scores.comparison import Comparison
 
 if TYPE_CHECKING:
     from t5mix.evaluation.scoring.paired_difference import Difference
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FORMATS = ("svg", "png", "pdf")
 
 # Blue: better for sure; red: worse for sure; grey: cannot be told.
-_COLORS = {"better": "#1f6fb4", "worse": "#c0392b", "": "#8a8a8a"}
+_BETTER, _WORSE, _UNSURE = "#1f6fb4", "#c0392b", "#8a8a8a"
 
 
 def check_picture(path: str) -> None:
@@ -45,16 +45,15 @@ def draw(comparison: Comparison, path: str) -> None:
         panel.axvline(0, color="black", linewidth=0.8)
         for height, task in enumerate(tasks):
             if task in rows:
-                row = rows[task]
-                _bar(panel, -height, row.difference, row.verdict(comparison.confidence))
+                _bar(panel, -height, rows[task].difference, rows[task].corrected < 1 - comparison.confidence)
         if other in comparison.means:
             mean = comparison.means[other]
-            _bar(panel, -len(tasks), mean, verdict(mean, mean.p_value, comparison.confidence), marker="D")
+            _bar(panel, -len(tasks), mean, mean.p_value < 1 - comparison.confidence, marker="D")
         panel.set_title(other, fontsize=9)
         panel.set_xlabel(f"difference from {comparison.reference}, {comparison.split}", fontsize=8)
         panel.tick_params(labelsize=8)
         panel.grid(axis="x", linewidth=0.3)
-    names = [*tasks, *(["mean gain"] if comparison.means else [])]
+    names = [*tasks, *(["mean"] if comparison.means else [])]
     panels[0].set_yticks([-height for height in range(len(names))], names)
     temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.partial")
     kind = Path(path).suffix.lstrip(".")
@@ -63,7 +62,7 @@ def draw(comparison: Comparison, path: str) -> None:
     os.replace(temporary, path)
 
 
-def _bar(panel: object, height: int, difference: "Difference", sure: str, marker: str = "o") -> None:
-    color = _COLORS[sure]
+def _bar(panel: object, height: int, difference: "Difference", is_sure: bool, marker: str = "o") -> None:
+    color = (_BETTER if difference.value > 0 else _WORSE) if is_sure else _UNSURE
     reach = [[difference.value - difference.low], [difference.high - difference.value]]
     panel.errorbar([difference.value], [height], xerr=reach, fmt=marker, color=color, capsize=3, markersize=5)  # type: ignore[attr-defined]

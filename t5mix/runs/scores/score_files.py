@@ -50,7 +50,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     """
     file = path.with_suffix(".predictions.jsonl")
     try:
-        return [Prediction(**json.loads(line)) for line in text_files.read(file).split("\n") if line]
+        return [Prediction(**json.loads(line)) for line in file.read_text("utf-8").split("\n") if line]
     except FileNotFoundError:
         raise ValueError(f"{file} is missing: delete {path}, and score the checkpoint again") from None
     except (ValueError, TypeError) as error:

@@ -77,9 +77,9 @@ def rows(path: str, reading: Reading) -> Iterator[tuple[str, Row]]:
     """
     defaults = dict(reading.defaults)
     if not reading.is_delimited:
-        columns = reading.columns or columns_of(path, reading)
+        keys = reading.columns or columns_of(path, reading)
         for where, held in records.objects(path, reading.format):
-            yield where, {column: _value(where, column, held, defaults) for column in columns}
+            yield where, {column: _value(where, column, held, defaults) for column in keys}
         return
     columns = reading.columns
     for number, cells in delimited.records(path, reading.format, _quotes(path, reading)):
