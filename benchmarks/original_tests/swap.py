@@ -99,7 +99,8 @@ def _fake_or(prepared: Any) -> Any:
 
     def builder(self: Any, name: str, data_dir: str | None) -> Any:
         loader = sys.modules["seqio.utils"].LazyTfdsLoader
-        return _builder(loader()) if isinstance(loader, mock.Mock) and name == FAKE_TFDS else prepared(self, name, data_dir)
+        is_fake = isinstance(loader, mock.Mock) and name == FAKE_TFDS
+        return _builder(loader()) if is_fake else prepared(self, name, data_dir)
 
     return builder
 
