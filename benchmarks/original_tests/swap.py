@@ -72,6 +72,8 @@ def _private_names() -> None:
     ]
     for owner, name, value in members:
         setattr(owner, name, value)
+    # A test patches `glob` in the module of TensorFlow's second name.
+    importlib.import_module("tensorflow.compat.v2").io.gfile = importlib.import_module("tensorflow").io.gfile
     # Names that tests patch in `utils`: ours are elsewhere.
     utils._shift_right_by_one = lambda tensor, bos_id=0: trim_and_pack._shifted_right(tensor, bos_id)
     utils._list_files_for_glob = cached_paths._list_files_for_glob
@@ -97,11 +99,8 @@ def _fake_or(prepared: Any) -> Any:
 
     def builder(self: Any, name: str, data_dir: str | None) -> Any:
         loader = sys.modules["seqio.utils"].LazyTfdsLoader
-        return (
-            _builder(loader())
-            if isinstance(loader, mock.Mock) and name == FAKE_TFDS
-            else prepared(self, name, data_dir)
-        )
+        is_fake = isinstance(loader, mock.Mock) and name == FAKE_TFDS
+        return _builder(loader()) if is_fake else prepared(self, name, data_dir)
 
     return builder
 

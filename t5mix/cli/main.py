@@ -5,6 +5,7 @@ asked for is imported, so that help answers at once.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -65,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # declarations files may import TensorFlow by themselves
     try:
-        with stoppable():
+        with stoppable(), contextlib.ExitStack() as undo:
             if args.as_seqio or os.environ.get(AS_SEQIO, "0") not in ("", "0"):
-                t5mix.as_seqio()
+                undo.enter_context(t5mix.as_seqio())
             if args.include or args.keep_going:
                 from t5mix.declarations import discovery  # loads NumPy, which help does without
 

@@ -84,20 +84,27 @@ __all__ = [
 ]
 
 
-def _setting(attribute: str, empty: Any) -> property:
-    """Returns a name of the module that stands for a setting of `data_dirs`."""
+def _setting(attribute: str) -> property:
+    """Returns a name of the module that stands for a setting of `data_dirs`; deleted, it is what it was before.
+
+    `unittest.mock` deletes what it patched where it is no plain attribute.
+    """
+    before: list[Any] = [None]
+
+    def write(_: Any, value: Any) -> None:
+        before.append(getattr(data_dirs, attribute))
+        setattr(data_dirs, attribute, value)
+
     return property(
-        lambda _: getattr(data_dirs, attribute),
-        lambda _, value: setattr(data_dirs, attribute, value),
-        lambda _: setattr(data_dirs, attribute, empty),
+        lambda _: getattr(data_dirs, attribute), write, lambda _: setattr(data_dirs, attribute, before.pop())
     )
 
 
 class _Utils(ModuleType):
     """This module; a setting that is written to it is one that sources read."""
 
-    _TFDS_DATA_DIR_OVERRIDE = _setting("tfds_data_dir", None)
-    _TFDS_DATA_READ_CONFIG_OVERRIDE = _setting("tfds_read_config", None)
+    _TFDS_DATA_DIR_OVERRIDE = _setting("tfds_data_dir")
+    _TFDS_DATA_READ_CONFIG_OVERRIDE = _setting("tfds_read_config")
     _NEXT_MAP_SEED = property(lambda _: mapping.next_map_seed(), lambda _, seed: mapping.set_next_map_seed(seed))
     _GLOBAL_CACHE_DIRECTORIES = property(
         lambda _: list(data_dirs.cache_dirs), lambda _, folders: set_global_cache_dirs(folders)

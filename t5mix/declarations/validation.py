@@ -139,10 +139,12 @@ def check_examples(task: str, dataset: "tf.data.Dataset", output_features: Mappi
         if key in spec:
             _check_feature(task, key, feature, spec[key])
         elif feature.required:
-            raise ValueError(
-                f"Task dataset is missing expected output feature after preprocessing: {key} of task {task!r}, which "
-                f"has {', '.join(sorted(spec))}; make it in a preprocessor, or declare it required=False"
+            error = ValueError(f"Task dataset is missing expected output feature after preprocessing: {key}")
+            error.add_note(
+                f"of task {task!r}, which has {', '.join(sorted(spec))}; make it in a preprocessor, or declare it "
+                "required=False"
             )
+            raise error
 
 
 def _check_feature(task: str, key: str, feature: Feature, spec: Any) -> None:

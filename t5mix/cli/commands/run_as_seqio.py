@@ -7,6 +7,8 @@ import sys
 import traceback
 from pathlib import Path
 
+import t5mix
+
 EPILOG = """\
 examples:
   t5mix run-as-seqio their_script.py --their_flag
@@ -26,9 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the program as Python runs a main program; an error in it is shown as Python shows it."""
-    import t5mix
-
-    t5mix.as_seqio()
     file = Path(args.program)
     if not file.is_file() and (file.suffix == ".py" or "/" in args.program):
         raise ValueError(f"run-as-seqio: there is no file {args.program}; give the path of a Python file, or a module")
@@ -37,10 +36,11 @@ def run(args: argparse.Namespace) -> int:
     before, sys.argv = sys.argv, [args.program, *args.arguments]
     sys.path.insert(0, str(file.resolve().parent) if file.is_file() else "")
     try:
-        if file.is_file():
-            runpy.run_path(str(file), run_name="__main__")
-        else:
-            runpy.run_module(args.program, run_name="__main__", alter_sys=True)
+        with t5mix.as_seqio():
+            if file.is_file():
+                runpy.run_path(str(file), run_name="__main__")
+            else:
+                runpy.run_module(args.program, run_name="__main__", alter_sys=True)
     except Exception as error:
         traceback.print_exception(_without_ours(error))
         return 1

@@ -61,10 +61,12 @@ def dict_to_tfexample(dct: TFDict, store_shapes: bool = False) -> "tf.train.Exam
 
 
 def _feature(key: str, tensor: "tf.Tensor") -> "tf.train.Feature":
+    if tensor.dtype.is_bool:
+        tensor = tf.cast(tensor, tf.int64)
     values = tf.reshape(tensor, [-1]).numpy().tolist()
     if tensor.dtype == tf.string:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.compat.as_bytes(value) for value in values]))
-    if tensor.dtype.is_bool or tensor.dtype.is_integer:
+    if tensor.dtype.is_integer:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
     if tensor.dtype.is_floating:
         return tf.train.Feature(float_list=tf.train.FloatList(value=values))
