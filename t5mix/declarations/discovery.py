@@ -34,6 +34,7 @@ from t5mix.declarations import toml
 from t5mix.declarations.namespace import INSTALLED, NAMED, SHIPPED, Namespace, Origin, namespace
 from t5mix.declarations.toml import DeclarationError
 from t5mix.internal import paths
+from t5mix.internal.code import user_errors
 from t5mix.internal.terminal import say
 
 GROUPS = ("t5mix.declarations", "t5mix.packs")
@@ -217,9 +218,9 @@ class Discovery:
             for each in self._units:
                 if each is unit or (each.state == "loaded" and each not in loaded_before):
                     each.state = "waiting"
-            if isinstance(error, Exception) and not isinstance(error, DeclarationError):
-                raise DeclarationError(_explain(unit.origin, error)) from error
-            raise
+            if isinstance(error, DeclarationError) or _stops(error):
+                raise
+            raise DeclarationError(_explain(unit.origin, error)) from error
         unit.state = "loaded"
         self._loaded += 1
         if self._namespace.stale_below:  # it took over a name after it made others load
@@ -227,14 +228,21 @@ class Discovery:
             self._stale.update(each for each in others if each is not unit)
 
 
-def _explain(file: str, error: Exception) -> str:
+def _stops(error: BaseException) -> bool:
+    """Tells whether it is no error of a file, but somebody ends the program: Ctrl-C, or t5mix itself."""
+    return type(error) is KeyboardInterrupt or (
+        not isinstance(error, Exception) and type(error).__module__.startswith("t5mix.")
+    )
+
+
+def _explain(file: str, error: BaseException) -> str:
     """Returns "file:line: what happened", the line being the deepest of the file's own."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}: {error.msg}"
+        return f"{error.filename}:{error.lineno or 1}: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = f"{file}:{lines[-1]}" if lines else file
-    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-    return f"{where}: {kind}{error}"
+    message = user_errors.one_line(error)
+    return message if where in message else f"{where}: {message}"
 
 
 def _found() -> list[_Unit]:

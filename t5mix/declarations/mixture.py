@@ -15,6 +15,7 @@ from t5mix.declarations.declaration import Declared, SourceInfo
 from t5mix.declarations.namespace import namespace
 from t5mix.declarations.rates import Rate, check_rate
 from t5mix.declarations.task import Task
+from t5mix.internal.code import user_errors
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.internal.suggestions import suggestion
 from t5mix.sources import ShardInfo
@@ -207,9 +208,10 @@ class Mixture(Declared):
     def _number(self, name: str) -> float:
         if name not in self._numbers:
             rate = self._part_rates[name]
-            if callable(rate):
-                rate = rate(self._parts[name])
             what = f"mixture {self._name!r}: the rate of {name!r}"
+            if callable(rate):
+                with user_errors.within(what):
+                    rate = rate(self._parts[name])
             self._numbers[name] = check_rate(rate, what)
         return self._numbers[name]
 

@@ -164,18 +164,26 @@ def _read_text(
 def _parse(text: str, source: str, single: bool) -> list[Any]:
     """Returns gin's statements of a text, in order."""
     hint = "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline_proportional'\"" if single else ""
+    parser = None
     try:
         # The parser yields None at the end of the text, and its iterator stops there.
-        return list(config_parser.ConfigParser(text, _Delegate()))
+        parser = config_parser.ConfigParser(text, _Delegate())
+        return list(parser)
+    except (RecursionError, MemoryError):
+        location = Location(source, 0 if single or parser is None else parser.current_token.start[0])
+        raise ValueError(f"{location}: this is not gin: its brackets are nested too deeply{hint}") from None
     except (SyntaxError, tokenize.TokenError) as error:
-        message, location = error.args[0], error.args[1]
-        line = location[1] if isinstance(error, SyntaxError) else location[0]
+        message, place = error.args[0], error.args[1] if len(error.args) > 1 else (0, 0)
+        line = place[1] if isinstance(error, SyntaxError) else place[0]
         # "malformed node or string <...> Failed to parse token 'offline'": only the end of it
         # helps.
         reason = " ".join(str(message).split())
         reason = reason[max(0, reason.find("Failed to parse token")) :].rstrip(".")
         location = Location(source, 0 if single else line)
         raise ValueError(f"{location}: this is not gin: {reason}{hint}") from None
+    except Exception as error:  # Python's parser has limits of its own, such as 4,300 digits of a number
+        location = Location(source, 0 if single or parser is None else parser.current_token.start[0])
+        raise ValueError(f"{location}: this is not gin: {' '.join(str(error).split())}{hint}") from None
 
 
 def _binding(statement: Any, location: Location) -> Binding:
