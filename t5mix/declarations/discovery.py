@@ -23,10 +23,11 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import os
+import shlex
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -100,6 +101,16 @@ class Discovery:
         """Leaves out, with a line, what cannot work in any file that is loaded from now on."""
         self._keep_going = True
 
+    def mention(self, paths_of_files: Sequence[str]) -> None:
+        """Notes files that are not loaded as nobody named them; where a name is missing, the message says how to.
+
+        Args:
+            paths_of_files: as a run folder recorded them.
+        """
+        known = [unit.origin for unit in self._units]
+        others = [path for path in paths_of_files if not any(_is_within(origin, path) for origin in known)]
+        self._namespace.hints = [_how_to_name(path) for path in others]
+
     def files(self) -> list[str]:
         """Returns the files and installed packages that are or will be loaded, in order."""
         with self._lock:
@@ -128,10 +139,12 @@ class Discovery:
         """Returns what makes the files, and how far they are, those of now again."""
         with self._lock:
             before, keep_going = {unit: unit.state for unit in self._units}, self._keep_going
+            hints = self._namespace.hints
 
         def forget() -> None:
             with self._lock:
                 self._units, self._keep_going = list(before), keep_going
+                self._namespace.hints = hints
                 for unit, state in before.items():
                     unit.state = state
 
@@ -245,6 +258,20 @@ def _explain(file: str, error: BaseException) -> str:
     return message if where in message else f"{where}: {message}"
 
 
+def _is_within(file: str, path: str) -> bool:
+    """Tells whether a file is the one at a path, or in the folder there."""
+    found = os.path.realpath(os.path.expanduser(path))
+    return file == found or file.startswith(found + os.sep)
+
+
+def _how_to_name(path: str) -> str:
+    if os.path.exists(path):
+        return (
+            f"the run's record names {path}, which is loaded when you name it, too: add --include {shlex.quote(path)}"
+        )
+    return f"the run's record names {path}, which is no longer there: give its new path with --include"
+
+
 def _found() -> list[_Unit]:
     return [*_shipped(), *_installed(), *_in_environment()]
 
@@ -338,3 +365,4 @@ discovery = Discovery(namespace, _found)
 include = discovery.include
 files = discovery.files
 load = discovery.load
+mention = discovery.mention

@@ -167,6 +167,12 @@ def _expand(value: Any, effective: Mapping[str, Binding], location: Location, wi
     return value
 
 
+def is_recorded(binding: Binding, effective: Mapping[str, Binding]) -> bool:
+    """Tells whether a run folder recorded a binding, or a macro that it uses."""
+    macros = [effective[leaf.name] for leaf in _leaves(binding.value) if isinstance(leaf, Macro)]
+    return binding.location.recorded or any(is_recorded(macro, effective) for macro in macros)
+
+
 def _leaves(value: Any) -> Iterator[Any]:
     """Yields everything within lists, tuples and dicts."""
     if isinstance(value, dict):

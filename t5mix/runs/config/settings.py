@@ -137,7 +137,8 @@ class Run:
         evaluation: how checkpoints are scored.
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
-        include: files and folders of declarations, besides the shipped ones.
+        include: files and folders of declarations, besides the shipped ones. Of a run folder's record Python files
+            count only where the user names them, too.
         objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
             "span_3_15_u_u"; None means what they declare. See the files of gin/objectives/.
     """
