@@ -23,10 +23,11 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import os
+import shlex
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -34,6 +35,7 @@ from t5mix.declarations import toml
 from t5mix.declarations.namespace import INSTALLED, NAMED, SHIPPED, Namespace, Origin, namespace
 from t5mix.declarations.toml import DeclarationError
 from t5mix.internal import paths
+from t5mix.internal.code import user_errors
 from t5mix.internal.terminal import say
 
 GROUPS = ("t5mix.declarations", "t5mix.packs")
@@ -99,6 +101,16 @@ class Discovery:
         """Leaves out, with a line, what cannot work in any file that is loaded from now on."""
         self._keep_going = True
 
+    def mention(self, paths_of_files: Sequence[str]) -> None:
+        """Notes files that are not loaded as nobody named them; where a name is missing, the message says how to.
+
+        Args:
+            paths_of_files: as a run folder recorded them.
+        """
+        known = [unit.origin for unit in self._units]
+        others = [path for path in paths_of_files if not any(_is_within(origin, path) for origin in known)]
+        self._namespace.hints = [_how_to_name(path) for path in others]
+
     def files(self) -> list[str]:
         """Returns the files and installed packages that are or will be loaded, in order."""
         with self._lock:
@@ -127,10 +139,12 @@ class Discovery:
         """Returns what makes the files, and how far they are, those of now again."""
         with self._lock:
             before, keep_going = {unit: unit.state for unit in self._units}, self._keep_going
+            hints = self._namespace.hints
 
         def forget() -> None:
             with self._lock:
                 self._units, self._keep_going = list(before), keep_going
+                self._namespace.hints = hints
                 for unit, state in before.items():
                     unit.state = state
 
@@ -217,9 +231,9 @@ class Discovery:
             for each in self._units:
                 if each is unit or (each.state == "loaded" and each not in loaded_before):
                     each.state = "waiting"
-            if isinstance(error, Exception) and not isinstance(error, DeclarationError):
-                raise DeclarationError(_explain(unit.origin, error)) from error
-            raise
+            if isinstance(error, DeclarationError) or _stops(error):
+                raise
+            raise DeclarationError(_explain(unit.origin, error)) from error
         unit.state = "loaded"
         self._loaded += 1
         if self._namespace.stale_below:  # it took over a name after it made others load
@@ -227,14 +241,35 @@ class Discovery:
             self._stale.update(each for each in others if each is not unit)
 
 
-def _explain(file: str, error: Exception) -> str:
+def _stops(error: BaseException) -> bool:
+    """Tells whether it is no error of a file, but somebody ends the program: Ctrl-C, or t5mix itself."""
+    return type(error) is KeyboardInterrupt or (
+        not isinstance(error, Exception) and type(error).__module__.startswith("t5mix.")
+    )
+
+
+def _explain(file: str, error: BaseException) -> str:
     """Returns "file:line: what happened", the line being the deepest of the file's own."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}: {error.msg}"
+        return f"{error.filename}:{error.lineno or 1}: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = f"{file}:{lines[-1]}" if lines else file
-    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-    return f"{where}: {kind}{error}"
+    message = user_errors.one_line(error)
+    return message if where in message else f"{where}: {message}"
+
+
+def _is_within(file: str, path: str) -> bool:
+    """Tells whether a file is the one at a path, or in the folder there."""
+    found = os.path.realpath(os.path.expanduser(path))
+    return file == found or file.startswith(found + os.sep)
+
+
+def _how_to_name(path: str) -> str:
+    if os.path.exists(path):
+        return (
+            f"the run's record names {path}, which is loaded when you name it, too: add --include {shlex.quote(path)}"
+        )
+    return f"the run's record names {path}, which is no longer there: give its new path with --include"
 
 
 def _found() -> list[_Unit]:
@@ -330,3 +365,4 @@ discovery = Discovery(namespace, _found)
 include = discovery.include
 files = discovery.files
 load = discovery.load
+mention = discovery.mention

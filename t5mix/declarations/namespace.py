@@ -82,6 +82,7 @@ class Namespace:
         load: called before a name is given up, with a test of whether a name is found at a rank, or higher.
             `discovery` sets it.
         remember: called when an overlay begins, gives what forgets the files that are named within it; likewise.
+        hints: what more is said where a name is missing.
         stale_below: entries of lower ranks were made with a name that another declaration took over since.
     """
 
@@ -93,6 +94,7 @@ class Namespace:
         self._unsaid: dict[str, tuple[Entry, Entry]] = {}
         self._unsuited: dict[str, str] = {}
         self._said: set[str] = set()
+        self.hints: list[str] = []
         self.stale_below = SHIPPED
         self.load: Callable[[Callable[[int], bool]], None] = lambda found: None
         self.remember: Callable[[], Callable[[], None]] = lambda: lambda: None
@@ -242,7 +244,7 @@ class Namespace:
         known = [known for each in kinds for known in self.names(each)]
         what = " or ".join(kinds)
         hint = suggestion(name, known) or f"; {len(known)} are known: t5mix list"
-        raise ValueError(f"there is no {what} {name!r}{hint}")
+        raise ValueError("; ".join([f"there is no {what} {name!r}{hint}", *self.hints]))
 
     @contextlib.contextmanager
     def undone(self) -> Iterator[None]:
