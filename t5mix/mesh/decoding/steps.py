@@ -24,8 +24,15 @@ Tensors = Mapping[str, Any]
 class Steps(Protocol):
     """A model that decodes `width` sequences of each input."""
 
-    width: int
-    length: int
+    @property
+    def width(self) -> int:
+        """Sequences of an input."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Positions that are decoded at most."""
+        ...
 
     def start(self, inputs: tf.Tensor) -> tuple[Tensors, Tensors]:
         """Reads the inputs.
