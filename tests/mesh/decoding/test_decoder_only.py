@@ -12,8 +12,13 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import tf
 from tests.mesh.small import BATCH, LENGTHS, config
 
-LM = {"architecture": "language_model", "num_encoder_layers": 0, "num_decoder_layers": 2}
-PREFIX_LM = {**LM, "architecture": "prefix_lm", "tied_embeddings": False, "activations": ("gelu", "linear")}
+LM = {
+    "architecture": "language_model",
+    "num_encoder_layers": 0,
+    "num_decoder_layers": 2,
+    "tied_embeddings": False,  # a tied one repeats the last token, an EOS
+}
+PREFIX_LM = {**LM, "architecture": "prefix_lm", "activations": ("gelu", "linear")}
 OWN_BIASES = {**PREFIX_LM, "per_layer_bias": True, "num_decoder_layers": 3}
 
 
@@ -27,8 +32,7 @@ def started(on: Engine):
     for name in list(state):
         if name.endswith("relative_attention_bias"):
             state[name] = rng.normal(size=state[name].shape).astype(np.float32)
-    if not on.model.tied_embeddings:
-        state["decoder/logits/kernel"] = state["decoder/logits/kernel"].at[:, 1].multiply(3.0)
+    state["decoder/logits/kernel"] = state["decoder/logits/kernel"].at[:, 1].multiply(3.0)
     return state
 
 
