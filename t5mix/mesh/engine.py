@@ -72,12 +72,8 @@ class Engine:
         """
         dimensions = {**model.dimensions(), "batch": batch_size}
         mesh.check(dimensions, available_devices())
-        self.model, self.mesh, self.batch_size, self.lengths = (
-            model,
-            mesh,
-            batch_size,
-            dict(lengths),
-        )
+        self.model, self.mesh = model, mesh
+        self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
         self._fingerprint = fingerprint(
             {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
@@ -179,8 +175,7 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them (for a decoder alone, with
-                decoder_only).
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
             learning_rate: Adafactor's, relative to the scale of each parameter.
             decay_rate: of Adafactor's second moments, in [0, 1).
             step: counted from 0; with `seed` it decides the dropout masks.
