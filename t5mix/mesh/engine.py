@@ -14,7 +14,7 @@ from t5mix.mesh.decoding.results import Answers
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
+from t5mix.mesh.programs import Programs, hash_of_name
 from t5mix.mesh.state import State, Stored, Variable, stored_value
 from t5mix.mesh.t5.config import T5Config
 
@@ -64,7 +64,7 @@ class Engine:
             model: size and shape of the model.
             mesh: axes and layout.
             batch_size: rows of a batch, over all devices.
-            lengths: positions of "inputs" and "targets".
+            lengths: positions of "inputs" and "targets"; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
 
         Raises:
@@ -72,12 +72,8 @@ class Engine:
         """
         dimensions = {**model.dimensions(), "batch": batch_size}
         mesh.check(dimensions, available_devices())
-        self.model, self.mesh, self.batch_size, self.lengths = (
-            model,
-            mesh,
-            batch_size,
-            dict(lengths),
-        )
+        self.model, self.mesh = model, mesh
+        self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
         self._fingerprint = fingerprint(
             {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
@@ -188,7 +184,7 @@ class Engine:
         Returns:
             The new state and what the step reports.
         """
-        names = (*BATCH_FEATURES, "targets_task")
+        names = (*self._programs.features, "targets_task")
         count = len(names)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
@@ -222,9 +218,9 @@ class Engine:
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the logits of each target token given those before it.
 
-        float32 [batch, targets length, padded vocabulary].
+        float32 [batch, positions of the decoder, padded vocabulary].
         """
-        shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
+        shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
@@ -318,13 +314,15 @@ class Engine:
         batch: Mapping[str, np.ndarray],
         result: Any,
     ) -> np.ndarray:
-        def program(*tensors: Any) -> tuple[Any]:
-            features = dict(zip(BATCH_FEATURES, tensors, strict=False))
-            return (tf_program(features, tensors[len(BATCH_FEATURES) :]),)
+        names = self._programs.features
 
-        features = [*map(self._feature, BATCH_FEATURES)]
+        def program(*tensors: Any) -> tuple[Any]:
+            features = dict(zip(names, tensors, strict=False))
+            return (tf_program(features, tensors[len(names) :]),)
+
+        features = [*map(self._feature, names)]
         compiled = self._compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._place(batch[feature], self._rows) for feature in BATCH_FEATURES]
+        placed = [self._place(batch[feature], self._rows) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
 
     def _compile(
@@ -368,7 +366,7 @@ class Engine:
         return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
-        shape = (self.batch_size, self.lengths[name.split("_")[0]])
+        shape = (self.batch_size, self._programs.length_of(name))
         return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
 
     def _specs(self, variables: Sequence[Variable | Stored]) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from t5mix.mesh import random
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.decoding.answers import decode
+from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
 from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.decoding.target_scores import target_scores
@@ -21,17 +22,16 @@ from t5mix.mesh.optimizers import adafactor
 from t5mix.mesh.state import Stored, Variable
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.loop import LAYERS
-from t5mix.mesh.t5.model import Batch, T5Model
+from t5mix.mesh.t5.model import Batch, DecoderBatch, T5Model
 from t5mix.mesh.t5.parameters import ZEROS
-from t5mix.mesh.t5.stack import DECODER_PARTS, ENCODER_PARTS
-
-BATCH_FEATURES = ("inputs", "targets", "inputs_segment_ids", "targets_segment_ids")
-
-_PARTS = {"encoder": len(ENCODER_PARTS), "decoder": len(DECODER_PARTS)}
 
 
 class Programs:
-    """The programs of one model on one mesh, for batches of one shape."""
+    """The programs of one model on one mesh, for batches of one shape.
+
+    Attributes:
+        features: names of a batch's arrays, in the order in which programs take them.
+    """
 
     def __init__(
         self,
@@ -47,9 +47,10 @@ class Programs:
             config: the model.
             mesh: axes and layout.
             batch_size: rows of a batch.
-            lengths: positions of `inputs` and `targets`.
+            lengths: positions of `inputs` and `targets`; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
         """
+        self.config = config
         self.mesh, self.batch_size, self.lengths, self.num_tasks = (
             mesh,
             batch_size,
@@ -57,9 +58,16 @@ class Programs:
             num_tasks,
         )
         self._model = T5Model(config)
+        self.features = self._model.features
         self._written_out = T5Model(dataclasses.replace(config, block_loop="off"))  # decoding is not a loop
         weights = self._find_weights()
         self.stored = weights + [slot for weight in weights for slot in _slots(weight)]
+
+    def length_of(self, feature: str) -> int:
+        """Returns the positions of one of a batch's arrays, or of the inputs of decoding."""
+        if self.config.decoder_only and feature != "inputs":
+            return sum(self.lengths.values())
+        return self.lengths[feature.split("_")[0]]
 
     @property
     def stored_weights(self) -> list[Stored]:
@@ -102,10 +110,10 @@ class Programs:
     ) -> tuple[tf.Tensor, ...]:
         """Does one step of Adafactor (Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235).
 
-        The loss is the mean over the real target tokens of the batch.
+        The loss is the mean over the tokens of the batch that have one; see `T5Model.has_loss`.
 
         Args:
-            features: int32 tensors by name: `BATCH_FEATURES` and `targets_task`, the task of each target token.
+            features: int32 tensors by name: `features` and `targets_task`, the task of each target token.
             rates: float32 [2], the learning rate and Adafactor's decay rate at this step.
             key: uint32 [2] for dropout, different at every step.
             values: of `stored`.
@@ -117,7 +125,7 @@ class Programs:
         graph, mesh = _empty_graph()
         batch = self._import(mesh, features)
         cross_entropy, loss = self._model.token_losses(batch, train=True)
-        tokens = mtf.reduce_sum(mtf.to_float(mtf.not_equal(batch.targets_segment_ids, 0)))
+        tokens = mtf.reduce_sum(self._model.has_loss(batch, train=True))
         objective = mtf.reduce_sum(loss) / mtf.maximum(tokens, 1.0)
         weights = list(graph.trainable_variables)
         gradients = mtf.gradients([objective], [weight.outputs[0] for weight in weights])
@@ -162,7 +170,7 @@ class Programs:
         return -tf.reduce_sum(self._lower(graph, cross_entropy, self._by_name(weights)), axis=1)
 
     def logits(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Returns the logits of each target token: float32 [batch, targets length, padded vocabulary]."""
+        """Returns the logits of each target token: float32 [batch, positions of the decoder, padded vocabulary]."""
         graph, mesh = _empty_graph()
         logits = self._model.logits(self._import(mesh, features), train=False)
         return self._lower(graph, logits, self._by_name(weights))
@@ -214,7 +222,8 @@ class Programs:
 
     def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> EncoderDecoderSteps:
         by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
-        return EncoderDecoderSteps(self._written_out, self.mesh, by_name, width=width, length=length)
+        kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
+        return kind(self._written_out, self.mesh, by_name, width=width, length=length)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))
@@ -225,23 +234,21 @@ class Programs:
     def _shape(self, length: int) -> Any:
         return mtf.Shape([mtf.Dimension("batch", self.batch_size), mtf.Dimension("length", length)])
 
-    def _import(self, mesh: Any, features: Mapping[str, tf.Tensor]) -> Batch:
+    def _import(self, mesh: Any, features: Mapping[str, tf.Tensor]) -> Batch | DecoderBatch:
         def tensor(name: str) -> Any:
-            shape = self._shape(self.lengths[name.split("_")[0]])
-            return mtf.import_fully_replicated(mesh, features[name], shape, name)
+            return mtf.import_fully_replicated(mesh, features[name], self._shape(self.length_of(name)), name)
 
-        return Batch(*(tensor(name) for name in BATCH_FEATURES))
+        return self._model.batch([tensor(name) for name in self.features])
 
     def _find_weights(self) -> list[Stored]:
         """Builds the forward graph once and throws it away."""
         with tf.Graph().as_default():
             graph, mesh = _empty_graph()
-            features = {
-                name: tf.zeros([self.batch_size, self.lengths[name.split("_")[0]]], tf.int32) for name in BATCH_FEATURES
-            }
+            features = {name: tf.zeros([self.batch_size, self.length_of(name)], tf.int32) for name in self.features}
             self._model.logits(self._import(mesh, features), train=False)
             impl = GlobalMeshImpl(self.mesh, {})
-            return [_stored(weight, impl) for weight in graph.trainable_variables]
+            layers = self._model.layers_of_a_block
+            return [_stored(weight, impl, layers) for weight in graph.trainable_variables]
 
 
 def hash_of_name(variable: Variable) -> int:
@@ -249,11 +256,17 @@ def hash_of_name(variable: Variable) -> int:
     return zlib.crc32(variable.name.encode())
 
 
-def _stored(weight: Any, impl: GlobalMeshImpl) -> Stored:
-    """Returns what an mtf variable is: one weight, or those of all blocks, stacked."""
+def _stored(weight: Any, impl: GlobalMeshImpl, layers: Mapping[str, int]) -> Stored:
+    """Returns what an mtf variable is: one weight, or those of all blocks, stacked.
+
+    Args:
+        weight: the variable.
+        impl: of the mesh.
+        layers: of a block of each stack.
+    """
     dimensions, axes = weight.shape.dims, impl.axes(weight.shape)
     stacked = dimensions[0].name == LAYERS
-    names = _names_of_blocks(weight.name, dimensions[0].size) if stacked else [weight.name]
+    names = _names_of_blocks(weight.name, dimensions[0].size, layers) if stacked else [weight.name]
     shape = tuple(d.size for d in dimensions)[int(stacked) :]
     initializer = weight.initializer
     return Stored(
@@ -274,11 +287,11 @@ def _slots(weight: Stored) -> list[Stored]:
     ]
 
 
-def _names_of_blocks(name: str, count: int) -> list[str]:
+def _names_of_blocks(name: str, count: int, layers: Mapping[str, int]) -> list[str]:
     """Returns T5's names of all blocks' variables, from that of the first: layers are counted through a stack."""
     stack, layer, rest = name.split("/", 2)
     number = int(layer.removeprefix("layer_"))
-    return [f"{stack}/layer_{number + block * _PARTS[stack]:03d}/{rest}" for block in range(count)]
+    return [f"{stack}/layer_{number + block * layers[stack]:03d}/{rest}" for block in range(count)]
 
 
 def _empty_graph() -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
 from t5mix.mesh.interop.weights import LazyArray
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.preflight.tasks import MODEL_FEATURES, vocabularies
+from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.vocabularies.base import Vocabulary
@@ -34,9 +34,10 @@ def to_hugging_face(checked: Checked, output: str, *, dtype: str = "float32") ->
     Raises:
         ValueError: transformers has no such tokenizer, or inputs and targets have two.
     """
+    model = Architecture.of(checked.run.model)
+    model.check_published("transformers")
     vocabulary = _one_vocabulary(checked)
     check_vocabulary(vocabulary)
-    model = Architecture.of(checked.run.model)
     weights = _weights(checked)
     card = _card(checked, weights).text()
     generation = {"max_new_tokens": checked.run.sequence_length["targets"]}
@@ -49,6 +50,7 @@ def to_saved_model(checked: Checked, output: str, *, batch_size: int) -> None:
     """Writes a TensorFlow SavedModel, texts in and texts out; see `interop.saved_model`."""
     from t5mix.mesh.interop.saved_model import write_saved_model
 
+    check_answers(checked.run)
     lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
     both = dict(vocabularies(checked.provider))
     write_saved_model(output, checked.run.model, _weights(checked), both, lengths=lengths, batch_size=batch_size)
@@ -59,7 +61,9 @@ def to_stablehlo(checked: Checked, output: str, program: str, *, batch_size: int
     """Writes a program and its weights for JAX; see `interop.stablehlo`."""
     from t5mix.mesh.interop.stablehlo import write_stablehlo
 
-    lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
+    if program == "greedy_decode":
+        check_answers(checked.run)
+    lengths = {name: checked.run.sequence_length[name] for name in model_features(checked.run)}
     count = len(get_subtasks(checked.provider))
     write_stablehlo(
         output,
@@ -93,7 +97,7 @@ def _one_vocabulary(checked: Checked) -> Vocabulary:
 def _weights(checked: Checked) -> dict[str, LazyArray]:
     """Returns the checkpoint's weights, on one device."""
     checkpoint, run = _checkpoint(checked), checked.run
-    lengths = {name: run.sequence_length[name] for name in MODEL_FEATURES}
+    lengths = {name: run.sequence_length[name] for name in model_features(run)}
     engine = Engine(run.model, MeshConfig(), batch_size=1, lengths=lengths)
     keep = len(checkpoint.trained.steps())
     with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:

@@ -10,7 +10,7 @@ from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, first_an
 from t5mix.internal.files import write_atomically
 from t5mix.internal.terminal import say
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.preflight.tasks import EOS_ID, Provider
+from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
 from t5mix.vocabularies.features import Feature
 
 
@@ -41,6 +41,7 @@ def predict_lines(
     """
     run, provider = checked.run, checked.provider
     assert checked.checkpoint is not None
+    check_answers(run)
     inputs = [prefix + line for line in lines]
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
     chosen = encode_choices(choices, provider.output_features["targets"], run.sequence_length["targets"])

@@ -111,8 +111,11 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
             f"the engine takes batches of {expected[0]} rows of {expected[1]} and the stream gives {given[0]} rows of "
             f"{given[1]}; make both with the same numbers"
         )
-    if stream.decoder_only:
-        raise ValueError("the engine has an encoder and a decoder; make the stream with decoder_only=False")
+    if stream.decoder_only is not engine.model.decoder_only:
+        raise ValueError(
+            f"the model's architecture is {engine.model.architecture!r}: make the stream with "
+            f"decoder_only={engine.model.decoder_only}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ examples:
   echo "sentiment: a lovely day" | t5mix predict --checkpoint runs/offline/finetune/offline_sentiment
 
 A line is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
-With --best N, or --scores, each answer is a line of JSON: {"answers": [{"text": .., "score": ..}, ..]}, the best first.
+With --best N, or --scores, a line of output is JSON: {{"answers": [{{"text": .., "score": ..}}, ..]}}, the best first.
 The settings are those that the run folder records; gin settings override them.
 
 {arguments.GIN_EPILOG}"""

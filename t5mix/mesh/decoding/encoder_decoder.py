@@ -39,20 +39,20 @@ class EncoderDecoderSteps:
 
     def start(self, inputs: tf.Tensor) -> tuple[Tensors, Tensors]:
         """Encodes the inputs; see `Steps.start`."""
-        graph = _Graph(self)
+        graph = Graph(self)
         ids = graph.tensor(inputs, "batch", "length")
         memory, segments = self.model.encode(ids, graph.get)
         unseen = mtf.to_float(mtf.equal(segments, 0)) * INVISIBLE
         caches: dict[str, tf.Tensor] = {}
         made = {"unseen": unseen}
-        for number, (part, layer) in enumerate(self._layers(graph)):
+        for number, (part, layer) in enumerate(self.layers(graph)):
             if part == "EncDecAttention":
-                k, v = self._attention(layer / part, memory.shape.dims[-1]).keys_and_values(memory)
+                k, v = self.attention(layer / part, memory.shape.dims[-1]).keys_and_values(memory)
                 made |= {f"k{number:03d}": k, f"v{number:03d}": v}
         lowered = graph.lowered(made)
         config = self.model.config
         shape = [inputs.shape[0], config.num_heads, self.length * self.width, config.d_kv]
-        for number, (part, _) in enumerate(self._layers(graph)):
+        for number, (part, _) in enumerate(self.layers(graph)):
             if part == "SelfAttention":
                 empty = tf.zeros(shape, tf.as_dtype(config.activation_dtype))
                 caches |= {f"k{number:03d}": empty, f"v{number:03d}": empty}
@@ -62,37 +62,40 @@ class EncoderDecoderSteps:
         self, tokens: tf.Tensor, position: tf.Tensor, own: tf.Tensor, memory: Tensors, caches: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
         """Reads one token of each sequence; see `Steps.step`."""
-        graph = _Graph(self)
+        graph = Graph(self)
+        tokens, mask = self.reads(tokens, position, own, memory)
         x = self.model.embedding(graph.get).vectors(graph.tensor(tokens, "batch", "length"))
         at = mtf.import_fully_replicated(graph.mesh, position, mtf.Shape([]), "position")
-        added = [self._bias(graph, at), graph.tensor(tf.where(own, 0.0, INVISIBLE), "batch", "length", "memory_length")]
-        unseen = [graph.tensor(memory["unseen"], "batch", "memory_length")]
+        prefix = mask.shape[-1] - own.shape[-1]
+        biases, visible = self._biases(graph, at, prefix), graph.tensor(mask, "batch", "length", "memory_length")
         made: dict[str, Any] = {}
-        for number, (part, layer) in enumerate(self._layers(graph)):
+        for number, (part, layer) in enumerate(self.layers(graph)):
             normal = rms_norm(x, layer)
             names = [f"k{number:03d}", f"v{number:03d}"]
             if part == "DenseReluDense":
                 d_ff = mtf.Dimension("d_ff", self.model.config.d_ff)
                 y = feed_forward(normal, layer / part, d_ff, self.model.config.activations, Dropout(0.0, 0))
             elif part == "EncDecAttention":
-                attention = self._attention(layer / part, x.shape.dims[-1])
+                attention = self.attention(layer / part, x.shape.dims[-1])
                 k, v = (graph.tensor(memory[name], "batch", "heads", "memory_length", "d_kv") for name in names)
-                y = attention.attend(attention.queries(normal), k, v, unseen)
+                unseen = graph.tensor(memory["unseen"], "batch", "memory_length")
+                y = attention.attend(attention.queries(normal), k, v, [unseen])
             else:
-                attention = self._attention(layer / part, x.shape.dims[-1])
+                attention = self.attention(layer / part, x.shape.dims[-1])
                 here = mtf.rename_dimension(normal, "length", "memory_length")
                 slots = [graph.tensor(caches[name], "batch", "heads", "memory_length", "d_kv") for name in names]
                 pairs = zip(slots, attention.keys_and_values(here), strict=True)
-                k, v = (_written(whole, part, at * self.width) for whole, part in pairs)
+                k, v = (_written(whole, part, at * self.width + prefix) for whole, part in pairs)
                 made |= dict(zip(names, (k, v), strict=True))
-                y = attention.attend(attention.queries(normal), k, v, added)
+                bias = biases[number // len(self.model.decoder.parts) % len(biases)]
+                y = attention.attend(attention.queries(normal), k, v, [bias, visible])
             x = x + y
         hidden = rms_norm(x, Scope(self.model.decoder.name, graph.get))
         made["logits"] = mtf.to_float(self.model.to_logits(hidden, graph.get))
         lowered = graph.lowered(made)
         return lowered.pop("logits"), lowered
 
-    def _layers(self, graph: "_Graph") -> Iterator[tuple[str, Scope]]:
+    def layers(self, graph: "Graph") -> Iterator[tuple[str, Scope]]:
         """Yields kind and scope of each layer of the decoder, in order."""
         stack = self.model.decoder
         scope = Scope(stack.name, graph.get)
@@ -100,22 +103,49 @@ class EncoderDecoderSteps:
             for number, part in enumerate(stack.parts):
                 yield part, layer_scope(scope, block, number, len(stack.parts))
 
-    def _attention(self, scope: Scope, d_model: Any) -> Attention:
+    def attention(self, scope: Scope, d_model: Any) -> Attention:
+        """Returns the attention layer at a scope."""
         return self.model.decoder.attention(scope, d_model)
 
-    def _bias(self, graph: "_Graph", position: Any) -> Any:
-        """Returns the bias of relative positions for each slot: [heads, memory_length]."""
+    def reads(
+        self, tokens: tf.Tensor, position: tf.Tensor, own: tf.Tensor, memory: Tensors
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the tokens that a step reads, and what it adds to the logits of attention to each slot.
+
+        Where slots of inputs lie before those of the positions, the mask begins with these.
+        """
+        return tokens, tf.where(own, 0.0, INVISIBLE)
+
+    def _biases(self, graph: "Graph", position: Any, prefix: int) -> list[Any]:
+        """Returns the bias of relative positions for each slot, [heads, memory_length]: of all blocks, or of each."""
         stack = self.model.decoder
-        positions = mtf.Dimension("memory_length", self.length)
-        bias = stack.relative_positions(Scope(stack.name, graph.get)).bias_of_one_query(position, positions)
+        slots = mtf.Dimension("memory_length", prefix + self.length)
+        return [
+            self._of_each_sequence(
+                stack.relative_positions(Scope(stack.name, graph.get), block).bias_of_one_query(
+                    position + prefix, slots
+                ),
+                prefix,
+            )
+            for block in range(stack.num_blocks if stack.config.per_layer_bias else 1)
+        ]
+
+    def _of_each_sequence(self, bias: Any, prefix: int) -> Any:
+        """Repeats the bias of a position, behind the prefix, for each of the sequences side by side."""
         if self.width == 1:
             return bias
-        heads = bias.shape.dims[0]
-        each = mtf.broadcast(bias, mtf.Shape([heads, positions, mtf.Dimension("width", self.width)]))
-        return mtf.reshape(each, mtf.Shape([heads, mtf.Dimension("memory_length", self.length * self.width)]))
+        size = prefix + self.length * self.width
+
+        def repeat(bias: tf.Tensor) -> tf.Tensor:
+            return tf.concat([bias[:, :prefix], tf.repeat(bias[:, prefix:], self.width, axis=1)], axis=1)
+
+        shape = mtf.Shape([bias.shape.dims[0], mtf.Dimension("memory_length", size)])
+        return mtf.slicewise(
+            repeat, [bias], output_shape=shape, output_dtype=bias.dtype, splittable_dims=[], grad_function=0
+        )
 
 
-class _Graph:
+class Graph:
     """An mtf graph within a TensorFlow function."""
 
     def __init__(self, steps: EncoderDecoderSteps):

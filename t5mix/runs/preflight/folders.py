@@ -44,9 +44,12 @@ _SHAPES = (
     "d_kv",
     "num_encoder_layers",
     "num_decoder_layers",
+    "architecture",
     "activations",
     "tied_embeddings",
     "relative_attention_buckets",
+    "relative_attention_max_distance",
+    "per_layer_bias",
 )
 
 
