@@ -10,6 +10,7 @@ import numpy as np
 
 from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.decoding.results import Answers
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
@@ -36,18 +37,6 @@ class StepMetrics(NamedTuple):
     gradient_norm: jax.Array
     task_nats: jax.Array
     task_tokens: jax.Array
-
-
-class Answers(NamedTuple):
-    """What `Engine.decode` returns.
-
-    Attributes:
-        ids: int32 [batch, best, length], the best answer first; EOS is kept, 0 follows it.
-        scores: float32 [batch, best]: log-likelihood, divided as `Decoding.rules` says where beams were searched.
-    """
-
-    ids: np.ndarray
-    scores: np.ndarray
 
 
 class Engine:
@@ -83,12 +72,8 @@ class Engine:
         """
         dimensions = {**model.dimensions(), "batch": batch_size}
         mesh.check(dimensions, available_devices())
-        self.model, self.mesh, self.batch_size, self.lengths = (
-            model,
-            mesh,
-            batch_size,
-            dict(lengths),
-        )
+        self.model, self.mesh = model, mesh
+        self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
         self._fingerprint = fingerprint(
             {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
@@ -190,8 +175,7 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them (for a decoder alone, with
-                decoder_only).
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
             learning_rate: Adafactor's, relative to the scale of each parameter.
             decay_rate: of Adafactor's second moments, in [0, 1).
             step: counted from 0; with `seed` it decides the dropout masks.
@@ -268,21 +252,50 @@ class Engine:
                 decoded; None means 0, 1, ...
         """
         decoding.check(self.model.vocab_size)
-        shape = (self.batch_size, decoding.best)
-        compiled = self._compile(
-            decoding.program,
-            lambda inputs, numbers, key, *weights: self._programs.decode(inputs, numbers, key, weights, decoding),
-            [self._feature("inputs"), jax.ShapeDtypeStruct(shape[:1], np.int32, sharding=self._rows), _KEY],
-            [
-                jax.ShapeDtypeStruct((*shape, self.lengths["targets"]), np.int32),
-                jax.ShapeDtypeStruct(shape, np.float32),
-            ],
-            arguments=self._programs.weights,
+        spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
+        results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
+
+        def program(inputs: Any, numbers: Any, key: Any, *weights: Any) -> tuple[Any, ...]:
+            return self._programs.decode(inputs, numbers, key, weights, decoding)
+
+        return Answers(
+            *self._answer(decoding.program, program, results, state, inputs, numbers, _key(decoding.seed, 0))
         )
-        numbers = np.arange(self.batch_size) if numbers is None else numbers
-        placed = (self._place(array, self._rows) for array in (inputs, numbers))
-        ids, scores = compiled(*placed, _key(decoding.seed, 0), *self._weights_by_name(state))
-        return Answers(np.asarray(ids), np.asarray(scores))
+
+    def target_scores(
+        self,
+        state: Mapping[str, jax.Array],
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        numbers: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns the log-likelihood of several targets of each input, which is encoded once.
+
+        Args:
+            state: values of all variables, or of the weights alone.
+            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
+            targets: int32 [batch, targets of an input, any length], padded with 0; each shape has a program.
+            numbers: int32 [batch]; rows with a negative one are left out.
+
+        Returns:
+            float32 [batch, targets of an input], in nats; 0 for a target of nothing but padding.
+        """
+        name = f"score {targets.shape[1]} targets of {targets.shape[2]}"
+        results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
+        targets = targets.astype(np.int32)
+        return self._answer(name, self._programs.target_scores, results, state, inputs, numbers, targets)[0]
+
+    def _answer(
+        self, name: str, program: Callable, results: Sequence[Any], state: Mapping[str, jax.Array], *given: Any
+    ) -> list[np.ndarray]:
+        """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
+        inputs, numbers, other = given
+        numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
+        placed = [self._place(array, self._rows) for array in (inputs, numbers)]
+        placed.append(jax.device_put(other, self._rows if other.ndim > 1 else self._whole))
+        specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
+        compiled = self._compile(name, program, specs, results, arguments=self._programs.weights)
+        return [np.asarray(result) for result in compiled(*placed, *self._weights_by_name(state))]
 
     def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
         """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""
