@@ -5,14 +5,18 @@ asked for is imported, so that help answers at once.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import t5mix
 from t5mix.cli.signals import Stopped, stoppable
 from t5mix.internal.lazy import silence
+from t5mix.internal.terminal import say, visible
 
 COMMANDS = {
     "list": "name the tasks and mixtures that are registered",
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # declarations files may import TensorFlow by themselves
     try:
-        with stoppable():
+        with stoppable(), _warnings_of_one_line():
             if args.include:
                 from t5mix.declarations import discovery  # loads NumPy, which help does without
 
@@ -68,13 +72,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Stopped as stopped:
-        print(f"t5mix: {stopped}", file=sys.stderr)
+        say(f"t5mix: {stopped}")
         return 128 + stopped.number
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         if args.debug:
             raise
-        print(f"t5mix: error: {_one_line(error)}", file=sys.stderr)
+        say(f"t5mix: error: {_one_line(error)}")
         return 2
+
+
+@contextlib.contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Shows warnings without the line of code that gave them, and as `say` shows other texts."""
+
+    def one_line(message: Warning | str, *where: Any, **more: Any) -> str:
+        return f"t5mix: warning: {visible(' '.join(str(message).split()))}\n"
+
+    before = warnings.formatwarning
+    warnings.formatwarning = one_line
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _one_line(error: Exception) -> str:

@@ -3,10 +3,12 @@
 import functools
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.code import signatures
+from t5mix.internal.terminal import visible, visible_json
 from t5mix.vocabularies import Vocabulary
 from t5mix.vocabularies.features import Feature
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 def print_json(content: Any) -> None:
     """Prints `content` as JSON, keys in the order they have."""
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    readable = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    print(visible_json(json.dumps(content, indent=2, ensure_ascii=not readable, allow_nan=False)))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> "RenderableType":
@@ -33,7 +36,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     from rich.text import Text
 
     made = Table(
-        title=title,
+        title=visible(title),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -48,7 +51,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
 
 

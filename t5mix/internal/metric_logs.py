@@ -119,7 +119,10 @@ class EventFile(_Closing):
 
 def _truncate(path: Path, step: int) -> None:
     """Keeps the lines of `path` up to `step`, by writing a new file and renaming it."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is damaged at byte {error.start}: fix it, or move it away") from None
     whole = lines[:-1] if lines and not lines[-1].endswith("\n") else lines
     lines_until_step = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
     if lines_until_step != lines:

@@ -10,10 +10,11 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.internal.metric_logs import EventFile
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import emit, say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.run_folder import Trained
 from t5mix.runs.score_files import read_score, write_score
 
@@ -40,6 +41,7 @@ def score_tasks(
     settings = components.run.evaluation
     scores: list[Score] = []
     values: State | None = None
+    _check_writable(components, tasks, trained, step)
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
         score = read_score(path, components.run.sequence_length)
@@ -49,6 +51,16 @@ def score_tasks(
             _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _check_writable(components: Components, tasks: Sequence[Task], trained: Trained, step: int) -> None:
+    """Refuses a folder that cannot be written, before a score is computed that is to be kept there."""
+    settings = components.run.evaluation
+    for task in tasks:
+        path = trained.scores(settings.split, task.name, step, settings.limit)
+        if not path.exists():
+            what = f"the folder of scores {str(path.parent)!r}"
+            check_writable(what, path.parent, "make it writable, or copy the run folder to where you may write")
 
 
 def _log(trained: Trained, score: Score) -> None:
@@ -136,7 +148,7 @@ def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> No
         for score in scores:
             groups.setdefault(f"step {score.step}", []).append(score)
     for title, group in groups.items():
-        print(title)
+        emit(title)
         if fine_tuned:
             print_report(fine_tuned=group)
         else:

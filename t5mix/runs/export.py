@@ -1,6 +1,5 @@
 """`t5mix export`: a run's checkpoint for other programs."""
 
-import contextlib
 import json
 from typing import Any
 
@@ -95,9 +94,7 @@ def _weights(checked: Checked) -> dict[str, LazyArray]:
     checkpoint, run = _checkpoint(checked), checked.run
     lengths = {name: run.sequence_length[name] for name in MODEL_FEATURES}
     engine = Engine(run.model, MeshConfig(), batch_size=1, lengths=lengths)
-    keep = len(checkpoint.trained.steps())
-    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-        state = checkpoints.restore(checkpoint.step, engine)[1]
+    state = Checkpoints(checkpoint.trained.checkpoints).restore(checkpoint.step, engine)[1]
     return weights_of_state(engine, state)
 
 

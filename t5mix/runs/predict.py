@@ -1,15 +1,16 @@
 """`t5mix predict`: one line of text in, one line of text out."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from t5mix.evaluation.decoding import Predict
 from t5mix.internal.files import write_atomically
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import say, visible
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.preflight.tasks import EOS_ID, Provider
+from t5mix.runs.run_folder import check_local
 from t5mix.vocabularies.features import Feature
 
 
@@ -91,19 +92,24 @@ def check_output(path: str) -> None:
     Raises:
         ValueError: its folder is missing or can not be written, or it is a folder itself.
     """
-    folder = Path(path).absolute().parent
-    if path == "-" or (os.access(folder, os.W_OK) and not Path(path).is_dir()):
+    if path == "-":
         return
-    wrong = "is a folder" if Path(path).is_dir() else f"can not be written: there is no folder {str(folder)!r}"
-    wrong = f"can not be written into {str(folder)!r}" if folder.is_dir() and not Path(path).is_dir() else wrong
-    raise ValueError(f"--output_file {path!r} {wrong}; choose another")
+    check_local("--output_file", path)
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise ValueError(f"--output_file {path!r} is a folder; choose another")
+    if not folder.is_dir():
+        raise ValueError(
+            f"--output_file {path!r} can not be written: there is no folder {str(folder)!r}; choose another"
+        )
+    check_writable(f"--output_file {path!r}", folder, f"choose a folder other than {str(folder)!r}")
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:
     """Writes lines into a file, whole or not at all, or to standard output for "-"."""
     text = "".join(f"{line}\n" for line in lines)
     if path == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text, sys.stdout.encoding) if sys.stdout.isatty() else text)
         sys.stdout.flush()
     else:
         write_atomically(Path(path), text)

@@ -216,14 +216,19 @@ def discard(path: Path) -> None:
 def _in_memory(job: CacheJob, progress: Progress | None) -> MemoryTokens:
     import pyarrow as pa
 
-    batches, count = [], _counting(job, progress)
+    batches: list[pa.RecordBatch] = []
+    given, count = [], _counting(job, progress)
     for number in range(job.num_shards):
+        begun = len(batches)
         for batch in record_batches(job.shard(number)):
             count(batch.num_rows)
             batches.append(batch)
-    writer.check_skipped(job, job.task.source.skipped_records(job.split))
+        given.append(job.given(number, sum(batch.num_rows for batch in batches[begun:])))
+    skipped = job.task.source.skipped_records(job.split)
+    writer.check_skipped(job, skipped)
     if not batches:
         raise writer.no_example(job)
+    writer.check_count(job, given, len(skipped))
     return MemoryTokens(job.key, pa.Table.from_batches(batches))
 
 
