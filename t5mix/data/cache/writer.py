@@ -175,15 +175,16 @@ def check_count(job: CacheJob, given: Sequence[int | None], skipped: int) -> Non
     Raises:
         ValueError: naming the task and both numbers.
     """
-    declared = job.task.source.num_input_examples(job.split)
+    # 0 is also what permits files that are empty.
+    declared = job.task.source.num_input_examples(job.split) or None
     counted = [each for each in given if each is not None]
     if declared is None or len(counted) < len(given) or sum(counted) + skipped == declared:
         return
     found = sum(counted) + skipped
-    early = " it may have ended early: copy or make its data anew," if found < declared else ""
+    fix = "it may have ended early: copy or make its data anew, or " if found < declared else ""
     raise ValueError(
         f"task {job.task.name!r}, split {job.split!r}: its source declares num_input_examples {declared:,} and gives "
-        f"{found:,};{early} or declare the number that it has, or none"
+        f"{found:,}; {fix}declare the number that it has, or none"
     )
 
 

@@ -24,7 +24,7 @@ class SourceCount:
     def __init__(self, shard: TaskShard) -> None:
         self._shard = shard
         plain = all(map(makes_one_of_each, shard.steps))
-        self._declared = None if plain else shard.task.source.num_input_examples(shard.split)
+        self._declared = None if plain else shard.task.source.num_input_examples(shard.split) or None
         if self._declared is not None:
             with tf.device("/CPU:0"):
                 self._given, self._ends = (tf.Variable(0, dtype=tf.int64, trainable=False) for _ in range(2))
