@@ -71,6 +71,11 @@ class RunFolder:
         """Returns the folder of fine-tuning on one task."""
         return Trained(self.path / "finetune" / file_name(task))
 
+    def finetunings(self) -> list["Trained"]:
+        """Returns the folders of the fine-tunings that were begun, sorted."""
+        parent = self.path / "finetune"
+        return [Trained(entry) for entry in sorted(parent.iterdir())] if parent.is_dir() else []
+
     @property
     def lock(self) -> Path:
         """Held by the process that is at work in the folder."""
