@@ -56,4 +56,5 @@ def file_name(name: str) -> str:
     if _PLAIN.fullmatch(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)[:80]}-{digest}"
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:80].lstrip("-")
+    return f"{plain or '_'}-{digest}"

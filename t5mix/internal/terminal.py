@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich import progress
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
 _FILE_WIDTH = 140  # columns where the output is no terminal
 
@@ -62,6 +63,9 @@ def _console_class() -> "type[Console]":
     from rich.segment import Segment
 
     class VisibleConsole(Console):
+        def render_str(self, text: str, **options: Any) -> "Text":  # type: ignore[override]
+            return super().render_str(visible(text, self.encoding), **options)  # before its width is measured
+
         def render(self, renderable: "RenderableType", options: "ConsoleOptions | None" = None) -> "Iterable[Segment]":
             for segment in super().render(renderable, options):
                 text, style, control = segment
