@@ -63,7 +63,7 @@ def _console_class() -> "type[Console]":
     from rich.segment import Segment
 
     class VisibleConsole(Console):
-        def render_str(self, text: str, **options: Any) -> "Text":  # type: ignore[override]
+        def render_str(self, text: str, **options: Any) -> "Text":
             return super().render_str(visible(text, self.encoding), **options)  # before its width is measured
 
         def render(self, renderable: "RenderableType", options: "ConsoleOptions | None" = None) -> "Iterable[Segment]":
