@@ -16,7 +16,7 @@ from typing import Any
 import t5mix
 from t5mix.cli.signals import Stopped, stoppable
 from t5mix.internal.lazy import silence
-from t5mix.internal.terminal import say, visible
+from t5mix.internal.terminal import never_fail_to_print, say, visible
 
 COMMANDS = {
     "list": "name the tasks and mixtures that are registered",
@@ -37,7 +37,7 @@ _HANDING_ON = ("cache",)
 EPILOG = """\
 examples:
   t5mix list
-  t5mix show offline_inflection --examples 3
+  t5mix show offline_abbreviate --examples 3
   t5mix train --gin_file runs/offline.gin --gin_param "Run.seed = 1"
 
 `t5mix COMMAND --help` explains a command.
@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 2 where the input was wrong; 128 and the signal's number where one stopped it.
     """
+    never_fail_to_print()
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = _command(arguments)
     handed_on: list[str] = []

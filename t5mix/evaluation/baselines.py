@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Text, read_texts
 from t5mix.evaluation.scoring import Scorer
+from t5mix.metrics.directions import is_better
 
 TRAINING_EXAMPLES = 100_000
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
@@ -25,7 +26,7 @@ class Baseline:
     Attributes:
         kind: "majority", "mean", "copy", "lead sentence" or "lead line".
         score: by the task's first metric; 0 where a constant answer leaves that undefined, as it
-            leaves correlations.
+            leaves correlations, and more is better.
     """
 
     kind: str
@@ -44,16 +45,17 @@ def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
         scorer: the test set.
         training: inputs and targets of the training split; empty where there is none.
     """
-    best = Baseline("none", -math.inf)
+    best = Baseline("none", math.nan)
     tried: list[list[str]] = []
     for kind, texts in _candidates(scorer, list(training)):
         if texts in tried:
             continue
         tried.append(texts)
-        score = scorer.first(texts)
-        if math.isnan(score):
+        name, score = scorer.first(texts)
+        less = scorer.prefers_less(name)
+        if math.isnan(score) and not less:
             score = 0.0
-        if score > best.score:
+        if is_better(score, best.score, less):
             best = Baseline(kind, score)
     return best
 

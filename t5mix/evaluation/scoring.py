@@ -11,6 +11,7 @@ from t5mix.evaluation.examples import Example
 from t5mix.evaluation.paired_difference import Difference, paired_difference
 from t5mix.evaluation.standard_error import jackknife_standard_error
 from t5mix.internal.code import signatures
+from t5mix.metrics.directions import prefers_less
 from t5mix.metrics.metric_objects import PassthroughLegacyMetric
 from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import MetricValue, Scalar
@@ -86,8 +87,8 @@ def _merge(task: str, values: dict[str, Any], found: Mapping[str, Any]) -> None:
 class Scorer:
     """A test set with its targets ready, which scores any list of predicted texts.
 
-    Metrics are better when higher, as all of T5's are; the first number of the first metric stands
-    for the task wherever one number must.
+    The first number of the first metric stands for the task wherever one number must; the metric says whether more or
+    less of it is better, see `prefers_less`.
 
     Args:
         task: a task with metrics of (targets, predictions).
@@ -106,6 +107,11 @@ class Scorer:
         self._targets = self._metric.targets(self._fields, task.output_features)
         self._known: dict[Any, Any] = {id(self._metric.postprocess_fn): self._targets}
 
+    @property
+    def targets(self) -> Sequence[Any]:
+        """What the postprocessor makes of the targets."""
+        return self._targets
+
     def metrics(self, texts: Sequence[str]) -> dict[str, float]:
         """Returns every number that the metrics make of the predictions `texts`, by name, in declared order.
 
@@ -116,22 +122,29 @@ class Scorer:
         values = compute_scores(self.task, self._fields, outputs, known_targets=self._known).values
         return _numbers(self.task.name, values)
 
-    def first(self, texts: Sequence[str]) -> float:
-        """Returns the first metric alone."""
+    def prefers_less(self, name: str) -> bool:
+        """Tells whether less of the first metric's number of this name is better."""
+        return prefers_less(self._metric, name)
+
+    def first(self, texts: Sequence[str]) -> tuple[str, float]:
+        """Returns name and value of the first metric alone."""
         return self._first(self._targets, self._metric.postprocess(texts, self._fields, False))
 
     def standard_error(self, texts: Sequence[str]) -> float:
         """Returns the jackknife standard error of the first metric."""
         predictions = self._metric.postprocess(texts, self._fields, False)
-        return jackknife_standard_error(self._first, self._targets, predictions)
+        return jackknife_standard_error(self._first_value, self._targets, predictions)
 
     def difference(self, first: Sequence[str], second: Sequence[str], confidence: float = 0.95) -> Difference:
         """Returns how far the first metric of the texts `second` is from that of `first`."""
         before, after = (self._metric.postprocess(texts, self._fields, False) for texts in (first, second))
-        return paired_difference(self._first, self._targets, before, after, confidence)
+        return paired_difference(self._first_value, self._targets, before, after, confidence)
 
-    def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
-        return first_value(_numbers(self.task.name, self._metric.metric_fn(targets, predictions)))[1]
+    def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> tuple[str, float]:
+        return first_value(_numbers(self.task.name, self._metric.metric_fn(targets, predictions)))
+
+    def _first_value(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
+        return self._first(targets, predictions)[1]
 
 
 def check_metrics(task: Task) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from t5mix.internal.terminal import console, duration, say
+from t5mix.internal.terminal import console, duration, put
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -125,7 +125,7 @@ class Reporter:
         known = [name for name in self._names if name in self._losses]
         tasks = " ".join(f"{name[self._shared :]} {self._losses[name]:.2f}" for name in known)
         line = "  ".join([f"{self._title}: {self._where()}", self._summary, self._pace()])
-        say(line + (f"  | {tasks}" if tasks else ""), self._stream)
+        put(line + (f"  | {tasks}" if tasks else ""), file=self._stream)
 
     def _where(self) -> str:
         return f"step {self._step:,}/{self._total:,}"

@@ -1,14 +1,13 @@
 """`t5mix list`: the tasks and mixtures that are registered."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import output
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import emit, say
+from t5mix.internal.terminal import emit, put
 
 if TYPE_CHECKING:
     from t5mix.declarations.mixture import Mixture
@@ -61,8 +60,7 @@ def _print_names(tasks: list[str], mixtures: list[str], form: str) -> None:
     if form == "json":
         output.print_json({"tasks": tasks, "mixtures": mixtures})
     else:
-        for name in (*tasks, *mixtures):
-            say(name, sys.stdout)
+        put("\n".join((*tasks, *mixtures)))
 
 
 def _describe_task(task: "Task") -> dict[str, Any]:

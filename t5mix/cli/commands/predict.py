@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
     )
-    parser.add_argument("--input_file", default="-", metavar="FILE", help="one input a line; - is standard input")
+    parser.add_argument(
+        "--input_file", default="-", metavar="FILE", help="one input a line, plain or gzip; - is standard input"
+    )
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from t5mix.internal import paths
+from t5mix.internal import paths, text_files
 from t5mix.runs.config.gin_library import config_parser
 
 
@@ -129,7 +129,7 @@ def _read_file(path: Path, including: tuple[Path, ...]) -> list[Binding]:
     if path.resolve() in including:
         chain = " includes ".join(str(other) for other in (*including, path))
         raise ValueError(f"{path}: gin files include each other in a circle: {chain}")
-    return _read_text(path.read_text("utf-8"), str(path), path, including)
+    return _read_text(text_files.read(path), str(path), path, including)
 
 
 def _read_text(

@@ -3,14 +3,12 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.internal.files import read_json, write_atomically, write_json
-from t5mix.internal.terminal import say
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -22,15 +20,10 @@ def write_score(path: Path, score: Score) -> None:
     write_json(path, content)
 
 
-def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | None:
-    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one with other lengths.
+def read_score(path: Path) -> Score | None:
+    """Reads what `write_score` wrote, without the predictions; None where there is nothing.
 
-    Args:
-        path: of the score.
-        lengths: the `Run.sequence_length` that is asked for; None takes any.
-
-    Returns:
-        The score, without its predictions.
+    Whether it still holds is to be seen from `Score.made_of`.
 
     Raises:
         ValueError: the file is not such a score.
@@ -47,9 +40,6 @@ def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | 
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
-    if lengths is not None and score.lengths is not None and score.lengths != lengths:
-        say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
-        return None
     return score
 
 
