@@ -68,10 +68,10 @@ def _number(value: Any) -> float:
 
 def _check_types(score: Score) -> None:
     """Refuses a score whose fields are of other types: dataclasses take anything."""
-    texts = [score.task, score.split, score.baseline.kind]
-    counts = [score.num_examples, score.truncated_inputs]
+    texts = [score.task, score.split, score.baseline.kind, score.no_score]
+    counts = [score.num_examples, score.truncated_inputs, score.truncated_targets, score.unlabelled]
     more = [each for each in (score.step, score.limit, *(score.lengths or {}).values()) if each is not None]
     if not all(isinstance(each, str) for each in texts) or not all(type(each) is int for each in (*counts, *more)):
         raise TypeError("a field is of another type")
-    if not score.metrics:
+    if not score.metrics and not score.no_score:
         raise TypeError("it has no metrics")
