@@ -36,8 +36,15 @@ def write_whole(path: str | os.PathLike[str], data: bytes, *, durable: bool = Tr
         os.replace(private, path)
         if durable:
             wait_for_disk(path.parent)
+    except OSError as error:
+        raise named(error, path) from None
     finally:
         private.unlink(missing_ok=True)
+
+
+def named(error: OSError, path: str | os.PathLike[str]) -> OSError:
+    """Returns an error of the system that names the file: one of a full disk, for one, names none."""
+    return OSError(error.errno, error.strerror or str(error), os.fspath(path))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -24,6 +24,7 @@ from t5mix.data.cache.identity.key import CacheJob, check_unchanged
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.cache.shards import ShardFile
 from t5mix.data.tokenization.record_batches import record_batches
+from t5mix.internal.files import named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -159,6 +160,10 @@ def make(
         check_unchanged(job)
         writer.finish(job, private, records)
         publish(private, path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise named(error, path) from None
     finally:
         if os.path.exists(private):
             shutil.rmtree(private, ignore_errors=True)
