@@ -4,7 +4,6 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping
 
@@ -108,9 +107,7 @@ class Components:
         """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
         if isinstance(checkpoint, ForeignCheckpoint):
             return initial_state(self.engine, checkpoint.opened.weights, str(checkpoint))
-        keep = len(checkpoint.trained.steps())
-        with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-            return checkpoints.restore(checkpoint.step, self.engine)[1]
+        return Checkpoints(checkpoint.trained.checkpoints).restore(checkpoint.step, self.engine)[1]
 
     @property
     def decoding(self) -> str:

@@ -1,8 +1,6 @@
 """`t5mix export`: a run's checkpoint for other programs."""
 
-import contextlib
-import json
-from typing import Any
+import math
 
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
@@ -19,6 +17,7 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
+from t5mix.runs.scores.score_files import read_score
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.vocabularies.base import Vocabulary
 
@@ -99,9 +98,7 @@ def _weights(checked: Checked) -> dict[str, LazyArray]:
     checkpoint, run = _checkpoint(checked), checked.run
     lengths = {name: run.sequence_length[name] for name in model_features(run)}
     engine = Engine(run.model, MeshConfig(), batch_size=1, lengths=lengths)
-    keep = len(checkpoint.trained.steps())
-    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-        state = checkpoints.restore(checkpoint.step, engine)[1]
+    state = Checkpoints(checkpoint.trained.checkpoints).restore(checkpoint.step, engine)[1]
     return weights_of_state(engine, state)
 
 
@@ -132,21 +129,21 @@ def _scores(checkpoint: CheckpointPath) -> list[CardScore]:
     """Returns the scores of a checkpoint that lie in its run folder, the split's name first."""
     found = []
     for path in sorted((checkpoint.trained.path / "scores").glob(f"*/*/{checkpoint.step}.json")):
-        content = json.loads(path.read_text("utf-8"))
-        baseline = content.get("baseline") or {}
+        score = read_score(path)
+        assert score is not None, path
         found += [
             CardScore(
-                task=content["task"],
+                task=score.task,
                 metric=metric,
-                value=value,
-                split=content["split"],
-                baseline=_number(baseline.get("score")) if metric == next(iter(content["metrics"])) else None,
-                examples=content["num_examples"],
+                value=_number(value),
+                split=score.split,
+                baseline=_number(score.baseline.score) if metric == next(iter(score.metrics)) else None,
+                examples=score.num_examples,
             )
-            for metric, value in content["metrics"].items()
+            for metric, value in score.metrics.items()
         ]
     return found
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,9 @@ from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically
 from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
+from t5mix.runs.run_folder import check_local
 from t5mix.vocabularies.features import Feature
 
 
@@ -158,12 +159,17 @@ def check_output(path: str) -> None:
     Raises:
         ValueError: its folder is missing or can not be written, or it is a folder itself.
     """
-    folder = Path(path).absolute().parent
-    if path == "-" or (os.access(folder, os.W_OK) and not Path(path).is_dir()):
+    if path == "-":
         return
-    wrong = "is a folder" if Path(path).is_dir() else f"can not be written: there is no folder {str(folder)!r}"
-    wrong = f"can not be written into {str(folder)!r}" if folder.is_dir() and not Path(path).is_dir() else wrong
-    raise ValueError(f"--output_file {path!r} {wrong}; choose another")
+    check_local("--output_file", path)
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise ValueError(f"--output_file {path!r} is a folder; choose another")
+    if not folder.is_dir():
+        raise ValueError(
+            f"--output_file {path!r} can not be written: there is no folder {str(folder)!r}; choose another"
+        )
+    check_writable(f"--output_file {path!r}", folder, f"choose a folder other than {str(folder)!r}")
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:

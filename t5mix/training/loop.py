@@ -83,20 +83,21 @@ def train(
         ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks or
             for batches of another shape.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
-        Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
+        OSError: the folder is gone, full, or can not be written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep)
-    with contextlib.closing(checkpoints):
-        state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture)
-        loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every)
-        with (
-            _stop_told(),
-            _logs(folder, progress.step) as logs,
-            Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
-            noted_signal() as stop,
-        ):
-            return loop.run(state, progress, steps, logs, reporter, stop)
+    checkpoints.set_damaged_aside()
+    state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every)
+    with (
+        _stop_told(),
+        _logs(folder, progress.step) as logs,
+        Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
+        noted_signal() as stop,
+    ):
+        return loop.run(state, progress, steps, logs, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:
@@ -241,7 +242,7 @@ def _begin(
         say(f"going on with a changed stream: {'; '.join(changes)}")
     else:
         stream.check_state(before)
-    step, state, extra = checkpoints.restore(None, engine)
+    step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were.
     window = LossWindow(stream.task_names, None if changes else extra["window"])
     return state, _Progress(step, window, extra["tokens"])
