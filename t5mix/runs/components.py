@@ -5,15 +5,16 @@ once.
 """
 
 import contextlib
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
 from t5mix.evaluation.decoding import Predict, batched
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
-from t5mix.runs.config.settings import Run, Training
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import Trained as WhatIsTrained
+from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.dry_run import open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
@@ -21,6 +22,7 @@ from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
+from t5mix.training.starting import as_trained, to_train
 
 
 class Components:
@@ -34,32 +36,42 @@ class Components:
     def __init__(self, run: Run, provider: Provider) -> None:
         self.run = run
         self.provider = provider
-        self._decoding_engines: dict[int, Engine] = {}
+        self._engines: dict[tuple[int, int, StepConfig], Engine] = {}
 
-    @functools.cached_property
-    def engine(self) -> Engine:
-        """The model on its mesh, at the batch shape of training."""
-        return self._engine(self.run.batch_size, self.run.sequence_length)
+    def engine(self, settings: Training | Finetuning | None = None) -> Engine:
+        """Returns the model on its mesh, at the batch shape of training.
 
-    def _decoding_engine(self, length: int) -> Engine:
-        """Returns the same model for inputs of a length, in batches of evaluation."""
-        run = self.run
-        if run.evaluation_batch_size == run.batch_size and length == run.sequence_length["inputs"]:
-            return self.engine
-        if length not in self._decoding_engines:
-            lengths = {**run.sequence_length, "inputs": length}
-            self._decoding_engines[length] = self._engine(run.evaluation_batch_size, lengths)
-        return self._decoding_engines[length]
+        Args:
+            settings: of a training; None where there is none.
+        """
+        step = settings.step_config if settings else StepConfig()
+        return self._engine(self.run.batch_size, self.run.sequence_length["inputs"], step)
 
-    def _engine(self, batch_size: int, lengths: Mapping[str, int]) -> Engine:
-        run = self.run
-        return Engine(
-            run.model,
-            run.mesh,
-            batch_size=batch_size,
-            lengths=lengths,
-            num_tasks=len(get_subtasks(self.provider)),
-        )
+    def _decoding_engine(self, length: int, trained: WhatIsTrained) -> Engine:
+        """Returns the same model for inputs of a length, in batches of evaluation.
+
+        Args:
+            length: of inputs.
+            trained: what was trained, which says whether there are weights besides T5's.
+        """
+        step = StepConfig(trained=trained)
+        for (size, other, theirs), engine in self._engines.items():  # that of training, where it serves
+            if (size, other, theirs.trained) == (self.run.evaluation_batch_size, length, trained):
+                return engine
+        return self._engine(self.run.evaluation_batch_size, length, step)
+
+    def _engine(self, batch_size: int, length: int, step: StepConfig) -> Engine:
+        run, key = self.run, (batch_size, length, step)
+        if key not in self._engines:
+            self._engines[key] = Engine(
+                run.model,
+                run.mesh,
+                batch_size=batch_size,
+                lengths={**run.sequence_length, "inputs": length},
+                num_tasks=len(get_subtasks(self.provider)),
+                step=step,
+            )
+        return self._engines[key]
 
     def train(
         self,
@@ -77,7 +89,7 @@ class Components:
         stream = self._stream(settings, provider, trained)
         say_overflows(stream)
         return train(
-            self.engine,
+            self.engine(settings),
             stream,
             folder=trained.path,
             schedule=settings.schedule,
@@ -87,6 +99,8 @@ class Components:
             checkpoint_every=settings.checkpoint_every,
             keep=settings.keep,
             allow_changed_mixture=settings.allow_changed_mixture,
+            allow_changed_optimizer=settings.allow_changed_optimizer,
+            skip_non_finite=settings.skip_non_finite,
             start=start,
             title=title,
         )
@@ -100,19 +114,27 @@ class Components:
         data.record()
         return stream
 
-    def restore(self, checkpoint: CheckpointPath) -> State:
-        """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+    def restore(self, checkpoint: CheckpointPath, settings: Training | Finetuning | None = None) -> State:
+        """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh.
+
+        Args:
+            checkpoint: of this model.
+            settings: of the training that goes on from it; None where its weights are to be used as they are.
+        """
+        engine = self.engine(settings)
         if isinstance(checkpoint, ForeignCheckpoint):
-            return initial_state(self.engine, checkpoint.opened.weights, str(checkpoint))
+            return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
         keep = len(checkpoint.trained.steps())
         with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-            return checkpoints.restore(checkpoint.step, self.engine)[1]
+            if settings is None:
+                return as_trained(checkpoints, checkpoint.step, engine)
+            return to_train(checkpoints, checkpoint.step, engine, self.run.seed)
 
     def predictor(self, state: State) -> Predict:
         """Returns a function that decodes any number of inputs greedily."""
         length = self.run.sequence_length["inputs"]
         return batched(
-            lambda inputs: self._decoding_engine(inputs.shape[1]).greedy_decode(state, inputs),
+            lambda inputs: self._decoding_engine(inputs.shape[1], state.trained).greedy_decode(state, inputs),
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),

@@ -10,6 +10,7 @@ from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.attention import INVISIBLE, Attention
 from t5mix.mesh.t5.embedding import Embedding
 from t5mix.mesh.t5.feed_forward import feed_forward
+from t5mix.mesh.t5.fine_tuning.adapters import adapted
 from t5mix.mesh.t5.parameters import GetWeight, Scope, layer_scope
 from t5mix.mesh.t5.stack import Stack
 from t5mix.mesh.t5.sublayers import Dropout, rms_norm
@@ -108,7 +109,7 @@ class _Step:
                 )
                 new += [k, v]
                 y = attention.attend(attention.queries(normal), k, v, added)
-            x = x + y
+            x = x + adapted(y, layer / part, part, self._stack.trained)
         return rms_norm(x, self._scope), new
 
 

@@ -20,6 +20,10 @@ from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.decoding import greedy
 from t5mix.mesh.t5.embedding import Embedding
 from t5mix.mesh.t5.feed_forward import dense
+from t5mix.mesh.t5.fine_tuning.lora import with_lora
+from t5mix.mesh.t5.fine_tuning.prompt import with_prompt
+from t5mix.mesh.t5.fine_tuning.selection import is_trained
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, lora, prompt_tuning
 from t5mix.mesh.t5.losses import TokenLosses
 from t5mix.mesh.t5.parameters import GetWeight, Scope, variables
 from t5mix.mesh.t5.stack import DECODER_PARTS, ENCODER_PARTS, Stack
@@ -38,12 +42,17 @@ class Batch:
 class T5Model:
     """A T5 of one size: builds its parts into the mtf graph that its arguments belong to."""
 
-    def __init__(self, config: T5Config):
-        """Makes the stacks; variables come into being when a method is called within a graph."""
-        self.config = config
+    def __init__(self, config: T5Config, trained: Trained = everything()):  # noqa: B008 - frozen
+        """Makes the stacks; variables come into being when a method is called within a graph.
+
+        Args:
+            config: size and shape.
+            trained: which weights are trained, and which come to T5's for that.
+        """
+        self.config, self.trained = config, trained
         self._dtype = mtf.VariableDType(tf.float32, tf.float32, tf.as_dtype(config.activation_dtype))
-        self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, first_mask=0)
-        self._decoder = Stack(config, "decoder", config.num_decoder_layers, DECODER_PARTS, first_mask=100)
+        self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, 0, trained)
+        self._decoder = Stack(config, "decoder", config.num_decoder_layers, DECODER_PARTS, 100, trained)
         self._vocab = mtf.Dimension("vocab", config.padded_vocab_size)
 
     def logits(self, batch: Batch, *, train: bool) -> Any:
@@ -56,7 +65,7 @@ class T5Model:
             batch: the batch, of this graph.
             train: whether dropout is on.
         """
-        get = variables(batch.inputs.mesh, self._dtype)
+        get = self._weights(batch.inputs.mesh)
         embedding = self._embedding(get)
         memory, memory_segments = self._encode(batch.inputs, batch.inputs_segment_ids, embedding, get, train=train)
         hidden = self._decoder(
@@ -90,7 +99,7 @@ class T5Model:
             inputs: int32 [batch, length], padded with 0.
             max_decode_length: positions to decode.
         """
-        get = variables(inputs.mesh, self._dtype)
+        get = self._weights(inputs.mesh)
         embedding = self._embedding(get)
         memory, memory_segments = self._encode(inputs, mtf.minimum(inputs, 1), embedding, get, train=False)
         return greedy(
@@ -103,12 +112,20 @@ class T5Model:
             max_decode_length,
         )
 
+    def _weights(self, mesh: Any) -> GetWeight:
+        """Returns where weights come from."""
+        get = variables(mesh, self._dtype, lambda name: is_trained(self.trained, name))
+        return with_lora(get, self.trained) if isinstance(self.trained, lora) else get
+
     def _embedding(self, get: GetWeight) -> Embedding:
         return Embedding(Scope("shared", get), self._vocab, mtf.Dimension("d_model", self.config.d_model))
 
     def _encode(self, ids: Any, segments: Any, embedding: Embedding, get: GetWeight, *, train: bool) -> tuple[Any, Any]:
         """Returns the encoder's output and its segment ids, as the decoder reads them: with dimension memory_length."""
-        output = self._encoder(embedding.vectors(ids), get, segments, train=train)
+        vectors = embedding.vectors(ids)
+        if isinstance(self.trained, prompt_tuning):
+            vectors, segments = with_prompt(vectors, segments, get, self.trained)
+        output = self._encoder(vectors, get, segments, train=train)
         length = segments.shape.dims[-1]
         memory_length = mtf.Dimension("memory_length", length.size)
         return (

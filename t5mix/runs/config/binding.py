@@ -11,7 +11,9 @@ import typing
 from collections.abc import Callable, Sequence
 
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.settings import Optimizer
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import Trained
 from t5mix.runs.config import gin_check
 from t5mix.runs.config import gin_files as statements
 from t5mix.runs.config.gin_files import Binding, Location, Reference
@@ -30,6 +32,8 @@ CONFIGURABLES: dict[str, type] = {
         Finetuning,
         Evaluation,
         *typing.get_args(schedules.Schedule),
+        *typing.get_args(Optimizer),
+        *typing.get_args(Trained),
     )
 }
 

@@ -1,0 +1,85 @@
+"""A checkpoint's weights, for an engine that may train something else, or in another way, than what wrote it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from t5mix.internal.terminal import say
+from t5mix.mesh.engine import Engine, State
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.lora import merged
+from t5mix.mesh.t5.fine_tuning.selection import is_added
+from t5mix.mesh.t5.fine_tuning.settings import Trained, lora
+from t5mix.training.checkpoints import Checkpoints
+
+# What a checkpoint's extra says of the step that wrote it.
+STEP = "training_step"
+
+
+def step_of(extra: Mapping[str, Any]) -> StepConfig:
+    """Returns the optimizer, and what was trained, of a checkpoint; T5's Adafactor on all weights where none is noted.
+
+    Args:
+        extra: the checkpoint's.
+    """
+    return StepConfig.of_description(extra.get(STEP) or {})
+
+
+def same_arrays(one: StepConfig, other: StepConfig) -> bool:
+    """Tells whether weights and slots of one step are those of the other, and mean the same."""
+    return one.description() == other.description()
+
+
+def as_trained(checkpoints: Checkpoints, step: int, engine: Engine) -> State:
+    """Returns a checkpoint's weights to predict with: with LoRA added up, with adapters or a prompt where it has them.
+
+    Args:
+        checkpoints: where it lies.
+        step: of it.
+        engine: of the model, on its mesh.
+    """
+    theirs = step_of(checkpoints.extra(step))
+    state = checkpoints.restore(step, engine.with_step(theirs))[1]
+    if not isinstance(theirs.trained, lora):
+        return state
+    return engine.with_step(StepConfig()).initialize(0, merged(_weights(state), theirs.trained))
+
+
+def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int) -> State:
+    """Returns the state that an engine goes on with from a checkpoint.
+
+    Optimizer slots are the checkpoint's where it was trained in the same way, and new where not.
+
+    Args:
+        checkpoints: where it lies.
+        step: of it.
+        engine: that trains.
+        seed: of weights that the engine has besides T5's.
+
+    Raises:
+        ValueError: the checkpoint has adapters or a prompt, and the engine has none.
+    """
+    theirs = step_of(checkpoints.extra(step))
+    if same_arrays(theirs, engine.step):
+        return checkpoints.restore(step, engine)[1]
+    state = checkpoints.restore(step, engine.with_step(theirs))[1]
+    say(f"optimizer slots start anew: checkpoint {step} was trained by {theirs.optimizer} on {theirs.trained}")
+    return engine.initialize(seed, _fitting(_weights(state), theirs.trained, engine.step.trained))
+
+
+def _weights(state: State) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if "_slot_" not in name}
+
+
+def _fitting(weights: dict[str, Any], there: Trained, here: Trained) -> dict[str, Any]:
+    """Returns the weights of a checkpoint in the form in which another choice has them."""
+    if there == here:
+        return weights
+    if isinstance(there, lora):
+        return merged(weights, there)
+    added = [name for name in weights if is_added(name)]
+    if added:
+        raise ValueError(
+            f"the checkpoint was trained with {there}, and its {added[0]} is part of it: train it further with the "
+            "same, or start from the checkpoint that it was made of"
+        )
+    return weights
