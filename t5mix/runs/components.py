@@ -19,10 +19,11 @@ from t5mix.runs.dry_run import open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
+from t5mix.runs.restoring import state_to_use
 from t5mix.runs.run_folder import CheckpointPath, Trained
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
-from t5mix.training.starting import as_trained, to_train
+from t5mix.training.starting import to_train
 
 
 class Components:
@@ -124,10 +125,10 @@ class Components:
         engine = self.engine(settings)
         if isinstance(checkpoint, ForeignCheckpoint):
             return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
+        if settings is None:
+            return state_to_use(checkpoint, engine)
         keep = len(checkpoint.trained.steps())
         with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-            if settings is None:
-                return as_trained(checkpoints, checkpoint.step, engine)
             return to_train(checkpoints, checkpoint.step, engine, self.run.seed)
 
     def predictor(self, state: State) -> Predict:

@@ -29,6 +29,17 @@ def same_arrays(one: StepConfig, other: StepConfig) -> bool:
     return one.description() == other.description()
 
 
+def as_written(checkpoints: Checkpoints, step: int, engine: Engine) -> State:
+    """Returns a checkpoint as it is, weights and slots; `State.trained` says what was trained.
+
+    Args:
+        checkpoints: where it lies.
+        step: of it.
+        engine: of the model, on its mesh.
+    """
+    return checkpoints.restore(step, engine.with_step(step_of(checkpoints.extra(step))))[1]
+
+
 def as_trained(checkpoints: Checkpoints, step: int, engine: Engine) -> State:
     """Returns a checkpoint's weights to predict with: with LoRA added up, with adapters or a prompt where it has them.
 
@@ -37,11 +48,10 @@ def as_trained(checkpoints: Checkpoints, step: int, engine: Engine) -> State:
         step: of it.
         engine: of the model, on its mesh.
     """
-    theirs = step_of(checkpoints.extra(step))
-    state = checkpoints.restore(step, engine.with_step(theirs))[1]
-    if not isinstance(theirs.trained, lora):
+    state = as_written(checkpoints, step, engine)
+    if not isinstance(state.trained, lora):
         return state
-    return engine.with_step(StepConfig()).initialize(0, merged(_weights(state), theirs.trained))
+    return engine.with_step(StepConfig()).initialize(0, merged(_weights(state), state.trained))
 
 
 def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int) -> State:

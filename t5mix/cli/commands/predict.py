@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
     )
+    arguments.add_trained(parser)
     parser.add_argument("--input_file", default="-", metavar="FILE", help="one input a line; - is standard input")
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs import predict
     from t5mix.runs.preflight import checks
 
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or ())
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or (), args.trained)
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
+from t5mix.mesh.interop.trained_alone import read_trained
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
@@ -118,6 +119,7 @@ def check_recorded(
     gin_files: Sequence[str] = (),
     gin_params: Sequence[str] = (),
     include: Sequence[str] = (),
+    trained_alone: str | None = None,
 ) -> Checked:
     """Checks a checkpoint that is to be used, and the settings that its run folder records.
 
@@ -128,12 +130,15 @@ def check_recorded(
         gin_files: settings that override the recorded ones.
         gin_params: single settings that override the rest.
         include: files and folders of declarations.
+        trained_alone: a folder of `t5mix export --format trained`, to be put onto the checkpoint.
 
     Raises:
         FileNotFoundError: there is no such folder or checkpoint.
         ValueError: the checkpoint is of another vocabulary, or a setting can not be right.
     """
-    checkpoint = find_checkpoint(path)
+    checkpoint = dataclasses.replace(find_checkpoint(path), trained_alone=trained_alone)
+    if trained_alone is not None:
+        read_trained(trained_alone)  # before anything is built
     recorded = [str(checkpoint.run.operative_config)]
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]

@@ -6,5 +6,6 @@
 - adapters.py: small layers after T5's layers
 - prompt.py: vectors before the inputs
 - unfreezing.py: when each layer begins to be trained
-- delta.py: what was trained, alone in a folder, and put back onto its base
+
+`mesh/interop/trained_alone.py` writes what was trained alone into a folder.
 """
