@@ -10,7 +10,6 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.mesh.interop.trained_alone import read_trained
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
@@ -138,6 +137,8 @@ def check_recorded(
     """
     checkpoint = dataclasses.replace(find_checkpoint(path), trained_alone=trained_alone)
     if trained_alone is not None:
+        from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
+
         read_trained(trained_alone)  # before anything is built
     recorded = [str(checkpoint.run.operative_config)]
     if checkpoint.is_fine_tuned:

@@ -7,5 +7,5 @@
 - prompt.py: vectors before the inputs
 - unfreezing.py: when each layer begins to be trained
 
-`mesh/interop/trained_alone.py` writes what was trained alone into a folder.
+`t5mix/mesh/interop/trained_alone.py` writes what was trained alone into a folder.
 """
