@@ -14,6 +14,7 @@ from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import Trained as WhatIsTrained
+from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, lora, prompt_tuning
 from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.dry_run import open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
@@ -55,6 +56,8 @@ class Components:
             length: of inputs.
             trained: what was trained, which says whether there are weights besides T5's.
         """
+        if not isinstance(trained, adapters | prompt_tuning | lora):
+            trained = everything()  # it decodes alike
         step = StepConfig(trained=trained)
         for (size, other, theirs), engine in self._engines.items():  # that of training, where it serves
             if (size, other, theirs.trained) == (self.run.evaluation_batch_size, length, trained):

@@ -20,7 +20,7 @@ from t5mix.data import Stream
 from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, StepMetrics
-from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.loss_window import LossWindow
@@ -286,12 +286,14 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
     where = f"the newest checkpoint in {str(checkpoints.folder)!r}"
     if theirs.trained != ours.trained:
         raise ValueError(
-            f"{where} was trained on {theirs.trained}, and this training is on {ours.trained}: choose another folder, "
+            f"{where} was trained on {briefly(theirs.trained)}, and this training is on {briefly(ours.trained)}: choose "
+            "another folder, "
             "and start there from this checkpoint"
         )
     if not allowed:
         raise ValueError(
-            f"{where} was trained by {theirs.optimizer}, and this training is by {ours.optimizer}, whose slots mean "
+            f"{where} was trained by {briefly(theirs.optimizer)}, and this training is by {briefly(ours.optimizer)}, whose "
+            "slots mean "
             "other things: use the same, or say allow_changed_optimizer = True to go on with new slots"
         )
     return True

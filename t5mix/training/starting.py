@@ -5,7 +5,7 @@ from typing import Any
 
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State
-from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.mesh.t5.fine_tuning.lora import merged
 from t5mix.mesh.t5.fine_tuning.selection import is_added
 from t5mix.mesh.t5.fine_tuning.settings import Trained, lora
@@ -72,7 +72,8 @@ def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int) -> 
     if same_arrays(theirs, engine.step):
         return checkpoints.restore(step, engine)[1]
     state = checkpoints.restore(step, engine.with_step(theirs))[1]
-    say(f"optimizer slots start anew: checkpoint {step} was trained by {theirs.optimizer} on {theirs.trained}")
+    by, on = briefly(theirs.optimizer), briefly(theirs.trained)
+    say(f"optimizer slots start anew: checkpoint {step} was trained by {by} on {on}")
     return engine.initialize(seed, _fitting(_weights(state), theirs.trained, engine.step.trained))
 
 
@@ -89,7 +90,7 @@ def _fitting(weights: dict[str, Any], there: Trained, here: Trained) -> dict[str
     added = [name for name in weights if is_added(name)]
     if added:
         raise ValueError(
-            f"the checkpoint was trained with {there}, and its {added[0]} is part of it: train it further with the "
+            f"the checkpoint was trained with {briefly(there)}, and its {added[0]} is part of it: train it further with the "
             "same, or start from the checkpoint that it was made of"
         )
     return weights

@@ -77,7 +77,7 @@ def test_what_was_trained_is_exported_alone_and_predicts_the_same_on_its_base(pr
                 str(tmp_path / "lines.txt"),
             ]
         )
-        == 1
+        == 2
     )
     assert "was trained on other weights than these" in capsys.readouterr().err
     # Started again, it is finished.
@@ -92,7 +92,7 @@ def test_lora_is_merged_in_an_export_for_transformers_and_adapters_are_refused(p
     assert (tmp_path / "hf" / "model.safetensors").is_file()
     adapters = finetune(pretrained, "adapters", *CHOICES["adapters"]).finetuning("toy_a")
     command = ["export", "--checkpoint", str(adapters.path), "--format", "hf", "--output", str(tmp_path / "no")]
-    assert main(command) == 1
+    assert main(command) == 2
     assert "has no place for" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
@@ -101,7 +101,7 @@ def test_another_optimizer_in_the_same_folder_is_refused_until_it_is_allowed(toy
     command = ["train", "--gin_file", str(gin_file), "--gin_param", "Run.finetune = None"]
     assert main([*command, "--gin_param", "Training.steps = 2"]) == 0
     other = [*command, "--gin_param", "Training.steps = 4", "--gin_param", "Training.optimizer = @adamw()"]
-    assert main(other) == 1
+    assert main(other) == 2
     assert "Training.optimizer (adafactor(" in capsys.readouterr().err
     assert main([*other, "--gin_param", "Training.allow_changed_optimizer = True"]) == 0
     assert "optimizer slots start anew" in capsys.readouterr().err

@@ -17,7 +17,7 @@ import numpy as np
 
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.safe_files import file_inside, new_folder, read_json, write_json
-from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.mesh.t5.fine_tuning.lora import merged
 from t5mix.mesh.t5.fine_tuning.selection import is_added, is_trained
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, gradual_unfreezing, lora
@@ -91,7 +91,7 @@ def write_trained(weights: Mapping[str, Any], trained: Trained, path: str, base:
         ValueError: everything was trained, so there is nothing to leave out; or something is at `path` already.
     """
     if isinstance(trained, everything | gradual_unfreezing):
-        raise ValueError(f"all weights were trained ({trained}): export the whole model with another format")
+        raise ValueError(f"all weights were trained ({briefly(trained)}): export the whole model with another format")
     changed = {
         name: np.ascontiguousarray(value, np.float32) for name, value in weights.items() if is_trained(trained, name)
     }
@@ -149,6 +149,6 @@ def check_whole(weights: Mapping[str, Any], trained: Trained, what: str) -> None
     added = next(filter(is_added, weights), None)
     if added is not None:
         raise ValueError(
-            f"the checkpoint was trained with {trained}, and {what} has no place for {added}: export what was trained "
+            f"the checkpoint was trained with {briefly(trained)}, and {what} has no place for {added}: export what was trained "
             "alone, with --format trained"
         )

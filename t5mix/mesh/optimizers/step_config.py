@@ -93,6 +93,16 @@ class StepConfig:
             )
 
 
+def briefly(choice: Optimizer | Trained) -> str:
+    """Returns a choice for people: its name, and the options that are not the default's."""
+    options = [
+        f"{field.name}={getattr(choice, field.name)!r}"
+        for field in dataclasses.fields(choice)
+        if getattr(choice, field.name) != field.default
+    ]
+    return f"{type(choice).__name__}({', '.join(options)})"
+
+
 def _described(choice: Optimizer | Trained) -> dict[str, Any]:
     return {"kind": type(choice).__name__, **dataclasses.asdict(choice)}
 

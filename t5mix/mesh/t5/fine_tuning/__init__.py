@@ -7,5 +7,5 @@
 - prompt.py: vectors before the inputs
 - unfreezing.py: when each layer begins to be trained
 
-`t5mix/mesh/interop/trained_alone.py` writes what was trained alone into a folder.
+What was trained is written alone into a folder by `mesh.interop.trained_alone`.
 """
