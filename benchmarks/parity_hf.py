@@ -6,9 +6,9 @@
 
 transformers makes a model and saves it; t5mix opens that folder.  Compared are logits, loss, the root mean squares of
 gradients (Adafactor's slots after its first step, when they hold nothing else), three steps of Adafactor against one
-written here in float64 on transformers' gradients, greedy outputs token for token, and the weights bit for bit after
-the way back: transformers -> t5mix -> transformers, and t5mix -> transformers -> t5mix.  The last line is JSON; a
-figure is null where a model is not compared yet, and the lines above say why.
+written here in float64 on transformers' gradients, greedy and beam-4 outputs token for token, and the weights bit for
+bit after the way back: transformers -> t5mix -> transformers, and t5mix -> transformers -> t5mix.  The last line is
+JSON; a figure is null where a model is not compared yet, and the lines above say why.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import numpy as np
 import torch
 import transformers
 
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop import OpenedCheckpoint, open_checkpoint
 from t5mix.mesh.interop.architecture import Architecture
@@ -53,6 +54,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 QUICK = {"d_model": 64, "d_ff": 160, "num_layers": 2, "num_heads": 4, "d_kv": 16, "vocab_size": 512}
 LENGTHS = {"inputs": 64, "targets": 16}
 BATCH, STEPS, LEARNING_RATE = 8, 3, 1e-3
+# transformers' beam search has a length penalty of its own.
+BEAMS = Decoding(beams=4, length_penalty=1.0, rules="transformers")
 
 
 def main() -> None:
@@ -92,7 +95,7 @@ def summary(results: dict[str, dict[str, float]], models: list[str]) -> dict[str
         "max_relative_gradient_difference": worst("gradients", max),
         "max_relative_step_difference": worst("steps", max),
         "greedy_equal": worst("greedy", min),
-        "beam_equal": None,
+        "beam_equal": worst("beam", min),
         "roundtrip_equal": worst("roundtrip", min),
         "not_compared": [name for name in models if name not in results],
     }
@@ -130,7 +133,8 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
     figures = {
         "logits": float(np.abs(ours - theirs)[real].max() / np.abs(theirs[real]).max()),
         "loss": abs(float(-engine.score(state, batch).sum() / real.sum()) / loss - 1),
-        "greedy": greedy_equal(model, engine, state, count),
+        "greedy": decoded_equal(model, engine, state, count, Decoding()),
+        "beam": decoded_equal(model, engine, state, count, BEAMS),
         "roundtrip": roundtrip_equal(model, engine, state, opened, folder),
     }
     return figures | compare_training(model, engine, state, batch, gradients)
@@ -163,8 +167,8 @@ def torch_step(model: Any, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, fl
     return outputs.logits.detach().numpy(), outputs.loss.item(), gradients
 
 
-def greedy_equal(model: Any, engine: Engine, state: State, count: int) -> float:
-    """Returns the share of inputs whose greedy outputs are the same, token for token."""
+def decoded_equal(model: Any, engine: Engine, state: State, count: int, decoding: Decoding) -> float:
+    """Returns the share of inputs whose answers are the same, token for token."""
     equal = 0
     for start in range(0, count, BATCH):
         batch = random_batch(engine.model.vocab_size, seed=1000 + start)
@@ -173,12 +177,15 @@ def greedy_equal(model: Any, engine: Engine, state: State, count: int) -> float:
                 input_ids=torch.tensor(batch["inputs"]),
                 attention_mask=torch.tensor(batch["inputs_segment_ids"]),
                 max_new_tokens=LENGTHS["targets"],
-                num_beams=1,
+                num_beams=decoding.beams,
+                length_penalty=decoding.length_penalty,
+                early_stopping=False,
                 do_sample=False,
             )[:, 1:].numpy()
         theirs = np.zeros((BATCH, LENGTHS["targets"]), np.int32)
         theirs[:, : generated.shape[1]] = generated
-        same = (engine.greedy_decode(state, batch["inputs"]) == theirs).all(axis=1)
+        theirs[np.cumsum(theirs == 1, axis=1) - (theirs == 1) > 0] = 0  # beam search fills up with EOS
+        same = (engine.decode(state, batch["inputs"], decoding).ids[:, 0] == theirs).all(axis=1)
         equal += int(same[: count - start].sum())
     return equal / count
 

@@ -1,12 +1,27 @@
 """Ragged token ids in, ragged token ids out, around a decoder that takes few fixed shapes."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from t5mix.internal.terminal import Progress
 
-Decode = Callable[[np.ndarray], np.ndarray]
+
+class Answer(NamedTuple):
+    """An answer to one input.
+
+    Attributes:
+        ids: its tokens, EOS stripped.
+        score: the greater, the likelier; see `Engine.decode`.
+    """
+
+    ids: list[int]
+    score: float
+
+
+Decode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+AnswerAll = Callable[[Sequence[Sequence[int]]], list[list[Answer]]]
 Predict = Callable[[Sequence[Sequence[int]]], list[list[int]]]
 
 # A program of shorter rows is used where so many examples fit it and no shorter one: for fewer, compiling it takes
@@ -22,7 +37,7 @@ def batched(
     shorter: Sequence[int] = (),
     eos_id: int = 1,
     pad_id: int = 0,
-) -> Predict:
+) -> AnswerAll:
     """Wraps a decoder of fixed shapes so that it takes any number of inputs of any length.
 
     Inputs are decoded from the longest to the shortest, because a decoder that stops when its whole
@@ -31,7 +46,9 @@ def batched(
     Where thousands of examples are short, they are decoded in shorter rows.
 
     Args:
-        decode: maps int32 `[batch_size, length]`, or a length of `shorter`, to int32 `[batch_size, any length]`.
+        decode: maps int32 `[batch_size, length]`, or a length of `shorter`, and the numbers of the inputs, int32
+            `[batch_size]`, to int32 `[batch_size, best, any length]` and scores `[batch_size, best]`. Rows that fill
+            up the last batch have number -1.
         batch_size: rows of a batch.
         length: tokens of a row.
         shorter: lengths of rows for short inputs, each less than `length`.
@@ -39,13 +56,13 @@ def batched(
         pad_id: the token that fills the rows.
 
     Returns:
-        A function from sequences of input ids, EOS included, to lists of output ids, EOS stripped.
+        A function from sequences of input ids, EOS included, to lists of answers, the best first, EOS stripped.
         It raises ValueError for an input longer than `length`.
     """
 
-    def predict(inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+    def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
         _check_lengths(inputs, length)
-        outputs: list[list[int]] = [[] for _ in inputs]
+        answers: list[list[Answer]] = [[] for _ in inputs]
         order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
         lengths = [*_worthwhile(shorter, [len(ids) for ids in inputs]), length]
         with Progress() as progress:
@@ -56,12 +73,22 @@ def batched(
                 batch = np.full((batch_size, width), pad_id, np.int32)
                 for row, index in enumerate(rows):
                     batch[row, : len(inputs[index])] = inputs[index]
-                for index, ids in zip(rows, np.asarray(decode(batch)).tolist(), strict=False):
-                    outputs[index] = strip(ids, eos_id, pad_id)
+                numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
+                found, scores = (np.asarray(each).tolist() for each in decode(batch, numbers))
+                for row, index in enumerate(rows):
+                    answers[index] = [
+                        Answer(strip(ids, eos_id, pad_id), score)
+                        for ids, score in zip(found[row], scores[row], strict=True)
+                    ]
                 progress.tell("decoding", start + len(rows), len(order))
-        return outputs
+        return answers
 
-    return predict
+    return answer
+
+
+def first_answers(answer: AnswerAll) -> Predict:
+    """Returns a function that gives the ids of the best answer alone."""
+    return lambda inputs: [answers[0].ids for answers in answer(inputs)]
 
 
 def strip(ids: Sequence[int], eos_id: int = 1, pad_id: int = 0) -> list[int]:

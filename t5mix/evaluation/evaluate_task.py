@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.baselines import Baseline, strongest_baseline, training_texts
@@ -34,6 +35,7 @@ class Score:
         standard_error: of the first metric, by jackknife.
         truncated_inputs: examples whose input was longer than the model reads.
         lengths: greatest number of tokens of each feature; None in files of earlier versions.
+        decoding: how outputs were decoded, where it was not greedily: settings by name.
         predictions: one an example, in the split's order; empty once they are on disk.
     """
 
@@ -47,6 +49,7 @@ class Score:
     standard_error: float
     truncated_inputs: int
     lengths: Mapping[str, int] | None = None
+    decoding: Mapping[str, Any] | None = None
     predictions: Sequence[Prediction] = field(default=(), repr=False)
 
     @property

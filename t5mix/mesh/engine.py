@@ -10,17 +10,17 @@ import numpy as np
 
 from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
-from t5mix.mesh.state import State, StepMetrics, Stored, Variable, stored_value
+from t5mix.mesh.programs import Programs, hash_of_name
+from t5mix.mesh.state import Answers, State, StepMetrics, Stored, Variable, stored_value
 from t5mix.mesh.t5.config import T5Config
-from t5mix.mesh.t5.decoding import EOS_ID
 from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
 
-__all__ = ["Engine", "State", "StepMetrics", "Variable"]
+__all__ = ["Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 P = jax.sharding.PartitionSpec
 
@@ -51,7 +51,7 @@ class Engine:
             model: size and shape of the model.
             mesh: axes and layout.
             batch_size: rows of a batch, over all devices.
-            lengths: positions of "inputs" and "targets".
+            lengths: positions of "inputs" and "targets"; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
             step: what a training step does: optimizer, what is trained, micro batches, ...
 
@@ -69,16 +69,8 @@ class Engine:
             dict(lengths),
         )
         compilation_folder()
-        self._fingerprint = fingerprint(
-            {
-                "model": model,
-                "mesh": mesh,
-                "batch_size": batch_size,
-                "lengths": self.lengths,
-                "num_tasks": num_tasks,
-                "step": step,
-            }
-        )
+        parts = {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "step": step}
+        self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
         self.step = step
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
         self._devices = device_mesh(mesh)
@@ -116,7 +108,7 @@ class Engine:
         """Returns a program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
 
         Args:
-            name: "train_step", "score", "logits" or "greedy_decode"; "initialize NAME" for the array that the weight
+            name: "train_step", "score", "logits" or `Decoding.program`; "initialize NAME" for the array that the weight
                 of that name is drawn into.
         """
         return self._compiled[name]
@@ -202,7 +194,8 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them (for a decoder alone, with
+                decoder_only).
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
@@ -212,7 +205,7 @@ class Engine:
         Returns:
             The new state and what the step reports.
         """
-        names = (*BATCH_FEATURES, "targets_task")
+        names = (*self._programs.features, "targets_task")
         count = len(names)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
@@ -248,9 +241,9 @@ class Engine:
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the logits of each target token given those before it.
 
-        float32 [batch, targets length, padded vocabulary].
+        float32 [batch, positions of the decoder, padded vocabulary].
         """
-        shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
+        shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
@@ -263,18 +256,40 @@ class Engine:
         Returns:
             int32 [batch, targets length]: EOS is kept, 0 follows it.
         """
-        result = jax.ShapeDtypeStruct((self.batch_size, self.lengths["targets"]), np.int32)
+        return self.decode(state, inputs, Decoding()).ids[:, 0]
+
+    def decode(
+        self,
+        state: Mapping[str, jax.Array],
+        inputs: np.ndarray,
+        decoding: Decoding,
+        numbers: np.ndarray | None = None,
+    ) -> Answers:
+        """Returns the best answers to each input.
+
+        Args:
+            state: values of all variables, or of the weights alone.
+            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
+            decoding: the settings; programs are compiled for all of them but the seed.
+            numbers: int32 [batch], of the inputs: samples depend on them, and rows with a negative one are not
+                decoded; None means 0, 1, ...
+        """
+        decoding.check(self.model.vocab_size)
+        shape = (self.batch_size, decoding.best)
         compiled = self._compile(
-            "greedy_decode",
-            lambda tensor, *weights: (self._programs.greedy_decode(tensor, weights),),
-            [self._feature("inputs")],
-            [result],
+            decoding.program,
+            lambda inputs, numbers, key, *weights: self._programs.decode(inputs, numbers, key, weights, decoding),
+            [self._feature("inputs"), jax.ShapeDtypeStruct(shape[:1], np.int32, sharding=self._rows), _KEY],
+            [
+                jax.ShapeDtypeStruct((*shape, self.lengths["targets"]), np.int32),
+                jax.ShapeDtypeStruct(shape, np.float32),
+            ],
             arguments=self._programs.weights,
         )
-        ids = np.array(compiled(self._place(inputs, self._rows), *self._weights_by_name(state))[0])
-        after_eos = np.cumsum(ids == EOS_ID, axis=1) - (ids == EOS_ID) > 0
-        ids[after_eos] = 0
-        return ids
+        numbers = np.arange(self.batch_size) if numbers is None else numbers
+        placed = (self._place(array, self._rows) for array in (inputs, numbers))
+        ids, scores = compiled(*placed, _key(decoding.seed, 0), *self._weights_by_name(state))
+        return Answers(np.asarray(ids), np.asarray(scores))
 
     def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
         """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""
@@ -293,13 +308,15 @@ class Engine:
         batch: Mapping[str, np.ndarray],
         result: Any,
     ) -> np.ndarray:
-        def program(*tensors: Any) -> tuple[Any]:
-            features = dict(zip(BATCH_FEATURES, tensors, strict=False))
-            return (tf_program(features, tensors[len(BATCH_FEATURES) :]),)
+        names = self._programs.features
 
-        features = [*map(self._feature, BATCH_FEATURES)]
+        def program(*tensors: Any) -> tuple[Any]:
+            features = dict(zip(names, tensors, strict=False))
+            return (tf_program(features, tensors[len(names) :]),)
+
+        features = [*map(self._feature, names)]
         compiled = self._compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._place(batch[feature], self._rows) for feature in BATCH_FEATURES]
+        placed = [self._place(batch[feature], self._rows) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
 
     def _compile(
@@ -343,7 +360,7 @@ class Engine:
         return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
-        shape = (self.batch_size, self.lengths[name.split("_")[0]])
+        shape = (self.batch_size, self._programs.length_of(name))
         return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
 
     def _specs(self, variables: Sequence[Variable | Stored]) -> list[Any]:

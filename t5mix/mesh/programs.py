@@ -1,4 +1,4 @@
-"""The programs of a model: first values, one training step, score, logits and greedy decoding.
+"""The programs of a model: first values, one training step, score, logits and decoding.
 
 Each is a TensorFlow function from tensors to tensors: the values of variables come in as arguments and, where they
 change, go out as results. It builds its mtf graph and lowers it as it is traced, so one trace is one XLA program.
@@ -12,6 +12,10 @@ from typing import Any
 
 from t5mix.mesh import random
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
+from t5mix.mesh.decoding.answers import decode
+from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
+from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.optimizers.slots import Slot
@@ -23,17 +27,16 @@ from t5mix.mesh.t5.fine_tuning.selection import check_selection, is_trained
 from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
 from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps
 from t5mix.mesh.t5.loop import LAYERS
-from t5mix.mesh.t5.model import Batch, T5Model
+from t5mix.mesh.t5.model import Batch, DecoderBatch, T5Model
 from t5mix.mesh.t5.parameters import ZEROS
-from t5mix.mesh.t5.stack import DECODER_PARTS, ENCODER_PARTS
-
-BATCH_FEATURES = ("inputs", "targets", "inputs_segment_ids", "targets_segment_ids")
-
-_PARTS = {"encoder": len(ENCODER_PARTS), "decoder": len(DECODER_PARTS)}
 
 
 class Programs:
-    """The programs of one model on one mesh, for batches of one shape."""
+    """The programs of one model on one mesh, for batches of one shape.
+
+    Attributes:
+        features: names of a batch's arrays, in the order in which programs take them.
+    """
 
     def __init__(
         self,
@@ -50,13 +53,14 @@ class Programs:
             config: the model.
             mesh: axes and layout.
             batch_size: rows of a batch.
-            lengths: positions of `inputs` and `targets`.
+            lengths: positions of `inputs` and `targets`; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
             step: what a training step does.
 
         Raises:
             ValueError: the model has nothing of what is to be trained.
         """
+        self.config = config
         self.mesh, self.batch_size, self.lengths, self.num_tasks, self.step = (
             mesh,
             batch_size,
@@ -65,6 +69,7 @@ class Programs:
             step,
         )
         self._model = T5Model(config, step.trained)
+        self.features = self._model.features
         self._written_out = T5Model(dataclasses.replace(config, block_loop="off"), step.trained)  # as decoding is
         weights = self._find_weights()
         check_selection(step.trained, [variable.name for one in weights for variable in one.variables])
@@ -82,6 +87,12 @@ class Programs:
         """All arrays, weights first: those that training changes, optimizer slots included, and those that it reads."""
         return self._order + [one for one in self.changing if not one.trainable]
 
+    def length_of(self, feature: str) -> int:
+        """Returns the positions of one of a batch's arrays, or of the inputs of decoding."""
+        if self.config.decoder_only and feature != "inputs":
+            return sum(self.lengths.values())
+        return self.lengths[feature.split("_")[0]]
+
     @property
     def stored_weights(self) -> list[Stored]:
         """Those of `stored` that are weights, in order."""
@@ -98,7 +109,8 @@ class Programs:
         trained = self.step.trained
         if not isinstance(trained, gradual_unfreezing):
             return None
-        return first_steps(trained, [variable.name for one in self.trained_weights for variable in one.variables])
+        names = [variable.name for one in self.trained_weights for variable in one.variables]
+        return first_steps(trained, names, self._model.layers_of_a_block)
 
     @property
     def variables(self) -> list[Variable]:
@@ -137,7 +149,7 @@ class Programs:
         """Does one step of the optimizer.
 
         Args:
-            features: int32 tensors by name: `BATCH_FEATURES` and `targets_task`, the task of each target token.
+            features: int32 tensors by name: `features` and `targets_task`, the task of each target token.
             rates: float32, the learning rate and the optimizer's numbers at this step; see `new_values`.
             key: uint32 [2] for dropout, different at every step.
             values: of `frozen`, then of `changing`.
@@ -147,8 +159,7 @@ class Programs:
             [num_tasks], then the new values of `changing`, or the old ones where loss or norm are not finite).
         """
         old = dict(zip((one.name for one in [*self.frozen, *self.changing]), values, strict=True))
-        real = tf.not_equal(features["targets_segment_ids"], 0)
-        tokens = tf.maximum(tf.reduce_sum(tf.cast(real, tf.float32)), 1.0)
+        tokens = self._tokens_with_loss(features)
         denominator = self._denominator(tokens)
         if self.step.micro_batches == 1:
             nats, task_nats, task_tokens, *gradients = self._part(features, denominator, key, old, None)
@@ -165,11 +176,17 @@ class Programs:
         changed = [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.changing]
         return (mean, norm, task_nats, task_tokens, *changed)
 
+    def _tokens_with_loss(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns how many tokens of the batch have a loss, at least 1; see `T5Model.has_loss`."""
+        graph, mesh = _empty_graph()
+        counted = mtf.reduce_sum(self._model.has_loss(self._import(mesh, features), train=True))
+        return tf.maximum(self._lower(graph, counted, {}), 1.0)
+
     def _denominator(self, tokens: tf.Tensor) -> tf.Tensor:
         chosen = self.step.loss_denominator
         if chosen == "tokens":
             return tokens
-        return tf.constant(self.batch_size * self.lengths["targets"] if chosen == "positions" else chosen, tf.float32)
+        return tf.constant(self.batch_size * self.length_of("targets") if chosen == "positions" else chosen, tf.float32)
 
     def _part(
         self,
@@ -230,23 +247,42 @@ class Programs:
         return -tf.reduce_sum(self._lower(graph, cross_entropy, self._by_name(weights)), axis=1)
 
     def logits(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Returns the logits of each target token: float32 [batch, targets length, padded vocabulary]."""
+        """Returns the logits of each target token: float32 [batch, positions of the decoder, padded vocabulary]."""
         graph, mesh = _empty_graph()
         logits = self._model.logits(self._import(mesh, features), train=False)
         return self._lower(graph, logits, self._by_name(weights))
 
     def greedy_decode(self, inputs: tf.Tensor, weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Decodes greedily: int32 [batch, targets length] from int32 [batch, inputs length].
+        """Decodes greedily: int32 [batch, targets length] from int32 [batch, inputs length]; 0 follows an EOS.
 
         Args:
             inputs: padded with 0.
             weights: of `weights`: here those of each block come by themselves.
         """
-        graph, mesh = _empty_graph()
-        imported = mtf.import_fully_replicated(mesh, inputs, self._shape(self.lengths["inputs"]), "inputs")
-        outputs = self._written_out.greedy(imported, self.lengths["targets"])
-        names = (variable.name for variable in self.weights)
-        return self._lower(graph, outputs, dict(zip(names, weights, strict=True)))
+        numbers, key = tf.zeros([self.batch_size], tf.int32), tf.zeros([2], tf.uint32)
+        return self.decode(inputs, numbers, key, weights, Decoding())[0][:, 0]
+
+    def decode(
+        self,
+        inputs: tf.Tensor,
+        numbers: tf.Tensor,
+        key: tf.Tensor,
+        weights: Sequence[tf.Tensor],
+        decoding: Decoding,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the answers to each input and their scores; see `mesh.decoding.answers.decode`.
+
+        Args:
+            inputs: int32 [batch, inputs length], padded with 0.
+            numbers: int32 [batch], of the inputs; negative where a row is not to be decoded.
+            key: uint32 [2], of the seed.
+            weights: of `weights`: here those of each block come by themselves.
+            decoding: the settings.
+        """
+        by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
+        kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
+        steps = kind(self._written_out, self.mesh, by_name, width=decoding.width, length=self.lengths["targets"])
+        return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))
@@ -257,23 +293,22 @@ class Programs:
     def _shape(self, length: int, rows: int | None = None) -> Any:
         return mtf.Shape([mtf.Dimension("batch", rows or self.batch_size), mtf.Dimension("length", length)])
 
-    def _import(self, mesh: Any, features: Mapping[str, tf.Tensor]) -> Batch:
+    def _import(self, mesh: Any, features: Mapping[str, tf.Tensor]) -> Batch | DecoderBatch:
         def tensor(name: str) -> Any:
-            shape = self._shape(self.lengths[name.split("_")[0]], features[name].shape[0])
+            shape = self._shape(self.length_of(name), features[name].shape[0])
             return mtf.import_fully_replicated(mesh, features[name], shape, name)
 
-        return Batch(*(tensor(name) for name in BATCH_FEATURES))
+        return self._model.batch([tensor(name) for name in self.features])
 
     def _find_weights(self) -> list[Stored]:
         """Builds the forward graph once and throws it away."""
         with tf.Graph().as_default():
             graph, mesh = _empty_graph()
-            features = {
-                name: tf.zeros([self.batch_size, self.lengths[name.split("_")[0]]], tf.int32) for name in BATCH_FEATURES
-            }
+            features = {name: tf.zeros([self.batch_size, self.length_of(name)], tf.int32) for name in self.features}
             self._model.logits(self._import(mesh, features), train=False)
             impl = GlobalMeshImpl(self.mesh, {})
-            return [_stored(weight, impl) for weight in graph.all_variables]
+            layers = self._model.layers_of_a_block
+            return [_stored(weight, impl, layers) for weight in graph.all_variables]
 
 
 def hash_of_name(variable: Variable) -> int:
@@ -281,11 +316,17 @@ def hash_of_name(variable: Variable) -> int:
     return zlib.crc32(variable.name.encode())
 
 
-def _stored(weight: Any, impl: GlobalMeshImpl) -> Stored:
-    """Returns what an mtf variable is: one weight, or those of all blocks, stacked."""
+def _stored(weight: Any, impl: GlobalMeshImpl, layers: Mapping[str, int]) -> Stored:
+    """Returns what an mtf variable is: one weight, or those of all blocks, stacked.
+
+    Args:
+        weight: the variable.
+        impl: of the mesh.
+        layers: of a block of each stack.
+    """
     dimensions, axes = weight.shape.dims, impl.axes(weight.shape)
     stacked = dimensions[0].name == LAYERS
-    names = _names_of_blocks(weight.name, dimensions[0].size) if stacked else [weight.name]
+    names = _names_of_blocks(weight.name, dimensions[0].size, layers) if stacked else [weight.name]
     shape = tuple(d.size for d in dimensions)[int(stacked) :]
     initializer = weight.initializer
     return Stored(
@@ -306,11 +347,11 @@ def _slots(weight: Stored, step: StepConfig) -> list[Stored]:
     ]
 
 
-def _names_of_blocks(name: str, count: int) -> list[str]:
+def _names_of_blocks(name: str, count: int, layers: Mapping[str, int]) -> list[str]:
     """Returns T5's names of all blocks' variables, from that of the first: layers are counted through a stack."""
     stack, layer, rest = name.split("/", 2)
     number = int(layer.removeprefix("layer_"))
-    return [f"{stack}/layer_{number + block * _PARTS[stack]:03d}/{rest}" for block in range(count)]
+    return [f"{stack}/layer_{number + block * layers[stack]:03d}/{rest}" for block in range(count)]
 
 
 def _empty_graph() -> tuple[Any, Any]:

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.parameters import Initializer
@@ -88,6 +90,18 @@ class StepMetrics(NamedTuple):
     gradient_norm: "jax.Array"
     task_nats: "jax.Array"
     task_tokens: "jax.Array"
+
+
+class Answers(NamedTuple):
+    """What `Engine.decode` returns.
+
+    Attributes:
+        ids: int32 [batch, best, length], the best answer first; EOS is kept, 0 follows it.
+        scores: float32 [batch, best]: log-likelihood, divided as `Decoding.rules` says where beams were searched.
+    """
+
+    ids: np.ndarray
+    scores: np.ndarray
 
 
 class State(MutableMapping[str, "jax.Array"]):

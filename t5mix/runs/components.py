@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
-from t5mix.evaluation.decoding import Predict, batched
+from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
+from t5mix.mesh.interop.trained_alone import read_trained
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import Trained as WhatIsTrained
 from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, lora, prompt_tuning
@@ -20,11 +21,10 @@ from t5mix.runs.dry_run import open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
-from t5mix.runs.restoring import state_to_use
 from t5mix.runs.run_folder import CheckpointPath, Trained
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
-from t5mix.training.starting import to_train
+from t5mix.training.starting import as_trained, to_train
 
 
 class Components:
@@ -135,10 +135,16 @@ class Components:
             return to_train(checkpoints, checkpoint.step, engine, self.run.seed)
 
     def predictor(self, state: State) -> Predict:
-        """Returns a function that decodes any number of inputs greedily."""
-        length = self.run.sequence_length["inputs"]
+        """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""
+        return first_answers(self.answerer(state))
+
+    def answerer(self, state: State) -> AnswerAll:
+        """Returns a function that gives the `Decoding.best` best answers to each input, with their scores."""
+        run, length = self.run, self.run.sequence_length["inputs"]
         return batched(
-            lambda inputs: self._decoding_engine(inputs.shape[1], state.trained).greedy_decode(state, inputs),
+            lambda inputs, numbers: self._decoding_engine(inputs.shape[1], state.trained).decode(
+                state, inputs, run.decoding, numbers
+            ),
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),
@@ -149,3 +155,23 @@ class Components:
         if "length" in self.run.mesh.rules:
             return []
         return sorted({-(-length // part) for part in (8, 4, 2)} - {length})
+
+
+def state_to_use(checkpoint: CheckpointPath, engine: Engine) -> State:
+    """Returns what a checkpoint predicts with; with LoRA added up.
+
+    Args:
+        checkpoint: of a run.
+        engine: of its model.
+
+    Raises:
+        ValueError: what was trained alone was trained on other weights.
+    """
+    keep = len(checkpoint.trained.steps())
+    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
+        state = as_trained(checkpoints, checkpoint.step, engine)
+    if checkpoint.trained_alone is None:
+        return state
+    alone = read_trained(checkpoint.trained_alone)
+    weights = {name: value for name, value in state.items() if "_slot_" not in name}
+    return engine.with_step(StepConfig(trained=alone.beside)).initialize(0, alone.onto(weights))

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
 
 
 def open_stream(run: Run, provider: Provider) -> Stream:
-    """Opens the packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
+    """Opens the batches of a mixture or of one task, of this run's model, shape and seed; tokenizes what is new."""
     with Progress() as progress:
 
         def tell(task: str, done: int, total: int | None) -> None:
             progress.tell(f"reading and tokenizing {task}", done, total)
 
-        return Stream(provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing, progress=tell)
+        return Stream(
+            provider,
+            run.sequence_length,
+            run.batch_size,
+            seed=run.seed,
+            pack=run.packing,
+            decoder_only=run.model.decoder_only,
+            progress=tell,
+        )
 
 
 def overflows(statistics: Statistics) -> Iterator[str]:
@@ -55,7 +63,7 @@ def task_table(statistics: Statistics, training: Training) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("task", overflow="fold")
-    features = list(statistics.fill)
+    features = list(statistics.tasks[0].mean_lengths)  # rows of a decoder alone have another name
     headings = ["share", "examples", "epochs", *(f"mean {f}" for f in features), "truncated"]
     for heading in headings:
         table.add_column(heading, justify="right")

@@ -15,7 +15,7 @@ from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.run_folder import Trained
-from t5mix.runs.score_files import read_score, write_score
+from t5mix.runs.score_files import decoding_record, read_score, write_score
 
 
 def score_tasks(
@@ -26,7 +26,7 @@ def score_tasks(
     state: Callable[[], State],
     baselines: Sequence[Score] = (),
 ) -> list[Score]:
-    """Scores one checkpoint on tasks; what is on disk already, with these lengths, is read from there.
+    """Scores one checkpoint on tasks; what is on disk already, with these settings, is read from there.
 
     Args:
         components: of the run; its `Evaluation` says split and limit.
@@ -42,7 +42,7 @@ def score_tasks(
     values: State | None = None
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
-        score = read_score(path, components.run.sequence_length)
+        score = read_score(path, components.run.sequence_length, components.run.decoding)
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, task, path, step, values, baselines)
@@ -75,6 +75,7 @@ def _score_task(
         baseline=next(same, None),
         step=step,
     )
+    score = dataclasses.replace(score, decoding=decoding_record(components.run.decoding))
     write_score(path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())

@@ -17,9 +17,9 @@ from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
 from t5mix.mesh.interop.trained_alone import check_whole, write_trained
 from t5mix.mesh.interop.weights import LazyArray
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.preflight.tasks import MODEL_FEATURES, vocabularies
-from t5mix.runs.restoring import state_to_use
+from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.starting import as_written
@@ -37,9 +37,10 @@ def to_hugging_face(checked: Checked, output: str, *, dtype: str = "float32") ->
     Raises:
         ValueError: transformers has no such tokenizer, or inputs and targets have two.
     """
+    model = Architecture.of(checked.run.model)
+    model.check_published("transformers")
     vocabulary = _one_vocabulary(checked)
     check_vocabulary(vocabulary)
-    model = Architecture.of(checked.run.model)
     weights = _whole(checked, "a Hugging Face folder")
     card = _card(checked, weights).text()
     generation = {"max_new_tokens": checked.run.sequence_length["targets"]}
@@ -52,6 +53,7 @@ def to_saved_model(checked: Checked, output: str, *, batch_size: int) -> None:
     """Writes a TensorFlow SavedModel, texts in and texts out; see `interop.saved_model`."""
     from t5mix.mesh.interop.saved_model import write_saved_model
 
+    check_answers(checked.run)
     lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
     both = dict(vocabularies(checked.provider))
     weights = _whole(checked, "a SavedModel")
@@ -63,7 +65,9 @@ def to_stablehlo(checked: Checked, output: str, program: str, *, batch_size: int
     """Writes a program and its weights for JAX; see `interop.stablehlo`."""
     from t5mix.mesh.interop.stablehlo import write_stablehlo
 
-    lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
+    if program == "greedy_decode":
+        check_answers(checked.run)
+    lengths = {name: checked.run.sequence_length[name] for name in model_features(checked.run)}
     count = len(get_subtasks(checked.provider))
     write_stablehlo(
         output,
@@ -112,7 +116,7 @@ def to_trained_alone(checked: Checked, output: str) -> None:
 
 
 def _engine(checked: Checked) -> Engine:
-    lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
+    lengths = {name: checked.run.sequence_length[name] for name in model_features(checked.run)}
     return Engine(checked.run.model, MeshConfig(), batch_size=1, lengths=lengths)
 
 

@@ -1,32 +1,37 @@
 """`t5mix predict`: one line of text in, one line of text out."""
 
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from t5mix.evaluation.decoding import Predict
+from t5mix.evaluation.decoding import AnswerAll, Predict, first_answers
 from t5mix.internal.files import write_atomically
 from t5mix.internal.terminal import say
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.preflight.tasks import EOS_ID, Provider
+from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
 from t5mix.vocabularies.features import Feature
 
 
-def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "") -> None:
+def predict_lines(
+    checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "", scores: bool = False
+) -> None:
     r"""Answers every line.
 
     A line break within an answer is written as `\n`, so that line n of the output answers line n of
-    the input.
+    the input. With scores, or where `Decoding.best` is above 1, a line is JSON.
 
     Args:
         checked: the settings, and the checkpoint that answers.
         lines: inputs, as the model reads them.
         output_file: where answers go; "-" is standard output. A file appears whole or not at all.
         prefix: put before every line.
+        scores: whether the score of each answer is written.
     """
     run, provider = checked.run, checked.provider
     assert checked.checkpoint is not None
+    check_answers(run)
     inputs = [prefix + line for line in lines]
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
     answers: list[str] = []
@@ -34,7 +39,11 @@ def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, p
         from t5mix.runs.components import Components
 
         components = Components(run, provider)
-        answers = decode(components.predictor(components.restore(checked.checkpoint)), ids, provider)
+        answerer = components.answerer(components.restore(checked.checkpoint))
+        if scores or run.decoding.best > 1:
+            answers = decode_with_scores(answerer, ids, provider)
+        else:
+            answers = decode(first_answers(answerer), ids, provider)
     write_lines(output_file, answers)
 
 
@@ -55,6 +64,18 @@ def decode(predict: Predict, ids: Sequence[Sequence[int]], provider: Provider) -
     """Returns the model's answers, as text without line breaks."""
     vocabulary = provider.output_features["targets"].vocabulary
     return [vocabulary.decode(output).replace("\n", "\\n") for output in predict(ids)]
+
+
+def decode_with_scores(answer: AnswerAll, ids: Sequence[Sequence[int]], provider: Provider) -> list[str]:
+    """Returns all answers to each input and their scores, as JSON: {"answers": [{"text": .., "score": ..}, ..]}."""
+    vocabulary = provider.output_features["targets"].vocabulary
+    return [
+        json.dumps(
+            {"answers": [{"text": vocabulary.decode(one.ids), "score": one.score} for one in answers]},
+            ensure_ascii=False,
+        )
+        for answers in answer(ids)
+    ]
 
 
 def read_lines(path: str) -> list[str]:

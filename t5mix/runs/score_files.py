@@ -5,11 +5,13 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.internal.files import write_atomically, write_json
 from t5mix.internal.terminal import say
+from t5mix.mesh.decoding.settings import Decoding
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -21,12 +23,13 @@ def write_score(path: Path, score: Score) -> None:
     write_json(path, content)
 
 
-def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | None:
-    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one with other lengths.
+def read_score(path: Path, lengths: Mapping[str, int] | None = None, decoding: Decoding | None = None) -> Score | None:
+    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one of other settings.
 
     Args:
         path: of the score.
         lengths: the `Run.sequence_length` that is asked for; None takes any.
+        decoding: the `Run.decoding` that is asked for; None takes any.
 
     Returns:
         The score, without its predictions.
@@ -48,7 +51,15 @@ def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | 
     if lengths is not None and score.lengths is not None and score.lengths != lengths:
         say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
         return None
+    if decoding is not None and score.decoding != decoding_record(decoding):
+        say(f"{score.task} at step {score.step} was scored with other settings of Decoding: it is scored anew")
+        return None
     return score
+
+
+def decoding_record(decoding: Decoding) -> dict[str, Any] | None:
+    """Returns what a score keeps of how its outputs were decoded; None where it was greedily."""
+    return None if decoding == Decoding(seed=decoding.seed) else dataclasses.asdict(decoding)
 
 
 def _number(value: float | None) -> float:

@@ -124,8 +124,11 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
             f"the engine takes batches of {expected[0]} rows of {expected[1]} and the stream gives {given[0]} rows of "
             f"{given[1]}; make both with the same numbers"
         )
-    if stream.decoder_only:
-        raise ValueError("the engine has an encoder and a decoder; make the stream with decoder_only=False")
+    if stream.decoder_only is not engine.model.decoder_only:
+        raise ValueError(
+            f"the model's architecture is {engine.model.architecture!r}: make the stream with "
+            f"decoder_only={engine.model.decoder_only}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -283,18 +286,17 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
     """
     if same_arrays(theirs, ours):
         return False
+    theirs_by, ours_by = briefly(theirs.optimizer), briefly(ours.optimizer)
     where = f"the newest checkpoint in {str(checkpoints.folder)!r}"
     if theirs.trained != ours.trained:
         raise ValueError(
-            f"{where} was trained on {briefly(theirs.trained)}, and this training is on {briefly(ours.trained)}: choose "
-            "another folder, "
-            "and start there from this checkpoint"
+            f"{where} was trained on {briefly(theirs.trained)}, and this training is on {briefly(ours.trained)}: "
+            "choose another folder, and start there from this checkpoint"
         )
     if not allowed:
         raise ValueError(
-            f"{where} was trained by {briefly(theirs.optimizer)}, and this training is by {briefly(ours.optimizer)}, whose "
-            "slots mean "
-            "other things: use the same, or say allow_changed_optimizer = True to go on with new slots"
+            f"{where} was trained by {theirs_by}, and this training is by {ours_by}, whose slots mean other things: "
+            "use the same, or say allow_changed_optimizer = True to go on with new slots"
         )
     return True
 

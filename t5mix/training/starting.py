@@ -90,7 +90,7 @@ def _fitting(weights: dict[str, Any], there: Trained, here: Trained) -> dict[str
     added = [name for name in weights if is_added(name)]
     if added:
         raise ValueError(
-            f"the checkpoint was trained with {briefly(there)}, and its {added[0]} is part of it: train it further with the "
-            "same, or start from the checkpoint that it was made of"
+            f"the checkpoint was trained with {briefly(there)}, and its {added[0]} is part of it: train it "
+            "further with the same, or start from the checkpoint that it was made of"
         )
     return weights

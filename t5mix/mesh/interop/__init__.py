@@ -7,6 +7,7 @@
 - stablehlo.py: any program, for JAX alone
 - architecture.py: what a published T5 says of itself, and what of it the engine has
 - names.py: the names of one weight in every format
+- sizes.py: parameters and memory of a model, by arithmetic
 - weights.py: arrays that are read when needed, and the check of names and shapes
 - engine_state.py: weights <-> an engine's state
 - trained_alone.py: LoRA, adapters and the like alone in a folder, and put back onto their base

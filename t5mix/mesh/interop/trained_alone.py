@@ -149,6 +149,6 @@ def check_whole(weights: Mapping[str, Any], trained: Trained, what: str) -> None
     added = next(filter(is_added, weights), None)
     if added is not None:
         raise ValueError(
-            f"the checkpoint was trained with {briefly(trained)}, and {what} has no place for {added}: export what was trained "
-            "alone, with --format trained"
+            f"the checkpoint was trained with {briefly(trained)}, and {what} has no place for {added}: export what was "
+            "trained alone, with --format trained"
         )

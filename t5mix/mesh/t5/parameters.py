@@ -55,6 +55,25 @@ def layer_scope(stack: Scope, block: int, part: int, num_parts: int) -> Scope:
     return stack / f"layer_{block * num_parts + part:03d}"
 
 
+def shared_with_encoder(get: GetWeight) -> GetWeight:
+    """Returns a GetWeight that gives a decoder its encoder's weights where both have such a layer.
+
+    Self-attention and feed-forward, with the norms before them, are one weight each, which has the encoder's name. The
+    relative bias is not among them: a decoder's buckets look back only.
+    """
+
+    def name_in_encoder(name: str) -> str:
+        stack, layer, *rest = name.split("/")
+        if stack != "decoder" or not layer.startswith("layer_") or rest[-1] == "relative_attention_bias":
+            return name
+        block, part = divmod(int(layer.removeprefix("layer_")), 3)
+        if part == 1:  # attention to the encoder's output
+            return name
+        return "/".join([layer_scope(Scope("encoder", get), block, part // 2, 2).path, *rest])
+
+    return lambda name, dimensions, initializer: get(name_in_encoder(name), dimensions, initializer)
+
+
 class Weight(mtf_ops.Variable):
     """An mtf variable with an Initializer, behind which stands no TensorFlow variable.
 

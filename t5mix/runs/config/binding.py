@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Callable, Sequence
 
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.settings import Optimizer, adafactor
 from t5mix.mesh.t5.config import T5Config
@@ -31,6 +32,7 @@ CONFIGURABLES: dict[str, type] = {
         Training,
         Finetuning,
         Evaluation,
+        Decoding,
         *typing.get_args(schedules.Schedule),
         *typing.get_args(Optimizer),
         *typing.get_args(Trained),

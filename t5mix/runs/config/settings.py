@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.settings import Optimizer, adafactor
 from t5mix.mesh.optimizers.step_config import StepConfig, check_denominator
@@ -178,6 +179,7 @@ class Run:
         train: pre-training on the mixture; None where a run has none.
         finetune: fine-tuning on each task; None where a run has none.
         evaluation: how checkpoints are scored.
+        decoding: how answers are found, by `t5mix eval`, `t5mix predict` and for the report.
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
         include: files and folders of declarations, besides the shipped ones.
@@ -194,6 +196,7 @@ class Run:
     train: Training | None = None
     finetune: Finetuning | None = None
     evaluation: Evaluation = Evaluation()
+    decoding: Decoding = Decoding()  # noqa: RUF009 - frozen, so it may be shared
     packing: bool = True
     seed: int = 0
     include: tuple[str, ...] = ()
@@ -239,7 +242,7 @@ class Run:
         return self.evaluation.batch_size or self.batch_size
 
 
-_Part = Run | Training | Finetuning | Evaluation | T5Config | MeshConfig
+_Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshConfig
 
 
 def settings(part: _Part) -> Iterator[tuple[str, Any]]:

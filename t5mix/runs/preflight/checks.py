@@ -16,6 +16,7 @@ from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_o
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
 from t5mix.runs.preflight.tasks import (
     Provider,
+    check_answers,
     check_data,
     check_evaluation,
     check_mesh,
@@ -163,6 +164,7 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
         FileNotFoundError: there is no checkpoint of such a step.
     """
     assert checked.checkpoint is not None
+    check_answers(checked.run)
     steps = _chosen_steps(which, checked.checkpoint)
     tasks = list(scored_tasks(checked.run, checked.provider))
     if not tasks:

@@ -36,6 +36,7 @@ MAY_CHANGE = (
     "Finetuning.micro_batches",
     "Finetuning.skip_non_finite",
     "Evaluation.",
+    "Decoding.",
 )
 
 # Of a run that fine-tunes what it has pre-trained; `check_own_checkpoint` looks at what is named later.
@@ -49,9 +50,12 @@ _SHAPES = (
     "d_kv",
     "num_encoder_layers",
     "num_decoder_layers",
+    "architecture",
     "activations",
     "tied_embeddings",
     "relative_attention_buckets",
+    "relative_attention_max_distance",
+    "per_layer_bias",
 )
 
 

@@ -55,6 +55,8 @@ def check_selection(trained: Trained, names: Iterable[str]) -> None:
                     f"matching.patterns: {pattern!r} matches no weight; there are {len(own)}, such as "
                     f"{', '.join(own[:: max(1, len(own) // 4)][:4])}"
                 )
+    if isinstance(trained, prompt_tuning) and not any(name.startswith("encoder/") for name in own):
+        raise ValueError("@prompt_tuning() puts vectors before the encoder's inputs, and this model is a decoder alone")
     if isinstance(trained, lora):
         there = {projection(name) for name in own}
         for missing in (name for name in trained.projections if name not in there):
