@@ -74,7 +74,7 @@ def test_settings_name_every_field_of_every_part_once():
     assert named["T5Config.d_ff"] == 32
     assert named["Run.finetune"] is None
     fields = {f"Run.{field.name}" for field in dataclasses.fields(Run)}
-    parts = {"Run.model", "Run.mesh", "Run.train", "Run.evaluation"}
+    parts = {"Run.model", "Run.mesh", "Run.train", "Run.evaluation", "Run.decoding"}
     assert fields - parts <= set(named)
 
 
