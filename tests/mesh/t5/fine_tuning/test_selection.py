@@ -5,7 +5,8 @@ import pytest
 
 from t5mix.mesh.optimizers.settings import adamw
 from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, gradual_unfreezing, lora, matching, prompt_tuning
-from tests.mesh.t5.fine_tuning.trained import LOOP, after, changed, engine, slot_owners, trained_names
+from tests.mesh.small import BATCH, LENGTHS, decoder_batch
+from tests.mesh.t5.fine_tuning.trained import LOOP, after, changed, engine, slot_owners, trained_names, unpacked, values
 
 CHOICES = [
     matching(patterns=("^decoder/.*EncDecAttention",)),
@@ -76,6 +77,32 @@ def test_it_means_the_same_on_every_mesh(trained, shape):
     for name, value in expected[0].items():  # that were not to change
         if name not in changed(expected[0], expected[1]) and "_slot_" not in name:
             np.testing.assert_allclose(found[name], value, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["shared_encoder_decoder", "language_model", "prefix_lm"])
+@pytest.mark.parametrize(
+    "trained",
+    [lora(rank=2), adapters(inner_size=4, after="every_layer"), gradual_unfreezing(steps_per_layer=1)],
+    ids=repr,
+)
+def test_every_architecture_trains_a_part(architecture, trained):
+    on = engine(trained, micro_batches=2, architecture=architecture, **LOOP)
+    state = on.initialize(seed=0)
+    before = values(state)
+    for step in range(3):
+        rows = unpacked(step) if architecture == "shared_encoder_decoder" else decoder_batch(step)
+        state, metrics = on.train_step(state, rows, learning_rate=1e-2, step=step, seed=0)
+        assert np.isfinite(float(metrics.loss))
+    assert changed(before, values(state)) == trained_names(on)
+    assert slot_owners(on) == trained_names(on)
+    ids = on.greedy_decode(state, unpacked(0)["inputs"])
+    assert ids.shape == (BATCH, LENGTHS["targets"])
+
+
+def test_a_decoder_alone_has_no_inputs_to_put_a_prompt_before():
+    with pytest.raises(ValueError, match="this model is a decoder alone"):
+        engine(prompt_tuning(length=3), architecture="prefix_lm")
 
 
 def test_everything_is_the_default():
