@@ -7,8 +7,7 @@ from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.mesh.t5.fine_tuning.lora import merged
-from t5mix.mesh.t5.fine_tuning.selection import is_added
-from t5mix.mesh.t5.fine_tuning.settings import Trained, lora
+from t5mix.mesh.t5.fine_tuning.settings import Trained, adapters, lora, prompt_tuning
 from t5mix.training.checkpoints import Checkpoints
 
 # What a checkpoint's extra says of the step that wrote it.
@@ -83,14 +82,22 @@ def _weights(state: State) -> dict[str, Any]:
 
 def _fitting(weights: dict[str, Any], there: Trained, here: Trained) -> dict[str, Any]:
     """Returns the weights of a checkpoint in the form in which another choice has them."""
-    if there == here:
-        return weights
-    if isinstance(there, lora):
-        return merged(weights, there)
-    added = [name for name in weights if is_added(name)]
-    if added:
+    check_added(there, here)
+    return merged(weights, there) if there != here and isinstance(there, lora) else weights
+
+
+def check_added(there: Trained, here: Trained) -> None:
+    """Refuses to train something else on a checkpoint that has adapters or a prompt.
+
+    Args:
+        there: what was trained in the checkpoint.
+        here: what is to be trained.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if isinstance(there, adapters | prompt_tuning) and there != here:
         raise ValueError(
-            f"the checkpoint was trained with {briefly(there)}, and its {added[0]} is part of it: train it "
-            "further with the same, or start from the checkpoint that it was made of"
+            f"the checkpoint was trained with {briefly(there)}, which is part of it: train it further with the same, "
+            "or start from the checkpoint that it was made of"
         )
-    return weights

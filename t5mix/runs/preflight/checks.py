@@ -25,6 +25,7 @@ from t5mix.runs.preflight.tasks import (
     finetune_tasks,
     scored_tasks,
 )
+from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, find_checkpoint
 
 
@@ -85,6 +86,7 @@ def check_training(run: Run) -> Checked:
         )
     scored = tasks or scored_tasks(run, provider)
     check_mesh(run)
+    check_steps(run)
     return Checked(run, provider, tasks, scored)
 
 
@@ -111,6 +113,8 @@ def check_finetuning(run: Run) -> Checked:
         check_own_checkpoint(run, checkpoint)
     check_folder(run, provider)
     check_mesh(run)
+    check_steps(dataclasses.replace(run, train=None))
+    check_goes_on(run, checkpoint)
     return Checked(run, provider, tasks, checkpoint=checkpoint)
 
 
