@@ -38,7 +38,7 @@ def batches(vocabulary: Path, folder: Path, count: int) -> list[dict[str, np.nda
     from t5mix.declarations.registry import get_mixture_or_task
 
     tasks = [get_mixture_or_task(f"glue_{name}_v002") for name in TASKS]
-    mixture = t5mix.Mixture("glue_here", tasks, default_rate=t5mix.rate_num_examples)
+    mixture = t5mix.Mixture("glue_here", tasks, default_rate=t5mix.rates.proportional())
     stream = Stream(mixture, LENGTHS, ROWS, seed=0, pack=False, cache_dir=folder / "tokens")
     return [stream.batch(step) for step in range(count)]
 

@@ -36,7 +36,7 @@ def stream(options: argparse.Namespace, rows: int, *, pack: bool) -> Any:
     from t5mix.declarations.registry import get_mixture_or_task
 
     tasks = [get_mixture_or_task(f"glue_{name}_v002") for name in TASKS]
-    mixture = t5mix.Mixture("glue_here", tasks, default_rate=t5mix.rate_num_examples)
+    mixture = t5mix.Mixture("glue_here", tasks, default_rate=t5mix.rates.proportional())
     return Stream(mixture, LENGTHS, rows, seed=0, pack=pack, cache_dir=options.folder / "tokens")
 
 
