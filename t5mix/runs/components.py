@@ -4,7 +4,6 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
-import contextlib
 from collections.abc import Callable
 
 from t5mix.data import Stream
@@ -22,9 +21,8 @@ from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
-from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
-from t5mix.training.starting import as_trained, to_train
+from t5mix.training.starting import as_trained, opened, to_train
 
 
 class Components:
@@ -130,8 +128,7 @@ class Components:
             return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
         if settings is None:
             return state_to_use(checkpoint, engine)
-        keep = len(checkpoint.trained.steps())
-        with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
+        with opened(checkpoint.trained.checkpoints) as checkpoints:
             return to_train(checkpoints, checkpoint.step, engine, self.run.seed)
 
     def predictor(self, state: State) -> Predict:
@@ -167,8 +164,7 @@ def state_to_use(checkpoint: CheckpointPath, engine: Engine) -> State:
     Raises:
         ValueError: what was trained alone was trained on other weights.
     """
-    keep = len(checkpoint.trained.steps())
-    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
+    with opened(checkpoint.trained.checkpoints) as checkpoints:
         state = as_trained(checkpoints, checkpoint.step, engine)
     if checkpoint.trained_alone is None:
         return state

@@ -1,6 +1,5 @@
 """`t5mix export`: a run's checkpoint for other programs."""
 
-import contextlib
 import json
 from typing import Any
 
@@ -21,8 +20,7 @@ from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
-from t5mix.training.checkpoints import Checkpoints
-from t5mix.training.starting import as_written
+from t5mix.training.starting import as_written, opened
 from t5mix.vocabularies.base import Vocabulary
 
 
@@ -106,7 +104,7 @@ def to_trained_alone(checked: Checked, output: str) -> None:
     """
     checkpoint = _checkpoint(checked)
     engine = _engine(checked)
-    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, len(checkpoint.trained.steps()))) as found:
+    with opened(checkpoint.trained.checkpoints) as found:
         state = as_written(found, checkpoint.step, engine)
     start = checkpoint.trained.path / "start.json"
     base = json.loads(start.read_text("utf-8"))["checkpoint"] if start.is_file() else "the run's own first weights"

@@ -1,6 +1,5 @@
 """What is to be trained, and in which parts of a batch: that the model, the mesh and the checkpoint have it."""
 
-import contextlib
 import math
 
 from t5mix.mesh.layouts import MeshConfig
@@ -52,8 +51,7 @@ def check_goes_on(run: Run, checkpoint: CheckpointPath) -> None:
     """
     if isinstance(checkpoint, ForeignCheckpoint) or run.finetune is None:
         return
-    from t5mix.training.checkpoints import Checkpoints
-    from t5mix.training.starting import check_added, step_of
+    from t5mix.training.starting import check_added, opened, step_of
 
-    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, len(checkpoint.trained.steps()))) as found:
+    with opened(checkpoint.trained.checkpoints) as found:
         check_added(step_of(found.extra(checkpoint.step)).trained, run.finetune.trained)
