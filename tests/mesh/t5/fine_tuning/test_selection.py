@@ -105,5 +105,22 @@ def test_a_decoder_alone_has_no_inputs_to_put_a_prompt_before():
         engine(prompt_tuning(length=3), architecture="prefix_lm")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["kept", "off"])
+def test_gradients_of_what_is_frozen_are_not_computed(loop):
+    """Counted by XLA; forward is a third of a full step."""
+    changes = {**LOOP, "block_loop": loop}
+
+    def flops(trained):
+        on = engine(trained, **changes)
+        after(on, 1)
+        return on.compiled("train_step").cost_analysis()["flops"]
+
+    whole = flops(everything())
+    assert flops(matching(patterns=("^decoder/rms_norm",))) < 0.6 * whole
+    assert flops(matching(patterns=("^decoder/",))) < 0.85 * whole
+    assert flops(lora(rank=2)) < 0.9 * whole
+
+
 def test_everything_is_the_default():
     assert trained_names(engine()) == trained_names(engine(everything()))
