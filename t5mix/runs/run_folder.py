@@ -130,11 +130,13 @@ class CheckpointPath:
         run: the run that it comes from.
         trained: the training within that run.
         step: optimizer steps.
+        trained_alone: a folder with weights that were trained on this checkpoint and lie alone, to be put onto it.
     """
 
     run: RunFolder
     trained: Trained
     step: int
+    trained_alone: str | None = dataclasses.field(default=None, kw_only=True)
 
     @property
     def is_fine_tuned(self) -> bool:

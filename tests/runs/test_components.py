@@ -19,7 +19,7 @@ def test_rows_of_other_lengths_give_the_same_answers(toy, monkeypatch, tmp_path)
     lengths = {"inputs": 32, "targets": 8}
     run = Run(folder=str(tmp_path), mixture="toy", sequence_length=lengths, batch_size=4, model=MODEL)
     components = Components(run, get_mixture_or_task("toy"))
-    state = components.engine.initialize(0)
+    state = components.engine().initialize(0)
     source = random.Random(0)
     inputs = [[*(source.randint(3, 258) for _ in range(source.randint(0, 31))), 1] for _ in range(60)]
     whole = components.predictor(state)(inputs)

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
     )
+    arguments.add_trained(parser)
     parser.add_argument(
         "--input_file", default="-", metavar="FILE", help="one input a line, plain or gzip; - is standard input"
     )
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks
 
     params = arguments.gin_params(args, arguments.DECODING)
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or ())
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores, choices=args.choice)

@@ -28,6 +28,7 @@ from t5mix.runs.preflight.tasks import (
     finetune_tasks,
     scored_tasks,
 )
+from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, find_checkpoint
 from t5mix.training import checkpoint_files
 
@@ -93,6 +94,7 @@ def check_training(run: Run) -> Checked:
         )
     scored = tasks or scored_tasks(run, provider)
     check_mesh(run)
+    check_steps(run)
     return Checked(run, provider, tasks, scored)
 
 
@@ -121,6 +123,8 @@ def check_finetuning(run: Run) -> Checked:
         check_own_checkpoint(run, checkpoint)
     check_folder(run, provider)
     check_mesh(run)
+    check_steps(dataclasses.replace(run, train=None))
+    check_goes_on(run, checkpoint)
     return Checked(run, provider, tasks, checkpoint=checkpoint)
 
 
@@ -129,6 +133,7 @@ def check_recorded(
     gin_files: Sequence[str] = (),
     gin_params: Sequence[str] = (),
     include: Sequence[str] = (),
+    trained_alone: str | None = None,
 ) -> Checked:
     """Checks a checkpoint that is to be used, and the settings that its run folder records.
 
@@ -139,12 +144,17 @@ def check_recorded(
         gin_files: settings that override the recorded ones.
         gin_params: single settings that override the rest.
         include: files and folders of declarations.
+        trained_alone: a folder of `t5mix export --format trained`, to be put onto the checkpoint.
 
     Raises:
         FileNotFoundError: there is no such folder or checkpoint.
         ValueError: the checkpoint is of another vocabulary, or a setting can not be right.
     """
-    checkpoint = find_checkpoint(path)
+    checkpoint = dataclasses.replace(find_checkpoint(path), trained_alone=trained_alone)
+    if trained_alone is not None:
+        from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
+
+        read_trained(trained_alone)  # before anything is built
     recorded = [str(checkpoint.run.operative_config)]
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.task!r}", *gin_params]
