@@ -32,15 +32,16 @@ from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.task import Task
 
 # Raise when the order of examples or their noise changes, or what a state holds.
-_VERSION = 4
+_VERSION = 5
 
 
 class Stream:
     """Batches of a task or a mixture, packed or one example a row.
 
     Every prefix of the draws holds each task's share to within one example (see `mixing.task_order`).  Unpacked, rows
-    are draws in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate
-    0, and those without the split, are left out; `left_out` says why.
+    are draws in their order; packed, the draws of a window stand in its rows in any order, but epoch by epoch for tasks
+    that have at least one in 64 of them (see `packing.epoch_order`).  Tasks with rate 0, and those without the split,
+    are left out; `left_out` says why.
 
     Args:
         provider: the task or mixture.
@@ -112,7 +113,7 @@ class Stream:
         if not self.pack:
             return PlainRows(mixer, self.batch_size)
         rows = rows_of_window(self.batch_size)
-        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows)
+        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows, self.batch_size)
         return PackedRows(mixer, plan, self.seed)
 
     def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
@@ -139,6 +140,11 @@ class Stream:
 
     def _batch_rows(self, step: int) -> Rows:
         return self._batches.rows(_checked(step))
+
+    def fed(self, steps: int) -> dict[str, int]:
+        """Returns how many examples of each task the batches before a step hold, found without making them."""
+        counts = self._rows.fed(_checked(steps) * self.batch_size)
+        return dict(zip(self.task_names, counts.tolist(), strict=True))
 
     def state(self, step: int) -> dict[str, Any]:
         """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks; see `state.tasks`.

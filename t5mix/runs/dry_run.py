@@ -1,11 +1,11 @@
 """What a run will do, before it does it: tasks, rates, lengths, what is truncated, steps, parameters, mesh."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from t5mix.data import Statistics, Stream
 from t5mix.internal.terminal import Progress, emit, say
-from t5mix.runs.config.settings import Run, Training
+from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import Provider
 
@@ -45,11 +45,17 @@ def show_plan(checked: Checked) -> None:
     stream = open_stream(run, checked.provider)
     statistics = stream.statistics()
     left_out = (f"{name}: not trained on, because {reason}" for name, reason in statistics.left_out.items())
-    emit(task_table(statistics, run.train), *summary(checked, statistics), *overflows(statistics), *left_out)
+    table = task_table(statistics, stream.fed(run.train.steps))
+    emit(table, *summary(checked, statistics), *overflows(statistics), *left_out)
 
 
-def task_table(statistics: Statistics, training: Training) -> "Table":
-    """Returns one line a task: share, examples, epochs in all steps, mean tokens, examples truncated."""
+def task_table(statistics: Statistics, fed: Mapping[str, int]) -> "Table":
+    """Returns one line a task: share, examples, epochs in all steps, mean tokens, examples truncated.
+
+    Args:
+        statistics: of the stream.
+        fed: for each task, how many examples are fed in all steps.
+    """
     from rich import box
     from rich.table import Table
 
@@ -59,13 +65,12 @@ def task_table(statistics: Statistics, training: Training) -> "Table":
     headings = ["share", "examples", "epochs", *(f"mean {f}" for f in features), "truncated"]
     for heading in headings:
         table.add_column(heading, justify="right")
-    drawn = statistics.examples_per_batch * training.steps
     for task in statistics.tasks:
         table.add_row(
             task.task,
             f"{100 * task.share:.2f}%",
             f"{task.examples:,}",
-            f"{drawn * task.share / task.examples:.2f}",
+            f"{fed[task.task] / task.examples:.2f}",
             *(f"{task.mean_lengths[f]:.1f}" for f in features),
             ", ".join(f"{100 * task.truncated[f] / task.measured:.1f}%" for f in features),
         )
