@@ -148,7 +148,7 @@ def _fill(mixer: Mixer, draws: int, limits: Sequence[int], batch_size: int) -> t
         a row holds.
     """
     windows = max(1, min(_PACKED, _PACKED_DRAWS // draws))
-    drawn = mixer.quota(0, windows * draws)
+    drawn = mixer.quota(0, windows * draws, measured=True)
     drawn = drawn.take(evenly_spaced(drawn.task))
     starts = even_parts(drawn.lengths * _scale(limits), windows).tolist()
     parts = [drawn.take(slice(start, stop)) for start, stop in itertools.pairwise(starts)]
