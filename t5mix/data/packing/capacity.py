@@ -104,6 +104,7 @@ class Plan:
         fill, deviation, shared = _fill(mixer, most, limits, batch_size)
         # Where each example has a row of its own, rows are as many as examples, and none need stay free.
         spare = max(_SPARE, _SPARE_OF_FREE * (1 - fill), _DEVIATIONS * deviation) * min(1.0, shared)
+        spare += _MARGIN * _error(shares, moments)
         windows = 1
         while True:
             draws, margin = _draws(mixer, shares, moments, volume / fill, rows * windows, spare)
@@ -138,6 +139,17 @@ def _draws(
     root = (math.sqrt(spread**2 + 4 * rows_each * (rows - spare)) - spread) / (2 * rows_each)
     draws = max(1, min(most, int(root**2 * (1 + 1e-12))))
     return draws, spread * math.sqrt(draws) / rows
+
+
+def _error(shares: Sequence[float], moments: Sequence["_Moments"]) -> float:
+    """Returns the standard error of the examples' mean, as a part of it, where not all of a task are measured."""
+    mean = math.fsum(share * one.mean for share, one in zip(shares, moments, strict=True))
+    variances = (
+        share**2 * one.variance / one.measured
+        for share, one in zip(shares, moments, strict=True)
+        if one.measured < one.count
+    )
+    return math.sqrt(max(math.fsum(variances), 0.0)) / max(mean, 1e-9)
 
 
 def _fill(mixer: Mixer, draws: int, limits: Sequence[int], batch_size: int) -> tuple[float, float, float]:
@@ -192,7 +204,8 @@ class _Moments:
     Sums are of whole numbers, so that they are the same on every machine.
 
     Attributes:
-        count: number of examples measured.
+        count: number of examples.
+        measured: of them, how many are measured.
         means: mean share of each feature.
         mean: mean of the examples' greatest share.
         variance: its variance.
@@ -200,6 +213,7 @@ class _Moments:
     """
 
     count: int
+    measured: int
     means: tuple[float, ...]
     mean: float
     variance: float
@@ -226,13 +240,13 @@ def _moments(mixer: Mixer, examples: Sequence[Examples], limits: Sequence[int]) 
         held += len(some[-1])
         if held >= _AT_ONCE or number == len(examples) - 1:
             tasks = np.arange(len(found), number + 1, dtype=np.int32)
-            found += _moments_of(mixer, tasks, some, limits)
+            found += _moments_of(mixer, tasks, [examples[task].count for task in tasks], some, limits)
             some, held = [], 0
     return found
 
 
 def _moments_of(
-    mixer: Mixer, tasks: np.ndarray, samples: Sequence[np.ndarray], limits: Sequence[int]
+    mixer: Mixer, tasks: np.ndarray, sizes: Sequence[int], samples: Sequence[np.ndarray], limits: Sequence[int]
 ) -> list[_Moments]:
     counts = np.array([len(sample) for sample in samples])
     task, index = np.repeat(tasks, counts), np.concatenate(samples)
@@ -246,11 +260,14 @@ def _moments_of(
     sums = np.add.reduceat(shares, begins, axis=0).tolist()
     return [
         _Moments(
+            size,
             count,
             tuple(number / count / _ONE for number in means),
             total / count / _ONE,
             (square * count - total**2) / count**2 / _ONE**2,
-            shape,
+            shape if count == size else None,
         )
-        for count, total, square, means, shape in zip(counts.tolist(), totals, squares, sums, same, strict=True)
+        for size, count, total, square, means, shape in zip(
+            sizes, counts.tolist(), totals, squares, sums, same, strict=True
+        )
     ]
