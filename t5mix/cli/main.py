@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "train on a mixture, and fine-tune from there where the run says so",
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",
+    "compare": "tell which runs differ, task by task, and how surely",
     "predict": "answer the lines of a file",
     "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
 }

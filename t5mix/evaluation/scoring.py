@@ -8,6 +8,7 @@ from typing import Any
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
+from t5mix.evaluation.paired_difference import Difference, paired_difference
 from t5mix.evaluation.standard_error import jackknife_standard_error
 from t5mix.internal.code import signatures
 from t5mix.metrics.metric_objects import PassthroughLegacyMetric
@@ -123,6 +124,11 @@ class Scorer:
         """Returns the jackknife standard error of the first metric."""
         predictions = self._metric.postprocess(texts, self._fields, False)
         return jackknife_standard_error(self._first, self._targets, predictions)
+
+    def difference(self, first: Sequence[str], second: Sequence[str], confidence: float = 0.95) -> Difference:
+        """Returns how far the first metric of the texts `second` is from that of `first`."""
+        before, after = (self._metric.postprocess(texts, self._fields, False) for texts in (first, second))
+        return paired_difference(self._first, self._targets, before, after, confidence)
 
     def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
         return first_value(_numbers(self.task.name, self._metric.metric_fn(targets, predictions)))[1]

@@ -15,7 +15,7 @@ from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.run_folder import Trained
-from t5mix.runs.score_files import read_score, write_score
+from t5mix.runs.scores.score_files import read_score, write_score
 
 
 def score_tasks(

@@ -5,7 +5,7 @@ import pytest
 from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.runs.evaluate import best_of_each_task
-from t5mix.runs.score_files import read_score, write_score
+from t5mix.runs.scores.score_files import read_score, write_score
 
 
 def make_score(value=50.0, step=7, lengths=None):

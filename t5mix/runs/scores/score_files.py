@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from t5mix.evaluation.baselines import Baseline
-from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.internal.files import write_atomically, write_json
 from t5mix.internal.terminal import say
 
@@ -49,6 +49,23 @@ def read_score(path: Path, lengths: Mapping[str, int] | None = None) -> Score | 
         say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
         return None
     return score
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Reads the predictions that `write_score` put beside the score at `path`, in the split's order.
+
+    Raises:
+        ValueError: they are not there, or the file is not such a file.
+    """
+    file = path.with_suffix(".predictions.jsonl")
+    try:
+        return [Prediction(**json.loads(line)) for line in file.read_text("utf-8").split("\n") if line]
+    except FileNotFoundError:
+        raise ValueError(f"{file} is missing: delete {path}, and score the checkpoint again") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{file} does not hold predictions that t5mix wrote ({error}): delete it and {path}, and score again"
+        ) from None
 
 
 def _number(value: float | None) -> float:
