@@ -9,7 +9,7 @@ import collections
 import math
 import operator
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Stream:
         cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
             folder.
         progress: called with (task, examples done, examples in all or None) while caches are made.
+        on_opened: called with (tasks opened, tasks in all) after each task, whether its cache is made or there.
 
     Attributes:
         task_names: the tasks that are drawn from; a task's number is its index here.
@@ -77,6 +78,7 @@ class Stream:
         decoder_only: bool = False,
         cache_dir: str | Path | None = None,
         progress: store.Progress | None = None,
+        on_opened: Callable[[int, int], None] | None = None,
     ) -> None:
         check_numbers(lengths, batch_size, seed)
         if decoder_only:
@@ -91,7 +93,7 @@ class Stream:
         self._rates = {task.name: rate for task, rate in tasks}
         check_lengths_used(self.lengths, [task for task, _ in tasks])
         folder = store.folder_of(cache_dir)
-        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
+        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress, on_opened)
         opened = dict(zip(self.task_names, found, strict=True))
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}

@@ -15,12 +15,37 @@ if TYPE_CHECKING:
 
 def open_stream(run: Run, provider: Provider) -> Stream:
     """Opens the packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
-    with Progress() as progress:
+    with Progress(what=f"opening {provider.name}") as progress:
+        telling = _Telling(progress)
+        return Stream(
+            provider,
+            run.sequence_length,
+            run.batch_size,
+            seed=run.seed,
+            pack=run.packing,
+            progress=telling.tokenizing,
+            on_opened=telling.opened,
+        )
 
-        def tell(task: str, done: int, total: int | None) -> None:
-            progress.tell(f"reading and tokenizing {task}", done, total)
 
-        return Stream(provider, run.sequence_length, run.batch_size, seed=run.seed, pack=run.packing, progress=tell)
+class _Telling:
+    """Tells how many tasks are opened, and how far the one is that is being tokenized."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._opened = progress, (0, 1)
+
+    def opened(self, done: int, total: int) -> None:
+        """Takes in that so many tasks are opened."""
+        self._opened = done, total
+        self._progress.tell("opening tasks", done, total)
+
+    def tokenizing(self, task: str, done: int, total: int | None) -> None:
+        """Takes in how many examples of a task are tokenized."""
+        if self._opened[1] == 1:
+            self._progress.tell(f"reading and tokenizing {task}", done, total)
+        else:
+            of = f" of {total:,}" if total else ""
+            self._progress.tell("opening tasks", *self._opened, now_at=f"({task}: {done:,}{of} examples)")
 
 
 def overflows(statistics: Statistics) -> Iterator[str]:

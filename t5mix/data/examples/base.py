@@ -14,7 +14,6 @@ from t5mix.data.cache import columns
 from t5mix.data.examples.trim_and_eos import TrimAndEos
 from t5mix.internal.ragged import Ragged, ranges
 
-
 # A task with more examples is measured by so many of them, in runs of so many that lie side by side: each run costs a
 # block of the cache, which is verified when it is read.
 _MEASURED, _RUN = 1 << 18, 1 << 9

@@ -240,7 +240,7 @@ def _moments(mixer: Mixer, examples: Sequence[Examples], limits: Sequence[int]) 
         held += len(some[-1])
         if held >= _AT_ONCE or number == len(examples) - 1:
             tasks = np.arange(len(found), number + 1, dtype=np.int32)
-            found += _moments_of(mixer, tasks, [examples[task].count for task in tasks], some, limits)
+            found += _moments_of(mixer, tasks, [examples[task].count for task in tasks.tolist()], some, limits)
             some, held = [], 0
     return found
 

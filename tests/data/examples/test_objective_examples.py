@@ -38,7 +38,9 @@ def test_segments_are_those_of_each_document(few, lengths, size):
         assert list(zip(starts.tolist(), stops.tolist(), strict=True)) == [expected[index] for index in order]
 
 
-@pytest.mark.parametrize(("count", "most", "run"), [(5, 10, 2), (10, 10, 5), (1000, 100, 10), (101, 100, 50), (7, 3, 1)])
+@pytest.mark.parametrize(
+    ("count", "most", "run"), [(5, 10, 2), (10, 10, 5), (1000, 100, 10), (101, 100, 50), (7, 3, 1)]
+)
 def test_a_sample_reaches_from_the_first_to_the_last_example(count, most, run):
     sample = base.spread_evenly(count, most, run)
     assert sample[0] == 0 and sample[-1] == count - 1 and (np.diff(sample) > 0).all()
