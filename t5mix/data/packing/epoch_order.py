@@ -12,6 +12,7 @@ Shapes: N examples, F features, R rows, B rows of a batch.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from t5mix.data.packing.bin_packing import Unplaced
 _PART = 64
 # Of a row that is this full, the rest is hardly worth filling up.
 _ROOM = 16
+# Part of the rows that are still to be filled that is not given away before; where that was too little, the next.
+_CARE = (0.02, 0.1)
 # Examples that a row takes, and what is left of its room.
 _Filling = tuple[list[int], list[int]]
 
@@ -91,6 +94,7 @@ class InOrder:
         rank: int64 [R], a random order of rows.
         fill: how full rows are expected to get: rows beyond what is needed then get one example of others, all along
             the window. None is to leave them empty at its end.
+        care: part of the rows still to be filled that is not given away so.
 
     Attributes:
         row: int32 [N], the row of each example, -1 where none has room: the last ones.
@@ -105,8 +109,10 @@ class InOrder:
         batch_size: int,
         rank: np.ndarray,
         fill: float | None = None,
+        care: float = _CARE[0],
     ) -> None:
         self._limits, self._batch_size, self._rank, self._fill = list(limits), batch_size, rank, fill
+        self._care = care
         self._unplaced = Unplaced.of(lengths, np.asarray(limits, dtype=np.int64))
         self._lengths, self._least = lengths, lengths.min(axis=0).tolist()
         self._stretches = _Stretches(lengths, limits, cuts)
@@ -122,6 +128,15 @@ class InOrder:
             start = stop
         if fill is not None:
             self._fill_end()
+
+    @classmethod
+    def with_care(cls, *arguments: Any) -> "InOrder":
+        """Places examples; where rows given away are missed in the end, anew with fewer of them."""
+        placed = [cls(*arguments)]
+        for care in _CARE[1:]:
+            if (placed[-1].row < 0).any():
+                placed.append(cls(*arguments, care=care))
+        return min(placed, key=lambda one: int((one.row < 0).sum()))
 
     def _empty_rows(self) -> int:
         """Returns how many empty rows the batch has that is being filled, and 0 if only others are left."""
@@ -160,7 +175,8 @@ class InOrder:
         needed, following = self._stretches.rows_before(stop), self._stretches.rows_from(stop)
         # As full as rows got so far, when there are enough to tell.
         fill = needed / (begun - self._given) if begun - self._given >= _TELLING else self._fill or 1.0
-        rest = max(0, len(self._rank) - begun - math.ceil(following / fill))
+        # What follows may pack less well.
+        rest = max(0, len(self._rank) - begun - math.ceil(following / fill * (1 + self._care)))
         return max(0, int((self._given + rest) * self._stretches.part_before(stop) + 1e-9) - self._given)
 
     def _moved(self, givers: list[_Filling]) -> list[_Filling]:
@@ -176,9 +192,11 @@ class InOrder:
         return alone
 
     def _fill_end(self) -> None:
-        """Gives rows that are left empty at the window's end its last examples, as far as their rows have others."""
+        """Gives rows that are left empty at the window's end examples: of their batch, else the last ones."""
         for row in range(len(self._rank) - 1, self._begun - 1, -1):
-            givers = np.flatnonzero(np.bincount(self.row[self.row >= 0]) > 1)
+            several = np.flatnonzero(np.bincount(self.row[self.row >= 0]) > 1)
+            here = several[several >= row // self._batch_size * self._batch_size]
+            givers = here if len(here) else several
             if len(givers):
                 self.row[np.flatnonzero(self.row == givers[-1])[-1]] = row
 

@@ -212,7 +212,7 @@ class PackedRows:
             row = bin_packing.choose_rows(draws.lengths, self._plan.limits, self.rows)
             return _Filled.of(draws, np.where(row < 0, -1, rank[row]), self.rows)
         plan = self._plan
-        placed = InOrder(draws.lengths, plan.limits, cuts, plan.batch_size, rank, plan.fill)
+        placed = InOrder.with_care(draws.lengths, plan.limits, cuts, plan.batch_size, rank, plan.fill)
         return _Filled.of(draws, placed.row, placed.early)
 
 
