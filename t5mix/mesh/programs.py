@@ -16,6 +16,7 @@ from t5mix.mesh.decoding.answers import decode
 from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
 from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
 from t5mix.mesh.decoding.settings import Decoding
+from t5mix.mesh.decoding.target_scores import target_scores
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.optimizers.slots import Slot
@@ -279,10 +280,28 @@ class Programs:
             weights: of `weights`: here those of each block come by themselves.
             decoding: the settings.
         """
+        steps = self._steps(weights, decoding.width, self.lengths["targets"])
+        return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
+
+    def target_scores(
+        self, inputs: tf.Tensor, numbers: tf.Tensor, targets: tf.Tensor, *weights: tf.Tensor
+    ) -> tuple[tf.Tensor]:
+        """Returns the log-likelihood of several targets of each input; see `mesh.decoding.target_scores`.
+
+        Args:
+            inputs: int32 [batch, inputs length], padded with 0.
+            numbers: int32 [batch]; negative where a row is left out.
+            targets: int32 [batch, targets, length], padded with 0.
+            weights: of `weights`.
+        """
+        _, width, length = targets.shape
+        steps = self._steps(weights, width, length)
+        return target_scores(steps, inputs, numbers, targets, split="batch" in self.mesh.rules)
+
+    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> EncoderDecoderSteps:
         by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
         kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
-        steps = kind(self._written_out, self.mesh, by_name, width=decoding.width, length=self.lengths["targets"])
-        return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
+        return kind(self._written_out, self.mesh, by_name, width=width, length=length)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
-from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
+from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.mesh.interop.trained_alone import read_trained
@@ -145,6 +145,16 @@ class Components:
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),
+        )
+
+    def target_scorer(self, state: State) -> ScoreTargets:
+        """Returns a function that gives the log-likelihood of several targets of each input, in nats."""
+        return scored(
+            lambda inputs, targets, numbers: self._decoding_engine(inputs.shape[1], state.trained).target_scores(
+                state, inputs, targets, numbers
+            ),
+            self.run.evaluation_batch_size,
+            self.run.sequence_length["inputs"],
         )
 
     def _shorter_rows(self, length: int) -> list[int]:

@@ -41,7 +41,7 @@ def to_hugging_face(checked: Checked, output: str, *, dtype: str = "float32") ->
     check_vocabulary(vocabulary)
     weights = _whole(checked, "a Hugging Face folder")
     card = _card(checked, weights).text()
-    generation = {"max_new_tokens": checked.run.sequence_length["targets"]}
+    generation = {"max_new_tokens": checked.run.sequence_length["targets"], **checked.run.decoding.for_transformers()}
     export = Export(model=model, weights=weights, vocabulary=vocabulary, card=card, generation=generation, dtype=dtype)
     write_folder(export, output)
     say(f"{_checkpoint(checked)} is in {output}, for transformers")

@@ -9,10 +9,11 @@ examples:
   t5mix predict --checkpoint runs/offline --input_file questions.txt --output_file answers.txt
   t5mix predict --checkpoint runs/offline --input_file questions.txt --beams 4 --best 4
   t5mix predict --checkpoint runs/offline --input_file questions.txt --temperature 0.7 --top_p 0.9
+  t5mix predict --checkpoint runs/offline --input_file questions.txt --choice yes --choice no
   echo "sentiment: a lovely day" | t5mix predict --checkpoint runs/offline/finetune/offline_sentiment
 
 A line is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
-With --best N, or --scores, each answer is a line of JSON: {"answers": [{"text": .., "score": ..}, ..]}, the best first.
+With --best N, or --scores, a line of output is JSON: {{"answers": [{{"text": .., "score": ..}}, ..]}}, the best first.
 The settings are those that the run folder records; gin settings override them.
 
 {arguments.GIN_EPILOG}"""
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input_file", default="-", metavar="FILE", help="one input a line; - is standard input")
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
+    parser.add_argument(
+        "--choice", action="append", default=[], metavar="TEXT", help="an answer that there is; the likeliest is given"
+    )
     parser.add_argument("--scores", action="store_true", help="write JSON, with the score of each answer")
     arguments.add_decoding_arguments(parser)
 
@@ -45,5 +49,5 @@ def run(args: argparse.Namespace) -> int:
     checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
-    predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores)
+    predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores, choices=args.choice)
     return 0

@@ -9,5 +9,7 @@
 - beams.py: beam search, by the rules of T5 or of transformers
 - likeliest.py: the best few of a large vocabulary
 - random_choice.py: temperature, top-k and nucleus sampling by counted random numbers
+- target_scores.py: how likely given targets are, several to an input
 - answers.py: all of it as one function of inputs and weights
+- results.py: what comes out
 """

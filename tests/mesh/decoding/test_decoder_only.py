@@ -12,8 +12,13 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import tf
 from tests.mesh.small import BATCH, LENGTHS, config
 
-LM = {"architecture": "language_model", "num_encoder_layers": 0, "num_decoder_layers": 2}
-PREFIX_LM = {**LM, "architecture": "prefix_lm", "tied_embeddings": False, "activations": ("gelu", "linear")}
+LM = {
+    "architecture": "language_model",
+    "num_encoder_layers": 0,
+    "num_decoder_layers": 2,
+    "tied_embeddings": False,  # a tied one repeats the last token, an EOS
+}
+PREFIX_LM = {**LM, "architecture": "prefix_lm", "activations": ("gelu", "linear")}
 OWN_BIASES = {**PREFIX_LM, "per_layer_bias": True, "num_decoder_layers": 3}
 
 
@@ -27,8 +32,7 @@ def started(on: Engine):
     for name in list(state):
         if name.endswith("relative_attention_bias"):
             state[name] = rng.normal(size=state[name].shape).astype(np.float32)
-    if not on.model.tied_embeddings:
-        state["decoder/logits/kernel"] = state["decoder/logits/kernel"].at[:, 1].multiply(3.0)
+    state["decoder/logits/kernel"] = state["decoder/logits/kernel"].at[:, 1].multiply(3.0)
     return state
 
 
@@ -42,18 +46,22 @@ def rows(*sizes) -> np.ndarray:
 INPUTS = rows(5, 24, 1, 11)
 
 
-def scores_of_next(on: Engine, state, inputs, before) -> np.ndarray:
-    """Log-likelihoods of what may come after `before`, by the program that training has: [batch, vocab]."""
-    sides = {"inputs": [row[row > 0] for row in inputs], "targets": [np.append(ids, 2) for ids in before]}
+def rows_of_training(inputs, targets):
+    """A batch as training has it: the inputs of each row, and its targets behind them."""
+    sides = {"inputs": [row[row > 0] for row in inputs], "targets": targets}
     tokens = {
         name: Ragged(np.concatenate(ids).astype(np.int32), np.array([len(i) for i in ids]))
         for name, ids in sides.items()
     }
-    numbers = np.arange(BATCH)
-    made = collate_decoder_only.fill(tokens, LENGTHS, numbers, np.zeros(BATCH, np.int64), BATCH)
+    return collate_decoder_only.fill(tokens, LENGTHS, np.arange(BATCH), np.zeros(BATCH, np.int64), BATCH)
+
+
+def scores_of_next(on: Engine, state, inputs, before) -> np.ndarray:
+    """Log-likelihoods of what may come after `before`, by the program that training has: [batch, vocab]."""
+    made = rows_of_training(inputs, [np.append(ids, 2) for ids in before])
     logits = on.logits(state, made)
-    last = [len(a) + len(b) - 1 for a, b in zip(sides["inputs"], sides["targets"], strict=True)]
-    found = logits[numbers, last].astype(np.float64)
+    last = (made["decoder_segment_ids"] > 0).sum(1) - 1
+    found = logits[np.arange(BATCH), last].astype(np.float64)
     return found - np.log(np.exp(found).sum(-1, keepdims=True))
 
 
@@ -75,6 +83,17 @@ def test_greedy_decoding_is_the_likeliest_token_again_and_again(changes):
     np.testing.assert_allclose(answers.scores[:, 0], total, rtol=1e-4)
     assert len(np.unique(expected)) > 3
     np.testing.assert_array_equal(on.greedy_decode(state, INPUTS), expected)
+
+
+def test_scores_of_several_targets_are_those_of_rows_of_training():
+    on = engine(PREFIX_LM)
+    state, rng = started(on), np.random.default_rng(2)
+    targets = rng.integers(2, 120, (BATCH, 3, 6)).astype(np.int32)
+    targets[:, 1, 3:] = 0
+    found = on.target_scores(state, INPUTS, targets)
+    for number in range(3):
+        given = [row[row > 0] for row in targets[:, number]]
+        np.testing.assert_allclose(found[:, number], on.score(state, rows_of_training(INPUTS, given)), rtol=1e-4)
 
 
 @pytest.mark.slow
