@@ -179,7 +179,8 @@ def check_same_features(mixture: str, tasks: Iterable[tuple[str, Mapping[str, Fe
         if got.keys() != expected.keys():
             refuse_mixture(
                 mixture,
-                f"has tasks with different output_features: {first!r} {list(expected)}, {task!r} {list(got)}",
+                "has tasks with different output_features: it contains Tasks with different output features: "
+                f"{first!r} {list(expected)}, {task!r} {list(got)}",
                 "give every task the same; declare what some lack required=False",
             )
         for key, feature in got.items():
@@ -195,6 +196,6 @@ def _check_same_feature(mixture: str, key: str, one: tuple[str, Feature], other:
             refuse_mixture(
                 mixture,
                 f"feeds feature {key!r} with two {plural}: {first!r} of task {one[0]!r} and "
-                f"{second!r} of task {other[0]!r}",
+                f"{second!r} of task {other[0]!r}. Features across tasks in a mixture must use the same {field}.",
                 "declare both tasks with the same",
             )
