@@ -38,6 +38,15 @@ def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trained(parser: argparse.ArgumentParser) -> None:
+    """Adds `--trained`."""
+    parser.add_argument(
+        "--trained",
+        metavar="FOLDER",
+        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it",
+    )
+
+
 def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
     """Returns the settings of the command line: `--gin_param`, then shorthands, which win.
 
@@ -48,6 +57,26 @@ def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[
     given = {name: getattr(args, name) for name in shorthands}
     short = [f"{shorthands[name]} = {value!r}" for name, value in given.items() if value is not None]
     return [*args.gin_param, *short]
+
+
+# gin name by argument name.
+DECODING = {
+    name: f"Decoding.{name}" for name in ("beams", "length_penalty", "best", "temperature", "top_k", "top_p")
+} | {"decoding_seed": "Decoding.seed"}
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds how answers are decoded: `--beams` and its like."""
+    group = parser.add_argument_group("decoding", "by default the likeliest token is taken at each position")
+    group.add_argument("--beams", type=positive, metavar="N", help="search with so many beams; T5 takes 4")
+    group.add_argument(
+        "--length_penalty", type=float, metavar="POWER", help="of the length that scores of beams are divided by: 0.6"
+    )
+    group.add_argument("--temperature", type=float, metavar="T", help="draw tokens, by probabilities ^ (1 / T)")
+    group.add_argument("--top_k", type=positive, metavar="K", help="draw one of the K likeliest tokens")
+    group.add_argument("--top_p", type=float, metavar="P", help="draw one of the likeliest with probability P together")
+    group.add_argument("--best", type=positive, metavar="N", help="answers to each input: of the beams, or samples")
+    group.add_argument("--decoding_seed", type=count, metavar="SEED", help="of what is drawn; by default 0")
 
 
 def positive(text: str) -> int:

@@ -10,12 +10,14 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import t5mix
 from t5mix.cli.signals import Stopped, stoppable
 from t5mix.internal.lazy import silence
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import never_fail_to_print, say, visible
 from t5mix.training.interruption import Interrupted
 
 COMMANDS = {
@@ -23,9 +25,11 @@ COMMANDS = {
     "show": "look at a task's examples and tokens, or at a mixture's rates",
     "cache": "make token caches ahead of time, or list them",
     "check": "try tasks on real examples: features, labels, metrics, splits",
+    "overlap": "look for evaluation examples in training examples",
     "train": "train on a mixture, and fine-tune from there where the run says so",
     "finetune": "fine-tune a checkpoint on each task",
     "eval": "score checkpoints, task by task, beside baselines",
+    "compare": "tell which runs differ, task by task, and how surely",
     "predict": "answer the lines of a file",
     "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
     "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
@@ -40,7 +44,7 @@ _HANDING_ON = ("cache",)
 EPILOG = """\
 examples:
   t5mix list
-  t5mix show offline_inflection --examples 3
+  t5mix show offline_abbreviate --examples 3
   t5mix train --gin_file runs/offline.gin --gin_param "Run.seed = 1"
 
 `t5mix COMMAND --help` explains a command.
@@ -56,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 2 where the input was wrong; 128 and the signal's number where one stopped it.
     """
+    never_fail_to_print()
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = _command(arguments)
     handed_on: list[str] = []
@@ -68,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # declarations files may import TensorFlow by themselves
     try:
-        with stoppable(), contextlib.ExitStack() as undo:
+        with stoppable(), _warnings_of_one_line(), contextlib.ExitStack() as undo:
             if args.as_seqio or os.environ.get(AS_SEQIO, "0") not in ("", "0"):
                 undo.enter_context(t5mix.as_seqio())
             if args.include or args.keep_going:
@@ -103,6 +108,21 @@ def _refuse(error: BaseException, show_all: bool) -> int:
     more = "" if expected or users_line(error) else "; --traceback shows where"
     say(f"t5mix: error: {one_line(error)}{more}")
     return 2
+
+
+@contextlib.contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Shows warnings without the line of code that gave them, and as `say` shows other texts."""
+
+    def one_line(message: Warning | str, *where: Any, **more: Any) -> str:
+        return f"t5mix: warning: {visible(' '.join(str(message).split()))}\n"
+
+    before = warnings.formatwarning
+    warnings.formatwarning = one_line
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _command(arguments: Sequence[str]) -> str | None:

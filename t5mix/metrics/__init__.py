@@ -13,6 +13,7 @@ from t5mix.metrics.classification import (
     sklearn_metrics_wrapper,
 )
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
+from t5mix.metrics.directions import lower_is_better
 from t5mix.metrics.generation import bleu, edit_distance, rouge, rouge_mean
 from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
 from t5mix.metrics.metric_objects import (
@@ -57,6 +58,7 @@ __all__ = [
     "edit_distance",
     "f1_score_with_invalid",
     "globally_sort_model_output",
+    "lower_is_better",
     "matthews_corrcoef",
     "mean_group_metric",
     "mean_multiclass_f1",

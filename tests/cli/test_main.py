@@ -173,6 +173,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_command_has_its_module() -> None:
     for command in COMMANDS:
-        module = __import__(f"t5mix.cli.commands.{command}", fromlist=["run"])
+        module = __import__(f"t5mix.cli.commands.{command.replace(chr(45), chr(95))}", fromlist=["run"])
         assert callable(module.add_arguments) and callable(module.run)
     assert main_module.__doc__

@@ -10,6 +10,7 @@ from t5mix.declarations.namespace import namespace
 from t5mix.declarations.rates import proportional
 from t5mix.declarations.toml.table import DeclarationError, Table
 from t5mix.declarations.toml.task_arguments import task_arguments
+from t5mix.internal import text_files
 
 _KINDS = ("tasks", "mixtures")
 
@@ -47,9 +48,12 @@ def declare(file: Path) -> None:
 def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Returns what a TOML file says, and its lines, in which `Table` finds where it says it."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = text_files.read(file)
+    except ValueError as error:
+        raise DeclarationError(str(error)) from None
+    try:
         return tomllib.loads(text), tuple(text.splitlines())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"{file}: is no TOML: {error}") from error
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from t5mix.internal import paths
+from t5mix.internal import paths, text_files
 from t5mix.runs.config.gin_library import config_parser
 
 # What a run folder records of its settings.
@@ -149,7 +149,7 @@ def _read_file(path: Path, including: tuple[Path, ...], recorded: bool) -> list[
         chain = " includes ".join(str(other) for other in (*including, path))
         raise ValueError(f"{path}: gin files include each other in a circle: {chain}")
     recorded = recorded or is_record(path)
-    return _read_text(path.read_text("utf-8"), str(path), path, including, recorded=recorded)
+    return _read_text(text_files.read(path), str(path), path, including, recorded=recorded)
 
 
 def _read_text(

@@ -151,7 +151,7 @@ WRONG = {
     "an unknown key": ("extra_ids = 0", "extra_id = 0",
         r":19: task 'weather_degrees': extra_id is no key; .*'extra_ids'"),
     "no format": ('format = "tsv"\n', "", r":2: task 'weather_nli': says no 'format'"),
-    "an unknown format": ('"tsv"', '"csv"', r":4: .*format is 'csv'; give tsv or jsonl"),
+    "an unknown format": ('"tsv"', '"tvs"', r":4: .*format is 'tvs'; give tsv or csv or jsonl or .*did you mean 'tsv'"),
     "a wrong column": ("{hypothesis}", "{hypotesis}",
         r":5: .*\{hypotesis\}; there is no such column: .*'hypothesis'"),
     "an attribute": ("{premise}", "{premise.__class__}", r":5: .*\{premise.__class__\}; only the name"),

@@ -192,7 +192,7 @@ def test_metric_objects_beside_functions() -> None:
         assert found == {"longest": 4, "upper": 1.0, "sequence_accuracy": pytest.approx(200 / 3)}
     assert task.replace(name="copy").metric_objs[0] == task.metric_objs[0]
     with pytest.raises(ValueError, match="'Longest' is an object of its own"):
-        from t5mix.evaluation.scoring import check_metrics
+        from t5mix.evaluation.scoring.scorer import check_metrics
 
         check_metrics(task)
 
