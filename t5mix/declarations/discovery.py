@@ -255,6 +255,8 @@ def _explain(file: str, error: BaseException) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = f"{file}:{lines[-1]}" if lines else file
     message = user_errors.one_line(error)
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] in ("seqio", "t5"):
+        message += "; with --as_seqio, or after t5mix.as_seqio(), it means t5mix"
     return message if where in message else f"{where}: {message}"
 
 
