@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.parameters import Initializer
