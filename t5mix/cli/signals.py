@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from t5mix.internal.terminal import say
 from t5mix.training.interruption import first_signal
 
 _PATIENCE = 3.0  # seconds until a stop that some library has swallowed is carried out
@@ -52,5 +53,5 @@ def stoppable() -> Iterator[None]:
 
 def _end(number: int) -> None:
     show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
-    print(f"{show_cursor}t5mix: {Stopped(number)}", file=sys.stderr, flush=True)
+    say(f"{show_cursor}t5mix: {Stopped(number)}")
     os._exit(128 + number)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
+from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
+from t5mix.evaluation.examples import read_examples
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.runs.config.settings import Run, Training
@@ -19,6 +21,7 @@ from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.runs.scores import score_key
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 
@@ -35,6 +38,7 @@ class Components:
         self.run = run
         self.provider = provider
         self._decoding_engines: dict[int, Engine] = {}
+        self._made_of: dict[str, Mapping[str, str | None]] = {}
 
     @functools.cached_property
     def engine(self) -> Engine:
@@ -107,6 +111,21 @@ class Components:
         keep = len(checkpoint.trained.steps())
         with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
             return checkpoints.restore(checkpoint.step, self.engine)[1]
+
+    @property
+    def decoding(self) -> str:
+        """What decides answers besides weights and lengths."""
+        decoding = self.run.decoding
+        seed = f", seed {decoding.seed}" if decoding.temperature else ""
+        return f"{decoding.program}{seed}, {self.run.model!r}"
+
+    def made_of(self, task: Task) -> Mapping[str, str | None]:
+        """Returns what a score of a task by `Run.evaluation` depends on besides the weights; see `score_key`."""
+        if task.name not in self._made_of:
+            settings, lengths = self.run.evaluation, self.run.sequence_length
+            examples = read_examples(task, settings.split, lengths, settings.limit)
+            self._made_of[task.name] = score_key.parts(task, examples, lengths, self.decoding)
+        return self._made_of[task.name]
 
     def predictor(self, state: State) -> Predict:
         """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""

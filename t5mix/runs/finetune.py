@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
@@ -36,7 +37,8 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
             return components.restore(start)
 
         own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
-        before = score_tasks(components, checked.finetune_tasks, own, start.step, restored)
+        weights = Path(str(start))
+        before = score_tasks(components, checked.finetune_tasks, own, start.step, restored, weights=weights)
         after = finetune_tasks(components, checked, start, before)
         write_report(checked.folder.report, before, after)
     print_report(before, after)

@@ -2,7 +2,7 @@
 
 FOLDER/command.txt            one line for each start
 FOLDER/config.gin             every binding
-FOLDER/operative_config.gin   every setting that built the run, defaults included; starts the same run again
+FOLDER/operative_config.gin   every setting that built the run, defaults included; starts it again, with --include
 FOLDER/versions.json          packages, Python, platform, git
 FOLDER/lineage.json           tasks, their sources and vocabularies
 FOLDER/checkpoints/STEP       pre-training

@@ -8,7 +8,6 @@ again ends with the same weights and the same metrics.jsonl, bit for bit.
 import contextlib
 import dataclasses
 import math
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from t5mix.data import Stream
 from t5mix.internal.metric_logs import EventFile, JsonlLogger
+from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
@@ -238,7 +238,7 @@ def _begin(
     before = checkpoints.extra(checkpoints.steps()[-1])["stream"]  # before the slow part
     changes = stream.changes(before)
     if changes and allow_changed_mixture:
-        print(f"going on with a changed stream: {'; '.join(changes)}", file=sys.stderr)
+        say(f"going on with a changed stream: {'; '.join(changes)}")
     else:
         stream.check_state(before)
     step, state, extra = checkpoints.restore(None, engine)
@@ -253,7 +253,7 @@ def _stop_told() -> Iterator[None]:
     try:
         yield
     except Interrupted as interrupted:
-        print(interrupted.message, file=sys.stderr)
+        say(interrupted.message)
         raise
 
 

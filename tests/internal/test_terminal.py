@@ -1,16 +1,35 @@
 """What goes into a file is plain, whatever rich would do on a terminal."""
 
 import io
+import json
+import sys
 
+import pytest
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from t5mix.internal.terminal import Progress, duration, emit
+from t5mix.internal.terminal import Progress, duration, emit, put, put_json
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class AsciiTerminal(io.TextIOWrapper):
+    """A terminal of LANG=C: what is no ASCII is an error."""
+
+    def __init__(self, terminal: bool = True) -> None:
+        super().__init__(io.BytesIO(), encoding="ascii")
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def text(self) -> str:
+        self.flush()
+        return self.buffer.getvalue().decode("ascii")
 
 
 def test_a_file_gets_plain_text() -> None:
@@ -57,3 +76,39 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (0.2, 59, 190, 7500)] == ["0s", "59s", "3m10s", "2h05m"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_ascii_gets_the_whole_table(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    file = AsciiTerminal(terminal)
+    table = Table("name", "\u00b1 s.e.", box=box.SIMPLE_HEAD, title="caf\u00e9")
+    table.add_row("\u2581the", "\u2588\u2588\u258f")
+    table.add_row("\u597d", "last")
+    emit(table, "behind \ud800", file=file)
+    lines = file.text().splitlines()
+    assert "caf\\xe9" in lines[0] and "+ s.e." in file.text() and "---" in file.text()
+    assert "_the" in file.text() and "###" in file.text() and "\\u597d" in file.text() and lines[-1] == "behind \\ud800"
+
+
+def test_ascii_sees_progress() -> None:
+    file = AsciiTerminal()
+    with Progress(file) as progress:
+        progress.tell("reading \u597d", 1, 2)
+        progress.tell("reading \u597d", 2, 2)
+    assert file.text()
+
+
+def test_json_stays_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in (AsciiTerminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", file)
+        put_json({"text": "caf\u00e9 \u597d"})
+        text = file.text() if isinstance(file, AsciiTerminal) else file.getvalue()
+        assert json.loads(text) == {"text": "caf\u00e9 \u597d"}
+    assert "\u597d" in text  # as it is where it can be written
+
+
+def test_what_no_encoding_has_fails_nowhere() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    put("name\udcff", file=file)
+    assert file.buffer.getvalue() == b"name\\udcff\n"

@@ -14,6 +14,7 @@ from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
+from t5mix.runs.preflight.memory import check_memory
 from t5mix.runs.preflight.tasks import (
     Provider,
     check_answers,
@@ -70,6 +71,7 @@ def check_training(run: Run) -> Checked:
             f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
+    check_memory(run)
     provider = chosen_provider(run)
     check_provider(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
@@ -97,6 +99,7 @@ def check_finetuning(run: Run) -> Checked:
     """
     if run.finetune is None:
         raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
+    check_memory(run)
     provider = chosen_provider(run)
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
@@ -139,6 +142,7 @@ def check_recorded(
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, include=include).run
+    check_memory(run)
     provider = chosen_provider(run, for_training=False)
     check_checkpoint(run, provider, checkpoint)
     check_provider(run, provider)

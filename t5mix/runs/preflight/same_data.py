@@ -5,7 +5,6 @@
 
 import contextlib
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from t5mix.data.cache.identity.key import cache_job
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
 from t5mix.internal.files import write_atomically
+from t5mix.internal.terminal import say
 from t5mix.runs.config.settings import Training
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import Trained
@@ -109,5 +109,5 @@ def _recorded(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:  # of an earlier release: the checkpoint's state tells the rest
         return {}
     except ValueError:
-        print(f"{path} is damaged: it cannot be said by name what changed since the start", file=sys.stderr)
+        say(f"{path} is damaged: it cannot be said by name what changed since the start")
         return {}

@@ -7,7 +7,7 @@ from t5mix.declarations import discovery
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.evaluation.scoring import check_metrics
+from t5mix.evaluation.scoring.scorer import check_metrics
 from t5mix.internal.terminal import say
 from t5mix.preprocessors import objectives
 from t5mix.runs.config.settings import Run
