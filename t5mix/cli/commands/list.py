@@ -160,6 +160,6 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
 def _print_table(noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     title = output.plural(len(rows), noun)
     if len(rows) > _MANY:
-        print(title, *output.plain_table(columns, rows), sep="\n")
+        put("\n".join([title, *output.plain_table(columns, rows)]))
     elif rows:
         emit(output.table(title, columns, rows))
