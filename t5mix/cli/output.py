@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import put_json
+from t5mix.internal.terminal import put_json, visible
 from t5mix.vocabularies import Vocabulary
 from t5mix.vocabularies.features import Feature
 
@@ -48,7 +48,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
 
 
@@ -66,6 +66,11 @@ def plural(number: int, noun: str) -> str:
 def count(number: int | None) -> str:
     """Returns "12,345", or "?" for what is not known."""
     return "?" if number is None else f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Returns a number of bytes as "23.4 MiB", "1.5 GiB"."""
+    return f"{number / 2**20:,.1f} MiB" if number < 2**30 else f"{number / 2**30:,.1f} GiB"
 
 
 def short_line(declared_at: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from t5mix.internal.terminal import Progress, duration, emit, put, put_json
+from t5mix.internal.terminal import Progress, duration, emit, put, put_json, say, visible, visible_json
 
 
 class Terminal(io.StringIO):
@@ -76,6 +77,50 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (0.2, 59, 190, 7500)] == ["0s", "59s", "3m10s", "2h05m"]
+
+
+ESCAPES = [
+    "\x1b]0;owned\x07",
+    "\x1b[2J\x1b[H",
+    "\x9b31m",
+    "\r\x08overwritten",
+    "\x00\x7f",
+    "\u202ertl\u202c\u2066x\u2069",
+]
+
+
+def commands(text: str) -> str:
+    """What is left in a text that a terminal would obey."""
+    return "".join(letter for letter in text if visible(letter) != letter)
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_no_text_commands_a_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name", title=f"title {text}", caption=text)
+    table.add_row(text, Text(f"rich {text}"))
+    for file in (io.StringIO(), Terminal()):
+        emit(table, text, Text(text), file=file)
+        shown = file.getvalue()
+        if file.isatty():
+            shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)  # rich's own colours
+        assert commands(shown) == "", repr(shown)
+    say(f"about {text}")
+    with Progress(every=0) as progress:
+        progress.tell(text, 1, 2, text)
+        progress.tell(text, 2, 2, text)
+    assert commands(capsys.readouterr().err) == ""
+
+
+def test_what_is_no_command_stays() -> None:
+    text = "tab\tline\né 中 😀 العربية\u200f [bold] \\x1b"
+    assert visible(text) == text
+    assert visible("\x1b[1m") == r"\x1b[1m" and visible("\u202e") == r"\u202e"
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_json_keeps_its_meaning(text: str) -> None:
+    written = visible_json(json.dumps({text: [text]}, ensure_ascii=False))
+    assert json.loads(written) == {text: [text]} and commands(written) == ""
 
 
 @pytest.mark.parametrize("terminal", [True, False])
