@@ -20,8 +20,12 @@ def tokens(task: Task, splits: Sequence[str], limits: Limits) -> Finding:
     """
     notes: list[str] = []
     failures: list[str] = []
-    for name, feature in task.output_features.items():
-        texts = _texts(task, name, splits, limits)
+    textual = {name: feature for name, feature in task.output_features.items() if _is_text(feature)}
+    if not textual:
+        return Finding("tokens", "skip", "no feature is tokenized text")
+    read = [each for split in splits for each in samples.raw_texts(task, split, limits.examples, limits.lengths)]
+    for name, feature in textual.items():
+        texts = [each[name] for each in read if each.get(name) and each[name] != HIDDEN]
         if texts:
             length = None if samples.step_for_lengths(task) else limits.lengths.get(name)
             found = _Tokenized.of(texts, feature, length)
@@ -32,26 +36,12 @@ def tokens(task: Task, splits: Sequence[str], limits: Limits) -> Finding:
     if failures:
         fix = "take a vocabulary of this language, shorten what all have in common, or raise --unknown_limit"
         return Finding("tokens", "fail", f"{'; '.join([*failures, *notes])}; {fix}")
-    if not any(True for name in task.output_features if _is_text(task, name)):
-        return Finding("tokens", "skip", "no feature is tokenized text")
     return Finding("tokens", "note" if notes else "pass", "; ".join(notes) or "texts come through their vocabularies")
 
 
-def _is_text(task: Task, name: str) -> bool:
-    feature = task.output_features[name]
+def _is_text(feature: Feature) -> bool:
     ids = feature.dtype.startswith(("int", "uint")) and feature.rank == 1 and feature.vocabulary.vocab_size
     return bool(ids) and not isinstance(feature.vocabulary, PassThroughVocabulary)
-
-
-def _texts(task: Task, name: str, splits: Sequence[str], limits: Limits) -> list[str]:
-    if not _is_text(task, name):
-        return []
-    return [
-        each[name]
-        for split in splits
-        for each in samples.raw_texts(task, split, limits.examples, limits.lengths)
-        if each.get(name) and each[name] != HIDDEN
-    ]
 
 
 @dataclasses.dataclass(frozen=True)

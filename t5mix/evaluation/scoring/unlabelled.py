@@ -18,7 +18,8 @@ def hidden_words(task: Task) -> frozenset[str]:
     if feature is None:
         return frozenset((HIDDEN,))
     try:
-        return frozenset((HIDDEN, feature.vocabulary.decode(feature.vocabulary.encode(HIDDEN))))
+        back = feature.vocabulary.decode(feature.vocabulary.encode(HIDDEN))
+        return frozenset((HIDDEN, back)) if str(back).strip() else frozenset((HIDDEN,))
     except (ValueError, TypeError, NotImplementedError):  # of a vocabulary of numbers
         return frozenset((HIDDEN,))
 
