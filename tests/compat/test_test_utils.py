@@ -48,11 +48,12 @@ def test_the_page_is_true() -> None:
     assert len(tests) == 6
     for test in tests:
         test()
+    assert names["CompletionTest"]("test_what_the_tasks_give").run().wasSuccessful()
 
 
 def test_pytest_does_not_take_them_for_tests(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     module = tmp_path / "test_names_of_seqio.py"
-    names = "test_postprocessing, test_preprocessing, test_preprocessing_single, test_task"
+    names = "test_postprocessing, test_preprocessing, test_preprocessing_single, test_task, test_text_preprocessor"
     module.write_text(f"from t5mix.test_utils import {names}\n\ndef test_mine():\n    pass\n")
     assert pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(module)]) == 0
     assert "1 test collected" in capsys.readouterr().out

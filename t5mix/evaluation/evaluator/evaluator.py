@@ -298,7 +298,7 @@ def _check(
             "than their targets had; leave one of the two out"
         )
     if logger_cls and not log_dir:
-        raise ValueError("logger_cls needs a folder to write to; give log_dir")
+        raise ValueError("'log_dir' must be provided to `Evaluator` if `logger_cls` is non-empty.")
 
 
 def _needed(task: Task, functions: Mapping[ModelOutputType, ModelFn]) -> list[ModelOutputType]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import t5mix
+from t5mix import test_utils
 from t5mix.evaluation.scoring.unlabelled import HIDDEN, hidden_words, labelled, why_not_scored
 from t5mix.internal import paths
 
@@ -74,3 +75,16 @@ def test_texts_that_are_not_kept_are_known_by_their_tokens() -> None:
     assert why_not_scored(task, [{"targets": ids}] * 2, ())
     assert not labelled(task, [pieces.decode(ids.tolist()), "no"]) == [0, 1] and "" not in hidden_words(task)
     assert list(labelled(task, ["a", HIDDEN, "b"])) == [0, 2] and list(labelled(task, [HIDDEN] * 2)) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "words"),
+    [
+        (t5mix.ByteVocabulary(), {"<unk>"}),
+        (t5mix.PassThroughVocabulary(9), {"<unk>"}),
+        # What a user's own vocabulary raises for a text that it does not know is its own affair: KeyError.
+        (test_utils.MockVocabulary({"yes": [5]}), {"<unk>"}),
+    ],
+)
+def test_a_vocabulary_need_not_know_the_word(vocabulary: t5mix.Vocabulary, words: set[str]) -> None:
+    assert hidden_words(TASK.replace(output_features={"targets": t5mix.Feature(vocabulary)})) >= words
