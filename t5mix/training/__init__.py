@@ -4,6 +4,7 @@ schedules.py      learning rate, a function of the step, and what Adafactor is t
 loop.py           state + stream -> checkpoints and logs
 loss_window.py    the loss between two lines in the log, task by task
 checkpoints.py    whole or not at all, onto any mesh
-interruption.py   SIGTERM and Ctrl-C
+checkpoint_files.py  their files, and checksums of all bytes
+interruption.py   SIGTERM, SIGHUP and Ctrl-C
 reporter.py       what a person sees
 """
