@@ -68,6 +68,11 @@ def count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
+def size(number: int) -> str:
+    """Returns a number of bytes as "23.4 MiB", "1.5 GiB"."""
+    return f"{number / 2**20:,.1f} MiB" if number < 2**30 else f"{number / 2**30:,.1f} GiB"
+
+
 def short_line(declared_at: str) -> str:
     """Returns "file:line" with the file relative to the working folder when it lies inside it."""
     file, _, line = declared_at.rpartition(":")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation import unlabelled
-from t5mix.evaluation.baselines import Baseline, strongest_baseline, training_texts
 from t5mix.evaluation.decoding import Predict
 from t5mix.evaluation.examples import Example, read_examples
-from t5mix.evaluation.scoring import Scorer, check_metrics, first_value
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
+from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from t5mix.metrics.metric_objects import (
     remove_padding_examples,
 )
 from t5mix.metrics.question_answering import ShardedSquad, coqa_f1, qa_metrics, span_squad, squad, trivia_qa
+from t5mix.metrics.question_answering import coqa_tokens as _coqa_tokenize
+from t5mix.metrics.question_answering import sequence_f1 as _sequence_f1
 from t5mix.metrics.rank_classification import auc, rank_classification, score_auc
 from t5mix.metrics.values import Audio, Generic, Histogram, Image, MetricValue, Scalar, Text
 
@@ -45,6 +47,8 @@ __all__ = [
     "Scalar",
     "ShardedSquad",
     "Text",
+    "_coqa_tokenize",  # T5's own tests call these two
+    "_sequence_f1",
     "accuracy",
     "all_match",
     "auc",

@@ -41,6 +41,11 @@ def next_map_seed() -> int | None:
     return _next_seed.get()
 
 
+def set_next_map_seed(seed: int | None) -> None:
+    """Sets the seed that the next map takes, for the rest of the thread; `map_seed_manager` undoes itself."""
+    _next_seed.set(seed)
+
+
 def stateless_shuffle(value: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     """Returns the elements of a tensor in an order that only `seed` decides; the shape stays.
 

@@ -7,6 +7,7 @@ from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import input_checks, trim_and_pack
 from t5mix.preprocessors.mapping import map_over_dataset, one_of_each
 from t5mix.vocabularies.features import Feature
+from t5mix.vocabularies.sentinels import first_sentinel
 
 Features = Mapping[str, Feature]
 Example = Mapping[str, Any]
@@ -248,7 +249,7 @@ def add_sentinels(dataset: "tf.data.Dataset", output_features: Features, num_sen
     """
 
     def ids(key: str, tokens: Any) -> Any:
-        last = output_features[key].vocabulary.vocab_size - 1
+        last = first_sentinel(output_features[key].vocabulary)
         return tf.range(last, last - num_sentinels, -1, dtype=tokens.dtype)
 
     def add(example: Example) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _finetune_task(
             finetuning.as_training(),
             task,
             trained,
-            start=lambda: components.restore(start),
+            start=lambda: components.restore(start, finetuning),
             title=title,
         )
 

@@ -50,7 +50,7 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
             run.train,
             checked.provider,
             trained,
-            start=lambda: components.engine.initialize(run.seed),
+            start=lambda: components.engine(run.train).initialize(run.seed),
             title=f"pre-training on {run.mixture}",
         )
     return CheckpointPath(checked.folder, trained, run.train.steps)

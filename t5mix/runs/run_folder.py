@@ -2,7 +2,7 @@
 
 FOLDER/command.txt            one line for each start
 FOLDER/config.gin             every binding
-FOLDER/operative_config.gin   every setting that built the run, defaults included; starts the same run again
+FOLDER/operative_config.gin   every setting that built the run, defaults included; starts it again, with --include
 FOLDER/versions.json          packages, Python, platform, git
 FOLDER/lineage.json           tasks, their sources and vocabularies
 FOLDER/checkpoints/STEP       pre-training
@@ -130,11 +130,13 @@ class CheckpointPath:
         run: the run that it comes from.
         trained: the training within that run.
         step: optimizer steps.
+        trained_alone: a folder with weights that were trained on this checkpoint and lie alone, to be put onto it.
     """
 
     run: RunFolder
     trained: Trained
     step: int
+    trained_alone: str | None = dataclasses.field(default=None, kw_only=True)
 
     @property
     def is_fine_tuned(self) -> bool:

@@ -14,7 +14,10 @@ from t5mix.cli.main import COMMANDS, main
 from t5mix.runs.config import binding, gin_files
 from t5mix.runs.preflight import tasks
 
-TEXTS = [main_module.EPILOG, *(importlib.import_module(f"t5mix.cli.commands.{name}").EPILOG for name in COMMANDS)]
+TEXTS = [
+    main_module.EPILOG,
+    *(importlib.import_module(f"t5mix.cli.commands.{name.replace('-', '_')}").EPILOG for name in COMMANDS),
+]
 LINES = [line for text in TEXTS for line in re.sub(r"\\\n\s*", "", text).splitlines()]
 EXAMPLES = sorted({found for line in LINES for found in re.findall(r"^  (?:.*\| )?t5mix (\w.*)", line)})
 
@@ -36,9 +39,10 @@ def test_what_an_example_names_is_there(example: str) -> None:
     names = [names] if isinstance(names, str) else [*names]
     folders = [args.get(key) for key in ("checkpoint", "run_folder")]
     names += [found.group(1) for folder in folders if folder and (found := re.search("/finetune/([^/]+)", folder))]
-    named = args.get("mixture_or_task") or []
-    names += [named] if isinstance(named, str) else named
-    if not args["include"]:  # the user's own
+    chosen = args.get("mixture_or_task") or []
+    names += [chosen] if isinstance(chosen, str) else chosen
+    names += [args["mixture"], *args["against"]] if args.get("mixture") else []
+    if not args["include"] and not args.get("models"):  # the user's own; files, which `list` itself looks up
         assert not names or arguments.find_tasks(names)
     for name in args.get("gin_file", ()):
         assert name.endswith("operative_config.gin") or gin_files.find_gin_file(name)  # a run folder's, or shipped

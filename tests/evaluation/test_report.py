@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import beats_baseline, print_report, write_report
+from t5mix.evaluation.scoring.baselines import Baseline
 
 
 def score(task: str, metric: str, value: float, baseline: Baseline, standard_error: float, examples: int) -> Score:

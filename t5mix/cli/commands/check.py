@@ -150,7 +150,7 @@ def _lengths(text: str) -> dict[str, int]:
         name, equals, number = part.strip().partition("=")
         if not name or not equals:
             raise argparse.ArgumentTypeError(f"{part!r} is no NAME=N, such as inputs=512")
-        lengths[name] = arguments.positive(number)
+        lengths[name] = arguments.length(number)
     return lengths
 
 

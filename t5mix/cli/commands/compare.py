@@ -7,7 +7,7 @@ from t5mix.cli import arguments, output
 from t5mix.internal.terminal import emit, put
 
 if TYPE_CHECKING:
-    from t5mix.evaluation.paired_difference import Difference
+    from t5mix.evaluation.scoring.paired_difference import Difference
     from t5mix.runs.scores.comparison import Comparison, Scored
 
 EPILOG = """\

@@ -1,6 +1,7 @@
-"""`t5mix list`: the tasks and mixtures that are registered."""
+"""`t5mix list`: the tasks and mixtures that are registered; and the models that are shipped."""
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ examples:
   t5mix list 'glue_*' --names
   t5mix list --format json
   t5mix list --include my_tasks.py
+  t5mix list --models
+  t5mix list --models t5_1_1 --format json
 """
 
 
@@ -26,12 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     parser.add_argument("pattern", nargs="*", help="show only names that hold this, or match it, as 'glue_*' does")
+    parser.add_argument(
+        "--models", action="store_true", help="show the models of gin/models with their parameters and memory"
+    )
     parser.add_argument("--names", action="store_true", help="names only")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the list."""
+    if args.models:
+        return _list_models(args)
     from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
 
     tasks = _chosen(TaskRegistry.names(), args.pattern)
@@ -50,6 +58,53 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_tables(described)
     return 0
+
+
+def _list_models(args: argparse.Namespace) -> int:
+    from t5mix.mesh.interop.sizes import ModelSize
+    from t5mix.runs.config.shipped_models import shipped_models
+
+    models = {model.gin_file: model for model in shipped_models()}
+    chosen = [name for name in models if name in _chosen(list(models), args.pattern)]
+    if not chosen:
+        raise ValueError(f"no model matches {' '.join(args.pattern)}; try: t5mix list --models")
+    if args.names:
+        output.print_json({"models": chosen}) if args.format == "json" else put("\n".join(chosen))
+        return 0
+    described = [
+        {
+            "name": name,
+            "parameters": ModelSize.of(models[name].config).parameters,
+            "memory_bytes": ModelSize.of(models[name].config).bytes(),
+            "binds_vocab_size": models[name].binds_vocab_size,
+            "config": dataclasses.asdict(models[name].config),
+        }
+        for name in chosen
+    ]
+    if args.format == "json":
+        output.print_json({"models": described})
+    else:
+        _print_models(described)
+    return 0
+
+
+def _print_models(described: list[dict[str, Any]]) -> None:
+    kinds = ("weights_float32", "weights_bfloat16", "adafactor", "train_adafactor", "train_adamw")
+    rows = [
+        (
+            entry["name"],
+            f"{entry['config']['vocab_size']:,}{'' if entry['binds_vocab_size'] else '*'}",
+            output.count(entry["parameters"]),
+            *(output.size(entry["memory_bytes"][kind]) for kind in kinds),
+        )
+        for entry in described
+    ]
+    columns = ("gin file", ">ids", ">parameters", ">float32", ">bfloat16", ">Adafactor", ">training", ">with AdamW")
+    _print_table("model", columns, rows)
+    notes = ["training: weights, gradients and Adafactor's slots in float32, or AdamW's; activations come on top of it"]
+    if not all(entry["binds_vocab_size"] for entry in described):
+        notes.append("*: the mixture's vocabulary decides; counted with T5's")
+    emit(*notes)
 
 
 def _chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:

@@ -34,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--examples", type=arguments.count, help="how many examples: 2 of a task by default, 0 of a mixture"
     )
     parser.add_argument(
-        "--length", type=arguments.positive, default=512, help="tokens of a feature at most (default: 512)"
+        "--length", type=arguments.length, default=512, help="tokens of a feature at most (default: 512)"
     )
     parser.add_argument("--shuffle", action="store_true", help="examples in another order")
-    parser.add_argument("--seed", type=int, default=0, help="of shuffling and noise (default: 0)")
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="of shuffling and noise (default: 0)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 

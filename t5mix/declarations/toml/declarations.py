@@ -6,6 +6,7 @@ from typing import Any
 
 from t5mix.declarations import registry
 from t5mix.declarations.declaration import SourceInfo
+from t5mix.declarations.namespace import namespace
 from t5mix.declarations.rates import proportional
 from t5mix.declarations.toml.table import DeclarationError, Table
 from t5mix.declarations.toml.task_arguments import task_arguments
@@ -38,10 +39,10 @@ def declare(file: Path) -> None:
             table = Table(file, lines, kind, name, held)
             try:
                 _add(table)
-            except DeclarationError:
-                raise
             except ValueError as error:
-                raise DeclarationError(f"{file}:{table.line()}: {error}") from error
+                located = _located(table, error)
+                if namespace.put_aside(kind.removesuffix("s"), name, located, f"{file}:{table.line()}") is None:
+                    raise located from error
 
 
 def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -54,6 +55,12 @@ def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return tomllib.loads(text), tuple(text.splitlines())
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"{file}: is no TOML: {error}") from error
+
+
+def _located(table: Table, error: ValueError) -> DeclarationError:
+    if isinstance(error, DeclarationError):
+        return error
+    return DeclarationError(f"{table.file}:{table.line()}: {error}")
 
 
 def _add(table: Table) -> None:

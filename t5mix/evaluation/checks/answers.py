@@ -8,7 +8,7 @@ import numpy as np
 from t5mix.declarations.task import Task
 from t5mix.evaluation.checks.samples import Fields, Sample
 from t5mix.evaluation.examples import text_of
-from t5mix.evaluation.unlabelled import hidden_words, why_not_scored
+from t5mix.evaluation.scoring.unlabelled import hidden_words, why_not_scored
 from t5mix.vocabularies import PassThroughVocabulary
 
 # Predictions that no label is. The last has a NUL, a lone accent, a sentinel and no spaces to split at.

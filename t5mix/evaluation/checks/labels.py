@@ -10,7 +10,7 @@ from t5mix.evaluation.checks.answers import unlabelled_splits
 from t5mix.evaluation.checks.findings import Finding
 from t5mix.evaluation.checks.samples import Sample, step_for_lengths
 from t5mix.evaluation.examples import text_of
-from t5mix.evaluation.unlabelled import HIDDEN
+from t5mix.evaluation.scoring.unlabelled import HIDDEN
 from t5mix.vocabularies import PassThroughVocabulary, Vocabulary
 
 # As many different target texts are labels, if each is there this often on average.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from t5mix.declarations.task import Task
 from t5mix.evaluation.checks import samples
 from t5mix.evaluation.checks.findings import Finding, Limits, shortened
-from t5mix.evaluation.unlabelled import HIDDEN
+from t5mix.evaluation.scoring.unlabelled import HIDDEN
 from t5mix.vocabularies import PassThroughVocabulary
 from t5mix.vocabularies.features import Feature
 

@@ -17,8 +17,8 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluator import inputs
 from t5mix.evaluation.evaluator.loggers import Logger
 from t5mix.evaluation.evaluator.outputs import ModelFn, in_order
-from t5mix.evaluation.scoring import compute_scores
-from t5mix.evaluation.unlabelled import why_not_scored
+from t5mix.evaluation.scoring.scorer import compute_scores
+from t5mix.evaluation.scoring.unlabelled import why_not_scored
 from t5mix.metrics.metric_objects import as_arrays
 from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import as_metric_value

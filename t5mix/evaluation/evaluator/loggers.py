@@ -56,7 +56,7 @@ class TensorAndNumpyEncoder(json.JSONEncoder):
         if isinstance(obj, bytes):
             return _text(obj)
         if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-            return dataclasses.asdict(obj, dict_factory=_without_none)
+            return dataclasses.asdict(obj, dict_factory=skip_none_value_dict_factory)
         return super().default(obj)
 
     def _array(self, array: np.ndarray) -> Any:
@@ -77,8 +77,9 @@ def _text(value: bytes) -> str:
         return base64.b64encode(value).decode("ascii")
 
 
-def _without_none(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in pairs if value is not None}
+def skip_none_value_dict_factory(data: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a dict of pairs without those of None, for `dataclasses.asdict`."""
+    return {name: value for name, value in data if value is not None}
 
 
 class Logger(abc.ABC):

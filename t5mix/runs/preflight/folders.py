@@ -9,7 +9,7 @@ from typing import Any
 
 from t5mix.internal.files import read_json
 from t5mix.runs.config import binding
-from t5mix.runs.config.settings import Run, settings
+from t5mix.runs.config.settings import Finetuning, Run, Training, settings
 from t5mix.runs.preflight.tasks import Provider, vocabularies
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, check_links, check_local
 
@@ -24,12 +24,19 @@ MAY_CHANGE = (
     "Training.checkpoint_every",
     "Training.keep",
     "Training.allow_changed_mixture",
+    "Training.allow_changed_optimizer",
+    "Training.micro_batches",
+    "Training.skip_non_finite",
     "Finetuning.tasks",
     "Finetuning.log_every",
     "Finetuning.checkpoint_every",
     "Finetuning.keep",
     "Finetuning.allow_changed_mixture",
+    "Finetuning.allow_changed_optimizer",
+    "Finetuning.micro_batches",
+    "Finetuning.skip_non_finite",
     "Evaluation.",
+    "Decoding.",
 )
 
 # Of a run that fine-tunes what it has pre-trained; `check_own_checkpoint` looks at what is named later.
@@ -43,9 +50,12 @@ _SHAPES = (
     "d_kv",
     "num_encoder_layers",
     "num_decoder_layers",
+    "architecture",
     "activations",
     "tied_embeddings",
     "relative_attention_buckets",
+    "relative_attention_max_distance",
+    "per_layer_bias",
 )
 
 
@@ -88,10 +98,14 @@ def check_same_run(run: Run, folder: RunFolder) -> None:
     """Refuses to go on with a run under other settings; names those that differ."""
     earlier = recorded_run(folder)
     now = dict(settings(run))
+    allowed = (
+        *MAY_CHANGE,
+        *(f"{type(part).__name__}.optimizer" for part in (run.train, run.finetune) if _may_change_optimizer(part)),
+    )
     differing = [
         f"{name} ({value!r} there, {_shown(now, name)})"
         for name, value in settings(earlier)
-        if now.get(name) != value and not name.startswith(MAY_CHANGE) and (name, value) != _OWN_CHECKPOINT
+        if now.get(name) != value and not name.startswith(allowed) and (name, value) != _OWN_CHECKPOINT
     ]
     if differing:
         raise ValueError(
@@ -112,6 +126,10 @@ def check_own_checkpoint(run: Run, checkpoint: CheckpointPath) -> None:
             f"Run.folder {run.folder!r} has a pre-training of its own, and Finetuning.checkpoint is of "
             f"{str(checkpoint.run.path)!r}: choose another folder with --run_folder"
         )
+
+
+def _may_change_optimizer(part: Training | Finetuning | None) -> bool:
+    return part is not None and part.allow_changed_optimizer
 
 
 def _shown(now: Mapping[str, Any], name: str) -> str:

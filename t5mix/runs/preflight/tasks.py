@@ -8,7 +8,7 @@ from t5mix.declarations import discovery
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.evaluation.scoring import check_metrics
+from t5mix.evaluation.scoring.scorer import check_metrics
 from t5mix.internal.suggestions import suggestion
 from t5mix.internal.terminal import say
 from t5mix.preprocessors import objectives
@@ -17,11 +17,31 @@ from t5mix.vocabularies import Vocabulary
 
 Provider = Task | Mixture
 
-# What T5 reads and writes.
+# What T5 reads and writes. A language model may have targets alone.
 MODEL_FEATURES = ("inputs", "targets")
 
 # The decoder ends a sequence at this id, and pads with 0.
 EOS_ID = 1
+
+
+def model_features(run: Run) -> tuple[str, ...]:
+    """Returns the features that the run's model reads and writes: a language model's are those that have a length."""
+    if run.model.architecture != "language_model" or "inputs" in run.sequence_length:
+        return MODEL_FEATURES
+    return ("targets",)
+
+
+def check_answers(run: Run) -> None:
+    """Refuses to ask a language model that is trained on targets alone.
+
+    Raises:
+        ValueError: `Run.sequence_length` has no inputs.
+    """
+    if "inputs" not in model_features(run):
+        raise ValueError(
+            f"Run.sequence_length is {dict(run.sequence_length)}: a language model of targets alone reads no inputs, "
+            "and so answers nothing; bind a length of 'inputs', too"
+        )
 
 
 def check_provider(run: Run, provider: Provider) -> None:
@@ -64,6 +84,7 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     """Returns what `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
     if run.finetune is None:
         return ()
+    check_answers(run)  # each task is scored
     if not run.finetune.tasks:
         tasks = [task for task in get_subtasks(provider) if task.metric_objs]
         for task in tasks:
@@ -87,6 +108,9 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
 def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     """Returns the tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
     split = run.evaluation.split
+    if "inputs" not in model_features(run):
+        say("nothing is scored: Run.sequence_length has no inputs, so this language model answers nothing")
+        return ()
     scored = []
     with_metrics = [task for task in get_subtasks(provider) if task.metric_objs]
     if with_metrics and not any(split in task.splits for task in with_metrics):
@@ -141,14 +165,14 @@ def _names(provider: Provider) -> list[str]:
 
 def check_lengths(run: Run, provider: Provider) -> None:
     """Checks that every feature of the model has a length, and no length is of a feature that is not there."""
-    features = provider.output_features
-    missing = [name for name in MODEL_FEATURES if name not in features]
+    features, names = provider.output_features, model_features(run)
+    missing = [name for name in names if name not in features]
     if missing:
         raise ValueError(
             f"{provider.name} has no feature {' nor '.join(map(repr, missing))}: T5 reads "
             f"'inputs' and writes 'targets', and it has {', '.join(features)}"
         )
-    for name in MODEL_FEATURES:
+    for name in names:
         if name not in run.sequence_length:
             raise ValueError(
                 f"Run.sequence_length says nothing of {name!r}, a feature of {provider.name}: "
@@ -163,7 +187,7 @@ def check_lengths(run: Run, provider: Provider) -> None:
 
 def check_vocabularies(run: Run, provider: Provider) -> None:
     """Checks that the model's vocabulary holds every id of the features, and that sequences end as it expects."""
-    for name in MODEL_FEATURES:
+    for name in model_features(run):
         vocabulary = provider.output_features[name].vocabulary
         if vocabulary.vocab_size > run.model.padded_vocab_size:
             raise ValueError(
@@ -251,12 +275,13 @@ def check_schedule(name: str, training: Training) -> None:
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
-    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions.
+    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions; and decoding, the model.
 
     Args:
         run: the settings.
         available: counts the devices; by default JAX does, which is why this check comes last.
     """
+    run.decoding.check(run.model.vocab_size)
     run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
     try:
         run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)

@@ -8,11 +8,11 @@ from typing import Any
 
 from t5mix.declarations.registry import TaskRegistry
 from t5mix.declarations.task import Task
-from t5mix.evaluation import unlabelled
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.examples import Example, read_examples
-from t5mix.evaluation.paired_difference import Difference, holm, mean_difference
-from t5mix.evaluation.scoring import Scorer
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
+from t5mix.evaluation.scoring.scorer import Scorer
 from t5mix.internal.paths import file_name
 from t5mix.runs.run_folder import RunFolder, Trained, check_links, check_local
 from t5mix.runs.scores.score_files import read_predictions, read_score

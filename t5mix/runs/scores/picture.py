@@ -9,7 +9,7 @@ from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.scores.comparison import Comparison
 
 if TYPE_CHECKING:
-    from t5mix.evaluation.paired_difference import Difference
+    from t5mix.evaluation.scoring.paired_difference import Difference
 
 FORMATS = ("svg", "png", "pdf")
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.internal.files import read_json, write_atomically, write_json
 
 

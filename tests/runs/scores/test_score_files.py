@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.evaluate import best_of_each_task
 from t5mix.runs.scores.score_files import read_score, write_score
 
