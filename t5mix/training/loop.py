@@ -91,15 +91,14 @@ def train(
         The state after the last step.
 
     Raises:
-        ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks or
-            for batches of another shape.
+        ValueError: the checkpoint is damaged, or of another model or another mixture; or the engine was made for fewer
+            tasks or for batches of another shape.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
         OSError: the folder is gone, full, or can not be written.
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep)
-    checkpoints.set_damaged_aside()
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
     loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
     with (

@@ -48,3 +48,13 @@ def test_our_sides_measure(folder: Path) -> None:
     assert memory["rss_kib"] > 0 and memory["threads"] >= 1
     assert run("mix_cached.py", folder)["tokens_per_s"] > 0
     assert run("first_batch.py", folder, cached=1)["first_batch_s"] > 0
+
+
+@pytest.mark.slow
+def test_no_flipped_bit_is_silent() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "flip_bits.py"), "--quick", "--seed", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == {"checkpoint_flips": 100, "checkpoint_silent": 0, "cache_flips": 100, "cache_silent": 0}

@@ -76,7 +76,7 @@ def test_a_damaged_newest_checkpoint(toy, gin_file, tmp_path, capsys):
     shutil.rmtree(folder.pretraining.path / "scores" / "test" / "toy_a")
     assert main(command) == 0  # training does the lost steps again, with the same result
     assert folder.pretraining.steps() == [2, 4, 6]
-    engine = Components(_recorded(folder), _provider()).engine
+    engine = Components(_recorded(folder), _provider()).engine()
     state = Checkpoints(folder.pretraining.checkpoints).restore(6, engine)[1]
     assert (folder.path / "metrics.jsonl").read_bytes() == metrics
     shutil.rmtree(newest)
