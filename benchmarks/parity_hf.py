@@ -6,9 +6,9 @@
 
 transformers makes a model and saves it; t5mix opens that folder.  Compared are logits, loss, the root mean squares of
 gradients (Adafactor's slots after its first step, when they hold nothing else), three steps of Adafactor against one
-written here in float64 on transformers' gradients, greedy outputs token for token, and the weights bit for bit after
-the way back: transformers -> t5mix -> transformers, and t5mix -> transformers -> t5mix.  The last line is JSON; a
-figure is null where a model is not compared yet, and the lines above say why.
+written here in float64 on transformers' gradients, greedy and beam-4 outputs token for token, and the weights bit for
+bit after the way back: transformers -> t5mix -> transformers, and t5mix -> transformers -> t5mix.  The last line is
+JSON; a figure is null where a model is not compared yet, and the lines above say why.
 """
 
 import argparse
@@ -26,13 +26,14 @@ import numpy as np
 import torch
 import transformers
 
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop import OpenedCheckpoint, open_checkpoint
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.engine_state import initial_state, weights_of_state
 from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.training.schedules import adafactor_decay_rate
+from t5mix.mesh.optimizers import settings as optimizers
 from t5mix.vocabularies import ByteVocabulary
 
 T5, MT5, UMT5 = "T5", "MT5", "UMT5"
@@ -54,6 +55,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 QUICK = {"d_model": 64, "d_ff": 160, "num_layers": 2, "num_heads": 4, "d_kv": 16, "vocab_size": 512}
 LENGTHS = {"inputs": 64, "targets": 16}
 BATCH, STEPS, LEARNING_RATE = 8, 3, 1e-3
+# transformers' beam search has a length penalty of its own.
+BEAMS = Decoding(beams=4, length_penalty=1.0, rules="transformers")
 
 
 def main() -> None:
@@ -93,7 +96,7 @@ def summary(results: dict[str, dict[str, float]], models: list[str]) -> dict[str
         "max_relative_gradient_difference": worst("gradients", max),
         "max_relative_step_difference": worst("steps", max),
         "greedy_equal": worst("greedy", min),
-        "beam_equal": None,
+        "beam_equal": worst("beam", min),
         "roundtrip_equal": worst("roundtrip", min),
         "not_compared": [name for name in models if name not in results],
     }
@@ -131,7 +134,8 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
     figures = {
         "logits": float(np.abs(ours - theirs)[real].max() / np.abs(theirs[real]).max()),
         "loss": abs(float(-engine.score(state, batch).sum() / real.sum()) / loss - 1),
-        "greedy": greedy_equal(model, engine, state, count),
+        "greedy": decoded_equal(model, engine, state, count, Decoding()),
+        "beam": decoded_equal(model, engine, state, count, BEAMS),
         "roundtrip": roundtrip_equal(model, engine, state, opened, folder),
     }
     return figures | compare_training(model, engine, state, batch, gradients)
@@ -164,8 +168,8 @@ def torch_step(model: Any, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, fl
     return outputs.logits.detach().numpy(), outputs.loss.item(), gradients
 
 
-def greedy_equal(model: Any, engine: Engine, state: State, count: int) -> float:
-    """Returns the share of inputs whose greedy outputs are the same, token for token."""
+def decoded_equal(model: Any, engine: Engine, state: State, count: int, decoding: Decoding) -> float:
+    """Returns the share of inputs whose answers are the same, token for token."""
     equal = 0
     for start in range(0, count, BATCH):
         batch = random_batch(engine.model.vocab_size, seed=1000 + start)
@@ -174,12 +178,15 @@ def greedy_equal(model: Any, engine: Engine, state: State, count: int) -> float:
                 input_ids=torch.tensor(batch["inputs"]),
                 attention_mask=torch.tensor(batch["inputs_segment_ids"]),
                 max_new_tokens=LENGTHS["targets"],
-                num_beams=1,
+                num_beams=decoding.beams,
+                length_penalty=decoding.length_penalty,
+                early_stopping=False,
                 do_sample=False,
             )[:, 1:].numpy()
         theirs = np.zeros((BATCH, LENGTHS["targets"]), np.int32)
         theirs[:, : generated.shape[1]] = generated
-        same = (engine.greedy_decode(state, batch["inputs"]) == theirs).all(axis=1)
+        theirs[np.cumsum(theirs == 1, axis=1) - (theirs == 1) > 0] = 0  # beam search fills up with EOS
+        same = (engine.decode(state, batch["inputs"], decoding).ids[:, 0] == theirs).all(axis=1)
         equal += int(same[: count - start].sum())
     return equal / count
 
@@ -211,7 +218,7 @@ def compare_training(
     for step in range(STEPS):
         if step:
             gradients = torch_step(model, batch)[2]
-        decay = adafactor_decay_rate(step)
+        decay = optimizers.adafactor().numbers(step)[0]
         state, _ = engine.train_step(state, batch, learning_rate=LEARNING_RATE, decay_rate=decay, step=step, seed=0)
         for theirs, parameter in model.named_parameters():
             if theirs not in gradients:

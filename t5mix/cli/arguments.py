@@ -16,6 +16,9 @@ gin settings:
 """
 
 
+_GREATEST = 2**31 - 1  # what TensorFlow and JAX count to
+
+
 def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--gin_file` and `--gin_param`."""
     group = parser.add_argument_group("settings")
@@ -35,6 +38,15 @@ def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trained(parser: argparse.ArgumentParser) -> None:
+    """Adds `--trained`."""
+    parser.add_argument(
+        "--trained",
+        metavar="FOLDER",
+        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it",
+    )
+
+
 def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
     """Returns the settings of the command line: `--gin_param`, then shorthands, which win.
 
@@ -47,6 +59,26 @@ def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[
     return [*args.gin_param, *short]
 
 
+# gin name by argument name.
+DECODING = {
+    name: f"Decoding.{name}" for name in ("beams", "length_penalty", "best", "temperature", "top_k", "top_p")
+} | {"decoding_seed": "Decoding.seed"}
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds how answers are decoded: `--beams` and its like."""
+    group = parser.add_argument_group("decoding", "by default the likeliest token is taken at each position")
+    group.add_argument("--beams", type=positive, metavar="N", help="search with so many beams; T5 takes 4")
+    group.add_argument(
+        "--length_penalty", type=float, metavar="POWER", help="of the length that scores of beams are divided by: 0.6"
+    )
+    group.add_argument("--temperature", type=float, metavar="T", help="draw tokens, by probabilities ^ (1 / T)")
+    group.add_argument("--top_k", type=positive, metavar="K", help="draw one of the K likeliest tokens")
+    group.add_argument("--top_p", type=float, metavar="P", help="draw one of the likeliest with probability P together")
+    group.add_argument("--best", type=positive, metavar="N", help="answers to each input: of the beams, or samples")
+    group.add_argument("--decoding_seed", type=count, metavar="SEED", help="of what is drawn; by default 0")
+
+
 def positive(text: str) -> int:
     """Parses a whole number of at least 1, for argparse."""
     return _number(text, 1)
@@ -57,13 +89,25 @@ def count(text: str) -> int:
     return _number(text, 0)
 
 
-def _number(text: str, least: int) -> int:
+def length(text: str) -> int:
+    """Parses a number of tokens, for argparse."""
+    return _number(text, 1, 2**22)
+
+
+def seed(text: str) -> int:
+    """Parses a seed, for argparse."""
+    return _number(text, -(2**63), 2**63 - 1)
+
+
+def _number(text: str, least: int, most: int = _GREATEST) -> int:
     try:
         number = int(text)
     except ValueError:
         number = least - 1
     if number < least:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+    if number > most:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {most:,}")
     return number
 
 

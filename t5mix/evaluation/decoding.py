@@ -1,17 +1,37 @@
 """Ragged token ids in, ragged token ids out, around a decoder that takes few fixed shapes."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from t5mix.internal.terminal import Progress
 
-Decode = Callable[[np.ndarray], np.ndarray]
+
+class Answer(NamedTuple):
+    """An answer to one input.
+
+    Attributes:
+        ids: its tokens, EOS stripped.
+        score: the greater, the likelier; see `Engine.decode`.
+    """
+
+    ids: list[int]
+    score: float
+
+
+Decode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+AnswerAll = Callable[[Sequence[Sequence[int]]], list[list[Answer]]]
 Predict = Callable[[Sequence[Sequence[int]]], list[list[int]]]
+Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+ScoreTargets = Callable[[Sequence[Sequence[int]], Sequence[Sequence[Sequence[int]]]], list[list[float]]]
 
 # A program of shorter rows is used where so many examples fit it and no shorter one: for fewer, compiling it takes
 # longer than it saves.
 _EXAMPLES = 4096
+
+# Targets that are scored are filled up to a multiple of this, so that few programs are compiled.
+_TARGET_STEP = 8
 
 
 def batched(
@@ -22,7 +42,7 @@ def batched(
     shorter: Sequence[int] = (),
     eos_id: int = 1,
     pad_id: int = 0,
-) -> Predict:
+) -> AnswerAll:
     """Wraps a decoder of fixed shapes so that it takes any number of inputs of any length.
 
     Inputs are decoded from the longest to the shortest, because a decoder that stops when its whole
@@ -31,7 +51,9 @@ def batched(
     Where thousands of examples are short, they are decoded in shorter rows.
 
     Args:
-        decode: maps int32 `[batch_size, length]`, or a length of `shorter`, to int32 `[batch_size, any length]`.
+        decode: maps int32 `[batch_size, length]`, or a length of `shorter`, and the numbers of the inputs, int32
+            `[batch_size]`, to int32 `[batch_size, best, any length]` and scores `[batch_size, best]`. Rows that fill
+            up the last batch have number -1.
         batch_size: rows of a batch.
         length: tokens of a row.
         shorter: lengths of rows for short inputs, each less than `length`.
@@ -39,13 +61,13 @@ def batched(
         pad_id: the token that fills the rows.
 
     Returns:
-        A function from sequences of input ids, EOS included, to lists of output ids, EOS stripped.
+        A function from sequences of input ids, EOS included, to lists of answers, the best first, EOS stripped.
         It raises ValueError for an input longer than `length`.
     """
 
-    def predict(inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+    def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
         _check_lengths(inputs, length)
-        outputs: list[list[int]] = [[] for _ in inputs]
+        answers: list[list[Answer]] = [[] for _ in inputs]
         order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
         lengths = [*_worthwhile(shorter, [len(ids) for ids in inputs]), length]
         with Progress() as progress:
@@ -56,12 +78,62 @@ def batched(
                 batch = np.full((batch_size, width), pad_id, np.int32)
                 for row, index in enumerate(rows):
                     batch[row, : len(inputs[index])] = inputs[index]
-                for index, ids in zip(rows, np.asarray(decode(batch)).tolist(), strict=False):
-                    outputs[index] = strip(ids, eos_id, pad_id)
+                numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
+                found, scores = (np.asarray(each).tolist() for each in decode(batch, numbers))
+                for row, index in enumerate(rows):
+                    answers[index] = [
+                        Answer(strip(ids, eos_id, pad_id), score)
+                        for ids, score in zip(found[row], scores[row], strict=True)
+                    ]
                 progress.tell("decoding", start + len(rows), len(order))
-        return outputs
+        return answers
 
-    return predict
+    return answer
+
+
+def first_answers(answer: AnswerAll) -> Predict:
+    """Returns a function that gives the ids of the best answer alone."""
+    return lambda inputs: [answers[0].ids for answers in answer(inputs)]
+
+
+def scored(score: Score, batch_size: int, length: int, *, pad_id: int = 0) -> ScoreTargets:
+    """Wraps a function of fixed shapes that scores targets, so that it takes any number of them, of any length.
+
+    Each input is read once, however many targets it has; neighbours in a batch are alike in length.
+
+    Args:
+        score: maps int32 `[batch_size, length]`, targets `[batch_size, number, any length]` and the numbers of the
+            inputs `[batch_size]` to scores `[batch_size, number]`. Rows that fill up the last batch have number -1.
+        batch_size: rows of a batch.
+        length: tokens of an input.
+        pad_id: the token that fills the rows.
+
+    Returns:
+        A function from ids of inputs, and for each input those of its targets, both with EOS, to the score of each
+        target. It raises ValueError for an input longer than `length`.
+    """
+
+    def scores(inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
+        _check_lengths(inputs, length)
+        found: list[list[float]] = [[] for _ in inputs]
+        order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
+        most = max((len(each) for each in targets), default=0)
+        longest = max((len(ids) for each in targets for ids in each), default=0)
+        shape = (batch_size, max(most, 1), max(-(-longest // _TARGET_STEP), 1) * _TARGET_STEP)
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch, given = np.full((batch_size, length), pad_id, np.int32), np.full(shape, pad_id, np.int32)
+            for row, index in enumerate(rows):
+                batch[row, : len(inputs[index])] = inputs[index]
+                for number, ids in enumerate(targets[index]):
+                    given[row, number, : len(ids)] = ids
+            numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
+            values = np.asarray(score(batch, given, numbers)).tolist()
+            for row, index in enumerate(rows):
+                found[index] = values[row][: len(targets[index])]
+        return found
+
+    return scores
 
 
 def strip(ids: Sequence[int], eos_id: int = 1, pad_id: int = 0) -> list[int]:

@@ -6,6 +6,7 @@ processor as that many devices, which is how a mesh is tried out before there is
 
 import contextlib
 import ctypes
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -47,11 +48,12 @@ def _configure_cpu() -> None:
     number = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
     if not number.isdecimal() or int(number) < 1:
         raise ValueError(f"T5MIX_CPU_DEVICES is {number!r}: it must be a number >= 1")
-    if not jax._src.xla_bridge.backends_are_initialized():
-        _keep_freed_memory()
+    _keep_freed_memory()
+    with contextlib.suppress(RuntimeError):  # somebody has used JAX already, and has as many devices as they chose
         jax.config.update("jax_num_cpu_devices", int(number))
 
 
+@functools.cache
 def _keep_freed_memory() -> None:
     """Asks glibc to keep large blocks that are freed, for the next step to use again.
 

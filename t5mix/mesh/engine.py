@@ -4,38 +4,26 @@ import contextlib
 import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.decoding.results import Answers
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.programs import BATCH_FEATURES, Programs, hash_of_name
-from t5mix.mesh.state import State, Stored, Variable, stored_value
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.programs import Programs, hash_of_name
+from t5mix.mesh.state import State, StepMetrics, Stored, Variable, all_finite, constants, is_constant, stored_value
 from t5mix.mesh.t5.config import T5Config
-from t5mix.mesh.t5.decoding import EOS_ID
+from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
+from t5mix.mesh.t5.fine_tuning.selection import PROMPT
 
-__all__ = ["Engine", "State", "StepMetrics", "Variable"]
+__all__ = ["Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 P = jax.sharding.PartitionSpec
-
-
-class StepMetrics(NamedTuple):
-    """What a training step reports; still on the device, so that asking for it is what waits for the step.
-
-    Attributes:
-        loss: float32 [], mean cross-entropy per target token, in nats.
-        gradient_norm: float32 [], of all weights' gradients together; where it is not finite, nothing was changed.
-        task_nats: float32 [num_tasks], summed cross-entropy.
-        task_tokens: float32 [num_tasks], target tokens.
-    """
-
-    loss: jax.Array
-    gradient_norm: jax.Array
-    task_nats: jax.Array
-    task_tokens: jax.Array
 
 
 class Engine:
@@ -44,7 +32,7 @@ class Engine:
     Example:
         >>> engine = Engine(config, MeshConfig(shape="batch:2"), batch_size=32, lengths={"inputs": 128, "targets": 32})
         >>> state = engine.initialize(seed=0)
-        >>> state, metrics = engine.train_step(state, batch, learning_rate=1e-2, decay_rate=0.99, step=0, seed=0)
+        >>> state, metrics = engine.train_step(state, batch, learning_rate=1e-2, step=0, seed=0)
         >>> ids = engine.greedy_decode(state, batch["inputs"])
     """
 
@@ -56,6 +44,7 @@ class Engine:
         batch_size: int,
         lengths: Mapping[str, int],
         num_tasks: int = 1,
+        step: StepConfig = StepConfig(),  # noqa: B008 - frozen
     ):
         """Checks that the mesh fits and finds out the variables; compiles nothing yet.
 
@@ -63,25 +52,24 @@ class Engine:
             model: size and shape of the model.
             mesh: axes and layout.
             batch_size: rows of a batch, over all devices.
-            lengths: positions of "inputs" and "targets".
+            lengths: positions of "inputs" and "targets"; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
+            step: what a training step does: optimizer, what is trained, micro batches, ...
 
         Raises:
-            ValueError: the mesh is larger than the machine, or does not divide what it splits.
+            ValueError: the mesh is larger than the machine, or does not divide what it splits; or the model has nothing
+                of what is to be trained.
         """
-        dimensions = {**model.dimensions(), "batch": batch_size}
+        step.check_batch(batch_size)
+        dimensions = {**model.dimensions(), "batch": batch_size // step.micro_batches}
         mesh.check(dimensions, available_devices())
-        self.model, self.mesh, self.batch_size, self.lengths = (
-            model,
-            mesh,
-            batch_size,
-            dict(lengths),
-        )
+        self.model, self.mesh = model, mesh
+        self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
-        self._fingerprint = fingerprint(
-            {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
-        )
-        self._programs = Programs(model, mesh, batch_size, lengths, num_tasks)
+        parts = {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "step": step}
+        self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
+        self.step = step
+        self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
         self._devices = device_mesh(mesh)
         self._axes = tuple(mesh.axes)
         self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
@@ -101,8 +89,13 @@ class Engine:
 
     @property
     def num_parameters(self) -> int:
-        """Trainable parameters."""
+        """Numbers in all weights."""
         return sum(int(np.prod(variable.shape)) for variable in self._programs.weights)
+
+    @property
+    def trained_weights(self) -> list[Variable]:
+        """Those of `variables` that training changes, without optimizer slots."""
+        return [variable for one in self._programs.trained_weights for variable in one.variables]
 
     def shardings(self) -> dict[str, Any]:
         """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
@@ -112,7 +105,7 @@ class Engine:
         """Returns a program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
 
         Args:
-            name: "train_step", "score", "logits" or "greedy_decode"; "initialize NAME" for the array that the weight
+            name: "train_step", "score", "logits" or `Decoding.program`; "initialize NAME" for the array that the weight
                 of that name is drawn into.
         """
         return self._compiled[name]
@@ -123,30 +116,40 @@ class Engine:
         Args:
             named: values of all variables, such as a checkpoint holds.
         """
-        return State(self._programs.stored, self._values(named, self._programs.stored))
+        return State(self._programs.stored, self._values(named, self._programs.stored), self.step.trained)
 
-    def initialize(self, seed: int) -> State:
+    def with_step(self, step: StepConfig) -> "Engine":
+        """Returns an engine of the same model, mesh and batch whose training step is another."""
+        if step == self.step:
+            return self
+        given: dict[str, Any] = {"batch_size": self.batch_size, "lengths": self.lengths, "num_tasks": self.num_tasks}
+        return Engine(self.model, self.mesh, **given, step=step)
+
+    def initialize(self, seed: int, given: Mapping[str, jax.Array] | None = None) -> State:
         """Draws the first state, a function of the seed alone: each device its own part, and no full copy is made.
 
         One program serves all arrays of a shape and distribution; the names of the variables and the scale of the
         distribution are its arguments.
+
+        Args:
+            seed: of random numbers.
+            given: values that are there already, by T5's names, such as a checkpoint's weights; the rest is drawn.
         """
         stored = self._programs.stored
-        constant = [one for one in stored if _is_constant(one)]
-        values = dict(zip((one.name for one in constant), self._constants(constant), strict=True))
+        ready = [one for one in stored if given and all(variable.name in given for variable in one.variables)]
+        values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
+        constant = [one for one in stored if is_constant(one) and one.name not in values]
+        values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
         for one in stored:
             if one.name not in values:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
                 scale = np.float32(one.variables[0].initializer.scale)
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
-        return State(stored, [values[one.name] for one in stored])
-
-    def _constants(self, stored: Sequence[Stored]) -> list[jax.Array]:
-        def program() -> list[jax.Array]:
-            kinds = {"zeros": jax.numpy.zeros, "ones": jax.numpy.ones}
-            return [kinds[one.variables[0].initializer.kind](one.shape, np.float32) for one in stored]
-
-        return jax.jit(program, out_shardings=[self._sharding(one.axes) for one in stored])()
+        trained, embedding = self.step.trained, values["shared/embedding"]
+        if wants_words(trained) and PROMPT not in (given or {}):
+            words = prompt_from_vocabulary(np.asarray(embedding), trained, self.model.vocab_size, seed)
+            values[PROMPT] = jax.device_put(words, values[PROMPT].sharding)
+        return State(stored, [values[one.name] for one in stored], self.step.trained)
 
     def _draw_program(self, one: Stored) -> Any:
         shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
@@ -162,7 +165,7 @@ class Engine:
 
     def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
         """Tells whether no value is infinite or NaN."""
-        return bool(_all_finite(state.arrays() if isinstance(state, State) else list(state.values())))
+        return all_finite(state)
 
     def train_step(
         self,
@@ -170,24 +173,26 @@ class Engine:
         batch: Mapping[str, np.ndarray],
         *,
         learning_rate: float,
-        decay_rate: float,
         step: int,
         seed: int,
+        slots_since: int = 0,
+        decay_rate: float | None = None,
     ) -> tuple[State, StepMetrics]:
         """Does one optimizer step; `state` is given up (its memory is used again).
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
             batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
-            learning_rate: Adafactor's, relative to the scale of each parameter.
-            decay_rate: of Adafactor's second moments, in [0, 1).
+            learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
+            slots_since: the step at which the optimizer's slots were new; it counts from there.
+            decay_rate: of Adafactor's second moments, where it is not to follow from the step; in [0, 1).
 
         Returns:
             The new state and what the step reports.
         """
-        names = (*BATCH_FEATURES, "targets_task")
+        names = (*self._programs.features, "targets_task")
         count = len(names)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
@@ -195,23 +200,25 @@ class Engine:
             return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
         self._cut = None
-        stored = self._programs.stored
+        frozen, changing = self._programs.frozen, self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
+        told = self.step.rates(learning_rate, step - slots_since, self._programs.first_steps, decay_rate)
+        rates = np.array(told, np.float32)
         compiled = self._compile(
             "train_step",
             program,
-            [*map(self._feature, names), jax.ShapeDtypeStruct((2,), np.float32), _KEY],
-            [number, number, tasks, tasks, *self._specs(stored)],
-            arguments=stored,
-            results=stored,
-            donate=True,
+            [*map(self._feature, names), jax.ShapeDtypeStruct(rates.shape, np.float32), _KEY],
+            [number, number, tasks, tasks, *self._specs(changing)],
+            arguments=[*frozen, *changing],
+            results=changing,
+            donate=len(changing),
         )
         features = [self._place(batch[name], self._rows) for name in names]
-        rates = np.array([learning_rate, decay_rate], np.float32)
-        values = self._values(state, stored)
-        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
-        return State(stored, new), StepMetrics(loss, norm, task_nats, task_tokens)
+        untouched, values = self._values(state, frozen), self._values(state, changing)
+        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
+        after = State([*frozen, *changing], [*untouched, *new], self.step.trained)
+        return after, StepMetrics(loss, norm, task_nats, task_tokens)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
@@ -221,9 +228,9 @@ class Engine:
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the logits of each target token given those before it.
 
-        float32 [batch, targets length, padded vocabulary].
+        float32 [batch, positions of the decoder, padded vocabulary].
         """
-        shape = (self.batch_size, self.lengths["targets"], self.model.padded_vocab_size)
+        shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
@@ -236,18 +243,69 @@ class Engine:
         Returns:
             int32 [batch, targets length]: EOS is kept, 0 follows it.
         """
-        result = jax.ShapeDtypeStruct((self.batch_size, self.lengths["targets"]), np.int32)
-        compiled = self._compile(
-            "greedy_decode",
-            lambda tensor, *weights: (self._programs.greedy_decode(tensor, weights),),
-            [self._feature("inputs")],
-            [result],
-            arguments=self._programs.weights,
+        return self.decode(state, inputs, Decoding()).ids[:, 0]
+
+    def decode(
+        self,
+        state: Mapping[str, jax.Array],
+        inputs: np.ndarray,
+        decoding: Decoding,
+        numbers: np.ndarray | None = None,
+    ) -> Answers:
+        """Returns the best answers to each input.
+
+        Args:
+            state: values of all variables, or of the weights alone.
+            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
+            decoding: the settings; programs are compiled for all of them but the seed.
+            numbers: int32 [batch], of the inputs: samples depend on them, and rows with a negative one are not
+                decoded; None means 0, 1, ...
+        """
+        decoding.check(self.model.vocab_size)
+        spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
+        results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
+
+        def program(inputs: Any, numbers: Any, key: Any, *weights: Any) -> tuple[Any, ...]:
+            return self._programs.decode(inputs, numbers, key, weights, decoding)
+
+        return Answers(
+            *self._answer(decoding.program, program, results, state, inputs, numbers, _key(decoding.seed, 0))
         )
-        ids = np.array(compiled(self._place(inputs, self._rows), *self._weights_by_name(state))[0])
-        after_eos = np.cumsum(ids == EOS_ID, axis=1) - (ids == EOS_ID) > 0
-        ids[after_eos] = 0
-        return ids
+
+    def target_scores(
+        self,
+        state: Mapping[str, jax.Array],
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        numbers: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns the log-likelihood of several targets of each input, which is encoded once.
+
+        Args:
+            state: values of all variables, or of the weights alone.
+            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
+            targets: int32 [batch, targets of an input, any length], padded with 0; each shape has a program.
+            numbers: int32 [batch]; rows with a negative one are left out.
+
+        Returns:
+            float32 [batch, targets of an input], in nats; 0 for a target of nothing but padding.
+        """
+        name = f"score {targets.shape[1]} targets of {targets.shape[2]}"
+        results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
+        targets = targets.astype(np.int32)
+        return self._answer(name, self._programs.target_scores, results, state, inputs, numbers, targets)[0]
+
+    def _answer(
+        self, name: str, program: Callable, results: Sequence[Any], state: Mapping[str, jax.Array], *given: Any
+    ) -> list[np.ndarray]:
+        """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
+        inputs, numbers, other = given
+        numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
+        placed = [self._place(array, self._rows) for array in (inputs, numbers)]
+        placed.append(jax.device_put(other, self._rows if other.ndim > 1 else self._whole))
+        specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
+        compiled = self._compile(name, program, specs, results, arguments=self._programs.weights)
+        return [np.asarray(result) for result in compiled(*placed, *self._weights_by_name(state))]
 
     def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
         """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""
@@ -266,13 +324,15 @@ class Engine:
         batch: Mapping[str, np.ndarray],
         result: Any,
     ) -> np.ndarray:
-        def program(*tensors: Any) -> tuple[Any]:
-            features = dict(zip(BATCH_FEATURES, tensors, strict=False))
-            return (tf_program(features, tensors[len(BATCH_FEATURES) :]),)
+        names = self._programs.features
 
-        features = [*map(self._feature, BATCH_FEATURES)]
+        def program(*tensors: Any) -> tuple[Any]:
+            features = dict(zip(names, tensors, strict=False))
+            return (tf_program(features, tensors[len(names) :]),)
+
+        features = [*map(self._feature, names)]
         compiled = self._compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._place(batch[feature], self._rows) for feature in BATCH_FEATURES]
+        placed = [self._place(batch[feature], self._rows) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
 
     def _compile(
@@ -284,7 +344,7 @@ class Engine:
         *,
         arguments: Sequence[Variable | Stored] = (),
         results: Sequence[Variable | Stored] = (),
-        donate: bool = False,
+        donate: int = 0,
     ) -> Any:
         """Compiles a program for the mesh, once.
 
@@ -295,7 +355,7 @@ class Engine:
             outputs: shapes of all that it returns; the last are the values of `results`.
             arguments: variables that it reads.
             results: variables that it returns.
-            donate: whether the memory of `arguments` may be used again.
+            donate: of how many of the last `arguments` the memory may be used again.
         """
         if name not in self._compiled:
             key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
@@ -309,14 +369,14 @@ class Engine:
                 stablehlo_to_jax(module, outputs),
                 in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
                 out_shardings=other + [self._sharding(variable.axes) for variable in results],
-                donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments))) if donate else (),
+                donate_argnums=tuple(range(len(inputs) + len(arguments)))[-donate:] if donate else (),
             )
             with Told(f"{name} for {self.num_parameters:,} parameters", key) if arguments else contextlib.nullcontext():
                 self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
         return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
-        shape = (self.batch_size, self.lengths[name.split("_")[0]])
+        shape = (self.batch_size, self._programs.length_of(name))
         return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
 
     def _specs(self, variables: Sequence[Variable | Stored]) -> list[Any]:
@@ -330,15 +390,6 @@ class Engine:
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
         return [stored_value(state, one, self._sharding) for one in stored]
-
-
-def _is_constant(one: Stored) -> bool:
-    return one.variables[0].initializer.kind in ("zeros", "ones")
-
-
-@jax.jit
-def _all_finite(values: list[jax.Array]) -> jax.Array:
-    return jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(value).all() for value in values]))
 
 
 _KEY = jax.ShapeDtypeStruct((2,), np.uint32)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_stream(run: Run, provider: Provider) -> Stream:
-    """Opens the packed batches of a mixture or of one task, of this run's shape and seed; tokenizes what is new."""
+    """Opens the batches of a mixture or of one task, of this run's model, shape and seed; tokenizes what is new."""
     with Progress(what=f"opening {provider.name}") as progress:
         telling = _Telling(progress)
         return Stream(
@@ -23,6 +23,7 @@ def open_stream(run: Run, provider: Provider) -> Stream:
             run.batch_size,
             seed=run.seed,
             pack=run.packing,
+            decoder_only=run.model.decoder_only,
             progress=telling.tokenizing,
             on_opened=telling.opened,
         )
@@ -86,7 +87,7 @@ def task_table(statistics: Statistics, fed: Mapping[str, int]) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("task", overflow="fold")
-    features = list(statistics.fill)
+    features = list(statistics.tasks[0].mean_lengths)  # rows of a decoder alone have another name
     headings = ["share", "examples", "epochs", *(f"mean {f}" for f in features), "truncated"]
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -105,6 +106,7 @@ def task_table(statistics: Statistics, fed: Mapping[str, int]) -> "Table":
 def summary(checked: Checked, statistics: Statistics) -> list[str]:
     """Returns the rest of the plan, a line each."""
     from t5mix.mesh.engine import Engine
+    from t5mix.mesh.optimizers.step_config import briefly
 
     run = checked.run
     assert run.train is not None
@@ -117,11 +119,14 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
         f"batch       {run.batch_size} sequences of {lengths}; "
         f"{statistics.examples_per_batch:.1f} examples; slots filled: {filled}",
         f"pre-train   {run.train.steps:,} steps on {run.mixture}, {run.train.schedule}",
+        f"            by {briefly(run.train.optimizer)} on {briefly(run.train.trained)}",
         f"folder      {run.folder}",
     ]
     if run.finetune is not None:
         names = ", ".join(task.name for task in checked.finetune_tasks)
-        lines.insert(4, f"fine-tune   {run.finetune.steps:,} steps each, {run.finetune.schedule}: {names}")
+        on = briefly(run.finetune.trained)
+        fine_tuning = f"{run.finetune.steps:,} steps each, {run.finetune.schedule}, on {on}: {names}"
+        lines.insert(5, f"fine-tune   {fine_tuning}")
     return lines
 
 

@@ -1,40 +1,67 @@
 """`t5mix predict`: one line of text in, one line of text out."""
 
-import os
+import io
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
-from t5mix.evaluation.decoding import Predict
+from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, first_answers
+from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.preflight.tasks import EOS_ID, Provider
+from t5mix.runs.preflight.folders import check_writable
+from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
+from t5mix.runs.run_folder import check_local
 from t5mix.vocabularies.features import Feature
 
 
-def predict_lines(checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "") -> None:
+def predict_lines(
+    checked: Checked,
+    lines: Sequence[str],
+    output_file: str,
+    *,
+    prefix: str = "",
+    scores: bool = False,
+    choices: Sequence[str] = (),
+) -> None:
     r"""Answers every line.
 
     A line break within an answer is written as `\n`, so that line n of the output answers line n of
-    the input.
+    the input. With scores, or where `Decoding.best` is above 1, a line is JSON.
 
     Args:
         checked: the settings, and the checkpoint that answers.
         lines: inputs, as the model reads them.
         output_file: where answers go; "-" is standard output. A file appears whole or not at all.
         prefix: put before every line.
+        scores: whether the score of each answer is written.
+        choices: the answers that there are; the likeliest is given. Without them, answers are decoded.
+
+    Raises:
+        ValueError: a choice is longer than the model's answers.
     """
     run, provider = checked.run, checked.provider
     assert checked.checkpoint is not None
+    check_answers(run)
     inputs = [prefix + line for line in lines]
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
+    chosen = encode_choices(choices, provider.output_features["targets"], run.sequence_length["targets"])
     answers: list[str] = []
     if ids:
         from t5mix.runs.components import Components
 
         components = Components(run, provider)
-        answers = decode(components.predictor(components.restore(checked.checkpoint)), ids, provider)
+        state = components.restore(checked.checkpoint)
+        answerer = components.answerer(state)
+        if choices:
+            answers = choose(components.target_scorer(state), ids, choices, chosen, scores=scores)
+        elif scores or run.decoding.best > 1:
+            answers = decode_with_scores(answerer, ids, provider)
+        else:
+            answers = decode(first_answers(answerer), ids, provider)
     write_lines(output_file, answers)
 
 
@@ -57,32 +84,73 @@ def decode(predict: Predict, ids: Sequence[Sequence[int]], provider: Provider) -
     return [vocabulary.decode(output).replace("\n", "\\n") for output in predict(ids)]
 
 
+def decode_with_scores(answer: AnswerAll, ids: Sequence[Sequence[int]], provider: Provider) -> list[str]:
+    """Returns all answers to each input and their scores, as JSON: {"answers": [{"text": .., "score": ..}, ..]}."""
+    vocabulary = provider.output_features["targets"].vocabulary
+    return [_json([(vocabulary.decode(one.ids), one.score) for one in answers]) for answers in answer(ids)]
+
+
+def _json(answers: Sequence[tuple[str, float]]) -> str:
+    return json.dumps({"answers": [{"text": text, "score": score} for text, score in answers]}, ensure_ascii=False)
+
+
+def encode_choices(choices: Sequence[str], feature: Feature, length: int) -> list[list[int]]:
+    """Returns the ids of each choice, with the feature's EOS.
+
+    Raises:
+        ValueError: one is longer than answers are, or is given twice.
+    """
+    ids = [[*feature.vocabulary.encode(text), *([EOS_ID] if feature.add_eos else [])] for text in choices]
+    for number, text in enumerate(choices):
+        if text in choices[:number]:
+            raise ValueError(f"--choice {text!r} is given twice")
+        if len(ids[number]) > length:
+            raise ValueError(
+                f"--choice {text!r} has {len(ids[number])} tokens, and answers have {length} at most: choose a longer "
+                "Run.sequence_length for 'targets'"
+            )
+    return ids
+
+
+def choose(
+    score: ScoreTargets,
+    ids: Sequence[Sequence[int]],
+    choices: Sequence[str],
+    targets: Sequence[Sequence[int]],
+    *,
+    scores: bool,
+) -> list[str]:
+    """Returns the likeliest choice for each input, of equals the first; with scores, all of them as JSON."""
+    answers = []
+    for found in score(ids, [targets] * len(ids)):
+        ranked = sorted(zip(choices, found, strict=True), key=lambda pair: -pair[1])
+        answers.append(_json(ranked) if scores else ranked[0][0].replace("\n", "\\n"))
+    return answers
+
+
 def read_lines(path: str) -> list[str]:
-    """Reads the lines of a file, or of standard input for "-".
+    """Reads the lines of a file, or of standard input for "-"; both may be compressed, see `text_files`.
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: it is no UTF-8 text.
     """
     if path == "-":
         if sys.stdin.isatty():
             say("type one input a line; Ctrl-D ends")
-        text = sys.stdin.read()
-    else:
-        text = _read(Path(path))
-    # Not splitlines(): U+2028 and its like end no line of a file.
-    return text.removesuffix("\n").split("\n") if text else []
+        return list(text_files.lines(_standard_input(), "standard input"))
+    if Path(path).is_dir():
+        raise ValueError(f"--input_file {path!r} is a folder: give a file, one input a line")
+    if not Path(path).exists():
+        raise FileNotFoundError(f"--input_file {path!r}: there is no such file")
+    with open(path, "rb") as file:
+        return list(text_files.lines(file, f"--input_file {path}"))
 
 
-def _read(path: Path) -> str:
-    if path.is_dir():
-        raise ValueError(f"--input_file {str(path)!r} is a folder: give a file, one input a line")
-    if not path.exists():
-        raise FileNotFoundError(f"--input_file {str(path)!r}: there is no such file")
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        line = 1 + path.read_bytes()[: error.start].count(b"\n")
-        raise ValueError(f"--input_file {str(path)!r}, line {line}: this is not UTF-8 text") from None
+def _standard_input() -> IO[bytes]:
+    """Returns the bytes of standard input, which the locale does not change."""
+    held = getattr(sys.stdin, "buffer", None)
+    return held if held is not None else io.BytesIO(sys.stdin.read().encode())
 
 
 def check_output(path: str) -> None:
@@ -91,19 +159,23 @@ def check_output(path: str) -> None:
     Raises:
         ValueError: its folder is missing or can not be written, or it is a folder itself.
     """
-    folder = Path(path).absolute().parent
-    if path == "-" or (os.access(folder, os.W_OK) and not Path(path).is_dir()):
+    if path == "-":
         return
-    wrong = "is a folder" if Path(path).is_dir() else f"can not be written: there is no folder {str(folder)!r}"
-    wrong = f"can not be written into {str(folder)!r}" if folder.is_dir() and not Path(path).is_dir() else wrong
-    raise ValueError(f"--output_file {path!r} {wrong}; choose another")
+    check_local("--output_file", path)
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise ValueError(f"--output_file {path!r} is a folder; choose another")
+    if not folder.is_dir():
+        raise ValueError(
+            f"--output_file {path!r} can not be written: there is no folder {str(folder)!r}; choose another"
+        )
+    check_writable(f"--output_file {path!r}", folder, f"choose a folder other than {str(folder)!r}")
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:
     """Writes lines into a file, whole or not at all, or to standard output for "-"."""
     text = "".join(f"{line}\n" for line in lines)
     if path == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        put_data(text)
     else:
         write_atomically(Path(path), text)

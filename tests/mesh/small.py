@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from t5mix.data.packing import collate_decoder_only
+from t5mix.internal.ragged import Ragged
 from t5mix.mesh.t5.config import T5Config
 
 BATCH, LENGTHS = 4, {"inputs": 24, "targets": 12}
@@ -35,3 +37,17 @@ def batch(seed: int = 0, vocab_size: int = 120) -> dict[str, np.ndarray]:
         result[f"{name}_segment_ids"] = segments
     result["targets_task"] = result["targets_segment_ids"] - 1
     return result
+
+
+def decoder_batch(seed: int = 0, vocab_size: int = 120, examples: int = 7) -> dict[str, np.ndarray]:
+    """Rows of inputs and targets one behind the other, packed, as `Stream` makes them with decoder_only."""
+    rng = np.random.default_rng(seed)
+
+    def ragged(longest):
+        sizes = rng.integers(2, longest, examples)
+        ids = [np.append(rng.integers(2, vocab_size, size - 1), 1) for size in sizes]
+        return Ragged(np.concatenate(ids).astype(np.int32), sizes)
+
+    tokens = {name: ragged(length // 2) for name, length in LENGTHS.items()}
+    rows = np.arange(examples) * BATCH // examples
+    return collate_decoder_only.fill(tokens, LENGTHS, rows, np.arange(examples) % 2, BATCH)

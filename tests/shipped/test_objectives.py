@@ -16,6 +16,7 @@ from t5mix.runs.preflight import tasks
 FILES = sorted(path.stem for path in (paths.shipped("gin") / "objectives").glob("*.gin"))
 LENGTHS = {"inputs": 96, "targets": 40}
 VOCABULARY = t5mix.ByteVocabulary(extra_ids=100)
+PREFIX_LM = ("T5Config.architecture = 'prefix_lm'", "T5Config.num_encoder_layers = 0")
 EOS, FIRST_SENTINEL = 1, VOCABULARY.vocab_size - 100
 
 
@@ -82,6 +83,23 @@ def test_the_first_batch_obeys_the_law_and_so_does_get_dataset(name, text_task, 
         assert len(examples) >= 16
         assert all(ids[-1] == EOS for example in examples for ids in example.values())
         LAWS[next(kind for kind in LAWS if kind in name)]([tuple(example.values()) for example in examples], name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_objective_feeds_a_decoder_alone(name, text_task, tmp_path):
+    """The same examples, one side behind the other: a prefix that has no loss, and targets that have one."""
+    run = _bind(name, f"Run.mixture = {text_task.name!r}", *PREFIX_LM)
+    assert run.model.decoder_only
+    task = tasks.chosen_provider(run)
+    tasks.check_provider(run, task)
+    streams = [Stream(task, LENGTHS, 4, pack=False, decoder_only=alone, cache_dir=tmp_path) for alone in (False, True)]
+    two, one = (stream.batch(0) for stream in streams)
+    for row in range(4):
+        inputs, targets = (two[name][row][two[f"{name}_segment_ids"][row] > 0] for name in LENGTHS)
+        joined = [*inputs, *targets]
+        assert one["decoder_target_tokens"][row, : len(joined)].tolist() == joined
+        assert one["decoder_loss_weights"][row].sum() == len(targets)
+        assert one["decoder_causal_attention"][row].sum() == len(inputs) + 1
 
 
 def _is_restorable(examples, name):

@@ -19,6 +19,7 @@ SHORTHANDS = {
     "mixture_or_task": "Run.mixture",
     "split": "Evaluation.split",
     "limit": "Evaluation.limit",
+    **arguments.DECODING,
 }
 
 
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="latest (the default), all, best (all are scored, the best of each task is shown), or "
         "steps, such as 1000,2000",
     )
+    arguments.add_decoding_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

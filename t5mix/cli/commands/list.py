@@ -1,13 +1,14 @@
-"""`t5mix list`: the tasks and mixtures that are registered."""
+"""`t5mix list`: the tasks and mixtures that are registered; and the models that are shipped."""
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import output
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import Progress, emit
+from t5mix.internal.terminal import Progress, emit, put
 
 if TYPE_CHECKING:
     from t5mix.declarations.mixture import Mixture
@@ -19,6 +20,8 @@ examples:
   t5mix list 'glue_*' --names
   t5mix list --format json
   t5mix list --include my_tasks.py
+  t5mix list --models
+  t5mix list --models t5_1_1 --format json
 """
 
 # A longer list is printed as plain columns: a table that is fitted to the terminal takes a second for each 1,000 rows.
@@ -29,12 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     parser.add_argument("pattern", nargs="*", help="show only names that hold this, or match it, as 'glue_*' does")
+    parser.add_argument(
+        "--models", action="store_true", help="show the models of gin/models with their parameters and memory"
+    )
     parser.add_argument("--names", action="store_true", help="names only")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the list."""
+    if args.models:
+        return _list_models(args)
     from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
 
     with Progress(what="loading declarations"):
@@ -56,6 +64,53 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _list_models(args: argparse.Namespace) -> int:
+    from t5mix.mesh.interop.sizes import ModelSize
+    from t5mix.runs.config.shipped_models import shipped_models
+
+    models = {model.gin_file: model for model in shipped_models()}
+    chosen = [name for name in models if name in _chosen(list(models), args.pattern)]
+    if not chosen:
+        raise ValueError(f"no model matches {' '.join(args.pattern)}; try: t5mix list --models")
+    if args.names:
+        output.print_json({"models": chosen}) if args.format == "json" else put("\n".join(chosen))
+        return 0
+    described = [
+        {
+            "name": name,
+            "parameters": ModelSize.of(models[name].config).parameters,
+            "memory_bytes": ModelSize.of(models[name].config).bytes(),
+            "binds_vocab_size": models[name].binds_vocab_size,
+            "config": dataclasses.asdict(models[name].config),
+        }
+        for name in chosen
+    ]
+    if args.format == "json":
+        output.print_json({"models": described})
+    else:
+        _print_models(described)
+    return 0
+
+
+def _print_models(described: list[dict[str, Any]]) -> None:
+    kinds = ("weights_float32", "weights_bfloat16", "adafactor", "train_adafactor", "train_adamw")
+    rows = [
+        (
+            entry["name"],
+            f"{entry['config']['vocab_size']:,}{'' if entry['binds_vocab_size'] else '*'}",
+            output.count(entry["parameters"]),
+            *(output.size(entry["memory_bytes"][kind]) for kind in kinds),
+        )
+        for entry in described
+    ]
+    columns = ("gin file", ">ids", ">parameters", ">float32", ">bfloat16", ">Adafactor", ">training", ">with AdamW")
+    _print_table("model", columns, rows)
+    notes = ["training: weights, gradients and Adafactor's slots in float32, or AdamW's; activations come on top of it"]
+    if not all(entry["binds_vocab_size"] for entry in described):
+        notes.append("*: the mixture's vocabulary decides; counted with T5's")
+    emit(*notes)
+
+
 def _chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
     return [name for name in sorted(names) if not patterns or any(p in name or fnmatch(name, p) for p in patterns)]
 
@@ -64,7 +119,7 @@ def _print_names(tasks: list[str], mixtures: list[str], form: str) -> None:
     if form == "json":
         output.print_json({"tasks": tasks, "mixtures": mixtures})
     else:
-        print(*tasks, *mixtures, sep="\n")
+        put("\n".join((*tasks, *mixtures)))
 
 
 def _describe_task(task: "Task") -> dict[str, Any]:
@@ -105,6 +160,6 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
 def _print_table(noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     title = output.plural(len(rows), noun)
     if len(rows) > _MANY:
-        print(title, *output.plain_table(columns, rows), sep="\n")
+        put("\n".join([title, *output.plain_table(columns, rows)]))
     elif rows:
         emit(output.table(title, columns, rows))

@@ -135,7 +135,7 @@ class InOrder:
         placed = [cls(*arguments)]
         for care in _CARE[1:]:
             if (placed[-1].row < 0).any():
-                placed.append(cls(*arguments, care=care))
+                placed.append(cls(*arguments, care=care))  # type: ignore[misc]
         return min(placed, key=lambda one: int((one.row < 0).sum()))
 
     def _empty_rows(self) -> int:

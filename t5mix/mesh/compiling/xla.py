@@ -4,18 +4,18 @@ TensorFlow's compiler bridge turns the function into HLO; its StableHLO is merge
 PJRT runs it: CPU, GPU or TPU, one process or many. The HLO is portable, so TensorFlow is asked for it on CPU always
 (jax.experimental.jax2tf.call_tf would ask TensorFlow for the kernels of JAX's platform, which it may not have).
 
-This file alone touches parts of JAX that are not public; the JAX version is pinned for it.
+Of JAX, t5mix uses public names alone. Those that few programs use are all in this file, and its test says by name and
+version which of them a release of JAX has taken away.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-from jax._src.interpreters import mlir as mlir_internal
-from jax._src.lib import _jax
-from jax._src.lib.mlir import ir
-from jax._src.lib.mlir.dialects import func as func_dialect
 from jax.extend import core as jax_core
+from jax.extend import mlir as jax_mlir
+from jax.extend.mlir import ir
+from jax.extend.mlir.dialects import func as func_dialect
 from jax.interpreters import mlir
 
 
@@ -40,7 +40,7 @@ def stablehlo_to_jax(
         module = ir.Module.parse(module_of(context.avals_in))
         results = ir.SymbolTable(module.operation)["main"].type.results
         assert len(results) == len(outputs), f"the program returns {len(results)} tensors, not {len(outputs)}"
-        name = mlir_internal.merge_mlir_modules(
+        name = mlir.merge_mlir_modules(
             context.module_context.module,
             "tensorflow_program",
             module,
@@ -67,5 +67,5 @@ def tensorflow_to_stablehlo(tf_function: Callable, inputs: Sequence[Any]) -> byt
     specs = [tf.TensorSpec(x.shape, tf.as_dtype(x.dtype)) for x in inputs]
     traced = tf.function(tf_function, jit_compile=True, autograph=False)
     hlo = traced.experimental_get_compiler_ir(*specs)(stage="hlo_serialized", platform_name="CPU")
-    module = _jax.mlir.hlo_to_stablehlo(hlo)
+    module = jax_mlir.hlo_to_stablehlo(hlo)
     return module if isinstance(module, bytes) else module.encode()

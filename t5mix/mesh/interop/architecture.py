@@ -5,8 +5,10 @@ from typing import Any
 
 from t5mix.mesh.t5.config import VOCAB_DIVISOR, T5Config
 
-# What the engine computes with, whatever a config says.
+# T5's, where a config says nothing.
 MAX_DISTANCE = 128
+
+# What the engine computes with, whatever a config says.
 EPSILON = 1e-6
 
 ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
@@ -14,9 +16,10 @@ ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Size and shape of an encoder-decoder of the T5 family.
+    """Size and shape of a model of the T5 family.
 
     Attributes:
+        architecture: one of T5Config's; all that others publish is "encoder_decoder".
         vocab_size: rows of the embedding.
         d_model: width of the residual stream.
         d_ff: width of the feed-forward layer.
@@ -40,6 +43,7 @@ class Architecture:
     d_kv: int
     num_encoder_layers: int
     num_decoder_layers: int
+    architecture: str = "encoder_decoder"
     activations: tuple[str, ...] = ("relu",)
     tied_embeddings: bool = True
     relative_attention_buckets: int = 32
@@ -61,11 +65,20 @@ class Architecture:
     @classmethod
     def of(cls, config: T5Config) -> "Architecture":
         """Returns what the engine's config says, with the vocabulary padded as its weights are."""
-        return cls(
-            vocab_size=config.padded_vocab_size,
-            per_layer_bias=bool(getattr(config, "per_layer_bias", False)),
-            **{name: getattr(config, name) for name in _SHARED},
-        )
+        shared = {name: getattr(config, name) for name in _SHARED}
+        return cls(vocab_size=config.padded_vocab_size, **shared)
+
+    def check_published(self, system: str) -> None:
+        """Refuses to write a model for another system that has encoder-decoders alone.
+
+        Raises:
+            ValueError: this is another architecture.
+        """
+        if self.architecture != "encoder_decoder":
+            raise ValueError(
+                f"T5Config.architecture is {self.architecture!r}, and {system} has T5's encoder_decoder alone: export "
+                "a SavedModel or StableHLO"
+            )
 
     def t5_config(self, source: str) -> T5Config:
         """Returns the engine's config of this model.
@@ -78,23 +91,15 @@ class Architecture:
         """
         for problem in self._problems():
             raise ValueError(f"{source}: {problem}")
-        extra: dict[str, Any] = {"per_layer_bias": True} if self.per_layer_bias else {}
-        shared = {name: getattr(self, name) for name in _SHARED}
-        return T5Config(vocab_size=self.vocab_size, **shared, **extra)
+        shared: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
+        try:
+            return T5Config(vocab_size=self.vocab_size, **shared)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
 
     def _problems(self) -> list[str]:
         """Returns what the engine cannot compute, in words."""
         problems = []
-        if self.per_layer_bias and "per_layer_bias" not in {field.name for field in dataclasses.fields(T5Config)}:
-            problems.append(
-                "each layer has a relative position bias of its own (UMT5), and t5mix's model has one a stack: "
-                "use a T5, Flan-T5, mT5 or ByT5"
-            )
-        if self.relative_attention_max_distance != MAX_DISTANCE:
-            problems.append(
-                f"relative_attention_max_distance is {self.relative_attention_max_distance}, and t5mix's model has "
-                f"{MAX_DISTANCE}"
-            )
         if self.layer_norm_epsilon != EPSILON:
             problems.append(f"layer_norm_epsilon is {self.layer_norm_epsilon}, and t5mix's model has {EPSILON}")
         unknown = [name for name in self.activations if name not in ACTIVATIONS]
@@ -115,8 +120,11 @@ _SHARED = (
     "d_kv",
     "num_encoder_layers",
     "num_decoder_layers",
+    "architecture",
     "activations",
     "tied_embeddings",
     "relative_attention_buckets",
+    "relative_attention_max_distance",
+    "per_layer_bias",
     "dropout_rate",
 )

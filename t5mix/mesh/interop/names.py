@@ -49,8 +49,10 @@ def weights_of(model: Architecture) -> list[Names]:
     """Returns all weights of a model, each with its names."""
     embedding = (model.vocab_size, model.d_model)
     weights = [Names("shared/embedding", embedding, "shared/embedding", "shared.weight", "token_embedder.embedding")]
-    for stack in ("encoder", "decoder"):
-        for block in range(model.num_encoder_layers if stack == "encoder" else model.num_decoder_layers):
+    for stack, blocks in (("encoder", model.num_encoder_layers), ("decoder", model.num_decoder_layers)):
+        if not blocks:  # a decoder alone
+            continue
+        for block in range(blocks):
             weights += _block(model, stack, block)
         weights.append(
             Names(
@@ -71,8 +73,15 @@ def weights_of(model: Architecture) -> list[Names]:
 def _block(model: Architecture, stack: str, block: int) -> Iterator[Names]:
     """Yields the weights of one block."""
     layers = _LAYERS[stack]
+    if not model.num_encoder_layers:
+        layers = tuple(layer for layer in layers if layer[0] != "EncDecAttention")
+    shares = stack == "decoder" and model.architecture == "shared_encoder_decoder"
     for number, (layer, t5x, t5x_norm) in enumerate(layers):
         place = _Place(stack, block, number, block * len(layers) + number)
+        if layer == "SelfAttention" and (block == 0 or model.per_layer_bias):
+            yield _relative_bias(model, place)
+        if shares and layer != "EncDecAttention":  # the encoder's
+            continue
         yield place.weight("rms_norm/scale", (model.d_model,), "layer_norm", f"{t5x_norm}.scale")
         if layer == "DenseReluDense":
             for name, shape in _feed_forward(model):
@@ -81,8 +90,6 @@ def _block(model: Architecture, stack: str, block: int) -> Iterator[Names]:
         for name, long_name in _T5X_PROJECTIONS.items():
             shape = (model.inner, model.d_model) if name == "o" else (model.d_model, model.inner)
             yield place.weight(f"{layer}/{name}", shape, f"{layer}.{name}", f"{t5x}.{long_name}.kernel")
-        if layer == "SelfAttention" and (block == 0 or model.per_layer_bias):
-            yield _relative_bias(model, place)
 
 
 def _relative_bias(model: Architecture, place: "_Place") -> Names:

@@ -13,7 +13,7 @@ from t5mix.mesh.devices import jax
 from t5mix.mesh.interop.safe_files import new_folder, write_json
 from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.programs import BATCH_FEATURES, Programs
+from t5mix.mesh.programs import Programs
 from t5mix.mesh.state import Variable
 from t5mix.mesh.t5.config import T5Config
 
@@ -131,12 +131,13 @@ class _Part:
     def _features(self) -> tuple[str, ...]:
         if self._name == "greedy_decode":
             return ("inputs",)
-        return (*BATCH_FEATURES, "targets_task") if self._name == "train_step" else BATCH_FEATURES
+        features = self._programs.features
+        return (*features, "targets_task") if self._name == "train_step" else features
 
     def _arguments(self) -> list[tuple[str, tuple[int, ...], str]]:
         programs = self._programs
         arguments: list[tuple[str, tuple[int, ...], str]] = [
-            (name, (programs.batch_size, programs.lengths[name.split("_")[0]]), "int32") for name in self._features()
+            (name, (programs.batch_size, programs.length_of(name)), "int32") for name in self._features()
         ]
         if self._name == "train_step":
             arguments.append(("learning_rate_and_decay_rate", (2,), "float32"))
@@ -152,7 +153,7 @@ class _Part:
             return [("log_likelihood", (rows,), "float32")]
         if self._name == "logits":
             vocab = programs.weights[0].shape[0]
-            return [("logits", (rows, targets, vocab), "float32")]
+            return [("logits", (rows, programs.length_of("targets"), vocab), "float32")]
         tasks = [(name, (programs.num_tasks,), "float32") for name in ("task_nats", "task_tokens")]
         variables = [(variable.name, variable.shape, "float32") for variable in programs.variables]
         return [("loss", (), "float32"), ("gradient_norm", (), "float32"), *tasks, *variables]

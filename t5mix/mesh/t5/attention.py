@@ -22,28 +22,32 @@ from t5mix.mesh.t5.sublayers import Dropout
 INVISIBLE = -1e9
 
 
-def visible_to(query_segments: Any, memory_segments: Any, *, causal: bool = False) -> Any:
+def visible_to(query_segments: Any, memory_segments: Any, *, causal: bool = False, prefix: Any = None) -> Any:
     """Returns the mask by which attention stays within a segment: float32 [batch, length, memory_length].
 
     Args:
         query_segments: int32 [batch, length], 0 at padding.
         memory_segments: int32 [batch, memory_length].
         causal: whether a position sees itself and those before it only.
+        prefix: int32 [batch, memory_length], 1 at positions that all of their segment see, though it be causal.
     """
     shape = mtf.Shape([*query_segments.shape.dims, memory_segments.shape.dims[-1]])
 
-    def mask(queries: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
+    def mask(queries: tf.Tensor, memory: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
         seen = tf.equal(queries[:, :, None], memory[:, None, :])
         if causal:
             # Made of a run-time value, or TensorFlow would fold [length, length] into a constant.
             zero = queries[:, :1] & 0
             rows = zero + tf.range(queries.shape[1])[None, :]
-            seen = tf.logical_and(seen, rows[:, :, None] >= rows[:, None, :])
+            before = rows[:, :, None] >= rows[:, None, :]
+            for each in prefix:
+                before = tf.logical_or(before, tf.not_equal(each, 0)[:, None, :])
+            seen = tf.logical_and(seen, before)
         return tf.where(seen, 0.0, INVISIBLE)
 
     return mtf.slicewise(
         mask,
-        [query_segments, memory_segments],
+        [query_segments, memory_segments, *([] if prefix is None else [prefix])],
         output_shape=shape,
         output_dtype=tf.float32,
         splittable_dims=[],

@@ -1,6 +1,7 @@
 """The size and shape of a T5 model."""
 
 import dataclasses
+import math
 
 # Upstream pads the vocabulary to a multiple of this, so that it can be split over a mesh axis.
 VOCAB_DIVISOR = 128
@@ -11,15 +12,35 @@ LOOPS = ("auto", "off", "kept", "products", "recomputed")
 # From this many blocks on, "auto" makes a stack a loop.
 LOOP_FROM = 4
 
+# Far above any T5 that was trained, and below what would overflow or fill a machine before anything is said.
+_GREATEST = {
+    "vocab_size": 2**24,
+    "d_model": 2**20,
+    "d_ff": 2**20,
+    "num_heads": 2**16,
+    "d_kv": 2**16,
+    "num_encoder_layers": 2**12,
+    "num_decoder_layers": 2**12,
+}
+
+# Least and most buckets for distances up to 128: see `relative_positions.buckets`.
+_BUCKETS = (4, 255)
+
 _ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
+
+# Values of T5Config.architecture (Raffel et al. 2020, section 3.2).
+ENCODER_DECODERS = ("encoder_decoder", "shared_encoder_decoder")
+DECODERS = ("language_model", "prefix_lm")
+ARCHITECTURES = (*ENCODER_DECODERS, *DECODERS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class T5Config:
-    """An encoder-decoder of Raffel et al. 2020 (https://arxiv.org/abs/1910.10683), section 2.1.
+    """A model of Raffel et al. 2020 (https://arxiv.org/abs/1910.10683): an encoder-decoder, or a decoder alone.
 
-    The defaults are T5 1.0's. T5 1.1 is
-    `activations=("gelu", "linear"), tied_embeddings=False` (Shazeer 2020, https://arxiv.org/abs/2002.05202).
+    The defaults are T5 1.0's. T5 1.1, mT5 and ByT5 are
+    `activations=("gelu", "linear"), tied_embeddings=False` (Shazeer 2020, https://arxiv.org/abs/2002.05202); UMT5 has
+    `per_layer_bias=True`, too (Chung et al. 2023, https://arxiv.org/abs/2304.09151).
 
     Attributes:
         vocab_size: token ids, extra ids (sentinels) included; padded to a multiple of 128 inside.
@@ -27,12 +48,22 @@ class T5Config:
         d_ff: width of the feed-forward layer.
         num_heads: attention heads.
         d_kv: width of keys and values, per head.
-        num_encoder_layers: blocks of self-attention and feed-forward.
-        num_decoder_layers: blocks of self-attention, encoder-decoder attention and feed-forward.
+        num_encoder_layers: blocks of self-attention and feed-forward; 0 where there is a decoder alone.
+        num_decoder_layers: blocks of self-attention, encoder-decoder attention (where there is an encoder) and
+            feed-forward.
+        architecture: "encoder_decoder"; "shared_encoder_decoder", whose decoder has the encoder's self-attention and
+            feed-forward weights; "language_model", a decoder that reads inputs and targets one behind the other, each
+            position seeing those before it; "prefix_lm", the same, where all inputs see each other (Raffel et al.
+            2020, section 3.2).
+        loss_on_targets_only: in a decoder alone, whether inputs have no loss.
         dropout_rate: fraction dropped while training, in [0, 1); one mask for all positions, as upstream.
-        activations: of the feed-forward layer; two names make a gated layer (their product).
+        activations: of the feed-forward layer; two names make a gated layer (their product). "silu" is another name
+            of "swish".
         tied_embeddings: whether the output layer is the embedding (scaled by d_model^-0.5).
-        relative_attention_buckets: buckets of relative position; the bias is shared by all layers of a stack.
+        relative_attention_buckets: buckets of relative position.
+        relative_attention_max_distance: from which on all positions share a bucket.
+        per_layer_bias: whether each self-attention layer has a relative bias of its own, as in UMT5; else the first
+            layer's is that of its stack, as in T5.
         label_smoothing: probability mass spread over the vocabulary, in [0, 1).
         z_loss: weight of log(Z)^2, which keeps logits near normalized while training.
         activation_dtype: "float32" or "bfloat16"; weights and optimizer slots are always float32.
@@ -49,33 +80,77 @@ class T5Config:
     d_kv: int
     num_encoder_layers: int
     num_decoder_layers: int
+    architecture: str = "encoder_decoder"
+    loss_on_targets_only: bool = True
     dropout_rate: float = 0.1
     activations: tuple[str, ...] = ("relu",)
     tied_embeddings: bool = True
     relative_attention_buckets: int = 32
+    relative_attention_max_distance: int = 128
+    per_layer_bias: bool = False
     label_smoothing: float = 0.0
     z_loss: float = 1e-4
     activation_dtype: str = "float32"
     block_loop: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in (
-            "vocab_size d_model d_ff num_heads d_kv num_encoder_layers num_decoder_layers relative_attention_buckets"
-        ).split():
-            if getattr(self, name) < 1:
-                raise ValueError(f"T5Config.{name} is {getattr(self, name)}: it must be at least 1")
+        for name, most in _GREATEST.items():
+            least = 0 if name == "num_encoder_layers" else 1  # a decoder alone has none
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(
+                    f"T5Config.{name} is {getattr(self, name)}: it must be at least {least}, and at most {most:,}"
+                )
+        least, most = _BUCKETS
+        if not least <= self.relative_attention_buckets <= most:
+            raise ValueError(
+                f"T5Config.relative_attention_buckets is {self.relative_attention_buckets}: it must be at least "
+                f"{least}, two for each direction, and at most {most}; T5 has 32"
+            )
+        self._check_architecture()
         for name in ("dropout_rate", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"T5Config.{name} is {getattr(self, name)}: it must be in [0, 1)")
+        object.__setattr__(self, "activations", tuple("swish" if x == "silu" else x for x in self.activations))
         unknown = [name for name in self.activations if name not in _ACTIVATIONS]
         if unknown or not self.activations:
             raise ValueError(f"T5Config.activations is {self.activations}: choose from {', '.join(_ACTIVATIONS)}")
-        if self.z_loss < 0:
-            raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must not be negative")
+        if not 0 <= self.z_loss < math.inf:
+            raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must be finite, and not negative")
         if self.activation_dtype not in ("float32", "bfloat16"):
             raise ValueError(f"T5Config.activation_dtype is {self.activation_dtype!r}: choose float32 or bfloat16")
         if self.block_loop not in LOOPS:
             raise ValueError(f"T5Config.block_loop is {self.block_loop!r}: choose from {', '.join(LOOPS)}")
+
+    def _check_architecture(self) -> None:
+        chosen, layers = self.architecture, self.num_encoder_layers
+        if chosen not in ARCHITECTURES:
+            raise ValueError(f"T5Config.architecture is {chosen!r}: choose from {', '.join(ARCHITECTURES)}")
+        if self.decoder_only and layers:
+            raise ValueError(
+                f"T5Config.num_encoder_layers is {layers}, and a {chosen} has no encoder: bind it to 0, and "
+                "T5Config.num_decoder_layers to all layers that there shall be"
+            )
+        if not self.decoder_only and layers < 1:
+            raise ValueError(
+                f"T5Config.num_encoder_layers is {layers}: it must be at least 1; a decoder alone is "
+                f"T5Config.architecture = {' or '.join(map(repr, DECODERS))}"
+            )
+        if chosen == "shared_encoder_decoder" and layers != self.num_decoder_layers:
+            raise ValueError(
+                f"T5Config.num_encoder_layers is {layers} and T5Config.num_decoder_layers {self.num_decoder_layers}: "
+                "an encoder and a decoder that share their weights have as many layers"
+            )
+        buckets, distance = self.relative_attention_buckets, self.relative_attention_max_distance
+        if buckets < 4 or distance <= buckets // 2:
+            raise ValueError(
+                f"T5Config.relative_attention_buckets is {buckets} and T5Config.relative_attention_max_distance "
+                f"{distance}: there must be 4 buckets or more, and a distance of more than half their number"
+            )
+
+    @property
+    def decoder_only(self) -> bool:
+        """Whether the model is a decoder alone, which reads inputs and targets one behind the other."""
+        return self.architecture in DECODERS
 
     def loop_policy(self, num_blocks: int) -> str | None:
         """Returns what the loop over the blocks of a stack keeps; None where its blocks are written out.

@@ -55,6 +55,25 @@ def layer_scope(stack: Scope, block: int, part: int, num_parts: int) -> Scope:
     return stack / f"layer_{block * num_parts + part:03d}"
 
 
+def shared_with_encoder(get: GetWeight) -> GetWeight:
+    """Returns a GetWeight that gives a decoder its encoder's weights where both have such a layer.
+
+    Self-attention and feed-forward, with the norms before them, are one weight each, which has the encoder's name. The
+    relative bias is not among them: a decoder's buckets look back only.
+    """
+
+    def name_in_encoder(name: str) -> str:
+        stack, layer, *rest = name.split("/")
+        if stack != "decoder" or not layer.startswith("layer_") or rest[-1] == "relative_attention_bias":
+            return name
+        block, part = divmod(int(layer.removeprefix("layer_")), 3)
+        if part == 1:  # attention to the encoder's output
+            return name
+        return "/".join([layer_scope(Scope("encoder", get), block, part // 2, 2).path, *rest])
+
+    return lambda name, dimensions, initializer: get(name_in_encoder(name), dimensions, initializer)
+
+
 class Weight(mtf_ops.Variable):
     """An mtf variable with an Initializer, behind which stands no TensorFlow variable.
 
@@ -62,28 +81,36 @@ class Weight(mtf_ops.Variable):
         initializer: how its first value is drawn.
     """
 
-    def __init__(self, mesh: Any, name: str, shape: Any, dtype: Any, initializer: Initializer):
+    def __init__(self, mesh: Any, name: str, shape: Any, dtype: Any, initializer: Initializer, *, trained: bool):
         """Adds the variable to the graph of `mesh`."""
         mtf_ops.Operation.__init__(self, [], mesh, name=name)
-        self._name, self._dtype, self._trainable, self.initializer = name, dtype, True, initializer
+        self._name, self._dtype, self._trainable, self.initializer = name, dtype, trained, initializer
         self._outputs = [mtf_ops.Tensor(self, shape, dtype.activation_dtype)]
         self._splittable_dims, self._unsplittable_dims = self._initialize_all_dimensions_as_splittable()
         self.graph.all_variables.append(self)
-        self.graph.trainable_variables.append(self)
+        if trained:
+            self.graph.trainable_variables.append(self)
 
 
-def variables(mesh: Any, dtype: Any) -> GetWeight:
+def has_gradient(weight: Any) -> bool:
+    """Tells whether the gradient of a tensor that a GetWeight gave is of use: a weight that is not trained has none."""
+    return not isinstance(weight.operation, Weight) or weight.operation.trainable
+
+
+def variables(mesh: Any, dtype: Any, is_trained: Callable[[str], bool] = lambda name: True) -> GetWeight:
     """Returns a GetWeight that makes (or finds) an mtf variable for each name.
 
     Args:
         mesh: the mtf mesh, whose graph the variables belong to.
         dtype: an mtf.VariableDType.
+        is_trained: whether the variable of a name is trained.
     """
     known = mesh.graph.name_to_variable
 
     def get(name: str, dimensions: Sequence[Any], initializer: Initializer) -> Any:
         if name not in known:
-            known[name] = Weight(mesh, name, mtf.Shape(list(dimensions)), dtype, initializer)
+            shape = mtf.Shape(list(dimensions))
+            known[name] = Weight(mesh, name, shape, dtype, initializer, trained=is_trained(name))
         return known[name].outputs[0]
 
     return get

@@ -2,7 +2,7 @@
 
 The bucket depends on memory position - query position alone, of which there are q + k - 1: the bias is gathered for
 those, and laid along the diagonals of [q, k] by reshapes. Nothing of q x k x buckets exists, no constant of q x k, and
-a stack computes it once for all its layers.
+a stack computes it once for all its layers (T5), or each layer its own (UMT5).
 """
 
 import math

@@ -1,7 +1,7 @@
 """A stack: blocks of residual layers, written out one by one or as one loop.
 
     encoder block   self-attention, feed-forward
-    decoder block   self-attention, attention to the encoder's output, feed-forward
+    decoder block   self-attention, attention to the encoder's output (where there is an encoder), feed-forward
 
 Every layer is x + dropout(layer(rms_norm(x))); the stack ends with a normalization (Raffel et al. 2020, section 2.1).
 """
@@ -13,6 +13,8 @@ from t5mix.mesh.mesh_tensorflow import mtf
 from t5mix.mesh.t5.attention import Attention, visible_to
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.feed_forward import feed_forward
+from t5mix.mesh.t5.fine_tuning.adapters import adapted
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.loop import BlockLoop
 from t5mix.mesh.t5.parameters import GetWeight, Scope, layer_scope
 from t5mix.mesh.t5.relative_positions import RelativePositions
@@ -20,6 +22,7 @@ from t5mix.mesh.t5.sublayers import Dropout, rms_norm
 
 ENCODER_PARTS = ("SelfAttention", "DenseReluDense")
 DECODER_PARTS = ("SelfAttention", "EncDecAttention", "DenseReluDense")
+DECODER_ONLY_PARTS = ENCODER_PARTS
 
 # Masks of a block are numbered from here on; the stack's own two come before.
 _FIRST_OF_BLOCK = 2
@@ -50,6 +53,7 @@ class Stack:
         num_blocks: how many blocks.
         parts: layers of a block.
         first_mask: number of its first dropout mask.
+        trained: what is trained; adapters stand after layers.
     """
 
     config: T5Config
@@ -57,17 +61,31 @@ class Stack:
     num_blocks: int
     parts: tuple[str, ...]
     first_mask: int
+    trained: Trained = everything()  # noqa: RUF009 - frozen, so it may be shared
 
     @property
     def causal(self) -> bool:
         """Whether a position sees only itself and those before it."""
         return self.name == "decoder"
 
-    def relative_positions(self, scope: Scope) -> RelativePositions:
-        """Returns the bias that all blocks share; its weight stands in the first layer, as on T5's disks."""
-        heads = mtf.Dimension("heads", self.config.num_heads)
-        first = layer_scope(scope, 0, 0, len(self.parts)) / self.parts[0]
-        return RelativePositions(first, heads, self.config.relative_attention_buckets, bidirectional=not self.causal)
+    def relative_positions(self, scope: Scope, block: int = 0) -> RelativePositions:
+        """Returns the bias of a block's self-attention.
+
+        Where all blocks share one, its weight stands in the first, as on T5's disks.
+
+        Args:
+            scope: of the stack.
+            block: number of the block.
+        """
+        config = self.config
+        layer = layer_scope(scope, block if config.per_layer_bias else 0, 0, len(self.parts)) / self.parts[0]
+        return RelativePositions(
+            layer,
+            mtf.Dimension("heads", config.num_heads),
+            config.relative_attention_buckets,
+            bidirectional=not self.causal,
+            max_distance=config.relative_attention_max_distance,
+        )
 
     def attention(self, scope: Scope, d_model: Any) -> Attention:
         """Returns the attention layer at a scope."""
@@ -82,6 +100,7 @@ class Stack:
         train: bool,
         memory: Any = None,
         memory_segments: Any = None,
+        prefix: Any = None,
     ) -> Any:
         """Returns the stack's output, [batch, length, d_model].
 
@@ -92,24 +111,30 @@ class Stack:
             train: whether dropout is on.
             memory: the encoder's output, [batch, memory_length, d_model], in a decoder.
             memory_segments: int32 [batch, memory_length], in a decoder.
+            prefix: int32 [batch, length], 1 at positions that all of their segment see, in the decoder of a prefix LM.
         """
         scope = Scope(self.name, get)
         rate = self.config.dropout_rate if train else 0.0
         outer = Dropout(rate, self.first_mask)
         length = x.shape.dims[-2]
         x = outer(x, without=length)
-        masks = self._masks(segments, memory_segments, x.dtype)
-        bias = self.relative_positions(scope).bias(length, mtf.Dimension("memory_length", length.size))
-        x = self._blocks(x, scope, masks, [bias] if memory is None else [bias, memory], rate)
+        masks = self._masks(segments, memory_segments, prefix, x.dtype)
+        shared = [] if self.config.per_layer_bias else [self._bias(scope, 0, length)]
+        x = self._blocks(x, scope, masks, shared if memory is None else [*shared, memory], rate)
         x = outer(rms_norm(x, scope), without=length)
         return mtf.multiply(x, masks.real, output_shape=x.shape)
 
-    def _masks(self, segments: Any, memory_segments: Any, dtype: Any) -> Masks:
-        own = mtf.replace_dimensions(
-            segments, segments.shape.dims[-1], mtf.Dimension("memory_length", segments.shape.dims[-1].size)
+    def _bias(self, scope: Scope, block: int, length: Any) -> Any:
+        return self.relative_positions(scope, block).bias(length, mtf.Dimension("memory_length", length.size))
+
+    def _masks(self, segments: Any, memory_segments: Any, prefix: Any, dtype: Any) -> Masks:
+        length = segments.shape.dims[-1]
+        own, prefix = (
+            None if ids is None else mtf.replace_dimensions(ids, length, mtf.Dimension("memory_length", length.size))
+            for ids in (segments, prefix)
         )
         return Masks(
-            own=visible_to(segments, own, causal=self.causal),
+            own=visible_to(segments, own, causal=self.causal, prefix=prefix),
             real=mtf.cast(mtf.not_equal(segments, 0), dtype),
             memory=None if memory_segments is None else visible_to(segments, memory_segments),
         )
@@ -129,15 +154,18 @@ class Stack:
 
     def _block(self, x: Any, scope: Scope, block: int, masks: Masks, shared: list[Any], dropout: Dropout) -> Any:
         length = x.shape.dims[-2]
+        bias = self._bias(scope, block, length) if self.config.per_layer_bias else shared[0]
         for number, part in enumerate(self.parts):
             layer = layer_scope(scope, block, number, len(self.parts))
             normal = mtf.multiply(rms_norm(x, layer), masks.real, output_shape=x.shape)
-            y = self._layer(part, normal, layer / part, masks, shared, dropout)
+            y = self._layer(part, normal, layer / part, masks, bias, shared[-1:], dropout)
+            y = adapted(y, layer / part, part, self.trained)
             x = x + dropout(y, without=length)
         return x
 
-    def _layer(self, part: str, x: Any, scope: Scope, masks: Masks, shared: list[Any], dropout: Dropout) -> Any:
-        bias, *memory = shared
+    def _layer(
+        self, part: str, x: Any, scope: Scope, masks: Masks, bias: Any, memory: list[Any], dropout: Dropout
+    ) -> Any:
         if part == "SelfAttention":
             attention = self.attention(scope, x.shape.dims[-1])
             own = mtf.replace_dimensions(x, x.shape.dims[-2], masks.own.shape.dims[-1])

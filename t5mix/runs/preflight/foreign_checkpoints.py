@@ -21,9 +21,12 @@ _DECIDED = (
     "d_kv",
     "num_encoder_layers",
     "num_decoder_layers",
+    "architecture",
     "activations",
     "tied_embeddings",
     "relative_attention_buckets",
+    "relative_attention_max_distance",
+    "per_layer_bias",
 )
 
 
@@ -66,8 +69,7 @@ def model_params(path: str | None) -> list[str]:
     if path is None or not is_foreign(path):
         return []
     config = open_checkpoint(path).config
-    names = [name for name in (*_DECIDED, "per_layer_bias") if hasattr(config, name)]
-    return [f"T5Config.{name} = {getattr(config, name)!r}" for name in names]
+    return [f"T5Config.{name} = {getattr(config, name)!r}" for name in _DECIDED]
 
 
 def check_foreign(run: Run, provider: Provider, checkpoint: ForeignCheckpoint) -> None:

@@ -1,5 +1,6 @@
 """The tasks that a run names: that they are there, have what it needs, and fit its model and machine."""
 
+import bisect
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,19 +8,40 @@ from t5mix.declarations import discovery
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.evaluation.scoring import check_metrics
+from t5mix.evaluation.scoring.scorer import check_metrics
+from t5mix.internal.suggestions import suggestion
 from t5mix.internal.terminal import say
 from t5mix.preprocessors import objectives
-from t5mix.runs.config.settings import Run
+from t5mix.runs.config.settings import Run, Training
 from t5mix.vocabularies import Vocabulary
 
 Provider = Task | Mixture
 
-# What T5 reads and writes.
+# What T5 reads and writes. A language model may have targets alone.
 MODEL_FEATURES = ("inputs", "targets")
 
 # The decoder ends a sequence at this id, and pads with 0.
 EOS_ID = 1
+
+
+def model_features(run: Run) -> tuple[str, ...]:
+    """Returns the features that the run's model reads and writes: a language model's are those that have a length."""
+    if run.model.architecture != "language_model" or "inputs" in run.sequence_length:
+        return MODEL_FEATURES
+    return ("targets",)
+
+
+def check_answers(run: Run) -> None:
+    """Refuses to ask a language model that is trained on targets alone.
+
+    Raises:
+        ValueError: `Run.sequence_length` has no inputs.
+    """
+    if "inputs" not in model_features(run):
+        raise ValueError(
+            f"Run.sequence_length is {dict(run.sequence_length)}: a language model of targets alone reads no inputs, "
+            "and so answers nothing; bind a length of 'inputs', too"
+        )
 
 
 def check_provider(run: Run, provider: Provider) -> None:
@@ -62,6 +84,7 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     """Returns what `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
     if run.finetune is None:
         return ()
+    check_answers(run)  # each task is scored
     if not run.finetune.tasks:
         tasks = [task for task in get_subtasks(provider) if task.metric_objs]
         for task in tasks:
@@ -85,7 +108,17 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
 def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     """Returns the tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
     split = run.evaluation.split
+    if "inputs" not in model_features(run):
+        say("nothing is scored: Run.sequence_length has no inputs, so this language model answers nothing")
+        return ()
     scored = []
+    with_metrics = [task for task in get_subtasks(provider) if task.metric_objs]
+    if with_metrics and not any(split in task.splits for task in with_metrics):
+        known = sorted({name for task in with_metrics for name in task.splits})
+        raise ValueError(
+            f"{provider.name} has no split {split!r}, which Evaluation.split names{suggestion(split, known)}; its "
+            f"tasks with metrics have {', '.join(map(repr, known))}"
+        )
     for task in get_subtasks(provider):
         if not task.metric_objs:
             continue
@@ -133,13 +166,14 @@ def _names(provider: Provider) -> list[str]:
 def check_lengths(run: Run, provider: Provider) -> None:
     """Checks that every feature of the model has a length, and no length is of a feature that is not there."""
     features = provider.output_features
-    missing = [name for name in MODEL_FEATURES if name not in features]
+    names = MODEL_FEATURES if "inputs" in features else model_features(run)
+    missing = [name for name in names if name not in features]
     if missing:
         raise ValueError(
             f"{provider.name} has no feature {' nor '.join(map(repr, missing))}: T5 reads "
             f"'inputs' and writes 'targets', and it has {', '.join(features)}"
         )
-    for name in MODEL_FEATURES:
+    for name in names:
         if name not in run.sequence_length:
             raise ValueError(
                 f"Run.sequence_length says nothing of {name!r}, a feature of {provider.name}: "
@@ -154,7 +188,7 @@ def check_lengths(run: Run, provider: Provider) -> None:
 
 def check_vocabularies(run: Run, provider: Provider) -> None:
     """Checks that the model's vocabulary holds every id of the features, and that sequences end as it expects."""
-    for name in MODEL_FEATURES:
+    for name in model_features(run):
         vocabulary = provider.output_features[name].vocabulary
         if vocabulary.vocab_size > run.model.padded_vocab_size:
             raise ValueError(
@@ -215,13 +249,40 @@ def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
     check_data(run, tasks, run.evaluation.split)
 
 
+def check_schedule(name: str, training: Training) -> None:
+    """Refuses a schedule that ends before the training does: from there on, steps would change nothing.
+
+    Args:
+        name: of the settings, for the message.
+        training: the steps, and the learning rate at each.
+
+    Raises:
+        ValueError: naming the step from which on the learning rate is 0.
+    """
+    steps, schedule = training.steps, training.schedule
+    if schedule(steps - 1) <= 0:
+        # It falls to 0 once, and stays there.
+        first = bisect.bisect_left(range(steps), True, key=lambda step: schedule(step) <= 0)
+        raise ValueError(
+            f"{name}.schedule, {schedule}, has learning rate 0 from step {first:,} on, and {name}.steps is {steps:,}: "
+            "let it end with the training (total_steps), or fall to more than 0 (final_fraction)"
+        )
+    end = getattr(schedule, "total_steps", steps)
+    if end < steps:
+        say(
+            f"{name}.schedule ends at step {end:,}: the other {steps - end:,} steps keep its last learning rate, "
+            f"{schedule(steps - 1):.3g}"
+        )
+
+
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
-    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions.
+    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions; and decoding, the model.
 
     Args:
         run: the settings.
         available: counts the devices; by default JAX does, which is why this check comes last.
     """
+    run.decoding.check(run.model.vocab_size)
     run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
     try:
         run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)

@@ -1,6 +1,8 @@
 """`t5mix list` in all its forms."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -54,3 +56,33 @@ def test_a_long_list_is_plain_columns(
 def test_a_pattern_without_a_match_is_an_error(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--include", declarations, "zebra"]) == 2
     assert "no task or mixture matches zebra" in capsys.readouterr().err
+
+
+def test_models_with_parameters_and_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "--models")
+    assert "models/t5_1_1/small.gin" in text and "76,961,152" in text and "293.6 MiB" in text
+    listed = json.loads(output(capsys, "--models", "umt5/small", "--format", "json"))["models"]
+    assert [entry["name"] for entry in listed] == ["models/umt5/small.gin"]
+    entry = listed[0]
+    assert entry["parameters"] == 306_601_984 and entry["config"]["per_layer_bias"] is True
+    memory = entry["memory_bytes"]
+    assert memory["weights_float32"] == 2 * memory["weights_bfloat16"] == 4 * entry["parameters"]
+    assert memory["train_adafactor"] == 2 * memory["weights_float32"] + memory["adafactor"]
+    assert memory["adamw"] == 2 * memory["weights_float32"]
+
+
+def test_names_of_models_and_a_pattern_without_a_match(capsys: pytest.CaptureFixture[str]) -> None:
+    names = output(capsys, "--models", "--names", "*/small.gin").split()
+    assert names == [f"models/{f}small.gin" for f in ("", "byt5/", "mt5/", "t5_1_0/", "t5_1_1/", "umt5/")]
+    assert json.loads(output(capsys, "--models", "--names", "mt5/xxl", "--format", "json")) == {
+        "models": ["models/mt5/xxl.gin", "models/umt5/xxl.gin"]
+    }
+    assert main(["list", "--models", "zebra"]) == 2
+    assert "no model matches zebra; try: t5mix list --models" in capsys.readouterr().err
+
+
+def test_models_load_neither_tensorflow_nor_jax() -> None:
+    code = "import sys; from t5mix.cli.main import main; main(['list', '--models']); "
+    code += "print(sorted({'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

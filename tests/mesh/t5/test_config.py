@@ -20,8 +20,21 @@ def test_vocabulary_is_padded_to_a_multiple_of_128():
         ({"activations": ()}, "T5Config.activations"),
         ({"z_loss": -1.0}, "z_loss"),
         ({"activation_dtype": "float16"}, "float32 or bfloat16"),
+        ({"architecture": "decoder"}, r"T5Config.architecture is 'decoder': choose from encoder_decoder, .*prefix_lm"),
+        (
+            {"architecture": "prefix_lm"},
+            r"T5Config.num_encoder_layers is 1, and a prefix_lm has no encoder: bind it to 0",
+        ),
+        ({"num_encoder_layers": 0}, r"T5Config.num_encoder_layers is 0: .*T5Config.architecture = 'language_model' or"),
+        ({"architecture": "shared_encoder_decoder", "num_decoder_layers": 2}, r"have as many layers"),
+        ({"relative_attention_buckets": 2}, r"T5Config.relative_attention_buckets is 2 .*4 buckets or more"),
+        ({"relative_attention_max_distance": 16}, r"relative_attention_max_distance 16.*more than half their number"),
     ],
 )
 def test_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         config(**changes)
+
+
+def test_activations_are_a_tuple_and_silu_is_swish():
+    assert config(activations=["silu", "linear"]) == config(activations=("swish", "linear"))

@@ -119,8 +119,9 @@ def config_json(model: Architecture, dtype: str) -> dict[str, Any]:
     """Returns config.json of a model, as transformers 4.57 and 5 read it.
 
     Raises:
-        ValueError: transformers has no such activation.
+        ValueError: transformers has no such architecture or activation.
     """
+    model.check_published("transformers")
     names = {activations: name for name, activations in reversed(_FEED_FORWARD.items())}
     if model.activations not in names:
         raise ValueError(

@@ -33,7 +33,7 @@ def saved(tmp_path, kind="t5-1.1", name="theirs", **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["t5-1.0", "t5-1.1", "mt5", "silu"])
+@pytest.mark.parametrize("kind", ["t5-1.0", "t5-1.1", "mt5", "silu", "umt5"])
 def test_a_model_of_transformers_gives_equal_logits_loss_and_greedy_outputs(tmp_path, kind):
     model, folder = saved(tmp_path, kind)
     opened = open_checkpoint(str(folder))
@@ -67,7 +67,10 @@ def test_a_model_of_transformers_gives_equal_logits_loss_and_greedy_outputs(tmp_
         model=Architecture.of(opened.config), weights=weights_of_state(engine, state), vocabulary=ByteVocabulary(0)
     )
     write_folder(export, str(tmp_path / "ours"))
-    again = transformers.T5ForConditionalGeneration.from_pretrained(tmp_path / "ours")
+    kind_of_ours = (
+        transformers.UMT5ForConditionalGeneration if kind == "umt5" else transformers.T5ForConditionalGeneration
+    )
+    again = kind_of_ours.from_pretrained(tmp_path / "ours")
     for name, value in model.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
 
@@ -97,10 +100,16 @@ def test_a_folder_is_written_bit_for_bit_and_transformers_computes_the_same(tmp_
         np.testing.assert_array_equal(ours[name].read(), array.read())
 
 
-def test_umt5_is_refused_by_name_until_the_model_has_a_bias_for_each_layer(tmp_path):
-    _, folder = saved(tmp_path, "umt5")
-    with pytest.raises(ValueError, match="each layer has a relative position bias of its own"):
-        open_checkpoint(str(folder))
+def test_another_distance_of_the_last_bucket_is_kept(tmp_path):
+    model = hugging_face_model("t5-1.1", relative_attention_max_distance=10, relative_attention_num_buckets=8)
+    model.save_pretrained(tmp_path / "near")
+    opened = open_checkpoint(str(tmp_path / "near"))
+    assert opened.config.relative_attention_max_distance == 10
+    engine = engine_of(opened.config)
+    data = batch(opened.config.vocab_size)
+    ours = engine.logits(initial_state(engine, opened.weights, opened.source), data)
+    theirs, real = hugging_face_logits(model, data), data["targets"] > 0
+    np.testing.assert_allclose(ours[real], theirs[real], rtol=2e-5, atol=2e-5 * np.abs(theirs).max())
 
 
 def test_bfloat16_weights_are_read_as_they_are(tmp_path):
@@ -182,7 +191,7 @@ def test_wrong_weights_are_one_line_that_names_them(tmp_path):
     [
         ({"model_type": "bart"}, "model_type is 'bart'"),
         ({"feed_forward_proj": "gelu"}, "feed_forward_proj is 'gelu'"),
-        ({"relative_attention_max_distance": 64}, "relative_attention_max_distance is 64"),
+        ({"relative_attention_max_distance": 8}, "T5Config.relative_attention_max_distance"),
         ({"layer_norm_epsilon": 1e-5}, "layer_norm_epsilon is 1e-05"),
         ({"decoder_start_token_id": 5}, "decoder_start_token_id is 5"),
         ({"num_layers": "2"}, "num_layers is '2'"),

@@ -26,7 +26,7 @@ def test_the_benchmark_runs_and_its_bars_hold():
     )
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures["greedy_equal"] == figures["roundtrip_equal"] == 1.0
+    assert figures["greedy_equal"] == figures["beam_equal"] == figures["roundtrip_equal"] == 1.0
     assert figures["max_relative_logit_difference"] <= 2e-5
     assert figures["max_relative_loss_difference"] <= 1e-6
     assert figures["max_relative_gradient_difference"] <= 1e-4
