@@ -2,7 +2,7 @@
 
 1. A block of W windows gets a fixed number of draws (`Plan.draws`; W is 1 to 16), in their order.
 2. Where these have more tokens than the block has room for, the last of them begin the next block.
-3. The windows of a block are runs of its draws, one behind the other, each with about as many tokens.
+3. The windows of a block are runs of its draws, one behind the other, that take about as many rows each.
 
 So each window holds whole runs of draws: at its end each task has had its share of all draws so far to within one
 example, and each example of a task as often as any other, or once more. A block depends on itself and the one before
@@ -16,7 +16,7 @@ import numpy as np
 from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.mixing.weights import evenly_spaced, rank_within
 from t5mix.data.packing.capacity import Plan
-from t5mix.data.packing.even_parts import even_parts
+from t5mix.data.packing.even_parts import demands, even_parts
 from t5mix.internal.memo import remembers
 
 
@@ -54,7 +54,7 @@ class Blocks:
         if self._plan.windows == 1:
             return np.array([first, first + len(draws.task)])
         lengths = draws.lengths[evenly_spaced(draws.task)]
-        return first + even_parts(lengths * self._plan.scale, self._plan.windows)
+        return first + even_parts(demands(lengths, self._plan.limits), self._plan.windows)
 
     @remembers(2)
     def _draws(self, block: int) -> tuple[Draws, int]:

@@ -23,7 +23,7 @@ from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.mixing.weights import evenly_spaced
 from t5mix.data.packing import bin_packing, epoch_order
 from t5mix.data.packing.epoch_order import InOrder
-from t5mix.data.packing.even_parts import even_parts
+from t5mix.data.packing.even_parts import demands, even_parts
 
 # Standard deviations of a block's demand for rows that are kept free. What exceeds a block begins the next; that both
 # exceed happens once in 10**8 blocks.
@@ -66,11 +66,6 @@ class Plan:
     draws: int
     room: tuple[int, ...]
     fill: float
-
-    @property
-    def scale(self) -> np.ndarray:
-        """Weights by which a whole row weighs the same in every feature."""
-        return _scale(self.limits)
 
     @classmethod
     def of(
@@ -162,7 +157,7 @@ def _fill(mixer: Mixer, draws: int, limits: Sequence[int], batch_size: int) -> t
     windows = max(1, min(_PACKED, _PACKED_DRAWS // draws))
     drawn = mixer.quota(0, windows * draws, measured=True)
     drawn = drawn.take(evenly_spaced(drawn.task))
-    starts = even_parts(drawn.lengths * _scale(limits), windows).tolist()
+    starts = even_parts(demands(drawn.lengths, limits), windows).tolist()
     parts = [drawn.take(slice(start, stop)) for start, stop in itertools.pairwise(starts)]
     volume, rows = np.array([_rows_needed(part, limits, batch_size) for part in parts]).T  # [windows]
     fill = max(float(volume.sum()), 1 / max(limits)) / float(rows.sum())
@@ -181,11 +176,6 @@ def _rows_needed(draws: Draws, limits: Sequence[int], batch_size: int) -> tuple[
         row = bin_packing.choose_rows(draws.lengths, limits, None)
     volume = max(int(tokens) / limit for tokens, limit in zip(draws.lengths.sum(axis=0), limits, strict=True))
     return volume, int(row.max(initial=0)) + 1
-
-
-def _scale(limits: Sequence[int]) -> np.ndarray:
-    """Returns weights by which a whole row weighs the same in every feature."""
-    return math.lcm(*limits) // np.array(limits, dtype=np.int64)
 
 
 def _per_row(moments: Sequence["_Moments"], limits: Sequence[int]) -> int | None:

@@ -1,7 +1,10 @@
-"""Cutting a list of examples into runs of about as many tokens.
+"""Cutting a list of examples into runs that take about as many rows.
 
 Shapes: N examples, F features.
 """
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,17 +12,31 @@ import numpy as np
 _HALVINGS = 14
 
 
-def even_parts(sizes: np.ndarray, parts: int) -> np.ndarray:
-    """Cuts a list into runs so that the greatest run is as small as can be, in the feature that it has most of.
+def demands(lengths: np.ndarray, limits: Sequence[int]) -> np.ndarray:
+    """Returns what examples take of rows at least, int64 [N, 2 * F], of all columns alike in parts of a row.
+
+    For each feature its tokens, and a whole row where they are more than half of one: two such never share a row.
 
     Args:
-        sizes: int64 [N, F].
+        lengths: int64 [N, F].
+        limits: tokens that a row holds of each feature.
+    """
+    limit = np.array(limits, dtype=np.int64)
+    row = math.lcm(*limits)
+    return np.concatenate([lengths * (row // limit), (2 * lengths > limit) * row], axis=1)
+
+
+def even_parts(sizes: np.ndarray, parts: int) -> np.ndarray:
+    """Cuts a list into runs so that the greatest run is as small as can be, in the column that it has most of.
+
+    Args:
+        sizes: int64 [N, C], C columns.
         parts: number of runs.
 
     Returns:
         Where each run begins, and the end, int64 [parts + 1].
     """
-    total = np.concatenate([np.zeros((1, sizes.shape[1]), np.int64), np.cumsum(sizes, axis=0)]).T  # [F, N + 1]
+    total = np.concatenate([np.zeros((1, sizes.shape[1]), np.int64), np.cumsum(sizes, axis=0)]).T  # [C, N + 1]
     low = max(int(total[:, -1].max()) // parts, int(sizes.max(initial=0)))
     high = 2 * low + 1
     best = _runs(total, parts, high)

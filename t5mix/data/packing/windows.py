@@ -7,14 +7,14 @@ Packed, a window is a fixed number of steps, at least 1024 rows: packing needs c
    that lie one behind the other, is like any other.
 3. Where a task begins an epoch in the window, what is drawn before comes before; see `epoch_order`.
 4. What finds no room is put into free space of the next window, in which nothing else has to give way; what still
-   waits goes to the one behind it, and is then left out and counted. The plan keeps so much free that hardly anything
-   waits.
+   waits goes to the one behind it, four times in all, and is then left out and counted. The plan keeps so much free
+   that hardly anything waits.
 5. A row that is empty gets an example of a row that has several.
 
-The batch at a step depends on its window and two before it, on their blocks and the one before: on nothing else, so
+The batch at a step depends on its window and four before it, on their blocks and the one before: on nothing else, so
 any step can be computed without those before it. Figures of `benchmarks/packing.py`, as shares of the rows that the
 tokens take at least: rows packed as in step 2 0.9986 (language model), 0.9949 (short pairs), 0.9685 (heavy tails); the
-whole stream, which keeps some room free so that little waits, 0.989, 0.986, 0.952.
+whole stream, which keeps some room free so that little waits, 0.987, 0.987, 0.940.
 
 Unpacked, a row is a draw, in the order of draws.
 
@@ -38,7 +38,7 @@ from t5mix.internal.memo import remembers
 # Rows of a window, at least: packing needs choice.
 _ROWS = 1024
 # Windows in which an example that does not fit its own is given free space.
-_TRIES = 2
+_TRIES = 4
 
 
 @dataclasses.dataclass(frozen=True)
