@@ -115,6 +115,8 @@ def random_model(kind: str, settings: dict[str, Any]) -> Any:
             elif "relative_attention_bias" in name:
                 value.copy_(torch.randn_like(value))
         if not settings["tie_word_embeddings"]:
+            if model.lm_head.weight is model.shared.weight:  # as transformers 5 makes every one
+                model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.shared.weight))
             model.lm_head.weight[1] *= 2
     return model
 

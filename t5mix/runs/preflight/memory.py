@@ -54,5 +54,7 @@ def _weights(model: T5Config) -> int:
     attention = 4 * model.d_model * model.num_heads * model.d_kv
     feed_forward = (len(model.activations) + 1) * model.d_model * model.d_ff
     embeddings = model.padded_vocab_size * model.d_model * (1 if model.tied_embeddings else 2)
-    blocks = model.num_encoder_layers * (attention + feed_forward)
-    return embeddings + blocks + model.num_decoder_layers * (2 * attention + feed_forward)
+    block = attention + feed_forward
+    of_decoder = 0 if model.architecture == "shared_encoder_decoder" else block
+    of_decoder += 0 if model.decoder_only else attention
+    return embeddings + model.num_encoder_layers * block + model.num_decoder_layers * of_decoder

@@ -44,6 +44,9 @@ def hugging_face_model(kind: str, seed: int = 0, **changes):
     config_class, model_class, settings = KINDS[kind]
     torch.manual_seed(seed)
     model = model_class(config_class(**{**SIZES, **settings, **changes})).eval()
+    if kind not in ("t5-1.0", "silu") and model.lm_head.weight is model.shared.weight:
+        # transformers 5 makes every output layer the embedding, and loads one of its own where a folder has it.
+        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.shared.weight))
     with torch.no_grad():
         for name, value in model.named_parameters():
             if name.endswith("layer_norm.weight"):

@@ -23,23 +23,24 @@ _PARTS = {
 def hugging_face(model, state):
     """A T5ForConditionalGeneration with the weights of `state`."""
     gated = len(model.activations) > 1
-    theirs = transformers.T5ForConditionalGeneration(
-        transformers.T5Config(
-            vocab_size=model.padded_vocab_size,
-            d_model=model.d_model,
-            d_kv=model.d_kv,
-            d_ff=model.d_ff,
-            num_layers=model.num_encoder_layers,
-            num_decoder_layers=model.num_decoder_layers,
-            num_heads=model.num_heads,
-            feed_forward_proj="gated-gelu" if gated else "relu",
-            tie_word_embeddings=model.tied_embeddings,
-            dropout_rate=0.0,
-            decoder_start_token_id=0,
-            pad_token_id=0,
-            eos_token_id=1,
-        )
-    ).eval()
+    settings = transformers.T5Config(
+        vocab_size=model.padded_vocab_size,
+        d_model=model.d_model,
+        d_kv=model.d_kv,
+        d_ff=model.d_ff,
+        num_layers=model.num_encoder_layers,
+        num_decoder_layers=model.num_decoder_layers,
+        num_heads=model.num_heads,
+        feed_forward_proj="gated-gelu" if gated else "relu",
+        tie_word_embeddings=model.tied_embeddings,
+        dropout_rate=0.0,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    theirs = transformers.T5ForConditionalGeneration(settings).eval()
+    if not model.tied_embeddings:  # transformers 5 makes every output layer the embedding
+        theirs.lm_head.weight = torch.nn.Parameter(torch.zeros_like(theirs.lm_head.weight))
     weights = {"shared.weight": state["shared/embedding"]}
     weights["lm_head.weight"] = state["shared/embedding"] if model.tied_embeddings else state["decoder/logits/kernel"].T
     for stack, parts in _PARTS.items():

@@ -142,7 +142,8 @@ def written_out(request):
     return request.param, on, *train(on, request.param)
 
 
-@pytest.mark.parametrize("policy", ["recomputed", *(pytest.param(p, marks=pytest.mark.slow) for p in POLICIES[:2])])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
 def test_a_loop_over_blocks_means_what_blocks_written_out_mean(written_out, policy):
     changes, before, expected, losses = written_out
     after = engine(changes, block_loop=policy)

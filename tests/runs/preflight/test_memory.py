@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
+from t5mix.mesh.interop.sizes import ModelSize
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.config import ARCHITECTURES, DECODERS, T5Config
 from t5mix.runs.config.settings import Run
+from t5mix.runs.config.shipped_models import shipped_models
 from t5mix.runs.preflight.memory import check_memory
 
 BASE = T5Config(
@@ -33,3 +35,15 @@ def test_weights_are_counted_on_each_device() -> None:
     with pytest.raises(ValueError, match=r"the weights of T5Config.* on each device .* has 64.0 GiB"):
         check_memory(large, memory=64 * GIB)
     check_memory(dataclasses.replace(large, mesh=MeshConfig(shape="model:64,batch:1".replace(",", ";"))), 1024 * GIB)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_weights_of_every_architecture_are_counted(architecture) -> None:
+    for shipped in shipped_models():
+        layers = 0 if architecture in DECODERS else shipped.config.num_decoder_layers
+        model = dataclasses.replace(shipped.config, architecture=architecture, num_encoder_layers=layers)
+        exact = 4 * ModelSize.of(model).parameters
+        run = dataclasses.replace(RUN, model=model, batch_size=1)
+        check_memory(run, memory=exact // 4 + 1)
+        with pytest.raises(ValueError, match="the weights of T5Config"):
+            check_memory(run, memory=int(exact * 0.97) // 4)
