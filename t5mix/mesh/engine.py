@@ -84,7 +84,7 @@ class Engine:
         self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
         self._whole = self._sharding([])
         self._compiled: dict[str, Any] = {}
-        self._cut: tuple[weakref.ref[State], list[jax.Array]] | None = None
+        self._cut: tuple[weakref.ref[State], int, list[jax.Array]] | None = None
 
     @property
     def variables(self) -> list[Variable]:
@@ -301,10 +301,10 @@ class Engine:
         """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""
         if not isinstance(state, State):
             return [state[variable.name] for variable in self._programs.weights]
-        if self._cut is None or self._cut[0]() is not state:
+        if self._cut is None or self._cut[0]() is not state or self._cut[1] != state.changes:
             weights = [state[variable.name] for variable in self._programs.weights]
-            self._cut = weakref.ref(state), weights
-        return self._cut[1]
+            self._cut = weakref.ref(state), state.changes, weights
+        return self._cut[2]
 
     def _predict(
         self,

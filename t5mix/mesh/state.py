@@ -77,6 +77,9 @@ class State(MutableMapping[str, "jax.Array"]):
     """Values of all variables by T5's names: weights and optimizer slots, each laid out on the mesh.
 
     Reading a value of a stacked array slices it; setting one undoes the stacking.
+
+    Attributes:
+        changes: how often a value was set.
     """
 
     def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"]):
@@ -86,6 +89,7 @@ class State(MutableMapping[str, "jax.Array"]):
             stored: what the arrays are.
             values: the arrays, in that order.
         """
+        self.changes = 0
         self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
         self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
         self._values = {one.name: array for one, array in zip(stored, values, strict=True) if not one.stacked}
@@ -102,6 +106,7 @@ class State(MutableMapping[str, "jax.Array"]):
         return self._stacks[number][1][block]
 
     def __setitem__(self, name: str, value: "jax.Array") -> None:
+        self.changes += 1
         if name in self._places:
             self._values |= {other: self[other] for other in self._places}
             self._places, self._stacks = {}, []
