@@ -8,9 +8,10 @@ array [layers, ...]. A State is both: it reads like a dictionary by T5's names, 
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t5mix.internal.lazy import import_quietly
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.parameters import Initializer
 
 if TYPE_CHECKING:
@@ -73,6 +74,22 @@ class Stored:
         return (-1, *axes) if self.stacked else axes
 
 
+class StepMetrics(NamedTuple):
+    """What a training step reports; still on the device, so that asking for it is what waits for the step.
+
+    Attributes:
+        loss: float32 [], mean cross-entropy per target token, in nats.
+        gradient_norm: float32 [], of all weights' gradients together; where it is not finite, nothing was changed.
+        task_nats: float32 [num_tasks], summed cross-entropy.
+        task_tokens: float32 [num_tasks], target tokens.
+    """
+
+    loss: "jax.Array"
+    gradient_norm: "jax.Array"
+    task_nats: "jax.Array"
+    task_tokens: "jax.Array"
+
+
 class State(MutableMapping[str, "jax.Array"]):
     """Values of all variables by T5's names: weights and optimizer slots, each laid out on the mesh.
 
@@ -80,16 +97,19 @@ class State(MutableMapping[str, "jax.Array"]):
 
     Attributes:
         changes: how often a value was set.
+        trained: what was trained, which says whether there are weights besides T5's.
     """
 
-    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"]):
+    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"], trained: Trained = everything()):  # noqa: B008
         """Wraps what a program returned.
 
         Args:
             stored: what the arrays are.
             values: the arrays, in that order.
+            trained: of the engine whose program it was.
         """
         self.changes = 0
+        self.trained = trained
         self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
         self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
         self._values = {one.name: array for one, array in zip(stored, values, strict=True) if not one.stacked}

@@ -10,5 +10,5 @@ pretrain.py     Run.train
 finetune.py     Run.finetune, task after task from one checkpoint
 evaluate.py     scores of checkpoints, task by task
 predict.py      text in, text out
-score_files.py  scores on disk
+scores/         scores on disk, and runs compared by them
 """

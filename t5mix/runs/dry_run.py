@@ -83,6 +83,7 @@ def task_table(statistics: Statistics, training: Training) -> "Table":
 def summary(checked: Checked, statistics: Statistics) -> list[str]:
     """Returns the rest of the plan, a line each."""
     from t5mix.mesh.engine import Engine
+    from t5mix.mesh.optimizers.step_config import briefly
 
     run = checked.run
     assert run.train is not None
@@ -95,11 +96,14 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
         f"batch       {run.batch_size} sequences of {lengths}; "
         f"{statistics.examples_per_batch:.1f} examples; slots filled: {filled}",
         f"pre-train   {run.train.steps:,} steps on {run.mixture}, {run.train.schedule}",
+        f"            by {briefly(run.train.optimizer)} on {briefly(run.train.trained)}",
         f"folder      {run.folder}",
     ]
     if run.finetune is not None:
         names = ", ".join(task.name for task in checked.finetune_tasks)
-        lines.insert(4, f"fine-tune   {run.finetune.steps:,} steps each, {run.finetune.schedule}: {names}")
+        on = briefly(run.finetune.trained)
+        fine_tuning = f"{run.finetune.steps:,} steps each, {run.finetune.schedule}, on {on}: {names}"
+        lines.insert(5, f"fine-tune   {fine_tuning}")
     return lines
 
 

@@ -10,9 +10,12 @@ import re
 import typing
 from collections.abc import Callable, Sequence
 
+from t5mix.declarations import discovery
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.settings import Optimizer, adafactor
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.runs.config import gin_check
 from t5mix.runs.config import gin_files as statements
 from t5mix.runs.config.gin_files import Binding, Location, Reference
@@ -32,10 +35,13 @@ CONFIGURABLES: dict[str, type] = {
         Evaluation,
         Decoding,
         *typing.get_args(schedules.Schedule),
+        *typing.get_args(Optimizer),
+        *typing.get_args(Trained),
     )
 }
 
 ROOT = "Run"
+_OWN = Location("t5mix's own settings")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,15 +100,29 @@ def _binds(bindings: Sequence[Binding], key: str) -> bool:
 
 
 def _with_included(effective: Sequence[Binding], include: Sequence[str]) -> list[Binding]:
-    """Adds declarations files to `Run.include`, so that the run's record names all that it needs."""
+    """Adds declarations files to `Run.include`, so that the run's record names all that it needs.
+
+    Those that a run folder recorded are left out, but for TOML where the user names none: code runs when the user
+    names it.
+    """
     by_key = {binding.key: binding for binding in effective}
     bound = gin_check.expand(by_key["Run.include"], by_key) if "Run.include" in by_key else ()
     # Absolute, so that the record holds wherever it is read from.
-    more = [path for path in dict.fromkeys(map(os.path.abspath, include)) if path not in bound]
-    if not more:
+    named = list(dict.fromkeys(map(os.path.abspath, include)))
+    stays = list(bound)
+    if "Run.include" in by_key and gin_check.is_recorded(by_key["Run.include"], by_key):
+        stays = [path for path in bound if os.path.abspath(path) in named or (not named and _runs_nothing(path))]
+        discovery.mention([path for path in bound if path not in stays])
+    there = [os.path.abspath(path) for path in stays]
+    stays += [path for path in named if path not in there]
+    if stays == list(bound):
         return list(effective)
     others = [binding for binding in effective if binding.key != "Run.include"]
-    return [*others, Binding("", ROOT, "include", (*bound, *more), Location("--include"))]
+    return [*others, Binding("", ROOT, "include", tuple(stays), Location("--include"))]
+
+
+def _runs_nothing(path: str) -> bool:
+    return path.endswith(".toml") and os.path.isfile(path)
 
 
 def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tuple[str, ...]], int]) -> list[Binding]:
@@ -127,7 +147,12 @@ def _parts(bindings: Sequence[Binding]) -> list[Binding]:
             optional = type(None) in typing.get_args(annotation)
             if kind in CONFIGURABLES.values() and (not optional or kind.__name__ in bound):
                 reference = Reference(kind.__name__, evaluate=True)
-                parts.append(Binding("", ROOT, name, reference, Location("t5mix's own settings")))
+                parts.append(Binding("", ROOT, name, reference, _OWN))
+    # Written out, so that the record says them with all their options.
+    for part in (Training.__name__, Finetuning.__name__):
+        if part in bound:
+            parts.append(Binding("", part, "optimizer", Reference(adafactor.__name__, evaluate=True), _OWN))
+            parts.append(Binding("", part, "trained", Reference(everything.__name__, evaluate=True), _OWN))
     return parts
 
 

@@ -1,0 +1,249 @@
+"""Compares runs by the predictions that lie beside their scores; the models are not needed."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from t5mix.declarations.registry import TaskRegistry
+from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.examples import Example, read_examples
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
+from t5mix.evaluation.scoring.scorer import Scorer
+from t5mix.internal.paths import file_name
+from t5mix.runs.run_folder import RunFolder, Trained, check_links, check_local
+from t5mix.runs.scores.score_files import read_predictions, read_score
+
+STAGES = ("multi-task", "fine-tuned")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """What one run scored of a split.
+
+    Attributes:
+        name: of the run, for people.
+        files: for each task the file of its score.
+    """
+
+    name: str
+    files: Mapping[str, Path]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One task in two runs.
+
+    Attributes:
+        task: the task's name.
+        metric: name of its first metric.
+        examples: how many both answered.
+        run: name of the run that is compared with the first.
+        first: score of the first run.
+        second: score of `run`.
+        difference: second minus first.
+        corrected: the p-value after Holm's correction for all rows.
+        less_is_better: whether less of the metric is better.
+    """
+
+    task: str
+    metric: str
+    examples: int
+    run: str
+    first: float
+    second: float
+    difference: Difference
+    corrected: float = 1.0
+    less_is_better: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Runs beside the first of them.
+
+    Attributes:
+        split: that was scored.
+        confidence: of the intervals.
+        reference: name of the first run.
+        rows: one a task and other run, in the first run's order of tasks.
+        means: for each other run the mean over its tasks, where there are several; a difference counts as a gain where
+            less is better and it is negative.
+        left_out: tasks that not all runs scored, or that have no score, since no label is published, by run.
+    """
+
+    split: str
+    confidence: float
+    reference: str
+    rows: Sequence[Row]
+    means: Mapping[str, Difference]
+    left_out: Mapping[str, Sequence[str]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns it as JSON content."""
+        return dataclasses.asdict(self)
+
+
+def find_scores(path: str, split: str, stage: str | None = None, limit: int | None = None) -> Scored:
+    """Finds the newest scores of each task in a run folder, or in `FOLDER/finetune/TASK`.
+
+    Args:
+        path: the folder.
+        split: the split that was scored.
+        stage: "multi-task" or "fine-tuned"; None is the last that scored a task.
+        limit: of the evaluation: None is the whole split.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no such score in it; says what there is.
+    """
+    check_local("run", path)
+    given = Path(os.path.abspath(path))
+    if not given.is_dir():
+        raise FileNotFoundError(f"no run {path!r}: there is no such folder")
+    check_links(given)
+    run = RunFolder(given)
+    of_stage: dict[str, list[Trained]] = {
+        "multi-task": [run.pretraining],
+        "fine-tuned": run.finetunings(),
+    }
+    files: dict[str, Path] = {}
+    for trained in [each for name in STAGES if stage in (None, name) for each in of_stage[name]]:
+        files |= _newest(trained, split, limit)
+    if not files:
+        splits = sorted({found.name for name in STAGES for each in of_stage[name] for found in _splits(each)})
+        there = f"it has scores of {', '.join(splits)}" if splits else "it has no scores"
+        raise FileNotFoundError(
+            f"no scores of {split!r} in {path!r}{f', {stage}' if stage else ''}: {there}; make them with "
+            f"`t5mix eval --run_folder {path} --split {split}`"
+        )
+    return Scored(path.rstrip("/") + (f" ({stage})" if stage else ""), files)
+
+
+def compare(
+    runs: Sequence[Scored],
+    split: str,
+    *,
+    tasks: Sequence[str] = (),
+    confidence: float = 0.95,
+    tell: Callable[[str], None] = lambda task: None,
+) -> Comparison:
+    """Compares runs with the first of them, task by task, over the same examples.
+
+    Args:
+        runs: two at least.
+        split: that was scored.
+        tasks: names of the tasks to compare; empty is all that every run scored.
+        confidence: of the intervals.
+        tell: called with each task's name before it is read.
+
+    Raises:
+        ValueError: runs have no task in common, or answered other examples.
+    """
+    runs = [dataclasses.replace(run, files=_with_score(run.files)) for run in runs]
+    names, left_out = _common_tasks(runs, tasks)
+    rows: list[Row] = []
+    for name in names:
+        tell(name)
+        rows += _compare_task(name, runs, split, confidence)
+    corrected = holm([row.difference.p_value for row in rows])
+    rows = [dataclasses.replace(row, corrected=value) for row, value in zip(rows, corrected, strict=True)]
+    means = {}
+    for other in runs[1:]:
+        differences = [_gain(row) for row in rows if row.run == other.name]
+        if len(differences) > 1:
+            means[other.name] = mean_difference(differences, confidence)
+    return Comparison(split, confidence, runs[0].name, rows, means, left_out)
+
+
+def _splits(trained: Trained) -> list[Path]:
+    folder = trained.path / "scores"
+    return [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+
+
+def _newest(trained: Trained, split: str, limit: int | None) -> dict[str, Path]:
+    """Returns for each task of a training the score of its last step."""
+    folder = trained.path / "scores" / file_name(split)
+    found: dict[str, Path] = {}
+    for task in sorted(folder.iterdir()) if folder.is_dir() else []:
+        ending = ".json" if limit is None else f"-first-{limit}.json"
+        steps = [entry.name.removesuffix(ending) for entry in task.iterdir() if entry.name.endswith(ending)]
+        known = [int(step) for step in steps if step.isdecimal()]
+        if known:
+            newest = task / f"{max(known)}{ending}"
+            found[_score(newest).task] = newest
+    return found
+
+
+def _common_tasks(runs: Sequence[Scored], chosen: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Returns the tasks to compare, and for each run those that others did not score."""
+    everywhere = [task for task in runs[0].files if all(task in run.files for run in runs)]
+    names = [task for task in everywhere if not chosen or task in chosen]
+    if not names:
+        scored = "; ".join(f"{run.name}: {', '.join(run.files)}" for run in runs)
+        raise ValueError(
+            f"no task{' of those that are named' if chosen else ''} was scored in all runs ({scored}): score the same "
+            "tasks and split of each with `t5mix eval`"
+        )
+    left_out = {run.name: [task for task in run.files if task not in everywhere] for run in runs}
+    return names, {name: tasks for name, tasks in left_out.items() if tasks}
+
+
+def _with_score(files: Mapping[str, Path]) -> dict[str, Path]:
+    return {task: path for task, path in files.items() if not _score(path).no_score}
+
+
+def _gain(row: Row) -> Difference:
+    """Returns a difference that is positive where the second run is better."""
+    found = row.difference
+    if not row.less_is_better:
+        return found
+    return dataclasses.replace(found, value=-found.value, low=-found.high, high=-found.low)
+
+
+def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: float) -> list[Row]:
+    scores = [_score(run.files[name]) for run in runs]
+    task, first = TaskRegistry.get(name), scores[0]
+    examples = read_examples(task, split, first.lengths or {}, first.limit)
+    labelled = unlabelled.labelled(task, [example.target_text for example in examples])
+    scorer = Scorer(task, [examples[number] for number in labelled])
+    answers = [_outputs(task, examples, run, run.files[name]) for run in runs]
+    outputs = [[texts[number] for number in labelled] for texts in answers]
+    return [
+        Row(
+            task=name,
+            metric=first.metric,
+            examples=first.num_examples,
+            run=run.name,
+            first=scorer.first(outputs[0])[1],
+            second=scorer.first(texts)[1],
+            difference=scorer.difference(outputs[0], texts, confidence),
+            less_is_better=scorer.prefers_less(first.metric),
+        )
+        for run, texts in zip(runs[1:], outputs[1:], strict=True)
+    ]
+
+
+def _score(path: Path) -> Score:
+    score = read_score(path)
+    assert score is not None, path
+    return score
+
+
+def _outputs(task: Task, examples: Sequence[Example], run: Scored, path: Path) -> list[str]:
+    """Returns a run's answers, after comparing what it was asked with what the task asks now."""
+    predictions = read_predictions(path)
+    for number, (example, known) in enumerate(zip(examples, predictions, strict=False)):
+        if (example.input_text, example.target_text) != (known.inputs, known.target):
+            raise ValueError(
+                f"task {task.name!r}: {run.name} was scored on other examples: its example {number} asks "
+                f"{known.inputs[:80]!r} for {known.target[:40]!r}, and the task's asks {example.input_text[:80]!r} for "
+                f"{example.target_text[:40]!r}; delete {path} and score again"
+            )
+    if len(predictions) != len(examples):
+        raise ValueError(
+            f"task {task.name!r}: {run.name} was scored on {len(predictions)} examples, and the split has "
+            f"{len(examples)}; delete {path} and score again"
+        )
+    return [known.output for known in predictions]

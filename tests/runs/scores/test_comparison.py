@@ -1,0 +1,168 @@
+"""`t5mix compare`, from score files on disk to the table."""
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from t5mix.cli.main import main
+from t5mix.declarations import registry
+from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.scoring.baselines import Baseline
+from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.scores.score_files import write_score
+
+DECLARATIONS = """
+import functools
+
+import t5mix
+from t5mix import preprocessors
+
+
+def data(split, shuffle_files, name):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(
+        {"inputs": [f"{name}: {i}" for i in range(200)], "targets": [str(i % 2) for i in range(200)]}
+    )
+
+
+def accuracy(targets, predictions):
+    return {"accuracy": 100 * sum(t == p for t, p in zip(targets, predictions)) / len(targets)}
+
+
+for name in ("compared_a", "compared_b"):
+    t5mix.TaskRegistry.add(
+        name,
+        source=t5mix.FunctionDataSource(functools.partial(data, name=name), ["test"]),
+        preprocessors=[preprocessors.tokenize, preprocessors.append_eos],
+        output_features={key: t5mix.Feature(t5mix.ByteVocabulary()) for key in ("inputs", "targets")},
+        metric_fns=[accuracy],
+    )
+t5mix.MixtureRegistry.add("compared", ["compared_a", "compared_b"], default_rate=1)
+"""
+
+
+@pytest.fixture
+def declarations(tmp_path: Path):
+    path = tmp_path / "declared.py"
+    path.write_text(DECLARATIONS)
+    with registry.overlay():
+        yield str(path)
+
+
+def score(task: str, right: float, seed: int, step: int = 5) -> Score:
+    """The score of a model that answers a share of the examples rightly; others it does not answer."""
+    generator = random.Random(seed)
+    asked = [(f"{task}: {i}", str(i % 2)) for i in range(200)]
+    answers = [target if generator.random() < right else "" for _, target in asked]
+    value = 100 * sum(answer != "" for answer in answers) / 200
+    return Score(
+        task=task,
+        split="test",
+        step=step,
+        limit=None,
+        num_examples=200,
+        metrics={"accuracy": value},
+        baseline=Baseline("majority", 50.0),
+        standard_error=1.0,
+        truncated_inputs=0,
+        lengths={"inputs": 64, "targets": 8},
+        predictions=tuple(Prediction(*pair, answer) for pair, answer in zip(asked, answers, strict=True)),
+    )
+
+
+def write_run(folder: Path, *scores: Score, fine_tuned: bool = False) -> str:
+    run = RunFolder(folder)
+    for each in scores:
+        trained = run.finetuning(each.task) if fine_tuned else run.pretraining
+        write_score(trained.scores("test", each.task, each.step), each)
+    return str(folder)
+
+
+def compare(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    assert main(["compare", "--format", "json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_two_runs(declarations, tmp_path, capsys):
+    one = write_run(tmp_path / "one", score("compared_a", 0.5, 1), score("compared_b", 0.5, 2))
+    two = write_run(tmp_path / "two", score("compared_a", 0.9, 3), score("compared_b", 0.5, 2))
+    found = compare(capsys, "--include", declarations, one, two)
+    a, b = found["rows"]
+    assert (a["task"], a["run"], a["metric"], a["examples"]) == ("compared_a", two, "accuracy", 200)
+    assert a["difference"]["value"] == pytest.approx(a["second"] - a["first"])
+    assert a["difference"]["low"] > 20
+    assert a["corrected"] < 0.01
+    assert b["difference"]["value"] == 0
+    assert b["corrected"] == 1
+    assert found["means"][two]["value"] == pytest.approx(a["difference"]["value"] / 2)
+    assert main(["compare", "--include", declarations, one, two]) == 0
+    table = capsys.readouterr().out
+    assert "better" in table
+    assert "mean of the tasks" in table
+
+
+def test_less_of_an_error_is_better(tmp_path, capsys):
+    errors = DECLARATIONS.replace("def accuracy", "def error_rate").replace(
+        '{"accuracy": 100 * sum(t == p', '{"error_rate": 100 * sum(t != p'
+    )
+    (tmp_path / "errors.py").write_text(errors.replace("[accuracy]", "[error_rate]"))
+    runs = []
+    for run, right in (("one", 0.5), ("two", 0.9)):
+        made = score("compared_a", right, 1)
+        made = dataclasses.replace(made, metrics={"error_rate": 100 - made.value}, less_is_better=True)
+        hidden = dataclasses.replace(score("compared_b", 0.5, 2), metrics={}, no_score="every target is '<unk>'")
+        runs.append(write_run(tmp_path / run, made, hidden))
+    with registry.overlay():
+        found = compare(capsys, "--include", str(tmp_path / "errors.py"), *runs)
+        assert main(["compare", *runs]) == 0
+    (row,) = found["rows"]
+    assert row["less_is_better"] and row["difference"]["value"] < 0 and row["metric"] == "error_rate"
+    table = capsys.readouterr().out
+    assert "error_rate, less is better" in " ".join(table.split()) and " better " in table and "worse" not in table
+
+
+def test_the_newest_score_counts_and_a_run_alone_shows_its_stages(declarations, tmp_path, capsys):
+    newer = score("compared_a", 0.6, 1, step=10)
+    one = write_run(tmp_path / "one", score("compared_a", 0.5, 1, step=9), newer)
+    write_run(tmp_path / "one", score("compared_a", 0.8, 2, step=15), fine_tuned=True)
+    (row,) = compare(capsys, "--include", declarations, one)["rows"]
+    assert row["first"] == newer.value
+    assert row["run"] == f"{one} (fine-tuned)"
+
+
+def test_tasks_that_one_run_lacks_are_named(declarations, tmp_path, capsys):
+    one = write_run(tmp_path / "one", score("compared_a", 0.5, 1), score("compared_b", 0.5, 2))
+    two = write_run(tmp_path / "two", score("compared_a", 0.9, 3))
+    assert compare(capsys, "--include", declarations, one, two)["left_out"] == {one: ["compared_b"]}
+    assert main(["compare", "--include", declarations, one, two, "--mixture_or_task", "compared_b"]) == 2
+    assert "no task of those that are named was scored in all runs" in capsys.readouterr().err
+
+
+def test_other_examples_are_refused(declarations, tmp_path, capsys):
+    one = write_run(tmp_path / "one", score("compared_a", 0.5, 1))
+    other = score("compared_a", 0.5, 1)
+    changed = (Prediction("compared_a: 0", "1", "1"), *other.predictions[1:])
+    two = write_run(tmp_path / "two", dataclasses.replace(other, predictions=changed))
+    assert main(["compare", "--include", declarations, one, two]) == 2
+    assert "was scored on other examples: its example 0 asks" in capsys.readouterr().err
+    shorter = dataclasses.replace(other, predictions=other.predictions[:-1])
+    three = write_run(tmp_path / "three", shorter)
+    assert main(["compare", "--include", declarations, one, three]) == 2
+    assert "199 examples, and the split has 200" in capsys.readouterr().err
+
+
+def test_runs_without_scores_say_how_to_make_them(declarations, tmp_path, capsys):
+    one = write_run(tmp_path / "one", score("compared_a", 0.5, 1))
+    assert main(["compare", one, one]) == 2
+    assert "named twice" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["compare", one, str(tmp_path / "empty")]) == 2
+    assert "it has no scores; make them with `t5mix eval --run_folder" in capsys.readouterr().err
+    assert main(["compare", one, str(tmp_path / "gone"), "--split", "test"]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+    assert main(["compare", one, "--split", "dev"]) == 2
+    assert "it has scores of test" in capsys.readouterr().err
