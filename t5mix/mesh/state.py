@@ -7,6 +7,7 @@ array [layers, ...]. A State is both: it reads like a dictionary by T5's names, 
 
 import dataclasses
 import functools
+import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -150,6 +151,36 @@ class State(MutableMapping[str, "jax.Array"]):
         """Returns the stacked array whose first variable has that name; None where there is none."""
         number, block = self._places.get(name, (0, -1))
         return self._stacks[number][1] if block == 0 else None
+
+
+class WeightsByName:
+    """Weights one by one, for programs that take them so; what is cut for a state stays for the next call with it."""
+
+    def __init__(self) -> None:
+        self._of: tuple[weakref.ref[State], int] | None = None
+        self._cut: list[jax.Array] = []
+
+    def forget(self) -> None:
+        """Lets go of what was cut."""
+        self._of, self._cut = None, []
+
+    def __call__(self, state: Mapping[str, "jax.Array"], weights: Sequence[Variable]) -> "list[jax.Array]":
+        """Returns the values of weights, in order."""
+        if not isinstance(state, State):
+            return [state[weight.name] for weight in weights]
+        if self._of is None or self._of[0]() is not state or self._of[1] != state.changes:
+            self._of, self._cut = (weakref.ref(state), state.changes), [state[weight.name] for weight in weights]
+        return self._cut
+
+
+def all_finite(state: Mapping[str, "jax.Array"]) -> bool:
+    """Tells whether no value is infinite or NaN."""
+    return bool(_all_finite()(state.arrays() if isinstance(state, State) else list(state.values())))
+
+
+@functools.cache
+def _all_finite() -> Any:
+    return jax.jit(lambda values: jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(x).all() for x in values])))
 
 
 def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":
