@@ -16,7 +16,17 @@ from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.programs import Programs, hash_of_name
-from t5mix.mesh.state import State, StepMetrics, Stored, Variable, WeightsByName, all_finite, stored_value
+from t5mix.mesh.state import (
+    State,
+    StepMetrics,
+    Stored,
+    Variable,
+    WeightsByName,
+    all_finite,
+    constants,
+    is_constant,
+    stored_value,
+)
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
@@ -122,10 +132,8 @@ class Engine:
         """Returns an engine of the same model, mesh and batch whose training step is another."""
         if step == self.step:
             return self
-        lengths = self.lengths
-        return Engine(
-            self.model, self.mesh, batch_size=self.batch_size, lengths=lengths, num_tasks=self.num_tasks, step=step
-        )
+        given: dict[str, Any] = {"batch_size": self.batch_size, "lengths": self.lengths, "num_tasks": self.num_tasks}
+        return Engine(self.model, self.mesh, **given, step=step)
 
     def initialize(self, seed: int, given: Mapping[str, jax.Array] | None = None) -> State:
         """Draws the first state, a function of the seed alone: each device its own part, and no full copy is made.
@@ -140,25 +148,18 @@ class Engine:
         stored = self._programs.stored
         ready = [one for one in stored if given and all(variable.name in given for variable in one.variables)]
         values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
-        constant = [one for one in stored if _is_constant(one) and one.name not in values]
-        values |= dict(zip((one.name for one in constant), self._constants(constant), strict=True))
+        constant = [one for one in stored if is_constant(one) and one.name not in values]
+        values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
         for one in stored:
             if one.name not in values:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
                 scale = np.float32(one.variables[0].initializer.scale)
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
-        if wants_words(self.step.trained) and PROMPT not in (given or {}):
-            embedding, size = np.asarray(values["shared/embedding"]), self.model.vocab_size
-            words = prompt_from_vocabulary(embedding, self.step.trained, size, seed)
+        trained, embedding = self.step.trained, values["shared/embedding"]
+        if wants_words(trained) and PROMPT not in (given or {}):
+            words = prompt_from_vocabulary(np.asarray(embedding), trained, self.model.vocab_size, seed)
             values[PROMPT] = jax.device_put(words, values[PROMPT].sharding)
         return State(stored, [values[one.name] for one in stored], self.step.trained)
-
-    def _constants(self, stored: Sequence[Stored]) -> list[jax.Array]:
-        def program() -> list[jax.Array]:
-            kinds = {"zeros": jax.numpy.zeros, "ones": jax.numpy.ones}
-            return [kinds[one.variables[0].initializer.kind](one.shape, np.float32) for one in stored]
-
-        return jax.jit(program, out_shardings=[self._sharding(one.axes) for one in stored])()
 
     def _draw_program(self, one: Stored) -> Any:
         shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
@@ -191,8 +192,7 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them (for a decoder alone, with
-                decoder_only).
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
@@ -387,10 +387,6 @@ class Engine:
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
         return [stored_value(state, one, self._sharding) for one in stored]
-
-
-def _is_constant(one: Stored) -> bool:
-    return one.variables[0].initializer.kind in ("zeros", "ones")
 
 
 _KEY = jax.ShapeDtypeStruct((2,), np.uint32)

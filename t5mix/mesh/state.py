@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.parameters import Initializer
@@ -173,16 +175,6 @@ class WeightsByName:
         return self._cut
 
 
-def all_finite(state: Mapping[str, "jax.Array"]) -> bool:
-    """Tells whether no value is infinite or NaN."""
-    return bool(_all_finite()(state.arrays() if isinstance(state, State) else list(state.values())))
-
-
-@functools.cache
-def _all_finite() -> Any:
-    return jax.jit(lambda values: jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(x).all() for x in values])))
-
-
 def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":
     """Returns the array that a program takes for `one`, from a State or from a plain mapping of T5's names to arrays.
 
@@ -202,3 +194,33 @@ def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequ
 @functools.lru_cache(maxsize=64)
 def _stacking(sharding: Any) -> Any:
     return jax.jit(lambda arrays: jax.numpy.stack(arrays), out_shardings=sharding)
+
+
+def is_constant(one: Stored) -> bool:
+    """Tells whether an array's first value is no random number."""
+    return one.variables[0].initializer.kind in ("zeros", "ones")
+
+
+def constants(stored: Sequence[Stored], sharding: Callable[[Sequence[int]], Any]) -> list["jax.Array"]:
+    """Returns the first values of constant arrays, each laid out by its axes.
+
+    Args:
+        stored: the arrays.
+        sharding: from mesh axes of dimensions to a sharding.
+    """
+
+    def program() -> list[jax.Array]:
+        kinds = {"zeros": jax.numpy.zeros, "ones": jax.numpy.ones}
+        return [kinds[one.variables[0].initializer.kind](one.shape, np.float32) for one in stored]
+
+    return jax.jit(program, out_shardings=[sharding(one.axes) for one in stored])()
+
+
+@functools.lru_cache(maxsize=1)
+def _finite() -> Any:
+    return jax.jit(lambda values: jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(v).all() for v in values])))
+
+
+def all_finite(state: Mapping[str, Any]) -> bool:
+    """Tells whether no value is infinite or NaN."""
+    return bool(_finite()(state.arrays() if isinstance(state, State) else list(state.values())))
