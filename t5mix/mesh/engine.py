@@ -1,8 +1,8 @@
 """A model on a mesh: its programs, compiled when first needed, and the state they work on."""
 
 import contextlib
+import functools
 import re
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +16,17 @@ from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.programs import Programs, hash_of_name
-from t5mix.mesh.state import State, StepMetrics, Stored, Variable, all_finite, constants, is_constant, stored_value
+from t5mix.mesh.state import (
+    State,
+    StepMetrics,
+    Stored,
+    Variable,
+    WeightsByName,
+    all_finite,
+    constants,
+    is_constant,
+    stored_value,
+)
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
@@ -75,7 +85,7 @@ class Engine:
         self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
         self._whole = self._sharding([])
         self._compiled: dict[str, Any] = {}
-        self._cut: tuple[weakref.ref[State], list[jax.Array]] | None = None
+        self._by_name = WeightsByName()
 
     @property
     def variables(self) -> list[Variable]:
@@ -199,7 +209,7 @@ class Engine:
             features = dict(zip(names, tensors[:count], strict=True))
             return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
-        self._cut = None
+        self._by_name.forget()
         frozen, changing = self._programs.frozen, self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
@@ -265,12 +275,8 @@ class Engine:
         spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
         results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
 
-        def program(inputs: Any, numbers: Any, key: Any, *weights: Any) -> tuple[Any, ...]:
-            return self._programs.decode(inputs, numbers, key, weights, decoding)
-
-        return Answers(
-            *self._answer(decoding.program, program, results, state, inputs, numbers, _key(decoding.seed, 0))
-        )
+        program, key = functools.partial(self._programs.decode, decoding), _key(decoding.seed, 0)
+        return Answers(*self._answer(decoding.program, program, results, state, inputs, numbers, key))
 
     def target_scores(
         self,
@@ -305,16 +311,7 @@ class Engine:
         placed.append(jax.device_put(other, self._rows if other.ndim > 1 else self._whole))
         specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
         compiled = self._compile(name, program, specs, results, arguments=self._programs.weights)
-        return [np.asarray(result) for result in compiled(*placed, *self._weights_by_name(state))]
-
-    def _weights_by_name(self, state: Mapping[str, jax.Array]) -> list[jax.Array]:
-        """Returns every weight by itself; those cut out of stacked arrays stay for the next call with this state."""
-        if not isinstance(state, State):
-            return [state[variable.name] for variable in self._programs.weights]
-        if self._cut is None or self._cut[0]() is not state:
-            weights = [state[variable.name] for variable in self._programs.weights]
-            self._cut = weakref.ref(state), weights
-        return self._cut[1]
+        return [np.asarray(result) for result in compiled(*placed, *self._by_name(state, self._programs.weights))]
 
     def _predict(
         self,

@@ -261,24 +261,19 @@ class Programs:
             weights: of `weights`: here those of each block come by themselves.
         """
         numbers, key = tf.zeros([self.batch_size], tf.int32), tf.zeros([2], tf.uint32)
-        return self.decode(inputs, numbers, key, weights, Decoding())[0][:, 0]
+        return self.decode(Decoding(), inputs, numbers, key, *weights)[0][:, 0]
 
     def decode(
-        self,
-        inputs: tf.Tensor,
-        numbers: tf.Tensor,
-        key: tf.Tensor,
-        weights: Sequence[tf.Tensor],
-        decoding: Decoding,
+        self, decoding: Decoding, inputs: tf.Tensor, numbers: tf.Tensor, key: tf.Tensor, *weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the answers to each input and their scores; see `mesh.decoding.answers.decode`.
 
         Args:
+            decoding: the settings.
             inputs: int32 [batch, inputs length], padded with 0.
             numbers: int32 [batch], of the inputs; negative where a row is not to be decoded.
             key: uint32 [2], of the seed.
             weights: of `weights`: here those of each block come by themselves.
-            decoding: the settings.
         """
         steps = self._steps(weights, decoding.width, self.lengths["targets"])
         return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)

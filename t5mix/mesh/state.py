@@ -7,6 +7,7 @@ array [layers, ...]. A State is both: it reads like a dictionary by T5's names, 
 
 import dataclasses
 import functools
+import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,6 +99,7 @@ class State(MutableMapping[str, "jax.Array"]):
     Reading a value of a stacked array slices it; setting one undoes the stacking.
 
     Attributes:
+        changes: how often a value was set.
         trained: what was trained, which says whether there are weights besides T5's.
     """
 
@@ -109,6 +111,7 @@ class State(MutableMapping[str, "jax.Array"]):
             values: the arrays, in that order.
             trained: of the engine whose program it was.
         """
+        self.changes = 0
         self.trained = trained
         self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
         self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
@@ -126,6 +129,7 @@ class State(MutableMapping[str, "jax.Array"]):
         return self._stacks[number][1][block]
 
     def __setitem__(self, name: str, value: "jax.Array") -> None:
+        self.changes += 1
         if name in self._places:
             self._values |= {other: self[other] for other in self._places}
             self._places, self._stacks = {}, []
@@ -149,6 +153,26 @@ class State(MutableMapping[str, "jax.Array"]):
         """Returns the stacked array whose first variable has that name; None where there is none."""
         number, block = self._places.get(name, (0, -1))
         return self._stacks[number][1] if block == 0 else None
+
+
+class WeightsByName:
+    """Weights one by one, for programs that take them so; what is cut for a state stays for the next call with it."""
+
+    def __init__(self) -> None:
+        self._of: tuple[weakref.ref[State], int] | None = None
+        self._cut: list[jax.Array] = []
+
+    def forget(self) -> None:
+        """Lets go of what was cut."""
+        self._of, self._cut = None, []
+
+    def __call__(self, state: Mapping[str, "jax.Array"], weights: Sequence[Variable]) -> "list[jax.Array]":
+        """Returns the values of weights, in order."""
+        if not isinstance(state, State):
+            return [state[weight.name] for weight in weights]
+        if self._of is None or self._of[0]() is not state or self._of[1] != state.changes:
+            self._of, self._cut = (weakref.ref(state), state.changes), [state[weight.name] for weight in weights]
+        return self._cut
 
 
 def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":

@@ -98,6 +98,15 @@ def test_answers_are_the_same_on_every_mesh(single, state, shape, kind):
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-4)
 
 
+def test_a_state_whose_weights_are_set_decodes_by_the_new_ones(single):
+    changed = with_ends(single)
+    before = single.greedy_decode(changed, inputs())
+    changed["decoder/logits/kernel"] = changed["decoder/logits/kernel"].at[:, 1].multiply(100.0)
+    after = single.greedy_decode(changed, inputs())
+    np.testing.assert_array_equal(after, single.greedy_decode(dict(changed), inputs()))
+    assert (after != before).any()
+
+
 def test_other_seeds_and_numbers_draw_other_samples(single, state):
     kinds = [Decoding(temperature=1.5, seed=seed) for seed in (0, 1)]
     same = np.repeat(inputs()[:1], ROWS, axis=0)
