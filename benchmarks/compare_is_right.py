@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from t5mix.evaluation.paired_difference import Difference, paired_difference
+from t5mix.evaluation.scoring.paired_difference import Difference, paired_difference
 
 SIZES = (50, 300, 2000)
 TRUTH = 4_000_000

@@ -22,8 +22,37 @@ if TYPE_CHECKING:
     from t5mix.compat import helpers as helpers
     from t5mix.compat import loggers as loggers
     from t5mix.compat import postprocessors as postprocessors
+    from t5mix.compat import t5 as t5
     from t5mix.compat import test_utils as test_utils
     from t5mix.compat import utils as utils
+    from t5mix.compat.dataset_providers import DatasetProviderBase as DatasetProviderBase
+    from t5mix.compat.dataset_providers import DatasetProviderRegistry as DatasetProviderRegistry
+    from t5mix.compat.dataset_providers import DatasetReaderType as DatasetReaderType
+    from t5mix.compat.dataset_providers import DataSourceInterface as DataSourceInterface
+    from t5mix.compat.dataset_providers import DecodeFnType as DecodeFnType
+    from t5mix.compat.dataset_providers import MetricFnCallable as MetricFnCallable
+    from t5mix.compat.dataset_providers import MixtureRate as MixtureRate
+    from t5mix.compat.dataset_providers import SubtaskOrName as SubtaskOrName
+    from t5mix.compat.import_hook import as_seqio as as_seqio
+    from t5mix.compat.t5.data import glue_utils as glue_utils
+    from t5mix.compat.t5.evaluation import qa_utils as qa_utils
+    from t5mix.compat.utils import NestedTFDict as NestedTFDict
+    from t5mix.compat.utils import TFDict as TFDict
+    from t5mix.compat.utils import add_kwargs_to_transform as add_kwargs_to_transform
+    from t5mix.compat.utils import dict_to_tfexample as dict_to_tfexample
+    from t5mix.compat.utils import flatten_dict as flatten_dict
+    from t5mix.compat.utils import fully_qualified_class_name as fully_qualified_class_name
+    from t5mix.compat.utils import function_name as function_name
+    from t5mix.compat.utils import get_cached_info_path as get_cached_info_path
+    from t5mix.compat.utils import get_cached_stats_path as get_cached_stats_path
+    from t5mix.compat.utils import get_cached_tfrecord_prefix as get_cached_tfrecord_prefix
+    from t5mix.compat.utils import get_task_dir_from_name as get_task_dir_from_name
+    from t5mix.compat.utils import list_files as list_files
+    from t5mix.compat.utils import set_preprocessor_seed as set_preprocessor_seed
+    from t5mix.compat.utils import tfexample_ragged_length_key as tfexample_ragged_length_key
+    from t5mix.compat.utils import tfexample_sparse_indices_key as tfexample_sparse_indices_key
+    from t5mix.compat.utils import tfexample_to_dict as tfexample_to_dict
+    from t5mix.compat.utils import unflatten_dict as unflatten_dict
     from t5mix.data.feature_converters import DecoderFeatureConverter as DecoderFeatureConverter
     from t5mix.data.feature_converters import EncDecFeatureConverter as EncDecFeatureConverter
     from t5mix.data.feature_converters import EncoderFeatureConverter as EncoderFeatureConverter
@@ -36,9 +65,9 @@ if TYPE_CHECKING:
     from t5mix.data.feature_converters import PrePackedLMFeatureConverter as PrePackedLMFeatureConverter
     from t5mix.data.feature_converters import PrePackedPrefixLMFeatureConverter as PrePackedPrefixLMFeatureConverter
     from t5mix.data.feature_converters import autoregressive_inputs as autoregressive_inputs
+    from t5mix.data.feature_converters import non_padding_position as non_padding_position
     from t5mix.data.tf_dataset import get_dataset as get_dataset
     from t5mix.declarations import rates as rates
-    from t5mix.declarations import t5 as t5
     from t5mix.declarations.declaration import SourceInfo as SourceInfo
     from t5mix.declarations.derived import name_with_sentinels as name_with_sentinels
     from t5mix.declarations.derived import with_sentinels as with_sentinels
@@ -63,6 +92,7 @@ if TYPE_CHECKING:
     from t5mix.evaluation.evaluator.loggers import TensorAndNumpyEncoder as TensorAndNumpyEncoder
     from t5mix.evaluation.evaluator.loggers import TensorBoardLogger as TensorBoardLogger
     from t5mix.evaluation.evaluator.loggers import TensorBoardLoggerV1 as TensorBoardLoggerV1
+    from t5mix.evaluation.evaluator.loggers import skip_none_value_dict_factory as skip_none_value_dict_factory
     from t5mix.preprocessors import objectives as objectives
     from t5mix.preprocessors.mapping import each_example as each_example
     from t5mix.preprocessors.mapping import map_over_dataset as map_over_dataset
@@ -73,6 +103,7 @@ if TYPE_CHECKING:
     from t5mix.preprocessors.trim_and_pack import make_autoregressive_inputs as make_autoregressive_inputs
     from t5mix.preprocessors.trim_and_pack import trim_and_pack_dataset as trim_and_pack_dataset
     from t5mix.preprocessors.trim_and_pack import trim_and_pad_dataset as trim_and_pad_dataset
+    from t5mix.preprocessors.trim_and_pack import trim_dataset as trim_dataset
     from t5mix.sources import DatasetFnCallable as DatasetFnCallable
     from t5mix.sources import DataSource as DataSource
     from t5mix.sources import FileDataSource as FileDataSource
@@ -93,6 +124,8 @@ if TYPE_CHECKING:
     from t5mix.sources.data_dirs import set_tfds_data_dir_override as set_tfds_data_dir_override
     from t5mix.sources.data_dirs import set_tfds_read_config_override as set_tfds_read_config_override
     from t5mix.sources.seqio_caches import NotCachedError as NotCachedError
+    from t5mix.sources.tfds import LazyTfdsLoader as LazyTfdsLoader
+    from t5mix.vocabularies import PAD_ID as PAD_ID
     from t5mix.vocabularies import BertWordPieceVocabulary as BertWordPieceVocabulary
     from t5mix.vocabularies import ByteVocabulary as ByteVocabulary
     from t5mix.vocabularies import ContinuousFeature as ContinuousFeature
@@ -117,7 +150,7 @@ def _public_names() -> dict[str, str]:
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     [listed] = [node for node in tree.body if isinstance(node, ast.If)]
     imports = [node for node in listed.body if isinstance(node, ast.ImportFrom)]
-    return {alias.name: str(node.module).removesuffix(".compat") for node in imports for alias in node.names}
+    return {alias.name: str(node.module).replace(".compat", "") for node in imports for alias in node.names}
 
 
 _HOMES = _public_names()

@@ -56,7 +56,7 @@ def pins(end: str) -> list[str]:
     """Returns the arguments of pip that choose an end: the lower bounds, or nothing, for pip takes the newest."""
     if end == "newest":
         return []
-    return [f"{name}=={_lower_bound(each)}.*" for name, each in requirements().items()]
+    return [f"{name}=={_lower_bound(each)}" for name, each in requirements().items()]
 
 
 def _lower_bound(requirement: Requirement) -> str:

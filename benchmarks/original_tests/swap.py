@@ -1,102 +1,64 @@
 """Stands t5mix in for `seqio` and `t5`, in memory, so that their own test files import it.
 
-Of the originals only these are run, from their sources and on top of the stand-ins: `seqio.test_utils` (its fixtures
-and comparisons) and `t5.evaluation.test_utils`.  Everything else is looked up in t5mix.
+The import hook that users have does it: `t5mix.as_seqio()`.  Of the originals only these are run, from their sources
+and on top of it: `seqio.test_utils` (its fixtures and comparisons), and seqio's program that caches tasks, with its
+steps on Beam, where that program is tested.
 """
 
 import importlib
 import sys
 import types
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-# Where a name of an original's module is looked up, in order: modules of t5mix, "" is t5mix itself.
-HOMES = {
-    "seqio": [""],
-    "seqio.dataset_providers": ["dataset_providers", "", "declarations.mixture", "sources", "sources.seqio_caches"],
-    "seqio.utils": ["utils", "", "sources.data_dirs", "preprocessors.trim_and_pack"],
-    "seqio.vocabularies": ["vocabularies"],
-    "seqio.preprocessors": ["preprocessors"],
-    "seqio.feature_converters": ["feature_converters", "data.feature_converters.checks", "preprocessors.trim_and_pack"],
-    "seqio.evaluation": ["evaluation"],
-    "seqio.metrics": ["metrics"],
-    "t5": [],
-    "t5.data": [],
-    "t5.data.preprocessors": ["preprocessors"],
-    "t5.data.postprocessors": ["metrics.postprocessors"],
-    "t5.evaluation": [],
-    "t5.evaluation.metrics": ["metrics"],
-    "t5.evaluation.qa_utils": ["metrics.question_answering"],
-}
-# Private functions that tests call, and what ours are called.
-PRIVATE = {
-    ("t5.evaluation.metrics", "_coqa_tokenize"): ("metrics.question_answering", "coqa_tokens"),
-    ("t5.evaluation.metrics", "_sequence_f1"): ("metrics.question_answering", "sequence_f1"),
-}
 FAKE_TFDS = "fake:0.0.0"  # the data set of seqio's fixtures
+# The originals' programs, and what they are made of, in the order of imports.
+PROGRAMS = ("task_registry_provenance_tracking", "beam_utils", "scripts", "scripts.cache_tasks_main")
 
 
-class StandIn(types.ModuleType):
-    """A module whose names are t5mix's."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        homes = HOMES[self.__name__]
-        if (self.__name__, name) in PRIVATE:
-            home_name, name = PRIVATE[self.__name__, name]
-            homes = [home_name]
-        for home_name in homes:
-            home = importlib.import_module(f"t5mix.{home_name}" if home_name else "t5mix")
-            if hasattr(home, name):
-                return getattr(home, name)
-        raise AttributeError(f"t5mix has no counterpart of {self.__name__}.{name}")
-
-
-def stand_in(seqio: Path, t5: Path) -> None:
+def stand_in(seqio: Path, programs: bool) -> None:
     """Makes `import seqio` and `import t5` import t5mix.
 
     Args:
       seqio: the folder of seqio's package, for its fixtures.
-      t5: the folder of T5's.
+      programs: whether seqio's program that caches tasks is wanted, too.
     """
-    for name in HOMES:
-        sys.modules[name] = StandIn(name)
-        sys.modules[name].__path__ = []
-        parent, _, child = name.rpartition(".")
-        if parent:
-            setattr(sys.modules[parent], child, sys.modules[name])
-    _private_names(seqio)
+    import t5mix
+
+    t5mix.as_seqio()
+    _private_names()
     fixtures = run_file(seqio / "test_utils.py", "seqio.test_utils")
     fixtures.clear_tasks = fixtures.TaskRegistry.reset
     fixtures.clear_mixtures = fixtures.MixtureRegistry.reset
-    run_file(t5 / "evaluation" / "test_utils.py", "t5.evaluation.test_utils")
+    for name in PROGRAMS if programs else ():
+        path = seqio.joinpath(*name.split("."))
+        run_file(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"), f"seqio.{name}")
 
 
 def run_file(path: Path, name: str) -> Any:
     """Runs a source file as the module of this name."""
     module = types.ModuleType(name)
     module.__file__ = str(path)
+    module.__path__ = []
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")
     if parent:
-        setattr(sys.modules[parent], child, module)
+        setattr(importlib.import_module(parent), child, module)
     exec(compile(path.read_text("utf-8"), path, "exec"), module.__dict__)
     return module
 
 
-def _private_names(seqio: Path) -> None:
-    """Gives ours the private names of seqio that its fixtures and tests reach for."""
+def _private_names() -> None:
+    """Gives ours the private members of seqio that its fixtures and tests reach for."""
+    from t5mix.compat.additions import cached_paths
     from t5mix.declarations.mixture import Mixture
     from t5mix.declarations.task import Task
-    from t5mix.preprocessors import pipeline
+    from t5mix.preprocessors import pipeline, trim_and_pack
     from t5mix.sources import files, tfds
-    from t5mix.sources import files as addresses
 
-    utils = sys.modules["seqio.utils"]
+    utils = importlib.import_module("seqio.utils")
     members: list[tuple[type, str, Any]] = [
         (Mixture, "_task_to_rate", property(lambda self: self._part_rates)),
         (Mixture, "_sub_mixtures", property(lambda self: list(_parts(self, Mixture)))),
@@ -110,12 +72,17 @@ def _private_names(seqio: Path) -> None:
     ]
     for owner, name, value in members:
         setattr(owner, name, value)
-    # Names that tests patch: in ours they are elsewhere, or there are none.
-    vars(utils).update(LazyTfdsLoader=None, _list_files_for_glob=addresses.matching)
-    addresses.matching = lambda pattern: utils._list_files_for_glob(pattern)
-    # Types of annotations, and what the fixtures write their files with.
-    vars(utils).update(NestedTFDict=typing.Any, TFDict=typing.Any)
-    utils.dict_to_tfexample = run_file(seqio / "utils.py", "seqio_own_utils").dict_to_tfexample
+    # A test patches `glob` in the module of TensorFlow's second name.
+    importlib.import_module("tensorflow.compat.v2").io.gfile = importlib.import_module("tensorflow").io.gfile
+    # Names that tests patch in `utils`: ours are elsewhere.
+    utils._shift_right_by_one = lambda tensor, bos_id=0: trim_and_pack._shifted_right(tensor, bos_id)
+    utils._list_files_for_glob = cached_paths._list_files_for_glob
+    matching = files.matching
+    cached_paths._list_files_for_glob = lambda pattern: utils._list_files_for_glob(pattern)
+    patched = utils._list_files_for_glob
+    files.matching = lambda pattern: (
+        matching(pattern) if utils._list_files_for_glob is patched else utils._list_files_for_glob(pattern)
+    )
 
 
 def _parts(mixture: Any, kind: type) -> Iterator[Any]:
@@ -132,7 +99,8 @@ def _fake_or(prepared: Any) -> Any:
 
     def builder(self: Any, name: str, data_dir: str | None) -> Any:
         loader = sys.modules["seqio.utils"].LazyTfdsLoader
-        return _builder(loader()) if loader is not None and name == FAKE_TFDS else prepared(self, name, data_dir)
+        is_fake = isinstance(loader, mock.Mock) and name == FAKE_TFDS
+        return _builder(loader()) if is_fake else prepared(self, name, data_dir)
 
     return builder
 

@@ -16,6 +16,9 @@ gin settings:
 """
 
 
+_GREATEST = 2**31 - 1  # what TensorFlow and JAX count to
+
+
 def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--gin_file` and `--gin_param`."""
     group = parser.add_argument_group("settings")
@@ -86,13 +89,25 @@ def count(text: str) -> int:
     return _number(text, 0)
 
 
-def _number(text: str, least: int) -> int:
+def length(text: str) -> int:
+    """Parses a number of tokens, for argparse."""
+    return _number(text, 1, 2**22)
+
+
+def seed(text: str) -> int:
+    """Parses a seed, for argparse."""
+    return _number(text, -(2**63), 2**63 - 1)
+
+
+def _number(text: str, least: int, most: int = _GREATEST) -> int:
     try:
         number = int(text)
     except ValueError:
         number = least - 1
     if number < least:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+    if number > most:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {most:,}")
     return number
 
 

@@ -1,12 +1,12 @@
 """How commands print: tables for people, JSON for programs."""
 
 import functools
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.code import signatures
+from t5mix.internal.terminal import put_json, visible
 from t5mix.vocabularies import Vocabulary
 from t5mix.vocabularies.features import Feature
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_json(content: Any) -> None:
     """Prints `content` as JSON, keys in the order they have."""
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    put_json(content)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> "RenderableType":
@@ -48,7 +48,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a command ends in one line, with the exit code that shells expect."""
+"""Ctrl-C, SIGTERM and SIGHUP: a command ends in one line, with the exit code that shells expect."""
 
 import contextlib
 import os
@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from t5mix.internal.terminal import say
 from t5mix.training.interruption import first_signal
 
 _PATIENCE = 3.0  # seconds until a stop that some library has swallowed is carried out
@@ -26,7 +27,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Raises `Stopped` in the body at the first SIGINT or SIGTERM; a second one ends the process at once.
+    """Raises `Stopped` in the body at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
 
     Training takes the first one itself, to write a checkpoint. Every file is written whole or not at all, so
     ending a process is safe at any moment. Outside the main thread, where Python delivers no signals, nothing
@@ -52,5 +53,5 @@ def stoppable() -> Iterator[None]:
 
 def _end(number: int) -> None:
     show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
-    print(f"{show_cursor}t5mix: {Stopped(number)}", file=sys.stderr, flush=True)
+    say(f"{show_cursor}t5mix: {Stopped(number)}")
     os._exit(128 + number)

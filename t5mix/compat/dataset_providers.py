@@ -1,5 +1,14 @@
 """Names of seqio's module of this name, for code that says `seqio.dataset_providers.Task`."""
 
+from t5mix.compat.additions.providers import (
+    DatasetProviderBase,
+    DatasetProviderRegistry,
+    DatasetReaderType,
+    DataSourceInterface,
+    DecodeFnType,
+    MixtureRate,
+    SubtaskOrName,
+)
 from t5mix.data.tf_dataset import get_dataset
 from t5mix.declarations.declaration import SourceInfo
 from t5mix.declarations.mixture import Mixture, SampleFn
@@ -10,6 +19,7 @@ from t5mix.declarations.registry import (
     get_subtasks,
     maybe_get_mixture_or_task,
 )
+from t5mix.declarations.task import MetricFn as MetricFnCallable
 from t5mix.declarations.task import Task
 from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
 from t5mix.sources import (
@@ -31,17 +41,25 @@ __all__ = [
     "CacheDatasetPlaceholder",
     "ContinuousFeature",
     "DataSource",
+    "DataSourceInterface",
     "DatasetFnCallable",
+    "DatasetProviderBase",
+    "DatasetProviderRegistry",
+    "DatasetReaderType",
+    "DecodeFnType",
     "Feature",
     "FileDataSource",
     "FunctionDataSource",
+    "MetricFnCallable",
     "Mixture",
+    "MixtureRate",
     "MixtureRegistry",
     "PassThroughFeature",
     "ProtoDataSource",
     "SampleFn",
     "ShardInfo",
     "SourceInfo",
+    "SubtaskOrName",
     "TFExampleDataSource",
     "Task",
     "TaskRegistry",

@@ -7,6 +7,7 @@ from t5mix.evaluation.evaluator.loggers import (
     TensorAndNumpyEncoder,
     TensorBoardLogger,
     TensorBoardLoggerV1,
+    skip_none_value_dict_factory,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "TensorAndNumpyEncoder",
     "TensorBoardLogger",
     "TensorBoardLoggerV1",
+    "skip_none_value_dict_factory",
 ]

@@ -5,133 +5,100 @@ source is replaced. docs/testing-your-tasks.md shows how.
 """
 
 import functools
+import importlib
+from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
+from t5mix.compat.additions.testing.comparing import (
+    assert_dataset,
+    assert_datasets_eq,
+    assert_datasets_neq,
+    assert_dict_contains,
+    assert_dict_values_equal,
+    create_default_dataset,
+    dataset_as_text,
+)
+from t5mix.compat.additions.testing.fake_examples import (
+    get_fake_dataset,
+    random_token_preprocessor,
+    split_tsv_preprocessor,
+    test_text_preprocessor,
+    test_token_preprocessor,
+    token_preprocessor_no_sequence_length,
+)
+from t5mix.compat.additions.testing.vocabularies import MockVocabulary, bertwordpiece_vocab, sentencepiece_vocab
 from t5mix.data.feature_converters import EncDecFeatureConverter, FeatureConverter, LMFeatureConverter
 from t5mix.declarations import registry
 from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluator.evaluator import Evaluator
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.metrics.metric_objects import ModelOutputType, target_text
 from t5mix.sources import FunctionDataSource
 
+if TYPE_CHECKING:
+    from t5mix.compat.additions.testing.fake_tasks import FakeMixtureTest as FakeMixtureTest
+    from t5mix.compat.additions.testing.fake_tasks import FakeTaskTest as FakeTaskTest
+
+__all__ = [
+    "DataInjector",
+    "FakeLazyTfds",
+    "FakeMixtureTest",
+    "FakeTaskTest",
+    "FakeTfdsInfo",
+    "MixtureRegistry",
+    "MockVocabulary",
+    "TaskRegistry",
+    "assert_dataset",
+    "assert_datasets_eq",
+    "assert_datasets_neq",
+    "assert_dict_contains",
+    "assert_dict_values_equal",
+    "bertwordpiece_vocab",
+    "clear_mixtures",
+    "clear_tasks",
+    "create_default_dataset",
+    "create_prediction",
+    "dataset_as_text",
+    "encode_str",
+    "get_fake_dataset",
+    "random_token_preprocessor",
+    "sentencepiece_vocab",
+    "split_tsv_preprocessor",
+    "test_postprocessing",
+    "test_preprocessing",
+    "test_preprocessing_single",
+    "test_task",
+    "test_text_preprocessor",
+    "test_token_preprocessor",
+    "token_preprocessor_no_sequence_length",
+]
+
 Example = Mapping[str, Any]
 RawData = Mapping[str, Example | Sequence[Example]]
 
-
-# Datasets compared.
-
-
-def assert_dataset(
-    dataset: "tf.data.Dataset",
-    expected: Example | Sequence[Example],
-    expected_dtypes: "Mapping[str, tf.DType] | None" = None,
-    rtol: float = 1e-7,
-    atol: float = 0,
-) -> None:
-    """Asserts that a dataset has these examples, in this order, and no others.
-
-    Args:
-        dataset: examples as dicts.
-        expected: the examples, or the one; str stands for bytes of UTF-8.
-        expected_dtypes: of some features, or all.
-        rtol: relative tolerance of floats.
-        atol: absolute tolerance of floats.
-
-    Raises:
-        AssertionError: naming the example and the feature.
-    """
-    examples = [expected] if isinstance(expected, Mapping) else list(expected)
-    found = list(dataset.as_numpy_iterator())
-    if len(found) != len(examples):
-        raise AssertionError(f"the dataset has {len(found)} examples, expected are {len(examples)}")
-    for number, (one, other) in enumerate(zip(found, examples, strict=True)):
-        _assert_same(f"example {number}", one, other, rtol, atol)
-    for name, dtype in (expected_dtypes or {}).items():
-        is_of = dataset.element_spec[name].dtype
-        if is_of != dtype:
-            raise AssertionError(f"feature {name!r} is {is_of.name}, expected is {tf.as_dtype(dtype).name}")
+clear_tasks = TaskRegistry.reset
+clear_mixtures = MixtureRegistry.reset
+# Stand-ins for `LazyTfdsLoader` and its info, for mocks.
+FakeLazyTfds = namedtuple(
+    "FakeLazyTfds", "name tfds_splits resolved_tfds_name data_dir load load_shard info files size"
+)
+FakeTfdsInfo = namedtuple("FakeTfdsInfo", "splits features description version homepage file_format config_name")
 
 
-def assert_datasets_eq(dataset1: "tf.data.Dataset", dataset2: "tf.data.Dataset") -> None:
-    """Asserts that two datasets have the same examples in the same order; floats must be equal to the last bit.
-
-    Raises:
-        AssertionError: naming the example and the feature.
-    """
-    assert_dataset(dataset1, list(dataset2.as_numpy_iterator()), rtol=0)
-
-
-def assert_datasets_neq(dataset1: "tf.data.Dataset", dataset2: "tf.data.Dataset") -> None:
-    """Asserts that two datasets are not the same, or not in the same order.
-
-    Raises:
-        AssertionError: when they are.
-    """
-    try:
-        assert_datasets_eq(dataset1, dataset2)
-    except AssertionError:
-        return
-    raise AssertionError("the datasets have the same examples in the same order")
-
-
-def _assert_same(where: str, found: Any, expected: Any, rtol: float, atol: float) -> None:
-    if isinstance(found, Mapping):
-        if not isinstance(expected, Mapping) or set(found) != set(expected):
-            names = sorted(expected) if isinstance(expected, Mapping) else expected
-            raise AssertionError(f"{where} has {sorted(found)}, expected is {names}")
-        for name, value in found.items():
-            _assert_same(f"{where}, {name!r}", value, expected[name], rtol, atol)
-        return
-    found, expected = _plain(found), _plain(expected)
-    if isinstance(found, list) or isinstance(expected, list):
-        if not isinstance(found, list) or not isinstance(expected, list) or len(found) != len(expected):
-            raise AssertionError(f"{where} is {found!r}, expected is {expected!r}")
-        for index, (one, other) in enumerate(zip(found, expected, strict=True)):
-            _assert_same(f"{where}[{index}]", one, other, rtol, atol)
-    elif isinstance(found, float) and isinstance(expected, float | int):
-        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol, err_msg=where)
-    elif found != expected:
-        raise AssertionError(f"{where} is {found!r}, expected is {expected!r}")
-
-
-def _plain(value: Any) -> Any:
-    """Returns arrays and ragged tensors as nested lists, tensors' scalars as Python's, str as bytes."""
-    if hasattr(value, "to_list"):
-        value = value.to_list()
-    elif hasattr(value, "numpy"):
-        value = value.numpy()
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, tuple):
-        value = list(value)
-    return value.encode("utf-8") if isinstance(value, str) else value
-
-
-def create_default_dataset(
-    x: Sequence[Example],
-    feature_names: Sequence[str] = ("inputs", "targets"),
-    output_types: "Mapping[str, tf.DType] | None" = None,
-    output_shapes: Mapping[str, Any] | None = None,
-) -> "tf.data.Dataset":
-    """Returns a dataset of examples written down.
-
-    Args:
-        x: the examples.
-        feature_names: what each has.
-        output_types: dtypes by name; None is int32 for all.
-        output_shapes: shapes by name; None is `[None]` for all.
-    """
-    types = output_types or dict.fromkeys(feature_names, tf.int32)
-    shapes = output_shapes or {name: [None] for name in feature_names}
-    signature = {name: tf.TensorSpec(shapes[name], types[name]) for name in types}
-    return tf.data.Dataset.from_generator(lambda: iter(x), output_signature=signature)
+def __getattr__(name: str) -> Any:
+    """Loads the test cases, the folder of models and `mock` when they are first used."""
+    if name in ("FakeMixtureTest", "FakeTaskTest"):
+        return getattr(importlib.import_module("t5mix.compat.additions.testing.fake_tasks"), name)
+    if name == "TEST_DATA_DIR":
+        return importlib.import_module("t5mix.compat.additions.testing.vocabularies").test_data_dir()
+    if name == "mock":
+        return importlib.import_module("unittest.mock")
+    raise AttributeError(f"{__name__} has no {name!r}; it has {', '.join(__all__)}")
 
 
 # A task on one's own examples.

@@ -51,7 +51,7 @@ class Declared:
         check_name(kind, name)
         self._name = name
         self._source_info = source_info
-        self._line = _declaring_line()
+        self._line = declaring_line()
 
     @property
     def name(self) -> str:
@@ -66,10 +66,7 @@ class Declared:
     @property
     def declared_at(self) -> str:
         """The line that declared it, "file:line"."""
-        info = self._source_info
-        if info is not None and info.file_path:
-            return f"{info.file_path}:{info.line_number or 0}"
-        return self._line
+        return _line_of(self._source_info) or self._line
 
     def _take_line_of(self, other: "Declared") -> None:
         """Makes this one declared where another is, of which it is a changed copy."""
@@ -97,12 +94,21 @@ def check_name(kind: str, name: object) -> None:
             )
 
 
-def _declaring_line() -> str:
+def _line_of(info: SourceInfo | None) -> str:
+    return f"{info.file_path}:{info.line_number or 0}" if info is not None and info.file_path else ""
+
+
+def declaring_line(source_info: SourceInfo | None = None) -> str:
     """Returns "file:line" of what is being declared, or "?:0".
 
     The file is the innermost one outside t5mix that is running; the line is the outermost of it, so that tasks made
     by one function of a file are distinguished by the lines that call it.
+
+    Args:
+        source_info: where it is declared, if a tool knows better than the stack.
     """
+    if _line_of(source_info):
+        return _line_of(source_info)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back

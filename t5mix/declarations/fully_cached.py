@@ -105,8 +105,8 @@ def _check_lengths(
 ) -> "tf.data.Dataset":
     if sequence_length is not None and dict(sequence_length) != dict(lengths):
         raise ValueError(
-            f"task {name!r} is fully cached for sequence_length={dict(lengths)}, and cannot be read with "
-            f"{dict(sequence_length)}; give that, or None"
+            f"Fully-cached task {name!r} can only be loaded with `sequence_length={dict(lengths)}` or `None`. Given "
+            f"sequence_length={dict(sequence_length)}."
         )
     return dataset
 

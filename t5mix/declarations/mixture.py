@@ -15,6 +15,7 @@ from t5mix.declarations.declaration import Declared, SourceInfo
 from t5mix.declarations.namespace import namespace
 from t5mix.declarations.rates import Rate, check_rate
 from t5mix.declarations.task import Task
+from t5mix.internal.code import user_errors
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.internal.suggestions import suggestion
 from t5mix.sources import ShardInfo
@@ -87,10 +88,13 @@ class Mixture(Declared):
             part, rate = (item, default_rate) if _is_part(item) else self._pair(item)
             if rate is None:
                 label = part if isinstance(part, str) else part.name
-                self._refuse(f"has no rate for {label!r}", f"give ({label!r}, rate), or default_rate=")
+                self._refuse(
+                    f"has no rate for {label!r} (need a rate for each task)",
+                    f"give ({label!r}, rate), or default_rate=",
+                )
             pairs.append((part, rate))
         if not pairs:
-            self._refuse("has no tasks", "name one at least")
+            self._refuse("has no tasks: it does not contain any Tasks", "name one at least")
         return pairs
 
     def _pair(self, item: Any) -> tuple[Part, Rate]:
@@ -106,7 +110,8 @@ class Mixture(Declared):
             rate = check_rate(rate, f"mixture {self._name!r}: the rate of {provider.name!r}")
         elif isinstance(provider, Mixture):
             self._refuse(
-                f"gives the mixture {provider.name!r} a function as rate",
+                f"gives the mixture {provider.name!r} a function as rate: 'rate' for sub-mixture {provider.name} must "
+                "be a number.",
                 "give a number: a function is of a task",
             )
         self._parts[provider.name] = provider
@@ -207,9 +212,10 @@ class Mixture(Declared):
     def _number(self, name: str) -> float:
         if name not in self._numbers:
             rate = self._part_rates[name]
-            if callable(rate):
-                rate = rate(self._parts[name])
             what = f"mixture {self._name!r}: the rate of {name!r}"
+            if callable(rate):
+                with user_errors.within(what):
+                    rate = rate(self._parts[name])
             self._numbers[name] = check_rate(rate, what)
         return self._numbers[name]
 
@@ -328,7 +334,10 @@ class Mixture(Declared):
     def _tasks_with(self, split: str) -> list[Task]:
         tasks = [task for task in self.tasks if split in task.splits]
         if not tasks:
-            self._refuse(f"has no task with split {split!r}", f"its splits are {', '.join(self.splits)}")
+            self._refuse(
+                f"has no task with split {split!r} (No datasets have a {split!r} split)",
+                f"its splits are {', '.join(self.splits)}",
+            )
         for task in self.tasks:
             if task not in tasks and self.get_rate(task) > 0:
                 warnings.warn(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from t5mix.declarations import mixture as mixture_lib
-from t5mix.declarations.declaration import SourceInfo
+from t5mix.declarations.declaration import SourceInfo, declaring_line
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.namespace import Namespace, namespace
 from t5mix.declarations.rates import Rate
@@ -44,6 +44,18 @@ class Registry(Generic[T]):
         if provider.name != name:
             raise ValueError(f"{self._kind} {provider.name!r} cannot be registered as {name!r}; use its own name")
         self._namespace.add(self._kind, name, provider, provider.declared_at)
+
+    def _add(self, name: str, make: Callable[[], T], source_info: SourceInfo | None) -> T:
+        """Makes and registers one, or leaves it out where a file is loaded that keeps going."""
+        try:
+            made = make()
+            self.add_provider(name, made)
+        except Exception as error:
+            faulty = self._namespace.put_aside(self._kind, name, error, declaring_line(source_info))
+            if faulty is None:
+                raise
+            return faulty  # type: ignore[return-value]  # whatever is asked of it raises the error
+        return made
 
     def get(self, name: str) -> T:
         """Returns the one of that name.
@@ -110,20 +122,22 @@ class TaskRegistryType(Registry[Task]):
         Raises:
             ValueError: when the declaration cannot work or the name is taken.
         """
-        _refuse_legacy(name, source, task_cls, kwargs)
-        task = task_cls(
-            name=name,
-            source=source,  # type: ignore[arg-type]  # None is refused there, by name
-            output_features=output_features,  # type: ignore[arg-type]
-            preprocessors=preprocessors,
-            postprocess_fn=postprocess_fn,
-            metric_fns=metric_fns,
-            metric_objs=metric_objs,
-            source_info=source_info,
-            **kwargs,
-        )
-        self.add_provider(name, task)
-        return task
+
+        def make() -> Task:
+            _refuse_legacy(name, source, task_cls, kwargs)
+            return task_cls(
+                name=name,
+                source=source,  # type: ignore[arg-type]  # None is refused there, by name
+                output_features=output_features,  # type: ignore[arg-type]
+                preprocessors=preprocessors,
+                postprocess_fn=postprocess_fn,
+                metric_fns=metric_fns,
+                metric_objs=metric_objs,
+                source_info=source_info,
+                **kwargs,
+            )
+
+        return self._add(name, make, source_info)
 
 
 def _refuse_legacy(name: str, source: Any, task_cls: Any, arguments: Mapping[str, Any]) -> None:
@@ -170,9 +184,11 @@ class MixtureRegistryType(Registry[Mixture]):
         Raises:
             ValueError: when the declaration cannot work or the name is taken.
         """
-        mixture = mixture_cls(name=name, tasks=tasks, default_rate=default_rate, source_info=source_info, **kwargs)
-        self.add_provider(name, mixture)
-        return mixture
+
+        def make() -> Mixture:
+            return mixture_cls(name=name, tasks=tasks, default_rate=default_rate, source_info=source_info, **kwargs)
+
+        return self._add(name, make, source_info)
 
 
 TaskRegistry = TaskRegistryType("task", namespace)
@@ -200,7 +216,7 @@ def get_subtasks(task_or_mixture: Task | Mixture) -> list[Task]:
 
 @contextlib.contextmanager
 def overlay() -> Iterator[None]:
-    """Undoes, on leaving, every registration and removal made inside, also after an error.
+    """Undoes, on leaving, every registration, removal and `include` made inside, also after an error.
 
     For tests and notebooks:
 
@@ -209,6 +225,6 @@ def overlay() -> Iterator[None]:
 
     Declarations files are loaded on entering, so that leaving does not take theirs away.
     """
-    namespace.load(lambda: False)
+    namespace.load(lambda rank: False)
     with namespace.undone():
         yield

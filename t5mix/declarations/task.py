@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from t5mix.declarations import validation
 from t5mix.declarations.declaration import Declared, SourceInfo
+from t5mix.internal.code import user_errors
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import pipeline
 from t5mix.preprocessors.mapping import map_seed_manager
@@ -170,7 +171,8 @@ class Task(Declared):
         """Returns the output ready for metrics; unchanged when the task declares no function."""
         if self._postprocessor is None:
             return decoded_model_output
-        return self._postprocessor(decoded_model_output, **postprocess_kwargs)
+        with user_errors.within(f"the postprocessor of task {self._name!r}"):
+            return self._postprocessor(decoded_model_output, **postprocess_kwargs)
 
     def replace(self, **changes: Any) -> "Task":
         """Returns a new task, not registered, with some arguments of the constructor changed.
@@ -310,10 +312,12 @@ class Task(Declared):
         if not shuffle:
             return None
         if self._shuffle_buffer_size is None and not self._source.performs_internal_shuffling:
-            raise ValueError(
+            error = ValueError(
                 f"Shuffling is disallowed for Task {self._name!r} since its `shuffle_buffer_size` was set to `None` on "
-                "construction. Pass shuffle=False."
+                "construction."
             )
+            error.add_note("pass shuffle=False")  # beside the original's words, which tests of others compare
+            raise error
         return self._shuffle_buffer_size and (size or self._shuffle_buffer_size)
 
     # Caches that seqio made.

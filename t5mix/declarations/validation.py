@@ -139,10 +139,12 @@ def check_examples(task: str, dataset: "tf.data.Dataset", output_features: Mappi
         if key in spec:
             _check_feature(task, key, feature, spec[key])
         elif feature.required:
-            raise ValueError(
-                f"Task dataset is missing expected output feature after preprocessing: {key} of task {task!r}, which "
-                f"has {', '.join(sorted(spec))}; make it in a preprocessor, or declare it required=False"
+            error = ValueError(f"Task dataset is missing expected output feature after preprocessing: {key}")
+            error.add_note(
+                f"of task {task!r}, which has {', '.join(sorted(spec))}; make it in a preprocessor, or declare it "
+                "required=False"
             )
+            raise error
 
 
 def _check_feature(task: str, key: str, feature: Feature, spec: Any) -> None:
@@ -175,7 +177,8 @@ def check_same_features(mixture: str, tasks: Iterable[tuple[str, Mapping[str, Fe
         if got.keys() != expected.keys():
             refuse_mixture(
                 mixture,
-                f"has tasks with different output_features: {first!r} {list(expected)}, {task!r} {list(got)}",
+                "has tasks with different output_features: it contains Tasks with different output features: "
+                f"{first!r} {list(expected)}, {task!r} {list(got)}",
                 "give every task the same; declare what some lack required=False",
             )
         for key, feature in got.items():
@@ -191,6 +194,6 @@ def _check_same_feature(mixture: str, key: str, one: tuple[str, Feature], other:
             refuse_mixture(
                 mixture,
                 f"feeds feature {key!r} with two {plural}: {first!r} of task {one[0]!r} and "
-                f"{second!r} of task {other[0]!r}",
+                f"{second!r} of task {other[0]!r}. Features across tasks in a mixture must use the same {field}.",
                 "declare both tasks with the same",
             )

@@ -97,6 +97,16 @@ def read_split(
     return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 
+def read_cached(task: Task, split: str) -> "pa.Table | None":
+    """Returns all examples of a split as its steps before the cache leave them; None where there can be no cache.
+
+    Raises:
+        ValueError: as `read_split`.
+    """
+    tokens = _tokens(task, split, None)
+    return None if tokens is None else tokens.table
+
+
 def _tokens(task: Task, split: str, limit: int | None) -> CachedTokens | None:
     """Returns the split before the steps behind the cache, or None where it is read without a cache."""
     if split not in task.splits or not task.steps_before_cache or not task.source.caching_permitted:

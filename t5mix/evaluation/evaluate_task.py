@@ -1,14 +1,16 @@
 """Evaluates a model on one task: its own examples, postprocessor and metrics, beside a baseline."""
 
+import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.baselines import Baseline, strongest_baseline, training_texts
 from t5mix.evaluation.decoding import Predict
 from t5mix.evaluation.examples import Example, read_examples
-from t5mix.evaluation.scoring import Scorer, check_metrics, first_value
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
+from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,12 @@ class Score:
         baseline: the best score that needs no model, by the first metric.
         standard_error: of the first metric, by jackknife.
         truncated_inputs: examples whose input was longer than the model reads.
+        truncated_targets: examples whose target is longer than the model writes, so that no answer is whole.
         lengths: greatest number of tokens of each feature; None in files of earlier versions.
-        decoding: how outputs were decoded, where it was not greedily: settings by name.
+        less_is_better: whether less of the first metric is better.
+        unlabelled: examples that were left out of the score, since their label is not published.
+        no_score: why there is no score, though there are predictions; "" where there is one.
+        made_of: what the score depends on besides the weights, by its parts; None where nobody noted it.
         predictions: one an example, in the split's order; empty once they are on disk.
     """
 
@@ -48,8 +54,12 @@ class Score:
     baseline: Baseline
     standard_error: float
     truncated_inputs: int
+    truncated_targets: int = 0
     lengths: Mapping[str, int] | None = None
-    decoding: Mapping[str, Any] | None = None
+    less_is_better: bool = False
+    unlabelled: int = 0
+    no_score: str = ""
+    made_of: Mapping[str, str | None] | None = None
     predictions: Sequence[Prediction] = field(default=(), repr=False)
 
     @property
@@ -84,29 +94,53 @@ def evaluate_task(
         baseline: of an earlier evaluation of the same split and limit, to save its time.
         step: steps of training that the model has seen.
 
+    Where the split's answers are not published there are predictions, and no score; see `unlabelled`.
+
     Raises:
         ValueError: if the task has no metrics that predictions are enough for, has no such split, or
             the split is empty.
     """
     check_metrics(task)
     examples = read_examples(task, split, lengths, limit)
-    scorer = Scorer(task, examples)
+    labelled = unlabelled.labelled(task, [example.target_text for example in examples])
+    scorer = Scorer(task, [examples[number] for number in labelled])
+    why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
     texts = _predict(task, predict_fn, examples)
-    return Score(
+    score = Score(
         task=task.name,
         split=split,
         step=step,
         limit=limit,
         num_examples=len(examples),
-        metrics=scorer.metrics(texts),
-        baseline=baseline or strongest_baseline(scorer, training_texts(task, lengths)),
-        standard_error=scorer.standard_error(texts),
+        metrics={},
+        baseline=Baseline("none", math.nan),
+        standard_error=math.nan,
         truncated_inputs=sum(example.is_truncated for example in examples),
+        truncated_targets=sum(example.target_is_truncated for example in examples),
         lengths=dict(lengths),
+        no_score=why_not or "",
         predictions=tuple(
             Prediction(example.input_text, example.target_text, text)
             for example, text in zip(examples, texts, strict=True)
         ),
+    )
+    if why_not:
+        return dataclasses.replace(score, truncated_targets=0)
+    return _scored(score, scorer, [texts[number] for number in labelled], baseline)
+
+
+def _scored(score: Score, scorer: Scorer, texts: Sequence[str], baseline: Baseline | None) -> Score:
+    """Fills a score with what the metrics say of the predictions of the scorer's examples."""
+    metrics = scorer.metrics(texts)
+    assert score.lengths is not None
+    return dataclasses.replace(
+        score,
+        num_examples=len(texts),
+        metrics=metrics,
+        baseline=baseline or strongest_baseline(scorer, training_texts(scorer.task, score.lengths)),
+        standard_error=scorer.standard_error(texts),
+        less_is_better=scorer.prefers_less(first_value(metrics)[0]),
+        unlabelled=len(score.predictions) - len(texts),
     )
 
 

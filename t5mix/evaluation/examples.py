@@ -6,7 +6,6 @@ from typing import Any
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.cached_split import read_split
-from t5mix.vocabularies.features import Feature
 
 Text = tuple[str, str]  # an input and its target
 
@@ -20,6 +19,7 @@ class Example:
         input_text: the input as written.
         target_text: the whole target as written, however short the targets' length is.
         is_truncated: whether trimming took something from the input.
+        target_is_truncated: whether it took something from the target.
         fields: every field that preprocessing left, as NumPy arrays or bytes, for postprocessors.
     """
 
@@ -27,6 +27,7 @@ class Example:
     input_text: str
     target_text: str
     is_truncated: bool
+    target_is_truncated: bool
     fields: Mapping[str, Any]
 
 
@@ -76,20 +77,21 @@ def as_text(value: Any) -> str:
 
 def _example(task: Task, fields: Mapping[str, Any], lengths: Mapping[str, int]) -> Example:
     inputs = tuple(fields["inputs"].tolist()) if "inputs" in fields else ()
-    text = text_of(task, "inputs", fields)
-    limit = lengths.get("inputs")
     return Example(
         inputs=inputs,
-        input_text=text,
+        input_text=text_of(task, "inputs", fields),
         target_text=text_of(task, "targets", fields),
-        # Only an input that fills its length can have lost something, so few are tokenized again.
-        is_truncated=limit is not None
-        and len(inputs) >= limit
-        and "inputs_pretokenized" in fields
-        and _tokens(task.output_features["inputs"], text) > limit,
+        is_truncated=_is_truncated(task, "inputs", fields, lengths),
+        target_is_truncated=_is_truncated(task, "targets", fields, lengths),
         fields=fields,
     )
 
 
-def _tokens(feature: Feature, text: str) -> int:
-    return len(feature.vocabulary.encode(text)) + feature.add_eos
+def _is_truncated(task: Task, name: str, fields: Mapping[str, Any], lengths: Mapping[str, int]) -> bool:
+    limit, feature = lengths.get(name), task.output_features.get(name)
+    # Only what fills its length can have lost something, so few are tokenized again.
+    if limit is None or feature is None or name not in fields or getattr(fields[name], "size", 0) < limit:
+        return False
+    if f"{name}_pretokenized" in fields:
+        return len(feature.vocabulary.encode(text_of(task, name, fields))) + feature.add_eos > limit
+    return feature.add_eos and int(fields[name].reshape(-1)[-1]) != feature.vocabulary.eos_id

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.internal.files import write_json
 from t5mix.internal.terminal import emit
+from t5mix.metrics.directions import is_better
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +50,7 @@ def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] =
         last = _last(pair)
         table.add_row(
             last.task,
-            last.metric,
+            "no score" if last.no_score else f"{last.metric}, less is better" if last.less_is_better else last.metric,
             f"{last.baseline.kind} {_shown(last.baseline.score)}",
             *(
                 Text("-") if each is None else Text(_shown(each.value), style="bold" if beats_baseline(each) else "")
@@ -75,8 +76,9 @@ def print_report(
 
 
 def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:
-    """Tells whether a score is above its baseline by more than so many standard errors."""
-    return score.value > score.baseline.score + standard_errors * score.standard_error
+    """Tells whether a score is better than its baseline by more than so many standard errors."""
+    margin = standard_errors * score.standard_error * (-1 if score.less_is_better else 1)
+    return is_better(score.value, score.baseline.score + margin, score.less_is_better)
 
 
 def _by_task(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[_Pair]:
@@ -95,6 +97,7 @@ def _row(multi_task: Score | None, fine_tuned: Score | None) -> dict[str, Any]:
         "fine_tuned": None if fine_tuned is None else fine_tuned.value,
         "baseline_kind": last.baseline.kind,
         "standard_error": last.standard_error,
+        "less_is_better": last.less_is_better,
         "test_examples": last.num_examples,
     }
 

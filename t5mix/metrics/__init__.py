@@ -13,6 +13,7 @@ from t5mix.metrics.classification import (
     sklearn_metrics_wrapper,
 )
 from t5mix.metrics.correlation import pearson_corrcoef, spearman_corrcoef
+from t5mix.metrics.directions import lower_is_better
 from t5mix.metrics.generation import bleu, edit_distance, rouge, rouge_mean
 from t5mix.metrics.groups import all_match, deduplicate_metric, mean_group_metric, multirc_f1_over_all_answers
 from t5mix.metrics.metric_objects import (
@@ -26,6 +27,8 @@ from t5mix.metrics.metric_objects import (
     remove_padding_examples,
 )
 from t5mix.metrics.question_answering import ShardedSquad, coqa_f1, qa_metrics, span_squad, squad, trivia_qa
+from t5mix.metrics.question_answering import coqa_tokens as _coqa_tokenize
+from t5mix.metrics.question_answering import sequence_f1 as _sequence_f1
 from t5mix.metrics.rank_classification import auc, rank_classification, score_auc
 from t5mix.metrics.values import Audio, Generic, Histogram, Image, MetricValue, Scalar, Text
 
@@ -44,6 +47,8 @@ __all__ = [
     "Scalar",
     "ShardedSquad",
     "Text",
+    "_coqa_tokenize",  # T5's own tests call these two
+    "_sequence_f1",
     "accuracy",
     "all_match",
     "auc",
@@ -53,6 +58,7 @@ __all__ = [
     "edit_distance",
     "f1_score_with_invalid",
     "globally_sort_model_output",
+    "lower_is_better",
     "matthews_corrcoef",
     "mean_group_metric",
     "mean_multiclass_f1",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from t5mix.metrics import input_checks
+from t5mix.metrics.directions import lower_is_better
 
 
 def rouge(
@@ -77,6 +78,7 @@ def bleu(
     return {"bleu": score.score}
 
 
+@lower_is_better
 def edit_distance(targets: Sequence[str], predictions: Sequence[str], lower: bool = True) -> dict[str, float]:
     """Returns the least, greatest, mean, median and summed number of words to insert, delete or replace.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from t5mix.vocabularies import Vocabulary
+from t5mix.vocabularies.sentinels import first_sentinel
 
 Example = Mapping[str, Any]
 
@@ -162,7 +163,7 @@ def remove_sentinels(
 
     Before: "<extra_id_0> True"; after: "True".
     """
-    last = vocabulary.vocab_size - 1
+    last = first_sentinel(vocabulary)
     sentinels = vocabulary.decode([last - number for number in range(num_sentinels)])
     if string_label.startswith(sentinels):
         string_label = string_label[len(sentinels) :].strip()

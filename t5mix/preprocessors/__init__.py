@@ -5,6 +5,7 @@ Names, arguments, defaults and the very text they produce are those of seqio and
 """
 
 from t5mix.preprocessors.formats.coreference import definite_pronoun_resolution_simple, wnli_simple, wsc, wsc_simple
+from t5mix.preprocessors.formats.generation import join as _string_join
 from t5mix.preprocessors.formats.generation import multi_translate, squad, summarize, translate
 from t5mix.preprocessors.formats.generation import pad_punctuation as _pad_punctuation
 from t5mix.preprocessors.formats.glue import glue, record, stsb
@@ -15,6 +16,7 @@ from t5mix.preprocessors.formats.question_answering import (
     trivia_qa_truncate_inputs,
 )
 from t5mix.preprocessors.formats.rank_classification import rank_classification, rank_classification_formatter
+from t5mix.preprocessors.mapping import AUTOTUNE
 from t5mix.preprocessors.objectives.denoising import iid_denoising
 from t5mix.preprocessors.objectives.language_models import full_lm, prefix_lm
 from t5mix.preprocessors.objectives.selection import unsupervised
@@ -48,6 +50,7 @@ from t5mix.preprocessors.objectives.t5_denoise import (
 )
 from t5mix.preprocessors.objectives.token_functions import sentinel_id
 from t5mix.preprocessors.parsing import parse_tsv, preprocess_tensorflow_examples, preprocess_tsv, print_dataset, rekey
+from t5mix.preprocessors.pipeline import FeatureType, OutputFeaturesType, SequenceLengthType
 from t5mix.preprocessors.prefix_lm_packing import (
     pack_prefix_lm_decoder_only,
     pack_prefix_lm_encoder_decoder,
@@ -95,13 +98,18 @@ from t5mix.preprocessors.tokens import (
 from t5mix.preprocessors.tokens import append_to_innermost_axis as _append_to_innermost_axis
 
 __all__ = [
+    "AUTOTUNE",
     "NON_SPACED_LANGUAGE_RANGES",
     "DenoiseInputsFn",
     "DenoiseNoiseMaskFn",
     "DenoiseTargetsFn",
-    "_append_to_innermost_axis",  # T5's and seqio's own tests call these three
+    "FeatureType",
+    "OutputFeaturesType",
+    "SequenceLengthType",
+    "_append_to_innermost_axis",  # these four are private in the originals, and files of others call them
     "_pad_punctuation",
     "_span_answer",
+    "_string_join",
     "add_sentinels",
     "append_eos",
     "append_eos_after_trim",

@@ -10,6 +10,10 @@ from t5mix.internal.code import signatures
 from t5mix.internal.lazy import tensorflow as tf
 
 Step = Callable[..., Any]
+# Types of annotations, by seqio's and T5's names.
+OutputFeaturesType = Mapping[str, Any]
+SequenceLengthType = Mapping[str, int | Sequence[int]]
+FeatureType = Mapping[str, Any]
 
 _TOKENIZERS = ("tokenize", "tokenize_and_append_eos")
 

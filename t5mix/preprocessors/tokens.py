@@ -5,14 +5,15 @@ from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import input_checks, trim_and_pack
-from t5mix.preprocessors.mapping import each_example, map_over_dataset
+from t5mix.preprocessors.mapping import map_over_dataset, one_of_each
 from t5mix.vocabularies.features import Feature
+from t5mix.vocabularies.sentinels import first_sentinel
 
 Features = Mapping[str, Feature]
 Example = Mapping[str, Any]
 
 
-@each_example
+@one_of_each
 def tokenize(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -54,7 +55,7 @@ def tokenize_impl(
     return result
 
 
-@each_example
+@one_of_each
 def tokenize_and_append_eos(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -68,7 +69,7 @@ def tokenize_and_append_eos(
     return tokenize(dataset, output_features, copy_pretokenized, with_eos=True)
 
 
-@each_example
+@one_of_each
 def append_eos(dataset: "tf.data.Dataset", output_features: Features) -> "tf.data.Dataset":
     """Ends every sequence of a feature with add_eos by EOS, without trimming.
 
@@ -77,7 +78,7 @@ def append_eos(dataset: "tf.data.Dataset", output_features: Features) -> "tf.dat
     return append_eos_after_trim(dataset, output_features, None)
 
 
-@each_example
+@one_of_each
 def append_eos_after_trim(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -248,7 +249,7 @@ def add_sentinels(dataset: "tf.data.Dataset", output_features: Features, num_sen
     """
 
     def ids(key: str, tokens: Any) -> Any:
-        last = output_features[key].vocabulary.vocab_size - 1
+        last = first_sentinel(output_features[key].vocabulary)
         return tf.range(last, last - num_sentinels, -1, dtype=tokens.dtype)
 
     def add(example: Example) -> dict[str, Any]:

@@ -15,16 +15,16 @@ _SUFFIXES = ("", "_segment_ids", "_positions")
 
 
 def trim_dataset(
-    dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any], output_features: Mapping[str, Any]
+    dataset: "tf.data.Dataset", sequence_length: Mapping[str, Any] | None, output_features: Mapping[str, Any]
 ) -> "tf.data.Dataset":
-    """Returns examples whose output features have at most the given lengths, one for each axis.
+    """Returns examples whose output features have at most the given lengths, one for each axis; None trims nothing.
 
     Before, with sequence_length `{"targets": 2}`: `{"targets": [7, 8, 9]}`; after: `{"targets": [7, 8]}`.
     """
     limits = {
         key: tuple(slice(0, number) for number in axis_lengths(length))
-        for key, length in sequence_length.items()
-        if key in output_features
+        for key, length in (sequence_length or {}).items()
+        if key in output_features and length is not None
     }
 
     def one(example: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
+from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
+from t5mix.evaluation.examples import read_examples
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.mesh.interop.trained_alone import read_trained
@@ -21,8 +23,10 @@ from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.runs.scores import score_key
+from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
-from t5mix.training.starting import as_trained, opened, to_train
+from t5mix.training.starting import as_trained, to_train
 
 
 class Components:
@@ -37,6 +41,7 @@ class Components:
         self.run = run
         self.provider = provider
         self._engines: dict[tuple[int, int, StepConfig], Engine] = {}
+        self._made_of: dict[str, Mapping[str, str | None]] = {}
 
     def engine(self, settings: Training | Finetuning | None = None) -> Engine:
         """Returns the model on its mesh, at the batch shape of training.
@@ -128,8 +133,22 @@ class Components:
             return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
         if settings is None:
             return state_to_use(checkpoint, engine)
-        with opened(checkpoint.trained.checkpoints) as checkpoints:
-            return to_train(checkpoints, checkpoint.step, engine, self.run.seed)
+        return to_train(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine, self.run.seed)
+
+    @property
+    def decoding(self) -> str:
+        """What decides answers besides weights and lengths."""
+        decoding = self.run.decoding
+        seed = f", seed {decoding.seed}" if decoding.temperature else ""
+        return f"{decoding.program}{seed}, {self.run.model!r}"
+
+    def made_of(self, task: Task) -> Mapping[str, str | None]:
+        """Returns what a score of a task by `Run.evaluation` depends on besides the weights; see `score_key`."""
+        if task.name not in self._made_of:
+            settings, lengths = self.run.evaluation, self.run.sequence_length
+            examples = read_examples(task, settings.split, lengths, settings.limit)
+            self._made_of[task.name] = score_key.parts(task, examples, lengths, self.decoding)
+        return self._made_of[task.name]
 
     def predictor(self, state: State) -> Predict:
         """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""
@@ -174,8 +193,7 @@ def state_to_use(checkpoint: CheckpointPath, engine: Engine) -> State:
     Raises:
         ValueError: what was trained alone was trained on other weights.
     """
-    with opened(checkpoint.trained.checkpoints) as checkpoints:
-        state = as_trained(checkpoints, checkpoint.step, engine)
+    state = as_trained(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
     if checkpoint.trained_alone is None:
         return state
     alone = read_trained(checkpoint.trained_alone)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,12 +9,15 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.internal.metric_logs import EventFile
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State
+from t5mix.metrics.directions import is_better
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.run_folder import Trained
-from t5mix.runs.scores.score_files import decoding_record, read_score, write_score
+from t5mix.runs.scores import score_key
+from t5mix.runs.scores.score_files import read_score, write_score
 
 
 def score_tasks(
@@ -25,8 +27,9 @@ def score_tasks(
     step: int,
     state: Callable[[], State],
     baselines: Sequence[Score] = (),
+    weights: Path | None = None,
 ) -> list[Score]:
-    """Scores one checkpoint on tasks; what is on disk already, with these settings, is read from there.
+    """Scores one checkpoint on tasks; what is on disk already, and depends on nothing that changed, is read from there.
 
     Args:
         components: of the run; its `Evaluation` says split and limit.
@@ -36,19 +39,46 @@ def score_tasks(
         state: gives the checkpoint's values; called only if something is to be scored.
         baselines: earlier scores, whose baselines are used again where task, split and limit are
             the same.
+        weights: the checkpoint, where it is not one of `trained`.
     """
     settings = components.run.evaluation
     scores: list[Score] = []
     values: State | None = None
+    _check_writable(components, tasks, trained, step)
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
-        score = read_score(path, components.run.sequence_length, components.run.decoding)
+        score = _kept(components, task, path, weights or trained.checkpoints / str(step))
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, task, path, step, values, baselines)
             _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _check_writable(components: Components, tasks: Sequence[Task], trained: Trained, step: int) -> None:
+    """Refuses a folder that cannot be written, before a score is computed that is to be kept there."""
+    settings = components.run.evaluation
+    for task in tasks:
+        path = trained.scores(settings.split, task.name, step, settings.limit)
+        if not path.exists():
+            what = f"the folder of scores {str(path.parent)!r}"
+            check_writable(what, path.parent, "make it writable, or copy the run folder to where you may write")
+
+
+def _kept(components: Components, task: Task, path: Path, weights: Path) -> Score | None:
+    """Returns the score on disk, where all that it depends on is what it was; else says what changed."""
+    score = read_score(path)
+    if score is None:
+        return None
+    changed = score_key.changes(score.made_of, components.made_of(task))
+    if weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns:
+        changed.append("weights")  # the checkpoint was written after them
+    if not changed:
+        return score
+    what = ", ".join(changed) if score.made_of is not None else "what an earlier version of t5mix did not note"
+    say(f"{score.task} at step {score.step} was scored with other {what}: it is scored anew")
+    return None
 
 
 def _log(trained: Trained, score: Score) -> None:
@@ -75,22 +105,32 @@ def _score_task(
         baseline=next(same, None),
         step=step,
     )
-    score = dataclasses.replace(score, decoding=decoding_record(components.run.decoding))
+    score = dataclasses.replace(score, made_of=components.made_of(task))
     write_score(path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())
 
 
 def _say(score: Score) -> None:
-    overflow = (
-        f"; {score.truncated_inputs} inputs are longer than Run.sequence_length and were truncated"
-        if score.truncated_inputs
-        else ""
-    )
-    say(
-        f"{score.task} at step {score.step}: {score.metric} {score.value:.2f} on {score.num_examples} "
-        f"examples of {score.split} (baseline: {score.baseline.kind} {score.baseline.score:.2f}){overflow}"
-    )
+    notes = []
+    if score.unlabelled:
+        notes.append(f"{score.unlabelled} examples without a label are left out of the score")
+    if score.truncated_inputs:
+        notes.append(f"{score.truncated_inputs} inputs are longer than Run.sequence_length and were truncated")
+    if score.truncated_targets:
+        notes.append(
+            f"{score.truncated_targets} targets are longer than Run.sequence_length: no answer to them can be whole"
+        )
+    where = f"{score.task} at step {score.step}"
+    if score.no_score:
+        said = (
+            f"{score.num_examples} predictions on {score.split} and no score: {score.no_score}, no label is published"
+        )
+    else:
+        less = ", less is better" if score.less_is_better else ""
+        baseline = f"baseline: {score.baseline.kind} {score.baseline.score:.2f}{less}"
+        said = f"{score.metric} {score.value:.2f} on {score.num_examples} examples of {score.split} ({baseline})"
+    say("; ".join([f"{where}: {said}", *notes]))
 
 
 def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence[Task]) -> list[Score]:
@@ -115,7 +155,7 @@ def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
     """Returns the best score of each task by its first metric; of equals the earlier step, NaN last."""
     best: dict[str, Score] = {}
     for score in scores:
-        if score.task not in best or math.isnan(best[score.task].value) or score.value > best[score.task].value:
+        if score.task not in best or is_better(score.value, best[score.task].value, score.less_is_better):
             best[score.task] = score
     return list(best.values())
 
@@ -137,7 +177,7 @@ def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> No
         for score in scores:
             groups.setdefault(f"step {score.step}", []).append(score)
     for title, group in groups.items():
-        print(title)
+        put(title)
         if fine_tuned:
             print_report(fine_tuned=group)
         else:

@@ -1,11 +1,11 @@
 """`t5mix export`: a run's checkpoint for other programs."""
 
-import json
-from typing import Any
+import math
 
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
 from t5mix.internal.code import source_code
+from t5mix.internal.files import read_json
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.interop.architecture import Architecture
@@ -20,7 +20,9 @@ from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
-from t5mix.training.starting import as_written, opened
+from t5mix.runs.scores.score_files import read_score
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.starting import as_written
 from t5mix.vocabularies.base import Vocabulary
 
 
@@ -104,10 +106,9 @@ def to_trained_alone(checked: Checked, output: str) -> None:
     """
     checkpoint = _checkpoint(checked)
     engine = _engine(checked)
-    with opened(checkpoint.trained.checkpoints) as found:
-        state = as_written(found, checkpoint.step, engine)
-    start = checkpoint.trained.path / "start.json"
-    base = json.loads(start.read_text("utf-8"))["checkpoint"] if start.is_file() else "the run's own first weights"
+    state = as_written(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
+    start = checkpoint.trained.start
+    base = str(read_json(start).get("checkpoint")) if start.is_file() else "the run's own first weights"
     weights = {name: value for name, value in state.items() if "_slot_" not in name}
     write_trained(weights, state.trained, output, base)
     say(f"what {_checkpoint(checked)} has trained is in {output}; it belongs to {base}")
@@ -153,21 +154,21 @@ def _scores(checkpoint: CheckpointPath) -> list[CardScore]:
     """Returns the scores of a checkpoint that lie in its run folder, the split's name first."""
     found = []
     for path in sorted((checkpoint.trained.path / "scores").glob(f"*/*/{checkpoint.step}.json")):
-        content = json.loads(path.read_text("utf-8"))
-        baseline = content.get("baseline") or {}
+        score = read_score(path)
+        assert score is not None, path
         found += [
             CardScore(
-                task=content["task"],
+                task=score.task,
                 metric=metric,
-                value=value,
-                split=content["split"],
-                baseline=_number(baseline.get("score")) if metric == next(iter(content["metrics"])) else None,
-                examples=content["num_examples"],
+                value=_number(value),
+                split=score.split,
+                baseline=_number(score.baseline.score) if metric == next(iter(score.metrics)) else None,
+                examples=score.num_examples,
             )
-            for metric, value in content["metrics"].items()
+            for metric, value in score.metrics.items()
         ]
     return found
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

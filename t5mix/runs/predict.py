@@ -1,16 +1,20 @@
 """`t5mix predict`: one line of text in, one line of text out."""
 
+import io
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, first_answers
+from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
+from t5mix.runs.run_folder import check_local
 from t5mix.vocabularies.features import Feature
 
 
@@ -125,31 +129,28 @@ def choose(
 
 
 def read_lines(path: str) -> list[str]:
-    """Reads the lines of a file, or of standard input for "-".
+    """Reads the lines of a file, or of standard input for "-"; both may be compressed, see `text_files`.
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: it is no UTF-8 text.
     """
     if path == "-":
         if sys.stdin.isatty():
             say("type one input a line; Ctrl-D ends")
-        text = sys.stdin.read()
-    else:
-        text = _read(Path(path))
-    # Not splitlines(): U+2028 and its like end no line of a file.
-    return text.removesuffix("\n").split("\n") if text else []
+        return list(text_files.lines(_standard_input(), "standard input"))
+    if Path(path).is_dir():
+        raise ValueError(f"--input_file {path!r} is a folder: give a file, one input a line")
+    if not Path(path).exists():
+        raise FileNotFoundError(f"--input_file {path!r}: there is no such file")
+    with open(path, "rb") as file:
+        return list(text_files.lines(file, f"--input_file {path}"))
 
 
-def _read(path: Path) -> str:
-    if path.is_dir():
-        raise ValueError(f"--input_file {str(path)!r} is a folder: give a file, one input a line")
-    if not path.exists():
-        raise FileNotFoundError(f"--input_file {str(path)!r}: there is no such file")
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        line = 1 + path.read_bytes()[: error.start].count(b"\n")
-        raise ValueError(f"--input_file {str(path)!r}, line {line}: this is not UTF-8 text") from None
+def _standard_input() -> IO[bytes]:
+    """Returns the bytes of standard input, which the locale does not change."""
+    held = getattr(sys.stdin, "buffer", None)
+    return held if held is not None else io.BytesIO(sys.stdin.read().encode())
 
 
 def check_output(path: str) -> None:
@@ -158,19 +159,23 @@ def check_output(path: str) -> None:
     Raises:
         ValueError: its folder is missing or can not be written, or it is a folder itself.
     """
-    folder = Path(path).absolute().parent
-    if path == "-" or (os.access(folder, os.W_OK) and not Path(path).is_dir()):
+    if path == "-":
         return
-    wrong = "is a folder" if Path(path).is_dir() else f"can not be written: there is no folder {str(folder)!r}"
-    wrong = f"can not be written into {str(folder)!r}" if folder.is_dir() and not Path(path).is_dir() else wrong
-    raise ValueError(f"--output_file {path!r} {wrong}; choose another")
+    check_local("--output_file", path)
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise ValueError(f"--output_file {path!r} is a folder; choose another")
+    if not folder.is_dir():
+        raise ValueError(
+            f"--output_file {path!r} can not be written: there is no folder {str(folder)!r}; choose another"
+        )
+    check_writable(f"--output_file {path!r}", folder, f"choose a folder other than {str(folder)!r}")
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:
     """Writes lines into a file, whole or not at all, or to standard output for "-"."""
     text = "".join(f"{line}\n" for line in lines)
     if path == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        put_data(text)
     else:
         write_atomically(Path(path), text)

@@ -30,7 +30,7 @@ class DataSource(abc.ABC):
     """Base of the sources: a set of splits, each a `tf.data.Dataset` of raw examples.
 
     Args:
-        splits: names of the splits.
+        splits: names of the splits; a text is the name of the only one.
         num_input_examples: number of raw examples of splits, where it is known.
         caching_permitted: whether the examples may be kept.
         performs_internal_shuffling: whether `get_dataset(shuffle=True)` shuffles well enough for training by itself.
@@ -38,7 +38,7 @@ class DataSource(abc.ABC):
 
     def __init__(
         self,
-        splits: Iterable[str],
+        splits: str | Iterable[str],
         num_input_examples: Mapping[str, int] | None = None,
         caching_permitted: bool = True,
         performs_internal_shuffling: bool = False,
@@ -50,9 +50,9 @@ class DataSource(abc.ABC):
         for split, number in self._num_input_examples.items():
             self._check_count(split, number)
 
-    def _checked_splits(self, splits: Iterable[str]) -> tuple[str, ...]:
+    def _checked_splits(self, splits: str | Iterable[str]) -> tuple[str, ...]:
         if isinstance(splits, str):
-            raise ValueError(f"{self._kind}: splits is the text {splits!r}; give a list, [{splits!r}]")
+            splits = (splits,)
         if isinstance(splits, set | frozenset):  # its order would differ from run to run
             splits = sorted(splits)
         names = tuple(splits)

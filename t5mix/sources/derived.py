@@ -90,8 +90,8 @@ class FewshotDataSource(DataSource):
     def _shots(self, split: str, seed: int | None, shard_info: ShardInfo | None) -> "tf.data.Dataset":
         if self._train_split not in self.splits:
             raise ValueError(
-                f"FewshotDataSource: train_split {self._train_split!r} is no split of the source; its splits: "
-                f"{', '.join(self.splits)}"
+                f"FewshotDataSource: Train split {self._train_split!r} is not one of the original source splits: "
+                f"{tuple(self.splits)}; give train_split"
             )
         in_order = _run(self._part(self._train_split, False, seed, shard_info), self._train_preprocessors)
         if not any(True for _ in in_order.take(1)):  # repeating nothing would wait for ever

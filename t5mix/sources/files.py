@@ -1,13 +1,18 @@
 """Examples in files, and of these the lines of text."""
 
+import functools
 import glob
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from t5mix.internal import text_files
 from t5mix.internal.code import fingerprints
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.sources.base import DataSource, ShardInfo
+
+# Bytes of a text file that are looked at before its lines are given; all of them are before they are cached.
+_LOOKED_AT = 64 << 20
 
 
 class FileDataSource(DataSource):
@@ -147,7 +152,7 @@ class FileDataSource(DataSource):
 
 
 class TextLineDataSource(FileDataSource):
-    """Lines of text files: each example is a string scalar, without its line end.
+    """Lines of UTF-8 text files, plain or compressed by gzip: each example is a string scalar, without its line end.
 
     Args:
         split_to_filepattern: for each split a pattern with wildcards, or several.
@@ -193,8 +198,52 @@ class TextLineDataSource(FileDataSource):
     def _read(self, path: "tf.Tensor") -> "tf.data.Dataset":
         return tf.data.TextLineDataset(path).skip(self._skip_header_lines)
 
+    def _reader(self, split: str, paths: Sequence[str]) -> Callable[..., "tf.data.Dataset"]:
+        for path in paths:
+            if not is_address(path):
+                text_files.check_utf8(path, _LOOKED_AT)
+        special = self._special(paths)
+        if not special:
+            return self._read
+        packed = [path for path, kind in special.items() if "gzip" in kind]
+        return functools.partial(_unpacked_lines, packed=packed, skip=self._skip_header_lines)
+
+    def _special(self, paths: Sequence[str]) -> dict[str, str]:
+        """Returns the files that are not plain UTF-8, with what they are.
+
+        Raises:
+            ValueError: for a compression that TensorFlow does not read.
+        """
+        kinds = {path: text_files.kind(path) for path in paths if not is_address(path)}
+        for path, kind in kinds.items():
+            if kind.startswith(("bzip2", "xz")):
+                raise ValueError(f"{self._kind}: {path} is compressed by {kind.split()[0]}; unpack it, or use gzip")
+        return {path: kind for path, kind in kinds.items() if kind}
+
     def _reading(self) -> object:
         return self._skip_header_lines
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a sha256 of the names and bytes of the files and of how they are read.
+
+        Raises:
+            ValueError: naming file and line, for a file that is no UTF-8 text.
+        """
+        plain = super().fingerprint(split)
+        paths = self.list_shards(split)
+        for path in paths:
+            if not is_address(path):
+                text_files.check_utf8(path)
+        special = self._special(paths)
+        return fingerprints.digest(plain, sorted(special.values())) if special else plain
+
+
+def _unpacked_lines(path: "tf.Tensor", packed: Sequence[str], skip: int) -> "tf.data.Dataset":
+    """Returns the lines of a file that may be compressed by gzip, without a byte order mark."""
+    is_packed = tf.reduce_any(tf.equal(path, tf.constant(list(packed), tf.string)))
+    lines = tf.data.TextLineDataset(path, compression_type=tf.where(is_packed, "GZIP", ""))
+    first = lines.take(1).map(lambda line: tf.strings.regex_replace(line, "^\ufeff", ""))
+    return first.concatenate(lines.skip(1)).skip(skip)
 
 
 def is_address(path: str) -> bool:

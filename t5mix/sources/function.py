@@ -25,7 +25,7 @@ class FunctionDataSource(DataSource):
             `tf.data.Dataset`. It may have an attribute `fingerprint(split)`, the identity of its
             content; without one, its source code, closure and arguments are its identity. It may have
             an attribute `num_input_examples(split)`, asked where the argument of that name is silent.
-        splits: names of the splits.
+        splits: names of the splits; a text is the name of the only one.
         num_input_examples: number of raw examples of splits, where it is known.
         caching_permitted: whether the examples may be kept.
 
@@ -36,7 +36,7 @@ class FunctionDataSource(DataSource):
     def __init__(
         self,
         dataset_fn: Callable[..., "tf.data.Dataset"],
-        splits: Iterable[str],
+        splits: str | Iterable[str],
         num_input_examples: Mapping[str, int] | None = None,
         caching_permitted: bool = True,
     ) -> None:
@@ -67,7 +67,10 @@ class FunctionDataSource(DataSource):
         """Returns what the function makes of `split`."""
         self._check_split(split)
         if shard_info and shard_info.num_shards > 1:
-            raise ValueError("FunctionDataSource gives a split whole; take tf.data.Dataset.shard of its examples")
+            raise ValueError(
+                "`FunctionDataSource` does not support low-level sharding. Use tf.data.Dataset.shard instead; the "
+                "function gives a split whole"
+            )
         arguments: dict[str, Any] = {"split": split, "shuffle_files": shuffle}
         if seed is not None and signatures.takes(self._dataset_fn, "seed"):
             arguments["seed"] = seed

@@ -42,10 +42,10 @@ def require(task: str) -> str:
     folder = find(task)
     if folder is None:
         searched = ", ".join(data_dirs.cache_dirs) or "none; name them with t5mix.set_global_cache_dirs"
-        raise NotCachedError(
-            f"task {task!r} does not exist in any of the task cache directories. These are {searched}. Cache it there "
-            "with seqio, or leave out use_cached=True"
-        )
+        # The original's words, which tests of others compare, and more beside them.
+        error = NotCachedError(f"{task!r} does not exist in any of the task cache directories.")
+        error.add_note(f"these are {searched}; cache the task there with seqio, or leave out use_cached=True")
+        raise error
     return folder
 
 
@@ -62,9 +62,9 @@ def stats(task: str, split: str) -> dict[str, Any]:
 def _json(task: str, folder: str, kind: str, split: str) -> dict[str, Any]:
     path = os.path.join(folder, f"{kind}.{split}.json")
     if not tf.io.gfile.exists(path):
-        raise ValueError(
-            f"{kind.capitalize()} do not exist for {task!r} split: {split}, in {path}; cache that split too"
-        )
+        error = ValueError(f"{kind.capitalize()} do not exist for {task!r} split: {split}")
+        error.add_note(f"there is no {path}; cache that split too")
+        raise error
     with tf.io.gfile.GFile(path) as file:
         return json.load(file)
 

@@ -8,7 +8,6 @@ again ends with the same weights and the same metrics.jsonl, bit for bit.
 import contextlib
 import dataclasses
 import math
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,20 +95,21 @@ def train(
         ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks or
             for batches of another shape.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
-        Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
+        OSError: the folder is gone, full, or can not be written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep)
-    with contextlib.closing(checkpoints):
-        state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
-        loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
-        with (
-            _stop_told(),
-            _logs(folder, progress.step) as logs,
-            Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
-            noted_signal() as stop,
-        ):
-            return loop.run(state, progress, steps, logs, reporter, stop)
+    checkpoints.set_damaged_aside()
+    state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
+    with (
+        _stop_told(),
+        _logs(folder, progress.step) as logs,
+        Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
+        noted_signal() as stop,
+    ):
+        return loop.run(state, progress, steps, logs, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:
@@ -264,14 +264,14 @@ def _begin(
     anew = _starts_anew(theirs, engine.step, checkpoints, allow_changed_optimizer)
     changes = stream.changes(before)
     if changes and allow_changed_mixture:
-        print(f"going on with a changed stream: {'; '.join(changes)}", file=sys.stderr)
+        say(f"going on with a changed stream: {'; '.join(changes)}")
     else:
         stream.check_state(before)
     if anew:
         step, extra = checkpoints.steps()[-1], newest
         state = to_train(checkpoints, step, engine, 0)
     else:
-        step, state, extra = checkpoints.restore(None, engine)
+        step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were.
     window = LossWindow(stream.task_names, None if changes else extra["window"])
     since = step if anew else extra.get("slots_since", 0)
@@ -307,7 +307,7 @@ def _stop_told() -> Iterator[None]:
     try:
         yield
     except Interrupted as interrupted:
-        print(interrupted.message, file=sys.stderr)
+        say(interrupted.message)
         raise
 
 

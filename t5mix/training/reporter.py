@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from t5mix.internal.terminal import duration
+from t5mix.internal.terminal import console, duration, put
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -125,7 +125,7 @@ class Reporter:
         known = [name for name in self._names if name in self._losses]
         tasks = " ".join(f"{name[self._shared :]} {self._losses[name]:.2f}" for name in known)
         line = "  ".join([f"{self._title}: {self._where()}", self._summary, self._pace()])
-        print(line + (f"  | {tasks}" if tasks else ""), file=self._stream, flush=True)
+        put(line + (f"  | {tasks}" if tasks else ""), file=self._stream)
 
     def _where(self) -> str:
         return f"step {self._step:,}/{self._total:,}"
@@ -201,10 +201,9 @@ class _LiveDisplay:
     """A thin wrapper around rich's Live, which is imported only where it is used."""
 
     def __init__(self, stream: IO[str]):
-        from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(console=Console(file=stream), auto_refresh=False, transient=False)
+        self._live = Live(console=console(stream), auto_refresh=False, transient=False)
         self._drawn = 0.0
 
     def start(self) -> None:

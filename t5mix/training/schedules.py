@@ -15,6 +15,9 @@ the functions that they are: `constant(learning_rate=1e-3)(step)`.
 import dataclasses
 import math
 
+# Of rates and of steps alike: beyond it numbers of float32 would overflow in their squares.
+_GREATEST = 2**31 - 1
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class constant:
@@ -284,8 +287,9 @@ Schedule = (
 def _positive(schedule: Schedule, *names: str) -> None:
     for name in names:
         value = getattr(schedule, name)
-        if not 0 < value < math.inf:
-            raise ValueError(f"{type(schedule).__name__}.{name} is {value}: it must be positive and finite")
+        if not 0 < value <= _GREATEST:
+            limits = f"it must be positive and finite, and at most {_GREATEST:,}"
+            raise ValueError(f"{type(schedule).__name__}.{name} is {value}: {limits}")
 
 
 def _check_decay(schedule: linear_decay | cosine_decay) -> None:

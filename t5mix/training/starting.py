@@ -1,9 +1,6 @@
 """A checkpoint's weights, for an engine that may train something else, or in another way, than what wrote it."""
 
-import contextlib
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from t5mix.internal.terminal import say
@@ -15,16 +12,6 @@ from t5mix.training.checkpoints import Checkpoints
 
 # What a checkpoint's extra says of the step that wrote it.
 STEP = "training_step"
-
-
-@contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Checkpoints]:
-    """Opens the checkpoints in a folder to be read; none is removed."""
-    checkpoints = Checkpoints(folder, keep=sys.maxsize)
-    try:
-        yield checkpoints
-    finally:
-        checkpoints.close()
 
 
 def step_of(extra: Mapping[str, Any]) -> StepConfig:

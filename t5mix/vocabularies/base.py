@@ -48,6 +48,14 @@ class Vocabulary(abc.ABC):
         return self._extra_ids
 
     @property
+    def num_sentinels(self) -> int:
+        """How many of the highest ids may stand for spans of text: the extra ids.
+
+        Sentinels are taken from the highest id down. A vocabulary whose own last ids are sentinels counts them, too.
+        """
+        return self.extra_ids
+
+    @property
     def vocab_size(self) -> int:
         """Number of ids, with the extra ones."""
         return self._base_vocab_size + self.extra_ids

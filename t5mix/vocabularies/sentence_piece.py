@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.code import fingerprints
@@ -10,6 +11,9 @@ from t5mix.vocabularies.base import PAD_ID, Vocabulary
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# A sentinel's piece, with its number.
+SENTINEL = re.compile("▁?<extra_id_([0-9]+)>")
 
 
 class SentencePieceVocabulary(Vocabulary):
@@ -106,6 +110,14 @@ class SentencePieceVocabulary(Vocabulary):
         return self._base_vocab_size
 
     @property
+    def num_sentinels(self) -> int:
+        """How many of the last pieces stand for spans of text: the extra ids, and those that the model holds itself.
+
+        T5's and mT5's files named `...100extra` hold `<extra_id_99>` to `<extra_id_0>`, and need no extra_ids.
+        """
+        return self._model()[2]
+
+    @property
     def _base_vocab_size(self) -> int:
         return self.tokenizer.get_piece_size()
 
@@ -118,7 +130,7 @@ class SentencePieceVocabulary(Vocabulary):
                 "path of a SentencePiece model"
             ) from error
 
-    def _model(self) -> tuple[bytes, Any]:
+    def _model(self) -> tuple[bytes, Any, int]:
         arguments = (self.extra_ids, self._overrides, self._reverse_extra_ids)
         return _load_sentencepiece(self._file, self._content(), *arguments)
 
@@ -154,8 +166,8 @@ def _id_or_none(number: int) -> int | None:
 @functools.lru_cache(maxsize=64)
 def _load_sentencepiece(
     path: str, content: str, extra_ids: int, overrides: bytes | None, reverse: bool
-) -> tuple[bytes, Any]:
-    """Returns the serialized model with its extra pieces, and its processor.
+) -> tuple[bytes, Any, int]:
+    """Returns the serialized model with its extra pieces, its processor, and how many of its last pieces are sentinels.
 
     `content` is the hash of the file, so a file that changes is read again.
     """
@@ -183,7 +195,18 @@ def _load_sentencepiece(
             f"{path}: pad_id is {processor.pad_id()}, and padding must be {PAD_ID}; train the "
             "model with --pad_id=0 --eos_id=1 --unk_id=2 --bos_id=-1"
         )
-    return serialized, processor
+    return serialized, processor, _count_sentinels(model, sentencepiece_model_pb2)
+
+
+def _count_sentinels(model: Any, pb2: Any) -> int:
+    """Returns how many pieces at the end no text is made of: named so, or of a type that training does not give."""
+    types = pb2.ModelProto.SentencePiece
+    count = 0
+    for piece in reversed(model.pieces):
+        if not SENTINEL.fullmatch(piece.piece) and piece.type not in (types.USER_DEFINED, types.CONTROL, types.UNUSED):
+            break
+        count += 1
+    return count
 
 
 def _add_extra_pieces(model: Any, extra_ids: int, reverse: bool, pb2: Any) -> None:

@@ -38,7 +38,7 @@ class T5Vocabulary(sentence_piece.SentencePieceVocabulary):
                 f"folder, or take the spiece.model of a released T5, and set {VARIABLE} to its path"
             ) from error
 
-    def _model(self) -> tuple[bytes, object]:
+    def _model(self) -> tuple[bytes, object, int]:
         return sentence_piece._load_sentencepiece(
             self.sentencepiece_model_file, self._content(), self.extra_ids, None, True
         )

@@ -81,12 +81,50 @@ def test_an_error_in_a_users_step_is_one_line_without_tensorflows_stack(tmp_path
     (tmp_path / "broken.py").write_text(BROKEN)
     done = python("-m", "t5mix", "show", "toy_broken", "--include", str(tmp_path / "broken.py"))
     assert done.returncode == 2
-    assert done.stderr == ("t5mix: error: the example is odd; in preprocessor 'fail' of task 'toy_broken'\n")
+    where = f"{tmp_path / 'broken.py'}:11"
+    assert done.stderr == f"t5mix: error: {where}: the example is odd; in preprocessor 'fail' of task 'toy_broken'\n"
 
 
-def test_debug_shows_the_traceback(declarations: str) -> None:
+ENDINGS = {
+    "raise SystemExit(0)": "SystemExit: 0",
+    "import sys; sys.exit()": "SystemExit",
+    "raise KeyboardInterrupt": "KeyboardInterrupt",
+    "raise type('Stop', (KeyboardInterrupt,), {})('here')": "Stop: here",
+    "raise type('End', (BaseException,), {})('here')": "End: here",
+    "raise GeneratorExit": "GeneratorExit",
+    "{}['x']": "KeyError: 'x'",
+    "def f(): f()\nf()": "RecursionError: maximum recursion depth exceeded",
+    "assert False": "AssertionError",
+    "exit(3)": "SystemExit: 3",
+}
+
+
+@pytest.mark.parametrize("body", ENDINGS)
+def test_no_declarations_file_ends_the_command_by_itself(tmp_path, body: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(f"import t5mix\n{body}\n")
+    done = python("-m", "t5mix", "list", "--include", str(file))
+    [line] = done.stderr.splitlines()
+    assert done.returncode == 2 and not done.stdout
+    assert line.startswith(f"t5mix: error: {file}:") and f": {ENDINGS[body]}" in line
+
+
+def test_debug_shows_the_traceback(declarations: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = ["show", "toy_larg", "--include", declarations]
+    for arguments in ([*wrong, "--debug"], [*wrong, "--traceback"], ["--traceback", *wrong]):
+        with pytest.raises(ValueError, match="toy_large"):
+            main(arguments)
+    monkeypatch.setenv("T5MIX_TRACEBACK", "1")
     with pytest.raises(ValueError, match="toy_large"):
-        main(["show", "toy_larg", "--include", declarations, "--debug"])
+        main(wrong)
+    monkeypatch.setenv("T5MIX_TRACEBACK", "0")
+    assert main(wrong) == 2
+
+
+def test_what_ends_a_program_is_shown_with_its_traceback_and_is_an_error(tmp_path) -> None:
+    (tmp_path / "mine.py").write_text("raise SystemExit(0)\n")
+    done = python("-m", "t5mix", "list", "--traceback", "--include", str(tmp_path / "mine.py"))
+    assert done.returncode != 0 and "Traceback" in done.stderr and "SystemExit: 0" in done.stderr
 
 
 def test_a_missing_pack_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +149,21 @@ def test_a_number_that_is_none_is_named(arguments: list[str], capsys: pytest.Cap
     assert f"{arguments[-1]!r} is no whole number of at least" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--steps", str(2**40)],
+        ["show", "x", "--length", str(2**40)],
+        ["show", "x", "--seed", str(2**70)],
+        ["check", "x", "--lengths", f"inputs={2**40}"],
+    ],
+)
+def test_a_number_that_is_too_great_is_named(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "is more than" in capsys.readouterr().err
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["--version"])
@@ -120,6 +173,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_command_has_its_module() -> None:
     for command in COMMANDS:
-        module = __import__(f"t5mix.cli.commands.{command}", fromlist=["run"])
+        module = __import__(f"t5mix.cli.commands.{command.replace(chr(45), chr(95))}", fromlist=["run"])
         assert callable(module.add_arguments) and callable(module.run)
     assert main_module.__doc__

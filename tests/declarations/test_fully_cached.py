@@ -43,7 +43,7 @@ def test_a_fully_cached_task_is_the_task_at_fixed_lengths() -> None:
     expected = rows(t5mix.TaskRegistry.get("one").get_dataset(lengths, shuffle=False))
     for given in (None, lengths):
         assert rows(task.get_dataset(given, use_cached=True, shuffle=False)) == expected == [[100, 101, 1], [104, 1]]
-    with pytest.raises(ValueError, match="cannot be read with"):
+    with pytest.raises(ValueError, match="can only be loaded with"):
         task.get_dataset({"inputs": 4, "targets": 9}, use_cached=True)
     with pytest.raises(ValueError, match="requires caching"):
         task.get_dataset(lengths)

@@ -10,8 +10,8 @@ import sklearn.metrics
 
 import t5mix
 from t5mix import preprocessors
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import evaluate_task
+from t5mix.evaluation.scoring.baselines import Baseline
 
 VOCABULARY = t5mix.ByteVocabulary()
 FEATURES = {name: t5mix.Feature(VOCABULARY) for name in ("inputs", "targets")}

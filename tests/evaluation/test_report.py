@@ -1,5 +1,6 @@
 """Reports hold every score and read well."""
 
+import dataclasses
 import io
 import json
 import math
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import beats_baseline, print_report, write_report
+from t5mix.evaluation.scoring.baselines import Baseline
 
 
 def score(task: str, metric: str, value: float, baseline: Baseline, standard_error: float, examples: int) -> Score:
@@ -36,6 +37,7 @@ def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Pa
                 "baseline": 12.0,
                 "multi_task": 55.25,
                 "fine_tuned": 71.0,
+                "less_is_better": False,
                 "baseline_kind": "majority",
                 "standard_error": 1.5,
                 "test_examples": 812,
@@ -46,6 +48,7 @@ def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Pa
                 "baseline": 0.0,
                 "multi_task": None,
                 "fine_tuned": None,
+                "less_is_better": False,
                 "baseline_kind": "mean",
                 "standard_error": None,
                 "test_examples": 40,
@@ -82,3 +85,19 @@ def test_beating_takes_two_standard_errors() -> None:
     assert beats_baseline(score("t", "accuracy", 15.1, MAJORITY, 1.5, 812))
     assert not beats_baseline(score("t", "accuracy", 15.0, MAJORITY, 1.5, 812))
     assert not beats_baseline(MULTI_TASK[1])
+
+
+def test_less_of_an_error_beats_the_baseline() -> None:
+    better = Score("a", "test", 1, None, 9, {"wer": 3.0}, Baseline("copy", 9.0), 2.0, 0, less_is_better=True)
+    assert beats_baseline(better) and not beats_baseline(dataclasses.replace(better, metrics={"wer": 6.0}))
+    file = io.StringIO()
+    print_report([better], file=file)
+    assert "wer, less is better" in file.getvalue()
+
+
+def test_a_split_without_labels_stands_there_without_a_score() -> None:
+    nan = math.nan
+    unknown = Score("a", "test", 1, None, 9, {}, Baseline("none", nan), nan, 0, no_score="every target is '<unk>'")
+    file = io.StringIO()
+    print_report([unknown], file=file)
+    assert file.getvalue().split()[-9:] == ["a", "no", "score", "none", "-", "-", "-", "-", "9"]

@@ -1,16 +1,36 @@
 """What goes into a file is plain, whatever rich would do on a terminal."""
 
 import io
+import json
+import re
+import sys
 
+import pytest
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from t5mix.internal.terminal import Progress, duration, emit
+from t5mix.internal.terminal import Progress, duration, emit, put, put_json, say, visible, visible_json
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class AsciiTerminal(io.TextIOWrapper):
+    """A terminal of LANG=C: what is no ASCII is an error."""
+
+    def __init__(self, terminal: bool = True) -> None:
+        super().__init__(io.BytesIO(), encoding="ascii")
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def text(self) -> str:
+        self.flush()
+        return self.buffer.getvalue().decode("ascii")
 
 
 def test_a_file_gets_plain_text() -> None:
@@ -57,3 +77,83 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (0.2, 59, 190, 7500)] == ["0s", "59s", "3m10s", "2h05m"]
+
+
+ESCAPES = [
+    "\x1b]0;owned\x07",
+    "\x1b[2J\x1b[H",
+    "\x9b31m",
+    "\r\x08overwritten",
+    "\x00\x7f",
+    "\u202ertl\u202c\u2066x\u2069",
+]
+
+
+def commands(text: str) -> str:
+    """What is left in a text that a terminal would obey."""
+    return "".join(letter for letter in text if visible(letter) != letter)
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_no_text_commands_a_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name", title=f"title {text}", caption=text)
+    table.add_row(text, Text(f"rich {text}"))
+    for file in (io.StringIO(), Terminal()):
+        emit(table, text, Text(text), file=file)
+        shown = file.getvalue()
+        if file.isatty():
+            shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)  # rich's own colours
+        assert commands(shown) == "", repr(shown)
+    say(f"about {text}")
+    with Progress(every=0) as progress:
+        progress.tell(text, 1, 2, text)
+        progress.tell(text, 2, 2, text)
+    assert commands(capsys.readouterr().err) == ""
+
+
+def test_what_is_no_command_stays() -> None:
+    text = "tab\tline\né 中 😀 العربية\u200f [bold] \\x1b"
+    assert visible(text) == text
+    assert visible("\x1b[1m") == r"\x1b[1m" and visible("\u202e") == r"\u202e"
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_json_keeps_its_meaning(text: str) -> None:
+    written = visible_json(json.dumps({text: [text]}, ensure_ascii=False))
+    assert json.loads(written) == {text: [text]} and commands(written) == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_ascii_gets_the_whole_table(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    file = AsciiTerminal(terminal)
+    table = Table("name", "\u00b1 s.e.", box=box.SIMPLE_HEAD, title="caf\u00e9")
+    table.add_row("\u2581the", "\u2588\u2588\u258f")
+    table.add_row("\u597d", "last")
+    emit(table, "behind \ud800", file=file)
+    lines = file.text().splitlines()
+    assert "caf\\xe9" in lines[0] and "+ s.e." in file.text() and "---" in file.text()
+    assert "_the" in file.text() and "###" in file.text() and "\\u597d" in file.text() and lines[-1] == "behind \\ud800"
+
+
+def test_ascii_sees_progress() -> None:
+    file = AsciiTerminal()
+    with Progress(file) as progress:
+        progress.tell("reading \u597d", 1, 2)
+        progress.tell("reading \u597d", 2, 2)
+    assert file.text()
+
+
+def test_json_stays_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in (AsciiTerminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", file)
+        put_json({"text": "caf\u00e9 \u597d"})
+        text = file.text() if isinstance(file, AsciiTerminal) else file.getvalue()
+        assert json.loads(text) == {"text": "caf\u00e9 \u597d"}
+    assert "\u597d" in text  # as it is where it can be written
+
+
+def test_what_no_encoding_has_fails_nowhere() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    put("name\udcff", file=file)
+    assert file.buffer.getvalue() == b"name\\udcff\n"

@@ -13,7 +13,11 @@ FACTORIES = {
     "sklearn_metrics_wrapper": lambda: metrics.sklearn_metrics_wrapper("accuracy_score"),
 }
 OF_SCORES = ("rank_classification", "score_auc")
-OBJECTS = ("t5mix.metrics.metric_objects", "t5mix.metrics.values")  # these modules have no metric functions
+OBJECTS = (
+    "t5mix.metrics.directions",
+    "t5mix.metrics.metric_objects",
+    "t5mix.metrics.values",
+)  # these modules have no metric functions
 OF_ONE_GROUP = ("all_match", "multirc_f1_over_all_answers")
 
 

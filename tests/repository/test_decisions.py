@@ -181,3 +181,41 @@ def test_rte_has_two_formats_under_one_prefix() -> None:
         "glue_rte_v002": "rte sentence1: It rains. sentence2: It is wet.",
         "super_glue_rte_v102": "rte hypothesis: It is wet. premise: It rains.",
     }
+
+
+def test_a_text_names_one_split() -> None:
+    source = t5mix.FunctionDataSource(lambda split, shuffle_files: None, splits="validation")
+    assert source.splits == ("validation",) and source.list_shards("validation") == ["validation"]
+    assert t5mix.TfdsDataSource("glue/sst2:2.0.0", splits="train").splits == ("train",)
+
+
+def test_refusals_hold_the_originals_words() -> None:
+    """A test of a task file that matches the original's message still passes."""
+    source = t5mix.FunctionDataSource(lambda split, shuffle_files: None, splits=["train"])
+    task, other = (
+        t5mix.Task(name, source, {"targets": t5mix.Feature(t5mix.ByteVocabulary(extra))})
+        for name, extra in (("one", 0), ("other", 5))
+    )
+    more = t5mix.Task("more", source, {key: t5mix.Feature(t5mix.ByteVocabulary()) for key in ("inputs", "targets")})
+    features = {key: t5mix.Feature(t5mix.ByteVocabulary(100)) for key in ("inputs", "targets")}
+    inner = t5mix.Mixture("inner", [task], 1)
+    cases = {
+        "does not support low-level sharding. Use tf.data.Dataset.shard instead": (
+            lambda: source.get_dataset("train", shard_info=t5mix.ShardInfo(0, 2))
+        ),
+        "does not contain any Tasks": lambda: t5mix.Mixture("m", []),
+        "need a rate for each task": lambda: t5mix.Mixture("m", [task]),
+        "contains Tasks with different output features:": lambda: t5mix.Mixture("m", [task, more], 1),
+        "'rate' for sub-mixture inner must be a number.": lambda: t5mix.Mixture("m", [(inner, len)]),
+        "No datasets have a 'dev' split": lambda: inner.get_dataset(split="dev"),
+        "Features across tasks in a mixture must use the same vocabulary.": (
+            lambda: t5mix.Mixture("m", [task, other], 1)
+        ),
+        "Expected targets length for span corruption (114) is greater than configured targets length (9)": (
+            lambda: t5mix.objectives.span_corruption.check(features, {"inputs": 512, "targets": 9})
+        ),
+    }
+    for words, refused in cases.items():
+        with pytest.raises(ValueError) as error:
+            refused()
+        assert words in str(error.value)

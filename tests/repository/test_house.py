@@ -138,6 +138,19 @@ def test_no_import_runs_in_a_circle() -> None:
     assert not heads, f"in circles, or between them: {heads}"
 
 
+def test_everything_is_printed_in_one_place() -> None:
+    """A terminal of ASCII, or a stranger's escape, is a matter of `internal/terminal.py` alone."""
+    astray = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for name, path in MODULES.items()
+        if name not in ("internal.terminal", "internal.lazy")  # the latter hands on what TensorFlow wrote
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        if ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write")
+    ]
+    assert not astray, f"print by terminal.put or say: {astray}"
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_names_say_what_is_inside(name: str) -> None:
     assert not HIDING.intersection(name.split("."))

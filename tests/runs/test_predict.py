@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 
@@ -27,6 +28,39 @@ def test_lines_end_at_line_breaks_and_nowhere_else(tmp_path):
     assert read_lines(str(path)) == []
 
 
+CONTENTS = {
+    "a mark": (b"\xef\xbb\xbfa\nb\n", ["a", "b"]),
+    "CRLF": (b"a\r\nb\r\n", ["a", "b"]),
+    "a lone CR": (b"a\rb\nc", ["a\rb", "c"]),
+    "gzip": (gzip.compress("\ufeffé\nb".encode()), ["é", "b"]),
+    "other ends of lines": ("a\u2028b\x0cc\x85d\n".encode(), ["a\u2028b\x0cc\x85d"]),
+    "Latin-1": (b"good\n\xe9\n", r":2: is not UTF-8"),
+    "UTF-16": ("a\n".encode("utf-16"), r"is UTF-16 text: save it as UTF-8"),
+    "half a gzip": (gzip.compress(bytes(range(256)) * 99)[:-9], r"is not UTF-8|is compressed and damaged"),
+}
+
+
+@pytest.mark.parametrize("locale", ["utf-8", "ascii"])
+@pytest.mark.parametrize("content", list(CONTENTS))
+def test_a_file_and_standard_input_are_read_alike(content, locale, tmp_path, monkeypatch):
+    made, expected = CONTENTS[content]
+    (tmp_path / "in.txt").write_bytes(made)
+    for path in ("-", str(tmp_path / "in.txt")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(made), encoding=locale))
+        if isinstance(expected, list):
+            assert read_lines(path) == expected
+        else:
+            with pytest.raises(ValueError, match=expected):
+                read_lines(path)
+
+
+def test_answers_are_utf_8_for_a_program(monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stdout)
+    write_lines("-", ["é 好"])
+    assert stdout.buffer.getvalue() == "é 好\n".encode()
+
+
 def test_a_missing_input_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"--input_file 'nowhere\.txt': there is no such file"):
         read_lines("nowhere.txt")
@@ -36,7 +70,7 @@ def test_what_is_no_text_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"--input_file .* is a folder: give a file"):
         read_lines(str(tmp_path))
     (tmp_path / "in.txt").write_bytes(b"good\n\xff\n")
-    with pytest.raises(ValueError, match=r"--input_file .*in\.txt', line 2: this is not UTF-8 text"):
+    with pytest.raises(ValueError, match=r"--input_file .*in\.txt:2: is not UTF-8"):
         read_lines(str(tmp_path / "in.txt"))
 
 
@@ -50,7 +84,7 @@ def test_an_output_file_that_can_not_be_written_is_refused_before_the_work(tmp_p
 
 
 def test_standard_input_and_output(monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     assert read_lines("-") == ["a", "b"]
     write_lines("-", ["x", "y"])
     assert capsys.readouterr().out == "x\ny\n"

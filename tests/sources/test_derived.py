@@ -56,7 +56,7 @@ def test_shards_partition_the_questions() -> None:
 
 
 def test_what_cannot_be_solved_is_refused() -> None:
-    with pytest.raises(ValueError, match="train_split 'dev' is no split"):
+    with pytest.raises(ValueError, match="Train split 'dev' is not one of the original source splits"):
         FewshotDataSource(ORIGINAL, 1, train_split="dev").get_dataset("test")
     with pytest.raises(ValueError, match="'empty' has no example"):
         FewshotDataSource(ORIGINAL, 1, train_split="empty").get_dataset("test")

@@ -115,7 +115,7 @@ def test_a_cache_that_is_not_there_is_refused_by_name(place: Path) -> None:
         task("other").get_cached_stats()
     with pytest.raises(ValueError, match=r"Stats do not exist for .* split: test"):
         task().get_cached_stats("test")
-    with pytest.raises(ValueError, match=r"Info do not exist for .*info\.test\.json"):
+    with pytest.raises(ValueError, match=r"(?s)Info do not exist for .*info\.test\.json"):
         task().get_dataset(split="test", use_cached=True)
     (place / "group" / "counted" / "COMPLETED").unlink()
     assert task().cache_dir is None

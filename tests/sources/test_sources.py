@@ -58,7 +58,7 @@ def test_a_function_that_cannot_be_called_so_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("splits", "counts"),
-    [("train", None), ([], None), (["a", "a"], None), ([3], None), (["a"], {"b": 1}), (["a"], {"a": -1}),
+    [("", None), ([], None), (["a", "a"], None), ([3], None), (["a"], {"b": 1}), (["a"], {"a": -1}),
      (["a"], {"a": 1.5})],
 )  # fmt: skip
 def test_splits_and_counts_that_make_no_sense_are_refused(splits: object, counts: object) -> None:

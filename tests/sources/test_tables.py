@@ -1,9 +1,19 @@
 """Rows of TSV and JSONL files: as they stand, and refused by file and line where they do not fit."""
 
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
 import os
+import random
 from pathlib import Path
+from typing import Literal
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import t5mix
 
@@ -112,8 +122,8 @@ def test_other_refusals(tmp_path: Path) -> None:
     (tmp_path / "latin.tsv").write_bytes(b"x\nok\n\xe9\n")
     with pytest.raises(ValueError, match=r"latin.tsv:3: is not UTF-8"):
         t5mix.TableDataSource({"train": str(tmp_path / "latin.tsv")}).num_input_examples("train")
-    with pytest.raises(ValueError, match=r"format is 'csv'; give 'tsv' or 'jsonl'; did you mean 'tsv'"):
-        t5mix.TableDataSource({"train": "x"}, "csv")
+    with pytest.raises(ValueError, match=r"format is 'jsonlines'; give 'tsv' or 'csv' or .*; did you mean 'jsonl'"):
+        t5mix.TableDataSource({"train": "x"}, "jsonlines")
     with pytest.raises(ValueError, match=r"columns is \['x', 'x'\]"):
         t5mix.TableDataSource({"train": "x"}, columns=["x", "x"])
     labels = write(tmp_path / "labels.tsv", "label", "0", "2")
@@ -149,3 +159,110 @@ def test_a_line_that_is_no_text_is_told_of_by_its_place(line: str, message: str,
     (tmp_path / "a.jsonl").write_text('{"x": "1"}\n' + line + "\n")
     with pytest.raises(ValueError, match=f"a.jsonl:2: {message}"):
         t5mix.TableDataSource({"train": str(tmp_path / "a.jsonl")}, "jsonl").get_dataset()
+
+
+# Every format, and what writes it.
+
+ROWS = [{"x": "one", "y": "a, \tb"}, {"x": 'say "é"', "y": "two\nlines"}, {"x": "", "y": "1.50"}]
+
+
+def as_csv(delimiter: str, quoting: Literal[0, 1, 2, 3]) -> bytes:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, ["x", "y"], delimiter=delimiter, quoting=quoting, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(ROWS)
+    return file.getvalue().encode("utf-8-sig")
+
+
+def as_parquet() -> bytes:
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(ROWS), buffer)
+    return buffer.getvalue()
+
+
+WRITTEN = {
+    "tsv": as_csv("\t", csv.QUOTE_MINIMAL),
+    "tsv, all quoted": as_csv("\t", csv.QUOTE_ALL),
+    "csv": as_csv(",", csv.QUOTE_MINIMAL),
+    "jsonl": "".join(f"{json.dumps(row)}\n" for row in ROWS).encode(),
+    "json": json.dumps(ROWS, indent=1).encode(),
+    "parquet": as_parquet(),
+}
+PACK = {"plain": lambda data: data, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("packed", list(PACK))
+@pytest.mark.parametrize("written", list(WRITTEN))
+def test_the_same_rows_of_every_format(written: str, packed: str, tmp_path: Path) -> None:
+    form = written.partition(",")[0]
+    if form == "parquet" and packed != "plain":
+        return  # is compressed by itself
+    path = tmp_path / "data"  # of a name that tells nothing
+    path.write_bytes(PACK[packed](WRITTEN[written]))
+    lines = [{**row, "y": row["y"].replace("\n", "\r\n" if form in ("tsv", "csv") else "\n")} for row in ROWS]
+    source = t5mix.TableDataSource({"train": str(path)}, form)
+    found = [{**row, "y": row["y"].replace("\r\n", "\n")} for row in read(source)]
+    assert found == [{**row, "y": row["y"].replace("\r\n", "\n")} for row in lines]
+    assert source.columns == ("x", "y") and source.num_input_examples("train") == 3
+
+
+@pytest.mark.parametrize("line", ['"Hello"\tb', 'he said "no"\tb', '"a" and "b"\tc', '"open\tb', '5" disk\t"'])
+def test_a_quote_in_plain_tsv_is_a_letter(line: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "x\ty", line, "c\td")
+    x, y = line.split("\t")
+    assert read(t5mix.TableDataSource({"train": path}))[0] == {"x": x, "y": y}
+    quoted = write(tmp_path / "b.tsv", "x\ty", '"a ""b"""\tc')
+    assert read(t5mix.TableDataSource({"train": quoted}, quotes=False))[0]["x"] == '"a ""b"""'
+    assert read(t5mix.TableDataSource({"train": quoted}))[0]["x"] == 'a "b"'
+
+
+def test_optional_columns_have_defaults(tmp_path: Path) -> None:
+    lines = ['{"x": "1", "y": "2"}', '{"x": "3"}', '{"x": "5", "y": null}']
+    defaults = {"y": "none"}
+    source = t5mix.TableDataSource(
+        {"train": write(tmp_path / "a.jsonl", *lines)}, "jsonl", columns=["x", "y"], defaults=defaults
+    )
+    assert [row["y"] for row in read(source)] == ["2", "none", "none"]
+    tsv = t5mix.TableDataSource({"train": write(tmp_path / "a.tsv", "x\ty", "1\t2", "3", "5\t")}, defaults=defaults)
+    assert read(tsv) == read(source)
+    without = t5mix.TableDataSource({"train": write(tmp_path / "b.csv", "x", "1")}, "csv", defaults=defaults)
+    assert read(without) == [{"x": "1", "y": "none"}]
+    assert tsv.fingerprint("train") != t5mix.TableDataSource({"train": str(tmp_path / "a.tsv")}).fingerprint("train")
+    with pytest.raises(ValueError, match=r"defaults names column 'z'; there are x"):
+        t5mix.TableDataSource(
+            {"train": str(tmp_path / "b.csv")}, "csv", columns=["x"], defaults={"z": ""}
+        ).get_dataset()
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv"])
+def test_a_header_beside_columns_is_refused(form: str, tmp_path: Path) -> None:
+    mark = {"tsv": "\t", "csv": ","}[form]
+    path = write(tmp_path / "a", f"\ufeffText{mark}label ", f"a{mark}b")
+    with pytest.raises(ValueError, match=r"a:1: is a header line, and columns are declared besides; leave columns out"):
+        t5mix.TableDataSource({"train": path}, form, columns=["text", "label"]).get_dataset()
+
+
+NOT_READ = {
+    "Latin-1 in gzip": (gzip.compress(b"x\nok\n\xe9\n"), "tsv", r"data:3: is not UTF-8"),
+    "half a gzip": (
+        gzip.compress(bytes(random.Random(0).choices(b"abc\t\n", k=9999)))[:-99],
+        "tsv",
+        r"compressed and damaged",
+    ),
+    "Parquet as TSV": (as_parquet(), "tsv", r"data is a Parquet file: declare a table of format .parquet"),
+    "text as Parquet": (b"x\ty\n", "parquet", r"data: is no Parquet file"),
+    "UTF-16": ("x\ty\n".encode("utf-16"), "csv", r"data is UTF-16 text: save it as UTF-8"),
+    "a zip": (b"PK\x03\x04....", "csv", r"data is a zip archive: unpack it"),
+    "an open quote": (b'x,y\n1,"2\n3,4\n', "csv", r"data:3: the quotes do not fit"),
+    "a list as lines": (b'[{"x": 1}]\n', "jsonl", r"data:1: is no JSON object, or declare format .json., a list"),
+    "lines as a list": (b'{"x": 1}\n{"x": 2}\n', "json", r"data:2: is no JSON .*declare format .jsonl"),
+    "no object in a list": (b'[{"x": 1}, 2]', "json", r"data: row 2 is no JSON object"),
+}
+
+
+@pytest.mark.parametrize("what", list(NOT_READ))
+def test_what_cannot_be_read_is_told_by_its_place(what: str, tmp_path: Path) -> None:
+    content, form, message = NOT_READ[what]
+    (tmp_path / "data").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        t5mix.TableDataSource({"train": str(tmp_path / "data")}, form).get_dataset()

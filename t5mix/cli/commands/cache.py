@@ -176,7 +176,7 @@ def _beam(args: argparse.Namespace) -> Any:
     """Returns `t5mix.data.cache.beam`, where there is Beam; has it say what matters, and an error once."""
     loud, quiet = logging.getLogger(), [logging.getLogger(f"apache_beam.runners.{name}") for name in _REPEATING]
     level = loud.level
-    if not args.debug:
+    if not args.traceback:
         loud.setLevel(logging.ERROR)  # it warns of what is not installed
         for logger in quiet:
             logger.setLevel(logging.CRITICAL)

@@ -20,9 +20,10 @@ checks:
     + """
 
 Labels are target texts where they are few. A metric's best is 1 or 100, or what its function says in an attribute
-`best`, a number or a dict of numbers by name. Published data sets hold a few examples in two splits; such are
-counted, and fail above --overlap_limit, as a test split read from the training data does. Of two splits that are both
-held out (named validation, valid, val, dev, test or eval) they are a note, unless --held_out_overlap_limit is given.
+`best`, a number or a dict of numbers by name; where less is better (see metrics.lower_is_better) it is 0 or 1.
+Published data sets hold a few examples in two splits; such are counted, and fail above --overlap_limit, as a test split
+read from the training data does. Of two splits that are both held out (named validation, valid, val, dev, test or eval)
+they are a note, unless --held_out_overlap_limit is given.
 
 exit status: 0 every check passed, 1 a check failed, 2 wrong usage
 
@@ -61,6 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--truncation_limit", type=_share, metavar="SHARE", help="fail where more examples are longer; any by default"
     )
     parser.add_argument(
+        "--unknown_limit",
+        type=_share,
+        default=0.05,
+        metavar="SHARE",
+        help="fail where the vocabulary takes more: of a feature's letters, of different inputs, of a metric's best "
+        "(default: 0.05)",
+    )
+    parser.add_argument(
         "--overlap_limit",
         type=_share,
         default=0.05,
@@ -94,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
         examples=args.examples,
         splits=tuple(args.split),
         truncation=args.truncation_limit,
+        unknown=args.unknown_limit,
         overlap=args.overlap_limit,
         held_out_overlap=args.held_out_overlap_limit,
         overlap_examples=args.overlap_examples,
@@ -140,7 +150,7 @@ def _lengths(text: str) -> dict[str, int]:
         name, equals, number = part.strip().partition("=")
         if not name or not equals:
             raise argparse.ArgumentTypeError(f"{part!r} is no NAME=N, such as inputs=512")
-        lengths[name] = arguments.positive(number)
+        lengths[name] = arguments.length(number)
     return lengths
 
 

@@ -4,10 +4,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
-from t5mix.internal.terminal import emit
+from t5mix.internal.terminal import emit, put
 
 if TYPE_CHECKING:
-    from t5mix.evaluation.paired_difference import Difference
+    from t5mix.evaluation.scoring.paired_difference import Difference
     from t5mix.runs.scores.comparison import Comparison, Scored
 
 EPILOG = """\
@@ -97,11 +97,11 @@ def _print(comparison: "Comparison") -> None:
         cells = [
             (
                 row.task,
-                row.metric,
+                f"{row.metric}, less is better" if row.less_is_better else row.metric,
                 f"{row.examples:,}",
                 f"{row.first:.1f}",
                 f"{row.second:.1f}",
-                *_cells(row.difference, row.corrected, comparison.confidence),
+                *_cells(row.difference, row.corrected, comparison.confidence, row.less_is_better),
             )
             for row in rows
         ]
@@ -113,12 +113,12 @@ def _print(comparison: "Comparison") -> None:
         headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
         emit(output.table(title, (*headings, ">could show"), cells))
     for name, tasks in comparison.left_out.items():
-        print(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
+        put(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
 
 
-def _cells(difference: "Difference", p_value: float, confidence: float) -> tuple[Any, ...]:
+def _cells(difference: "Difference", p_value: float, confidence: float, less: bool = False) -> tuple[Any, ...]:
     if difference.standard_error != difference.standard_error:
         return f"{difference.value:+.2f}", "-", "-", "", "-"
-    sure = "" if p_value >= 1 - confidence else "better" if difference.value > 0 else "worse"
+    sure = "" if p_value >= 1 - confidence else "better" if (difference.value > 0) is not less else "worse"
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
     return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"

@@ -51,9 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes a checkpoint for other programs; returns the exit code."""
     from t5mix.mesh.interop.safe_files import check_new_folder
-    from t5mix.runs.preflight import checks
+    from t5mix.runs.preflight import checks, folders
+    from t5mix.runs.run_folder import check_local
 
-    check_new_folder(args.output)
+    check_local("--output", args.output)
+    folders.check_writable(f"--output {args.output!r}", check_new_folder(args.output).parent, "choose another folder")
     checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or (), args.trained)
     from t5mix.runs import export
 

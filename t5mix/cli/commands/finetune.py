@@ -9,7 +9,8 @@ EPILOG = f"""\
 examples:
   t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
       --checkpoint runs/pretrained --run_folder runs/finetuned
-  t5mix finetune ... --gin_param "Finetuning.tasks = ['glue_cola_v002']"
+  t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
+      --checkpoint runs/pretrained --run_folder runs/cola --mixture_or_task glue_cola_v002
 
 {arguments.GIN_EPILOG}
 Started again on the same folder, it goes on from its last checkpoint, and skips the tasks that are finished."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import output
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import emit
+from t5mix.internal.terminal import emit, put
 
 if TYPE_CHECKING:
     from t5mix.declarations.mixture import Mixture
@@ -69,7 +69,7 @@ def _list_models(args: argparse.Namespace) -> int:
     if not chosen:
         raise ValueError(f"no model matches {' '.join(args.pattern)}; try: t5mix list --models")
     if args.names:
-        output.print_json({"models": chosen}) if args.format == "json" else print(*chosen, sep="\n")
+        output.print_json({"models": chosen}) if args.format == "json" else put("\n".join(chosen))
         return 0
     described = [
         {
@@ -115,7 +115,7 @@ def _print_names(tasks: list[str], mixtures: list[str], form: str) -> None:
     if form == "json":
         output.print_json({"tasks": tasks, "mixtures": mixtures})
     else:
-        print(*tasks, *mixtures, sep="\n")
+        put("\n".join((*tasks, *mixtures)))
 
 
 def _describe_task(task: "Task") -> dict[str, Any]:

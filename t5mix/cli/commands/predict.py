@@ -13,7 +13,7 @@ examples:
   echo "sentiment: a lovely day" | t5mix predict --checkpoint runs/offline/finetune/offline_sentiment
 
 A line is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
-With --best N, or --scores, a line of output is JSON: {{"answers": [{{"text": .., "score": ..}}, ..]}}, the best first.
+With --best N, or --scores, a line is JSON, the best answer first: {{"answers": [{{"text": .., "score": ..}}, ..]}}
 The settings are those that the run folder records; gin settings override them.
 
 {arguments.GIN_EPILOG}"""
@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
     )
     arguments.add_trained(parser)
-    parser.add_argument("--input_file", default="-", metavar="FILE", help="one input a line; - is standard input")
+    parser.add_argument(
+        "--input_file", default="-", metavar="FILE", help="one input a line, plain or gzip; - is standard input"
+    )
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """`t5mix show`: what a task feeds the model, or what a mixture is made of."""
 
 import argparse
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
-  t5mix show offline_inflection
-  t5mix show offline_inflection --split test --examples 5 --shuffle
+  t5mix show offline_abbreviate
+  t5mix show offline_abbreviate --split test --examples 5 --shuffle
   t5mix show offline_proportional
   t5mix show offline_proportional --examples 3 --format json
 """
 
+_TRIED = 100  # tasks of a mixture of which is told what their steps make
 _TOKENS = 60  # tokens of an example that a table shows
 
 
@@ -32,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--examples", type=arguments.count, help="how many examples: 2 of a task by default, 0 of a mixture"
     )
     parser.add_argument(
-        "--length", type=arguments.positive, default=512, help="tokens of a feature at most (default: 512)"
+        "--length", type=arguments.length, default=512, help="tokens of a feature at most (default: 512)"
     )
     parser.add_argument("--shuffle", action="store_true", help="examples in another order")
-    parser.add_argument("--seed", type=int, default=0, help="of shuffling and noise (default: 0)")
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="of shuffling and noise (default: 0)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
@@ -91,8 +93,26 @@ def _describe_task(task: "Task", args: argparse.Namespace) -> dict[str, Any]:
         "postprocessor": output.step_call(task.postprocessor) if task.postprocessor else None,
         "metrics": [signatures.name(function) for function in task.metric_fns],
         "split": split,
+        "rate": _rate(task, split, args.length) if count else None,
         "examples": _examples(task, split, count, args),
     }
+
+
+def _rate(task: "Task", split: str, length: int) -> str | None:
+    """Returns what the task's rate does not tell, of one that filters its examples."""
+    from t5mix.evaluation.checks import filtering
+
+    return filtering.line(filtering.made_of_raw(task, split, dict.fromkeys(task.output_features, length)))
+
+
+def _rates(mixture: "Mixture", split: str, length: int) -> dict[str, str]:
+    """Returns the same of the tasks of a mixture, of the first ones whose steps may filter and whose data are there."""
+    found: dict[str, str] = {}
+    for task in mixture.tasks[:_TRIED]:
+        with contextlib.suppress(Exception):  # what is wrong with one task is not asked here: t5mix check tells
+            if split in task.splits and (said := _rate(task, split, length)):
+                found[task.name] = said
+    return found
 
 
 def _describe_mixture(mixture: "Mixture", args: argparse.Namespace) -> dict[str, Any]:
@@ -112,6 +132,7 @@ def _describe_mixture(mixture: "Mixture", args: argparse.Namespace) -> dict[str,
             for task in mixture.tasks
         ],
         "total_rate": float(mixture.total_rate),
+        "notes": _rates(mixture, split, args.length),
         "output_features": {name: repr(feature.vocabulary) for name, feature in mixture.output_features.items()},
         "split": split,
         "examples": _examples(mixture, split, args.examples or 0, args),
@@ -140,6 +161,7 @@ def _print_task(described: Mapping[str, Any]) -> None:
         ("declared at", output.short_line(described["declared_at"])),
         ("source", described["source"]),
         ("splits", ", ".join(f"{k} {output.count(n)}" for k, n in described["splits"].items())),
+        *([("rate", described["rate"])] if described["rate"] else []),
         *_numbered("preprocessors", described["preprocessors"]),
         *((f"feature {name}", _feature_text(feature)) for name, feature in features),
         ("postprocessor", described["postprocessor"] or "-"),
@@ -173,8 +195,10 @@ def _print_mixture(described: Mapping[str, Any]) -> None:
         for task in tasks
     ]
     title = f"mixture {described['name']}, {output.plural(len(tasks), 'task')}"
-    columns = ("task", ">rate", ">share", "", f">{described['split']} examples")
+    columns = ("task", ">rate", ">share", "", f">raw {described['split']} examples")
     emit(output.table(title, columns, rows))
+    for name, note in described["notes"].items():
+        emit(f"  {name}: {note}")
     for name, vocabulary in described["output_features"].items():
         emit(f"  feature {name}: {vocabulary}")
     emit(f"  declared at {output.short_line(described['declared_at'])}")

@@ -8,7 +8,8 @@ from t5mix.cli import arguments
 EPILOG = f"""\
 examples:
   t5mix train --gin_file runs/offline.gin
-  t5mix train --gin_file runs/pretrain.gin --run_folder runs/mine --gin_param "MeshConfig.shape = 'batch:2'"
+  t5mix train --gin_file runs/pretrain.gin --gin_file models/mini.gin --mixture_or_task offline_proportional \\
+      --run_folder runs/mine --gin_param "MeshConfig.shape = 'batch:2'"
   t5mix train --gin_file runs/offline.gin --dry_run
 
 {arguments.GIN_EPILOG}

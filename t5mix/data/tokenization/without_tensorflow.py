@@ -13,6 +13,7 @@ from typing import Any
 
 from t5mix.data.tokenization.task_shard import Chunk, ShardId, TaskShard
 from t5mix.data.tokenization.tokenizers import TokenizeStep, plain_call
+from t5mix.internal import text_files
 from t5mix.preprocessors.pipeline import Step
 from t5mix.sources import TextLineDataSource
 
@@ -87,7 +88,7 @@ def _made(step: Step, kinds: Mapping[Any, Any]) -> Any:
 
 
 def _run(path: str, skipped: int, of_lines: _OfLines, of_columns: Sequence[_OfColumns]) -> Iterator[Columns]:
-    with open(path, "rb") as file:
+    with open(path, "rb") as opened, text_files.plain_bytes(opened, path) as file:
         first = 1 + sum(1 for _ in itertools.islice(file, skipped))
         while lines := file.readlines(_AT_ONCE):
             # As TensorFlow reads lines: without any carriage return.

@@ -6,9 +6,11 @@ from typing import Any
 
 from t5mix.declarations import registry
 from t5mix.declarations.declaration import SourceInfo
+from t5mix.declarations.namespace import namespace
 from t5mix.declarations.rates import proportional
 from t5mix.declarations.toml.table import DeclarationError, Table
 from t5mix.declarations.toml.task_arguments import task_arguments
+from t5mix.internal import text_files
 
 _KINDS = ("tasks", "mixtures")
 
@@ -37,19 +39,28 @@ def declare(file: Path) -> None:
             table = Table(file, lines, kind, name, held)
             try:
                 _add(table)
-            except DeclarationError:
-                raise
             except ValueError as error:
-                raise DeclarationError(f"{file}:{table.line()}: {error}") from error
+                located = _located(table, error)
+                if namespace.put_aside(kind.removesuffix("s"), name, located, f"{file}:{table.line()}") is None:
+                    raise located from error
 
 
 def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Returns what a TOML file says, and its lines, in which `Table` finds where it says it."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = text_files.read(file)
+    except ValueError as error:
+        raise DeclarationError(str(error)) from None
+    try:
         return tomllib.loads(text), tuple(text.splitlines())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"{file}: is no TOML: {error}") from error
+
+
+def _located(table: Table, error: ValueError) -> DeclarationError:
+    if isinstance(error, DeclarationError):
+        return error
+    return DeclarationError(f"{table.file}:{table.line()}: {error}")
 
 
 def _add(table: Table) -> None:

@@ -19,7 +19,7 @@ from t5mix.vocabularies import ByteVocabulary, SentencePieceVocabulary, T5Vocabu
 from t5mix.vocabularies.features import Feature
 
 KEYS = (
-    *("data", "format", "columns", "inputs", "targets", "labels", "label_column"),
+    *("data", "format", "columns", "defaults", "quotes", "inputs", "targets", "labels", "label_column"),
     *("postprocess", "metrics", "vocabulary", "extra_ids"),
 )
 _REQUIRED = ("data", "format", "inputs", "targets")
@@ -109,17 +109,35 @@ def _source(table: Table, templates: Mapping[str, Template], words: Mapping[str,
             if column not in columns:
                 there = f"only {', '.join(columns)}{suggestion(column, columns)}"
                 table.refuse(key, f"holds {{{column}}}; there is no such column, {there}")
-    if form == "jsonl" and not columns:
+    if form not in ("tsv", "csv") and not columns:
         columns = needed
     values = {column: tuple(texts) for column, texts in words.items()}
-    return _DeclaredSource(table, needed, _files(table), form, columns or None, values)
+    more = {"defaults": _defaults(table), "quotes": _quotes(table, str(form))}
+    return _DeclaredSource(table, needed, _files(table), form, columns or None, values, **more)
+
+
+def _defaults(table: Table) -> dict[str, str]:
+    """Returns for optional columns the text that stands for what is not there."""
+    defaults = table.held.get("defaults", {})
+    if not isinstance(defaults, dict) or not all(isinstance(text, str) for text in defaults.values()):
+        table.refuse("defaults", f'is {defaults!r}; give a text for each optional column, such as {{ context = "" }}')
+    return defaults
+
+
+def _quotes(table: Table, form: str) -> bool | None:
+    quotes = table.held.get("quotes")
+    if quotes is not None and not isinstance(quotes, bool):
+        table.refuse("quotes", f"is {quotes!r}; give true where cells may stand in quotes, else false")
+    if quotes is not None and form != "tsv":
+        table.refuse("quotes", f"are of tsv, and format is {form!r}; leave it out")
+    return quotes
 
 
 class _DeclaredSource(TableDataSource):
     """A table that is checked against the format strings that read it, when its columns are known."""
 
-    def __init__(self, table: Table, needed: Sequence[str], *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, table: Table, needed: Sequence[str], *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._table = table
         self._needed = needed
 

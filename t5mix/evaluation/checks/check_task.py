@@ -1,10 +1,11 @@
 """All checks of one task, in order."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.checks import features, labels, metrics, samples
+from t5mix.evaluation.checks import answers, features, filtering, gold, labels, samples, survival, tokens
 from t5mix.evaluation.checks import splits as splits_lib
 from t5mix.evaluation.checks.findings import Finding, Limits, Report
 from t5mix.evaluation.checks.samples import Sample
@@ -36,7 +37,9 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
                 return Finding("examples", "fail", f"split {split!r} of {task.source!r} is empty; prepare its data")
         known = {split: task.num_input_examples(split) for split in _splits(task, limits)}
         counted = [f"{split} {count:,}" if count is not None else split for split, count in known.items()]
-        return Finding("examples", "pass", ", ".join(counted))
+        told = _told_of_rate(task, _rated(known), limits)
+        message = ", ".join(counted)
+        return Finding("examples", "note", f"{message}; {told}") if told else Finding("examples", "pass", message)
 
     def schema() -> Finding:
         for split in _splits(task, limits):
@@ -56,7 +59,7 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
 
     @functools.cache  # asked for inside of checks: ids that no vocabulary has cannot be made text
     def judged() -> Sample | None:
-        return metrics.judged(task, found)
+        return answers.judged(task, found)
 
     def more() -> Sample:
         sample = judged()
@@ -65,11 +68,24 @@ def _findings(task: Task, limits: Limits, counts: dict[str, int]) -> Iterator[Fi
 
     yield _guarded("ids", lambda: features.ids(task, found))
     yield _guarded("eos", lambda: features.eos(task, found))
+    yield _guarded("tokens", lambda: tokens.tokens(task, _splits(task, limits), limits))
     yield _guarded("truncation", lambda: features.truncation(task, found, limits))
     yield _guarded("labels", lambda: labels.labels(task, found))
-    yield _guarded("gold", lambda: metrics.gold(task, judged(), more))
-    yield _guarded("survival", lambda: metrics.survival(task, judged()))
+    yield _guarded("gold", lambda: gold.gold(task, judged(), more, limits))
+    yield _guarded("survival", lambda: survival.survival(task, judged()))
     yield _guarded("splits", lambda: splits_lib.splits(task, _splits(task, limits), limits))
+
+
+def _told_of_rate(task: Task, split: str, limits: Limits) -> str | None:
+    try:
+        return filtering.line(filtering.made_of_raw(task, split, limits.lengths))
+    except Exception:  # of a step; the check of schema tells
+        return None
+
+
+def _rated(splits: Mapping[str, Any]) -> str:
+    """Returns the split whose examples are a task's rate."""
+    return "train" if "train" in splits else next(iter(splits))
 
 
 def _splits(task: Task, limits: Limits) -> tuple[str, ...]:

@@ -53,7 +53,13 @@ def step_for_lengths(task: Task) -> str | None:
 
 
 def texts(task: Task, split: str, limit: int, lengths: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """Yields the (inputs, targets) of a split before tokenization where a step tokenizes, else decoded.
+    """Yields the (inputs, targets) of a split, of those that have none ""; see `raw_texts`."""
+    for found in raw_texts(task, split, limit, lengths):
+        yield found.get("inputs", ""), found.get("targets", "")
+
+
+def raw_texts(task: Task, split: str, limit: int, lengths: Mapping[str, int]) -> Iterator[dict[str, str]]:
+    """Yields the texts of features by name: before tokenization where a step tokenizes, else decoded.
 
     Args:
         task: the task.
@@ -65,14 +71,14 @@ def texts(task: Task, split: str, limit: int, lengths: Mapping[str, int]) -> Ite
     steps = list(itertools.takewhile(lambda step: not signatures.name(step).startswith("tokenize"), task.preprocessors))
     if len(steps) == len(task.preprocessors):
         for row in _rows(task, split, lengths, limit, trim=False):
-            yield text_of(task, "inputs", row), text_of(task, "targets", row)
+            yield {name: text_of(task, name, row) for name in ("inputs", "targets") if name in row}
         return
     dataset = task.source.get_dataset(split=split, shuffle=False)
     steps = [step for step in steps if signatures.name(step) != "CacheDatasetPlaceholder"]
     with map_seed_manager(_SEED):
         dataset = task.run_steps(dataset, steps, lengths)
     for row in dataset.take(limit).as_numpy_iterator():
-        yield _text(row.get("inputs")), _text(row.get("targets"))
+        yield {name: _text(value) for name, value in row.items() if name in task.output_features}
 
 
 def _rows(task: Task, split: str, lengths: Mapping[str, int] | None, limit: int, trim: bool = True) -> Iterator[Fields]:

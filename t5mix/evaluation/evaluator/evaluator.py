@@ -17,7 +17,8 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluator import inputs
 from t5mix.evaluation.evaluator.loggers import Logger
 from t5mix.evaluation.evaluator.outputs import ModelFn, in_order
-from t5mix.evaluation.scoring import compute_scores
+from t5mix.evaluation.scoring.scorer import compute_scores
+from t5mix.evaluation.scoring.unlabelled import why_not_scored
 from t5mix.metrics.metric_objects import as_arrays
 from t5mix.metrics.output_types import ModelOutputType
 from t5mix.metrics.values import as_metric_value
@@ -235,11 +236,15 @@ class Evaluator:
 
     def _metrics_of(self, task: Task, outputs: Mapping[ModelOutputType, Any], step: int | None) -> dict[str, Any]:
         dataset = self._cached_task_datasets[task.name]
+        examples = list(dataset.as_numpy_iterator())
+        why_not = why_not_scored(task, examples, ()) if self._target_field_name == "targets" and examples else None
+        if why_not:
+            _log.warning("task %s: %s: no label is published, and its metrics tell nothing", task.name, why_not)
         arrays = {kind: as_arrays(output) for kind, output in outputs.items()}
         try:
             scores = compute_scores(
                 task,
-                list(dataset.as_numpy_iterator()),
+                examples,
                 arrays,
                 self._target_field_name,
                 self._known_targets[task.name],

@@ -51,8 +51,9 @@ def check_automatic_lengths(tasks: Sequence[Task]) -> None:
             parameter = inspect.signature(step).parameters.get("sequence_length")
             if parameter is not None and parameter.default is inspect.Parameter.empty:
                 raise ValueError(
-                    f"task {task.name!r}: preprocessor {signatures.name(step)!r} needs sequence_length, so lengths "
-                    "cannot be found out from the examples; give sequence_length to the Evaluator"
+                    f"Preprocessor {signatures.name(step)!r} in task {task.name!r} has a `sequence_length` argument, "
+                    "making it incompatible with automatic sequence length detection. Pass a valid `sequence_length` "
+                    "to `Evaluator` and try again."
                 )
 
 

@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping
 
 # Raise the number of what gives other results than before; what is not named has number 1.
-NUMBERS: Mapping[str, int] = {}
+NUMBERS: Mapping[str, int] = {"TableDataSource": 2}
 
 
 def name_of(obj: types.FunctionType | type) -> str:

@@ -1,6 +1,7 @@
 """The size and shape of a T5 model."""
 
 import dataclasses
+import math
 
 # Upstream pads the vocabulary to a multiple of this, so that it can be split over a mesh axis.
 VOCAB_DIVISOR = 128
@@ -10,6 +11,20 @@ LOOPS = ("auto", "off", "kept", "products", "recomputed")
 
 # From this many blocks on, "auto" makes a stack a loop.
 LOOP_FROM = 4
+
+# Far above any T5 that was trained, and below what would overflow or fill a machine before anything is said.
+_GREATEST = {
+    "vocab_size": 2**24,
+    "d_model": 2**20,
+    "d_ff": 2**20,
+    "num_heads": 2**16,
+    "d_kv": 2**16,
+    "num_encoder_layers": 2**12,
+    "num_decoder_layers": 2**12,
+}
+
+# Least and most buckets for distances up to 128: see `relative_positions.buckets`.
+_BUCKETS = (4, 255)
 
 _ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 
@@ -79,9 +94,18 @@ class T5Config:
     block_loop: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in "vocab_size d_model d_ff num_heads d_kv num_decoder_layers relative_attention_buckets".split():
-            if getattr(self, name) < 1:
-                raise ValueError(f"T5Config.{name} is {getattr(self, name)}: it must be at least 1")
+        for name, most in _GREATEST.items():
+            least = 0 if name == "num_encoder_layers" else 1  # a decoder alone has none
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(
+                    f"T5Config.{name} is {getattr(self, name)}: it must be at least {least}, and at most {most:,}"
+                )
+        least, most = _BUCKETS
+        if not least <= self.relative_attention_buckets <= most:
+            raise ValueError(
+                f"T5Config.relative_attention_buckets is {self.relative_attention_buckets}: it must be at least "
+                f"{least}, two for each direction, and at most {most}; T5 has 32"
+            )
         self._check_architecture()
         for name in ("dropout_rate", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
@@ -90,8 +114,8 @@ class T5Config:
         unknown = [name for name in self.activations if name not in _ACTIVATIONS]
         if unknown or not self.activations:
             raise ValueError(f"T5Config.activations is {self.activations}: choose from {', '.join(_ACTIVATIONS)}")
-        if self.z_loss < 0:
-            raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must not be negative")
+        if not 0 <= self.z_loss < math.inf:
+            raise ValueError(f"T5Config.z_loss is {self.z_loss}: it must be finite, and not negative")
         if self.activation_dtype not in ("float32", "bfloat16"):
             raise ValueError(f"T5Config.activation_dtype is {self.activation_dtype!r}: choose float32 or bfloat16")
         if self.block_loop not in LOOPS:

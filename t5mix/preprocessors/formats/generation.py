@@ -135,7 +135,7 @@ def squad(example: Example, include_context: bool = True) -> dict[str, Any]:
     else:
         words = ["squad trivia question:", question]
     return {
-        "inputs": _join(words),
+        "inputs": join(words),
         "targets": answers[0],
         "id": example["id"],
         "context": context,
@@ -153,6 +153,6 @@ def pad_punctuation(text: Any) -> Any:
     return tf.strings.regex_replace(text, r"\s+", " ")
 
 
-def _join(words: list[Any]) -> Any:
+def join(words: list[Any]) -> Any:
     """Joins by spaces, and makes every run of white space one space."""
     return tf.strings.regex_replace(tf.strings.join(words, separator=" "), r"\s+", " ")

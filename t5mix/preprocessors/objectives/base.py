@@ -11,6 +11,7 @@ from t5mix.internal.ragged import Ragged
 from t5mix.preprocessors.mapping import map_over_dataset
 from t5mix.preprocessors.objectives.noise import Noise
 from t5mix.preprocessors.tokens import append_eos
+from t5mix.vocabularies.sentinels import check_sentinels, first_sentinel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Objective:
         """Returns the first sentinel's id, after checking that features and lengths suffice.
 
         Raises:
-            ValueError: naming the feature that is missing, too short or without enough extra ids.
+            ValueError: naming the feature that is missing, too short or without enough sentinels.
         """
         for name in self.features:
             if name not in output_features:
@@ -115,13 +116,8 @@ class Objective:
                 raise ValueError(f"{self.__name__} needs the length of {name!r}; give it")
         needed = self.sentinels(self.segment_length(lengths))
         vocabulary = output_features["targets"].vocabulary
-        if vocabulary.extra_ids < needed:
-            raise ValueError(
-                f"{self.__name__} at inputs length {lengths.get('inputs')} needs {needed} sentinels, but "
-                f"the vocabulary of 'targets', {vocabulary!r}, has {vocabulary.extra_ids} extra ids; "
-                f"declare it with extra_ids={max(needed, 100)}"
-            )
-        return vocabulary.vocab_size - 1
+        check_sentinels(needed, vocabulary, f"{self.__name__} at inputs length {lengths.get('inputs')}")
+        return first_sentinel(vocabulary)
 
     def __call__(
         self,

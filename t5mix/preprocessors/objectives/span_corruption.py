@@ -50,9 +50,9 @@ class SpanCorruption(Objective):
         )
         if lengths["targets"] < targets:
             raise ValueError(
-                f"span_corruption: inputs of {lengths['inputs']} tokens give targets of {targets}, but "
-                f"the targets' length is {lengths['targets']}; raise it to {targets} or lower "
-                "noise_density"
+                f"span_corruption: inputs of {lengths['inputs']} tokens give targets of {targets}: Expected targets "
+                f"length for span corruption ({targets}) is greater than configured targets length "
+                f"({lengths['targets']}); raise it to {targets} or lower noise_density"
             )
         return size
 

@@ -6,17 +6,18 @@ Examples are of tokens a b c d e f, with b, c and e noise.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from t5mix.internal.ragged import Ragged, run_starts, running_counts
 from t5mix.preprocessors.objectives.noise import Noise, random_orders, without_padding
+from t5mix.vocabularies.sentinels import first_sentinel
 
 
 def sentinel_id(vocabulary: Any, return_value: int | None = None) -> int:
     """Returns the id of the first sentinel, the vocabulary's last, unless another one is given."""
-    return cast(int, vocabulary.vocab_size - 1) if return_value is None else return_value
+    return first_sentinel(vocabulary) if return_value is None else return_value
 
 
 def noise_token_to_sentinel(texts: Ragged, noise: np.ndarray, vocabulary: Any, noises: Sequence[Noise]) -> Ragged:

@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Callable, Sequence
 
+from t5mix.declarations import discovery
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.settings import Optimizer, adafactor
@@ -99,15 +100,29 @@ def _binds(bindings: Sequence[Binding], key: str) -> bool:
 
 
 def _with_included(effective: Sequence[Binding], include: Sequence[str]) -> list[Binding]:
-    """Adds declarations files to `Run.include`, so that the run's record names all that it needs."""
+    """Adds declarations files to `Run.include`, so that the run's record names all that it needs.
+
+    Those that a run folder recorded are left out, but for TOML where the user names none: code runs when the user
+    names it.
+    """
     by_key = {binding.key: binding for binding in effective}
     bound = gin_check.expand(by_key["Run.include"], by_key) if "Run.include" in by_key else ()
     # Absolute, so that the record holds wherever it is read from.
-    more = [path for path in dict.fromkeys(map(os.path.abspath, include)) if path not in bound]
-    if not more:
+    named = list(dict.fromkeys(map(os.path.abspath, include)))
+    stays = list(bound)
+    if "Run.include" in by_key and gin_check.is_recorded(by_key["Run.include"], by_key):
+        stays = [path for path in bound if os.path.abspath(path) in named or (not named and _runs_nothing(path))]
+        discovery.mention([path for path in bound if path not in stays])
+    there = [os.path.abspath(path) for path in stays]
+    stays += [path for path in named if path not in there]
+    if stays == list(bound):
         return list(effective)
     others = [binding for binding in effective if binding.key != "Run.include"]
-    return [*others, Binding("", ROOT, "include", (*bound, *more), Location("--include"))]
+    return [*others, Binding("", ROOT, "include", tuple(stays), Location("--include"))]
+
+
+def _runs_nothing(path: str) -> bool:
+    return path.endswith(".toml") and os.path.isfile(path)
 
 
 def _with_vocab_size(effective: Sequence[Binding], vocab_size: Callable[[str, tuple[str, ...]], int]) -> list[Binding]:

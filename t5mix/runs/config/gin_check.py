@@ -10,6 +10,7 @@ bound.
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ from t5mix.runs.config.gin_files import Binding, Location, Macro, Reference
 
 # Names by which gin files say "whoever uses this must set it".
 _REQUIRED = ("gin.REQUIRED", "REQUIRED")
+
+# Of whole numbers.
+_GREATEST = 2**63 - 1
 
 # A reference or a configurable as gin will meet it: the active scopes, and the name.
 _Use = tuple[tuple[str, ...], str]
@@ -41,6 +45,8 @@ def check(bindings: Sequence[Binding], configurables: Mapping[str, type], root: 
     Raises:
         ValueError: one line that names the location and the fix.
     """
+    for binding in bindings:
+        _refuse_numbers_that_are_none(binding)
     bindings = [_resolved(binding, configurables) for binding in bindings]
     _refuse_rebinding_in_a_file(bindings)
     effective = {binding.key: binding for binding in bindings}
@@ -108,6 +114,15 @@ def _refuse_rebinding_in_a_file(bindings: Sequence[Binding]) -> None:
             )
 
 
+def _refuse_numbers_that_are_none(binding: Binding) -> None:
+    """Refuses what gin cannot write down again: 1e999, which Python reads as infinity, and numbers without end."""
+    for value in _leaves(binding.value):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{binding.location}: {binding.key} is {value}: it must be a finite number")
+        if isinstance(value, int) and abs(value) > _GREATEST:
+            raise ValueError(f"{binding.location}: {binding.key} is beyond {_GREATEST}, what a setting may be")
+
+
 # --- macros ---------------------------------------------------------------------------------------
 
 
@@ -150,6 +165,12 @@ def _expand(value: Any, effective: Mapping[str, Binding], location: Location, wi
             for key, item in value.items()
         }
     return value
+
+
+def is_recorded(binding: Binding, effective: Mapping[str, Binding]) -> bool:
+    """Tells whether a run folder recorded a binding, or a macro that it uses."""
+    macros = [effective[leaf.name] for leaf in _leaves(binding.value) if isinstance(leaf, Macro)]
+    return binding.location.recorded or any(is_recorded(macro, effective) for macro in macros)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

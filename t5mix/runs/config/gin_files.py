@@ -7,21 +7,32 @@ where.
 
 import dataclasses
 import difflib
+import os
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from t5mix.internal import paths
+from t5mix.internal import paths, text_files
 from t5mix.runs.config.gin_library import config_parser
+
+# What a run folder records of its settings.
+RECORD = "operative_config.gin"
 
 
 @dataclasses.dataclass(frozen=True)
 class Location:
-    """Where a statement stands: a file and a line, or one `--gin_param` (line 0)."""
+    """Where a statement stands: a file and a line, or one `--gin_param` (line 0).
+
+    Attributes:
+        source: the file, or what the user typed.
+        line: of the file.
+        recorded: whether a run folder recorded it: it is data, and nobody typed or named the files that it names.
+    """
 
     source: str
     line: int = 0
+    recorded: bool = False
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}" if self.line else self.source
@@ -87,7 +98,7 @@ def read(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> list[Bindi
     """
     bindings: list[Binding] = []
     for name in gin_files:
-        bindings += _read_file(find_gin_file(name), including=())
+        bindings += _read_file(find_gin_file(name), including=(), recorded=False)
     for text in gin_params:
         bindings += _read_text(text, f"--gin_param {text!r}", single=True)
     return bindings
@@ -125,11 +136,20 @@ class _Delegate(config_parser.ParserDelegate):
         return Macro(macro_name)
 
 
-def _read_file(path: Path, including: tuple[Path, ...]) -> list[Binding]:
+def is_record(path: Path) -> bool:
+    """Tells whether a gin file is what a run folder recorded: its operative_config.gin, or config.gin beside that."""
+    for each in (path, Path(os.path.realpath(path))):
+        if each.name == RECORD or (each.name == "config.gin" and (each.parent / RECORD).is_file()):
+            return True
+    return False
+
+
+def _read_file(path: Path, including: tuple[Path, ...], recorded: bool) -> list[Binding]:
     if path.resolve() in including:
         chain = " includes ".join(str(other) for other in (*including, path))
         raise ValueError(f"{path}: gin files include each other in a circle: {chain}")
-    return _read_text(path.read_text("utf-8"), str(path), path, including)
+    recorded = recorded or is_record(path)
+    return _read_text(text_files.read(path), str(path), path, including, recorded=recorded)
 
 
 def _read_text(
@@ -138,11 +158,12 @@ def _read_text(
     path: Path | None = None,
     including: tuple[Path, ...] = (),
     single: bool = False,
+    recorded: bool = False,
 ) -> list[Binding]:
     """Reads the statements of one text; `single` ones have no line numbers and include nothing."""
     bindings: list[Binding] = []
     for statement in _parse(text, source, single):
-        location = Location(source, 0 if single else statement.location.line_num)
+        location = Location(source, 0 if single else statement.location.line_num, recorded)
         if isinstance(statement, config_parser.BindingStatement):
             bindings.append(_binding(statement, location))
         elif isinstance(statement, config_parser.ImportStatement):
@@ -157,25 +178,33 @@ def _read_text(
                 found = find_gin_file(statement.filename, beside=path.parent)
             except FileNotFoundError as error:
                 raise FileNotFoundError(f"{location}: {error}") from None
-            bindings += _read_file(found, (*including, path.resolve()))
+            bindings += _read_file(found, (*including, path.resolve()), recorded)
     return bindings
 
 
 def _parse(text: str, source: str, single: bool) -> list[Any]:
     """Returns gin's statements of a text, in order."""
     hint = "; text needs quotes of its own: --gin_param \"Run.mixture = 'offline_proportional'\"" if single else ""
+    parser = None
     try:
         # The parser yields None at the end of the text, and its iterator stops there.
-        return list(config_parser.ConfigParser(text, _Delegate()))
+        parser = config_parser.ConfigParser(text, _Delegate())
+        return list(parser)
+    except (RecursionError, MemoryError):
+        location = Location(source, 0 if single or parser is None else parser.current_token.start[0])
+        raise ValueError(f"{location}: this is not gin: its brackets are nested too deeply{hint}") from None
     except (SyntaxError, tokenize.TokenError) as error:
-        message, location = error.args[0], error.args[1]
-        line = location[1] if isinstance(error, SyntaxError) else location[0]
+        message, place = error.args[0], error.args[1] if len(error.args) > 1 else (0, 0)
+        line = place[1] if isinstance(error, SyntaxError) else place[0]
         # "malformed node or string <...> Failed to parse token 'offline'": only the end of it
         # helps.
         reason = " ".join(str(message).split())
         reason = reason[max(0, reason.find("Failed to parse token")) :].rstrip(".")
         location = Location(source, 0 if single else line)
         raise ValueError(f"{location}: this is not gin: {reason}{hint}") from None
+    except Exception as error:  # Python's parser has limits of its own, such as 4,300 digits of a number
+        location = Location(source, 0 if single or parser is None else parser.current_token.start[0])
+        raise ValueError(f"{location}: this is not gin: {' '.join(str(error).split())}{hint}") from None
 
 
 def _binding(statement: Any, location: Location) -> Binding:

@@ -18,12 +18,16 @@ from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, prompt_tunin
 from t5mix.preprocessors import objectives
 from t5mix.training.schedules import Schedule
 
+# Of counts: what arrays of TensorFlow and of JAX can be long. Of tokens: a row that no attention could compute.
+_GREATEST_COUNT, _GREATEST_LENGTH = 2**31 - 1, 2**22
+
 
 def _at_least_one(part: object, *names: str) -> None:
     for name in names:
         value = getattr(part, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{type(part).__name__}.{name} is {value}: it must be at least 1")
+        if value is not None and not 1 <= value <= _GREATEST_COUNT:
+            limits = f"it must be at least 1, and at most {_GREATEST_COUNT:,}"
+            raise ValueError(f"{type(part).__name__}.{name} is {value}: {limits}")
 
 
 def _no_repeats(name: str, values: tuple[str, ...]) -> None:
@@ -182,7 +186,8 @@ class Run:
         decoding: how answers are found, by `t5mix eval`, `t5mix predict` and for the report.
         packing: whether several examples share one sequence while training.
         seed: of initial weights, order of examples, noise and dropout.
-        include: files and folders of declarations, besides the shipped ones.
+        include: files and folders of declarations, besides the shipped ones. Of a run folder's record Python files
+            count only where the user names them, too.
         objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
             "span_3_15_u_u"; None means what they declare. See the files of gin/objectives/.
     """
@@ -221,8 +226,9 @@ class Run:
             if part is not None:
                 self._check_fits(part)
         for feature, length in self.sequence_length.items():
-            if length < 1:
-                raise ValueError(f"Run.sequence_length gives {feature!r} {length} tokens: it must be at least 1")
+            if not 1 <= length <= _GREATEST_LENGTH:
+                limits = f"it must be at least 1, and at most {_GREATEST_LENGTH:,}"
+                raise ValueError(f"Run.sequence_length gives {feature!r} {length} tokens: {limits}")
 
     def _check_fits(self, part: Training | Finetuning) -> None:
         name = type(part).__name__

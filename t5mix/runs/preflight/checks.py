@@ -10,10 +10,12 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
+from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
+from t5mix.runs.preflight.memory import check_memory
 from t5mix.runs.preflight.tasks import (
     Provider,
     check_answers,
@@ -21,12 +23,14 @@ from t5mix.runs.preflight.tasks import (
     check_evaluation,
     check_mesh,
     check_provider,
+    check_schedule,
     chosen_provider,
     finetune_tasks,
     scored_tasks,
 )
 from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, find_checkpoint
+from t5mix.training import checkpoint_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +75,10 @@ def check_training(run: Run) -> Checked:
             f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
+    check_memory(run)
+    check_schedule("Training", run.train)
+    if run.finetune is not None:
+        check_schedule("Finetuning", run.finetune.as_training())
     provider = chosen_provider(run)
     check_provider(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
@@ -99,6 +107,8 @@ def check_finetuning(run: Run) -> Checked:
     """
     if run.finetune is None:
         raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
+    check_memory(run)
+    check_schedule("Finetuning", run.finetune.as_training())
     provider = chosen_provider(run)
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
@@ -147,8 +157,9 @@ def check_recorded(
         read_trained(trained_alone)  # before anything is built
     recorded = [str(checkpoint.run.operative_config)]
     if checkpoint.is_fine_tuned:
-        gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
+        gin_params = [f"Run.mixture = {checkpoint.task!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, include=include).run
+    check_memory(run)
     provider = chosen_provider(run, for_training=False)
     check_checkpoint(run, provider, checkpoint)
     check_provider(run, provider)
@@ -182,7 +193,7 @@ def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
     if which == "latest":
         return [checkpoint.step]
     if which in ("all", "best"):
-        return there
+        return _whole(checkpoint, there)
     parts = [part.strip() for part in which.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise ValueError(f"--checkpoints is {which!r}: give latest, all, best, or steps such as 1000,2000")
@@ -193,4 +204,18 @@ def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
             f"no checkpoint of step {', '.join(map(str, missing))} in "
             f"{str(checkpoint.trained.checkpoints)!r}; there are {', '.join(map(str, there))}"
         )
+    for step in steps:
+        checkpoint_files.verify(checkpoint.trained.checkpoints / str(step))
     return steps
+
+
+def _whole(checkpoint: CheckpointPath, steps: Sequence[int]) -> list[int]:
+    """Returns the steps of checkpoints that are not damaged, and names the others."""
+    whole = []
+    for step in steps:
+        try:
+            checkpoint_files.verify(checkpoint.trained.checkpoints / str(step))
+            whole.append(step)
+        except checkpoint_files.DamagedCheckpointError as error:
+            say(f"warning: {error}; it is left out")
+    return whole

@@ -51,7 +51,8 @@ def check_goes_on(run: Run, checkpoint: CheckpointPath) -> None:
     """
     if isinstance(checkpoint, ForeignCheckpoint) or run.finetune is None:
         return
-    from t5mix.training.starting import check_added, opened, step_of
+    from t5mix.training.checkpoints import Checkpoints
+    from t5mix.training.starting import check_added, step_of
 
-    with opened(checkpoint.trained.checkpoints) as found:
-        check_added(step_of(found.extra(checkpoint.step)).trained, run.finetune.trained)
+    extra = Checkpoints(checkpoint.trained.checkpoints).extra(checkpoint.step)
+    check_added(step_of(extra).trained, run.finetune.trained)

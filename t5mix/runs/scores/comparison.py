@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from t5mix.declarations.registry import TaskRegistry
+from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
-from t5mix.evaluation.examples import read_examples
-from t5mix.evaluation.paired_difference import Difference, holm, mean_difference
-from t5mix.evaluation.scoring import Scorer
-from t5mix.runs.run_folder import RunFolder, Trained
+from t5mix.evaluation.examples import Example, read_examples
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
+from t5mix.evaluation.scoring.scorer import Scorer
+from t5mix.internal.paths import file_name
+from t5mix.runs.run_folder import RunFolder, Trained, check_links, check_local
 from t5mix.runs.scores.score_files import read_predictions, read_score
 
 STAGES = ("multi-task", "fine-tuned")
@@ -43,6 +46,7 @@ class Row:
         second: score of `run`.
         difference: second minus first.
         corrected: the p-value after Holm's correction for all rows.
+        less_is_better: whether less of the metric is better.
     """
 
     task: str
@@ -53,6 +57,7 @@ class Row:
     second: float
     difference: Difference
     corrected: float = 1.0
+    less_is_better: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +69,9 @@ class Comparison:
         confidence: of the intervals.
         reference: name of the first run.
         rows: one a task and other run, in the first run's order of tasks.
-        means: for each other run the mean over its tasks, where there are several.
-        left_out: tasks that not all runs scored, by run.
+        means: for each other run the mean over its tasks, where there are several; a difference counts as a gain where
+            less is better and it is negative.
+        left_out: tasks that not all runs scored, or that have no score, since no label is published, by run.
     """
 
     split: str
@@ -92,13 +98,15 @@ def find_scores(path: str, split: str, stage: str | None = None, limit: int | No
     Raises:
         FileNotFoundError: there is no such folder, or no such score in it; says what there is.
     """
+    check_local("run", path)
     given = Path(os.path.abspath(path))
     if not given.is_dir():
         raise FileNotFoundError(f"no run {path!r}: there is no such folder")
+    check_links(given)
     run = RunFolder(given)
     of_stage: dict[str, list[Trained]] = {
         "multi-task": [run.pretraining],
-        "fine-tuned": [run.finetuning(task) for task in run.finetuned_tasks()],
+        "fine-tuned": run.finetunings(),
     }
     files: dict[str, Path] = {}
     for trained in [each for name in STAGES if stage in (None, name) for each in of_stage[name]]:
@@ -133,6 +141,7 @@ def compare(
     Raises:
         ValueError: runs have no task in common, or answered other examples.
     """
+    runs = [dataclasses.replace(run, files=_with_score(run.files)) for run in runs]
     names, left_out = _common_tasks(runs, tasks)
     rows: list[Row] = []
     for name in names:
@@ -142,7 +151,7 @@ def compare(
     rows = [dataclasses.replace(row, corrected=value) for row, value in zip(rows, corrected, strict=True)]
     means = {}
     for other in runs[1:]:
-        differences = [row.difference for row in rows if row.run == other.name]
+        differences = [_gain(row) for row in rows if row.run == other.name]
         if len(differences) > 1:
             means[other.name] = mean_difference(differences, confidence)
     return Comparison(split, confidence, runs[0].name, rows, means, left_out)
@@ -155,14 +164,15 @@ def _splits(trained: Trained) -> list[Path]:
 
 def _newest(trained: Trained, split: str, limit: int | None) -> dict[str, Path]:
     """Returns for each task of a training the score of its last step."""
-    folder = trained.path / "scores" / split
+    folder = trained.path / "scores" / file_name(split)
     found: dict[str, Path] = {}
     for task in sorted(folder.iterdir()) if folder.is_dir() else []:
         ending = ".json" if limit is None else f"-first-{limit}.json"
         steps = [entry.name.removesuffix(ending) for entry in task.iterdir() if entry.name.endswith(ending)]
         known = [int(step) for step in steps if step.isdecimal()]
         if known:
-            found[task.name] = task / f"{max(known)}{ending}"
+            newest = task / f"{max(known)}{ending}"
+            found[_score(newest).task] = newest
     return found
 
 
@@ -180,20 +190,36 @@ def _common_tasks(runs: Sequence[Scored], chosen: Sequence[str]) -> tuple[list[s
     return names, {name: tasks for name, tasks in left_out.items() if tasks}
 
 
+def _with_score(files: Mapping[str, Path]) -> dict[str, Path]:
+    return {task: path for task, path in files.items() if not _score(path).no_score}
+
+
+def _gain(row: Row) -> Difference:
+    """Returns a difference that is positive where the second run is better."""
+    found = row.difference
+    if not row.less_is_better:
+        return found
+    return dataclasses.replace(found, value=-found.value, low=-found.high, high=-found.low)
+
+
 def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: float) -> list[Row]:
     scores = [_score(run.files[name]) for run in runs]
     task, first = TaskRegistry.get(name), scores[0]
-    scorer = Scorer(task, read_examples(task, split, first.lengths or {}, first.limit))
-    outputs = [_outputs(scorer, run, run.files[name]) for run in runs]
+    examples = read_examples(task, split, first.lengths or {}, first.limit)
+    labelled = unlabelled.labelled(task, [example.target_text for example in examples])
+    scorer = Scorer(task, [examples[number] for number in labelled])
+    answers = [_outputs(task, examples, run, run.files[name]) for run in runs]
+    outputs = [[texts[number] for number in labelled] for texts in answers]
     return [
         Row(
             task=name,
             metric=first.metric,
             examples=first.num_examples,
             run=run.name,
-            first=scorer.first(outputs[0]),
-            second=scorer.first(texts),
+            first=scorer.first(outputs[0])[1],
+            second=scorer.first(texts)[1],
             difference=scorer.difference(outputs[0], texts, confidence),
+            less_is_better=scorer.prefers_less(first.metric),
         )
         for run, texts in zip(runs[1:], outputs[1:], strict=True)
     ]
@@ -205,19 +231,19 @@ def _score(path: Path) -> Score:
     return score
 
 
-def _outputs(scorer: Scorer, run: Scored, path: Path) -> list[str]:
+def _outputs(task: Task, examples: Sequence[Example], run: Scored, path: Path) -> list[str]:
     """Returns a run's answers, after comparing what it was asked with what the task asks now."""
     predictions = read_predictions(path)
-    for number, (example, known) in enumerate(zip(scorer.examples, predictions, strict=False)):
+    for number, (example, known) in enumerate(zip(examples, predictions, strict=False)):
         if (example.input_text, example.target_text) != (known.inputs, known.target):
             raise ValueError(
-                f"task {scorer.task.name!r}: {run.name} was scored on other examples: its example {number} asks "
+                f"task {task.name!r}: {run.name} was scored on other examples: its example {number} asks "
                 f"{known.inputs[:80]!r} for {known.target[:40]!r}, and the task's asks {example.input_text[:80]!r} for "
                 f"{example.target_text[:40]!r}; delete {path} and score again"
             )
-    if len(predictions) != len(scorer.examples):
+    if len(predictions) != len(examples):
         raise ValueError(
-            f"task {scorer.task.name!r}: {run.name} was scored on {len(predictions)} examples, and the split has "
-            f"{len(scorer.examples)}; delete {path} and score again"
+            f"task {task.name!r}: {run.name} was scored on {len(predictions)} examples, and the split has "
+            f"{len(examples)}; delete {path} and score again"
         )
     return [known.output for known in predictions]

@@ -3,15 +3,12 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
-from t5mix.internal.files import write_atomically, write_json
-from t5mix.internal.terminal import say
-from t5mix.mesh.decoding.settings import Decoding
+from t5mix.evaluation.scoring.baselines import Baseline
+from t5mix.internal.files import read_json, write_atomically, write_json
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -23,43 +20,27 @@ def write_score(path: Path, score: Score) -> None:
     write_json(path, content)
 
 
-def read_score(path: Path, lengths: Mapping[str, int] | None = None, decoding: Decoding | None = None) -> Score | None:
-    """Reads what `write_score` wrote; None where there is nothing, or, said on standard error, one of other settings.
+def read_score(path: Path) -> Score | None:
+    """Reads what `write_score` wrote, without the predictions; None where there is nothing.
 
-    Args:
-        path: of the score.
-        lengths: the `Run.sequence_length` that is asked for; None takes any.
-        decoding: the `Run.decoding` that is asked for; None takes any.
-
-    Returns:
-        The score, without its predictions.
+    Whether it still holds is to be seen from `Score.made_of`.
 
     Raises:
         ValueError: the file is not such a score.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
         metrics = {name: _number(value) for name, value in content["metrics"].items()}
         baseline = Baseline(content["baseline"]["kind"], _number(content["baseline"]["score"]))
         standard_error = _number(content["standard_error"])
         known = {"metrics": metrics, "baseline": baseline, "standard_error": standard_error}
         score = Score(**{**content, **known})
+        _check_types(score)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
-    if lengths is not None and score.lengths is not None and score.lengths != lengths:
-        say(f"{score.task} at step {score.step} was scored with lengths {dict(score.lengths)}: it is scored anew")
-        return None
-    if decoding is not None and score.decoding != decoding_record(decoding):
-        say(f"{score.task} at step {score.step} was scored with other settings of Decoding: it is scored anew")
-        return None
     return score
-
-
-def decoding_record(decoding: Decoding) -> dict[str, Any] | None:
-    """Returns what a score keeps of how its outputs were decoded; None where it was greedily."""
-    return None if decoding == Decoding(seed=decoding.seed) else dataclasses.asdict(decoding)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -79,5 +60,18 @@ def read_predictions(path: Path) -> list[Prediction]:
         ) from None
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _number(value: Any) -> float:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"{value!r} is no number")
+    return math.nan if value is None else float(value)
+
+
+def _check_types(score: Score) -> None:
+    """Refuses a score whose fields are of other types: dataclasses take anything."""
+    texts = [score.task, score.split, score.baseline.kind, score.no_score]
+    counts = [score.num_examples, score.truncated_inputs, score.truncated_targets, score.unlabelled]
+    more = [each for each in (score.step, score.limit, *(score.lengths or {}).values()) if each is not None]
+    if not all(isinstance(each, str) for each in texts) or not all(type(each) is int for each in (*counts, *more)):
+        raise TypeError("a field is of another type")
+    if not score.metrics and not score.no_score:
+        raise TypeError("it has no metrics")

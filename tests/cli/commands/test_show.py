@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import t5mix
 from t5mix.cli.main import main
 
 
@@ -59,3 +60,14 @@ def test_mixture_as_table(declarations: str, capsys: pytest.CaptureFixture[str])
 def test_a_wrong_split_is_refused_with_those_there_are(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "toy_small", "--include", declarations, "--split", "tset"]) == 2
     assert "'toy_small' has no split 'tset'; it has 'train'" in capsys.readouterr().err
+
+
+def test_a_task_that_filters_says_what_its_rate_counts(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "raw examples" not in shown(capsys, "toy_large", "--include", declarations)
+    large = t5mix.TaskRegistry.get("toy_large")
+    steps = [lambda dataset: dataset.filter(lambda example: example["targets"] == "1"), *large.preprocessors]
+    t5mix.TaskRegistry.add_provider("toy_half", large.replace(name="toy_half", preprocessors=steps))
+    assert "of the first 30 raw examples the steps make 15" in " ".join(shown(capsys, "toy_half").split())
+    t5mix.MixtureRegistry.add("toy_halves", ["toy_half", "toy_large"], default_rate=1.0)
+    lines = shown(capsys, "toy_halves").splitlines()
+    assert [line.split(":")[0].strip() for line in lines if "raw examples the steps make" in line] == ["toy_half"]

@@ -192,7 +192,7 @@ def test_metric_objects_beside_functions() -> None:
         assert found == {"longest": 4, "upper": 1.0, "sequence_accuracy": pytest.approx(200 / 3)}
     assert task.replace(name="copy").metric_objs[0] == task.metric_objs[0]
     with pytest.raises(ValueError, match="'Longest' is an object of its own"):
-        from t5mix.evaluation.scoring import check_metrics
+        from t5mix.evaluation.scoring.scorer import check_metrics
 
         check_metrics(task)
 
@@ -244,7 +244,7 @@ def test_lengths_that_truncate_are_said(caplog: pytest.LogCaptureFixture) -> Non
 
 REFUSED = {
     "split": ({"eval_split": "valid"}, r"'sums' has no split 'valid' to evaluate; its splits: test, validation"),
-    "logs without a folder": ({"logger_cls": [t5mix.JSONLogger]}, "give log_dir"),
+    "logs without a folder": ({"logger_cls": [t5mix.JSONLogger]}, "'log_dir' must be provided"),
     "no examples": ({"num_examples": 0}, "num_examples is 0"),
     "another order each time": ({"shuffle": True, "use_memory_cache": False}, "another order"),
     "length of nothing": ({"sequence_length": {"input": 3}}, "sequence_length has 'input'"),
@@ -273,7 +273,7 @@ def test_lengths_that_preprocessors_need_must_be_given() -> None:
         return dataset.map(lambda x: {**x, "inputs": x["inputs"][: sequence_length["inputs"]]})
 
     add(preprocessors=[preprocessors.tokenize, cut])
-    with pytest.raises(ValueError, match="'cut' needs sequence_length"):
+    with pytest.raises(ValueError, match="Preprocessor 'cut' in task 'sums' has a `sequence_length` argument"):
         evaluator()
     assert evaluator(sequence_length={"inputs": 3, "targets": 5}).model_feature_shapes["encoder_input_tokens"] == (3,)
 

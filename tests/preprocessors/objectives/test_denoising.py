@@ -8,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t5mix.data import Stream
-from t5mix.declarations.task import Task
 from t5mix.preprocessors import objectives
 from t5mix.preprocessors.objectives import Noise, Ragged
-from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
-from t5mix.sources import FunctionDataSource
-from t5mix.vocabularies import ByteVocabulary
-from t5mix.vocabularies.features import Feature
 
 SENTINEL = 9_999
 
@@ -43,26 +38,6 @@ NAMES = ["iid_denoising", "bert_style", "mass_style", "drop_tokens", "deshufflin
 
 def _apply(objective, size, seed=0):
     return objective.example(np.arange(size), seed, SENTINEL)
-
-
-def _features(extra_ids=100):
-    vocabulary = ByteVocabulary(extra_ids=extra_ids)
-    return {"inputs": Feature(vocabulary, required=False), "targets": Feature(vocabulary)}
-
-
-def _task(step, name="text", features=None):
-    def documents(split, shuffle_files):
-        import tensorflow as tf
-
-        bounds = tf.constant([[3, 43], [103, 203], [3, 3], [53, 183]])
-        return tf.data.Dataset.from_tensor_slices(bounds).map(lambda b: {"targets": tf.range(b[0], b[1]) % 250 + 3})
-
-    return Task(
-        name,
-        source=FunctionDataSource(documents, splits=["train"]),
-        preprocessors=[CacheDatasetPlaceholder(), step],
-        output_features=features or _features(),
-    )
 
 
 @pytest.mark.parametrize("name", ["bert_style", "mass_style", "deshuffling"])
@@ -106,11 +81,11 @@ def test_inputs_with_eos_fit(name):
     assert objective.segment_length({"inputs": 64, "targets": 20}) == (19 if whole else 63)
 
 
-def test_t5s_vocabulary_has_enough_sentinels_at_512_but_not_for_half_noise():
+def test_t5s_vocabulary_has_enough_sentinels_at_512_but_not_for_half_noise(features):
     lengths = {"inputs": 512, "targets": 256}
-    assert objectives.iid_denoising.check(_features(), lengths) == 358
+    assert objectives.iid_denoising.check(features, lengths) == 358
     with pytest.raises(ValueError, match=r"iid_50_u_u at inputs length 512 needs 1\d\d sentinels"):
-        objectives.named("iid_50_u_u").check(_features(), lengths)
+        objectives.named("iid_50_u_u").check(features, lengths)
 
 
 def test_a_mask_of_ones_own_runs():
@@ -123,9 +98,9 @@ def test_a_mask_of_ones_own_runs():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_task_and_stream_run_the_same_objective(name, tmp_path):
+def test_task_and_stream_run_the_same_objective(name, tmp_path, text_task):
     objective = getattr(objectives, name)
-    task = _task(objective)
+    task = text_task(objective)
     found = list(task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator())
     again = list(task.get_dataset(LENGTHS, "train", shuffle=False, seed=1).as_numpy_iterator())
     stream = Stream(task, LENGTHS, 2, cache_dir=tmp_path)

@@ -5,12 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from t5mix.declarations.task import Task
 from t5mix.preprocessors import objectives
-from t5mix.preprocessors.pipeline import CacheDatasetPlaceholder
-from t5mix.sources import FunctionDataSource
-from t5mix.vocabularies import ByteVocabulary
-from t5mix.vocabularies.features import Feature
 
 
 def test_settings_by_call_and_by_partial_are_the_same():
@@ -22,26 +17,6 @@ def test_settings_by_call_and_by_partial_are_the_same():
 
 SENTINEL = 9_999
 LENGTHS = {"inputs": 64, "targets": 64}
-
-
-def _features(extra_ids=100):
-    vocabulary = ByteVocabulary(extra_ids=extra_ids)
-    return {"inputs": Feature(vocabulary, required=False), "targets": Feature(vocabulary)}
-
-
-def _task(step, name="text", features=None):
-    def documents(split, shuffle_files):
-        import tensorflow as tf
-
-        bounds = tf.constant([[3, 43], [103, 203], [3, 3], [53, 183]])
-        return tf.data.Dataset.from_tensor_slices(bounds).map(lambda b: {"targets": tf.range(b[0], b[1]) % 250 + 3})
-
-    return Task(
-        name,
-        source=FunctionDataSource(documents, splits=["train"]),
-        preprocessors=[CacheDatasetPlaceholder(), step],
-        output_features=features or _features(),
-    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +57,7 @@ def test_other_names_are_refused(name):
         objectives.named(name)
 
 
-def test_unsupervised_is_the_objective_it_is_told_to_be(tmp_path):
+def test_unsupervised_is_the_objective_it_is_told_to_be(text_task):
     step = functools.partial(objectives.unsupervised, preprocessors=[objectives.iid_denoising])
     assert objectives.as_objective(step) is objectives.iid_denoising
     assert objectives.as_objective(objectives.unsupervised) is objectives.span_corruption
@@ -97,13 +72,14 @@ def test_unsupervised_is_the_objective_it_is_told_to_be(tmp_path):
     assert sizes == [511, 511, 511, 50]
     made = {
         name: [
-            e["targets"].tolist() for e in _task(step).get_dataset(LENGTHS, shuffle=False, seed=1).as_numpy_iterator()
+            e["targets"].tolist()
+            for e in text_task(step).get_dataset(LENGTHS, shuffle=False, seed=1).as_numpy_iterator()
         ]
         for name, step in {"by": step, "itself": objectives.iid_denoising}.items()
     }
     assert made["by"] == made["itself"]
     several = objectives.unsupervised(preprocessors=[lambda dataset: dataset.take(1), objectives.prefix_lm])
     assert objectives.as_objective(several) is None
-    assert len(list(_task(several).get_dataset(LENGTHS, shuffle=False, seed=1))) == 1
+    assert len(list(text_task(several).get_dataset(LENGTHS, shuffle=False, seed=1))) == 1
     with pytest.raises(ValueError, match="preprocessors is empty"):
         objectives.unsupervised(preprocessors=[])

@@ -56,7 +56,8 @@ def test_the_operative_config_builds_the_same_run_again_and_says_the_same(gin_fi
     first = binding.bind([str(gin_file)], params)
     path = tmp_path / "operative_config.gin"
     path.write_text(first.operative_config)
-    second = binding.bind([str(path)])
+    # The user names declarations files again, for a record is data: see tests/runs/preflight/test_checks_recorded.py.
+    second = binding.bind([str(path)], include=first.run.include)
     assert second.run == first.run
     assert second.operative_config == first.operative_config
     for name, value in settings(first.run):

@@ -51,6 +51,22 @@ REFUSED = {
         r"run.gin:\d+: T5Config.dropout_rate is 1.5: it must be in \[0, 1\)$",
     ),
     "import": ("import os", r": `import os` would run code"),
+    "no finite number": ("T5Config.z_loss = 1e999", r"run.gin:\d+: T5Config.z_loss is inf: it must be a finite number"),
+    "no finite number, below": ("T5Config.z_loss = -1e999", r": T5Config.z_loss is -inf: it must be a finite number"),
+    "no finite number by macro": ("Z = 1e400\nT5Config.z_loss = %Z", r": Z is inf: it must be a finite number"),
+    "too great a number": ("Run.seed = 99999999999999999999", r": Run.seed is beyond 9223372036854775807"),
+    "more digits than Python reads": (f"Run.seed = {'9' * 5000}", r"run.gin.*: this is not gin: "),
+    "too few buckets": (
+        "T5Config.relative_attention_buckets = 1",
+        r"run.gin:\d+: T5Config.relative_attention_buckets is 1: it must be at least 4",
+    ),
+    "too many buckets": ("T5Config.relative_attention_buckets = 256", r"buckets is 256: .* at most 255"),
+    "no such width": ("Training.keep = 1099511627776", r"Training.keep is 1099511627776: .* at most 2,147,483,647"),
+    "nested brackets": (
+        f"Run.include = {'[' * 3000}{']' * 3000}",
+        r"this is not gin: its brackets are nested too deep",
+    ),
+    "nested signs": (f"Run.seed = {'-' * 5000}1", r"run.gin"),
 }
 
 

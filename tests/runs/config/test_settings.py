@@ -27,6 +27,8 @@ def make_run(**changes):
         ({"seed": 2**31}, "Run.seed is 2147483648"),
         ({"include": ["a", "a"]}, "Run.include names a more than once"),
         ({"sequence_length": {"inputs": 0}}, "Run.sequence_length gives 'inputs' 0 tokens"),
+        ({"sequence_length": {"inputs": 2**40}}, "gives 'inputs' 1099511627776 tokens: .* at most 4,194,304"),
+        ({"batch_size": 2**40}, "Run.batch_size is 1099511627776: .* at most 2,147,483,647"),
     ],
 )
 def test_a_run_refuses_what_can_not_be(changes, message):

@@ -1,28 +1,17 @@
-"""Names, lengths, vocabularies, mesh and folder: refused in one line, before anything is built."""
+"""Settings that are refused in one line, before anything is built; what passes, and where fine-tuning starts."""
 
 import dataclasses
-import json
 
 import pytest
 
 import t5mix
 from t5mix import preprocessors
-from t5mix.declarations import registry
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.preprocessors import objectives
-from t5mix.runs.config import binding
-from t5mix.runs.preflight import checks, folders, tasks
-from t5mix.runs.preflight.tasks import check_mesh, model_vocab_size
-from t5mix.runs.record import record_start
+from t5mix.runs.preflight import checks
+from tests.runs.preflight.begun import pretend_checkpoint, start
 
 pytestmark = pytest.mark.usefixtures("toy")
-
-
-@pytest.fixture
-def bind(gin_file):
-    """Binds the settings of the file, with changes."""
-    return lambda *params: binding.bind([str(gin_file)], params)
-
 
 REFUSED = {
     "misspelt mixture": ("Run.mixture = 'tyo'", "there is no task or mixture 'tyo'; did you mean .*toy"),
@@ -47,6 +36,23 @@ REFUSED = {
     "split that a task lacks": (
         "Evaluation.split = 'tset'",
         r"task toy_a \(.*\) has no split 'tset', which Evaluation.split needs; it has train, test",
+    ),
+    "split that no task has": (
+        "Evaluation.split = 'tset'\nRun.finetune = None",
+        "toy has no split 'tset', which Evaluation.split names; did you mean 'test'.; its tasks with metrics have "
+        "'test', 'train'",
+    ),
+    "schedule that ends before": (
+        "Training.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 4",
+        r"Training.schedule, linear_decay\(.*\), has learning rate 0 from step 4 on, and Training.steps is 6: ",
+    ),
+    "schedule of fine-tuning that ends before": (
+        "Finetuning.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 2",
+        "Finetuning.schedule, .*, has learning rate 0 from step 2 on, and Finetuning.steps is 3",
+    ),
+    "folder in a bucket": (
+        "Run.folder = 'gs://bucket/run'",
+        "Run.folder 'gs://bucket/run' is an address, and runs are written to and read from a file system",
     ),
     "checkpoint of another run": (
         "Finetuning.checkpoint = 'runs/x'",
@@ -81,6 +87,28 @@ def test_training_is_refused(bind, tmp_path, params, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_schedule_that_ends_above_zero_is_said(bind, capsys):
+    decay = "Training.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 4"
+    checks.check_training(bind(*decay.split("\n"), "linear_decay.final_fraction = 0.1").run)
+    said = capsys.readouterr().err
+    assert "Training.schedule ends at step 4: the other 2 steps keep its last learning rate, 0.01" in said
+    checks.check_training(bind(*decay.replace("= 4", "= 6").split("\n")).run)
+    assert "schedule" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"vocabularies": []}', '{"vocabularies": {"inputs": 1}}', "\xff", "1e9" * 9]
+)
+def test_a_damaged_record_is_named_in_one_line(bind, content):
+    folder = start(bind).folder
+    pretend_checkpoint(folder.pretraining, 6)
+    folder.lineage.write_bytes(content.encode("latin-1"))
+    for use in (lambda: checks.check_training(bind().run), lambda: checks.check_recorded(str(folder.path))):
+        with pytest.raises(ValueError, match=rf"{folder.lineage} is damaged") as error:
+            use()
+        assert "\n" not in str(error.value)
+
+
 def test_what_passes_comes_with_its_tasks(bind):
     checked = checks.check_training(bind().run)
     assert checked.provider.name == "toy"
@@ -94,154 +122,6 @@ def test_what_passes_comes_with_its_tasks(bind):
 def test_a_mixture_without_metrics_can_not_be_fine_tuned(bind):
     with pytest.raises(ValueError, match=r"no task of toy_plain has metrics"):
         checks.check_training(bind("Run.mixture = 'toy_plain'").run)
-
-
-def test_a_mesh_larger_than_the_machine_is_refused(bind):
-    run = bind("MeshConfig.shape = 'batch:4'").run
-    check_mesh(run, available=lambda: 4)
-    with pytest.raises(ValueError, match=r"the mesh 'batch:4' needs 4 devices and this machine has 3"):
-        check_mesh(run, available=lambda: 3)
-
-
-def test_files_of_a_task_that_are_missing_are_named(bind, tmp_path):
-    feature = t5mix.Feature(t5mix.ByteVocabulary())
-    t5mix.TaskRegistry.add(
-        "lines",
-        source=t5mix.TextLineDataSource({"train": str(tmp_path / "nothing*.txt"), "test": "x"}),
-        output_features={"inputs": feature, "targets": feature},
-        metric_fns=[lambda targets, predictions: {}],
-    )
-    with pytest.raises(ValueError, match=r"no file matches '.*nothing\*.txt' of split 'train'"):
-        checks.check_training(bind("Run.mixture = 'lines'").run)
-
-
-def test_whatever_a_source_raises_is_shown_with_its_task(bind, add_task):
-    class Damaged(t5mix.FunctionDataSource):
-        def list_shards(self, split):
-            return json.loads("{")  # whose error is not made of one text
-
-    source = Damaged(lambda split, shuffle_files: None, splits=["train", "test"])
-    t5mix.TaskRegistry.add_provider("damaged", add_task("whole").replace(name="damaged", source=source))
-    with pytest.raises(ValueError, match=r"task damaged \(.*\): Expecting property name .*"):
-        checks.check_training(bind("Run.mixture = 'damaged'").run)
-
-
-def test_a_vocabulary_whose_file_is_missing_is_named(bind, add_task):
-    add_task("pieces", vocabulary=t5mix.SentencePieceVocabulary("nowhere/pieces.model"))
-    with pytest.raises(ValueError, match=r"cannot read 'nowhere/pieces.model'"):
-        checks.check_training(bind("Run.mixture = 'pieces'").run)
-
-
-def test_the_model_needs_inputs_and_targets(bind):
-    t5mix.TaskRegistry.add(
-        "only_targets",
-        source=t5mix.FunctionDataSource(lambda split, shuffle_files: None, splits=["train"]),
-        output_features={"targets": t5mix.Feature(t5mix.ByteVocabulary())},
-    )
-    with pytest.raises(ValueError, match=r"only_targets has no feature 'inputs'"):
-        checks.check_training(bind("Run.mixture = 'only_targets'").run)
-
-
-def test_the_decoder_s_end_of_sequence_must_be_the_vocabulary_s(bind, add_task):
-    add_task("other_end", vocabulary=t5mix.PassThroughVocabulary(100, eos_id=7))
-    with pytest.raises(ValueError, match=r"ends sequences with id 7 and pads with 0: T5 needs 1 and 0"):
-        checks.check_training(bind("Run.mixture = 'other_end'").run)
-
-
-def test_the_model_s_vocabulary_holds_every_feature_s():
-    assert model_vocab_size("toy", ()) == 264
-
-
-# --- folders and checkpoints -------------------------------------------------------------------------
-
-
-def start(bind, *params):
-    """Records a start, as training does, and returns what was checked."""
-    bound = bind(*params)
-    checked = checks.check_training(bound.run)
-    record_start(bound, checked, ["t5mix", "train"])
-    return checked
-
-
-def pretend_checkpoint(trained, step):
-    """A folder such as training leaves."""
-    (trained.checkpoints / str(step)).mkdir(parents=True)
-
-
-def test_a_folder_that_can_not_be_written_is_refused(bind, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match=r"Run.folder '.*file/run' can not be written \(.*irectory"):
-        checks.check_training(bind(f"Run.folder = '{tmp_path}/file/run'").run)
-
-
-def test_the_same_run_may_start_again_on_its_folder(bind):
-    start(bind)
-    checks.check_training(bind().run)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "Training.steps = 60",
-        "Training.log_every = 7",
-        "MeshConfig.shape = 'batch:2'",
-        "Evaluation.split = 'train'",
-        "Finetuning.tasks = ['toy_a']",
-    ],
-)
-def test_what_does_not_change_the_numbers_may_change(bind, change):
-    start(bind)
-    checks.check_training(bind(change).run)
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ("Run.seed = 1", r"Run.seed \(0 there, 1 here\)"),
-        ("Run.batch_size = 8", r"Run.batch_size \(4 there, 8 here\)"),
-        ("T5Config.d_ff = 64", r"T5Config.d_ff \(32 there, 64 here\)"),
-        ("constant.learning_rate = 0.5", r"Training.schedule \(constant\(learning_rate=0.01\) there, "),
-        ("Finetuning.steps = 4", r"Finetuning.steps \(3 there, 4 here\)"),
-        ("Run.finetune = None", r"Finetuning.steps \(3 there, not bound here\)"),
-        ("Run.mixture = 'toy_a'", r"Run.mixture \('toy' there, 'toy_a' here\)"),
-    ],
-)
-def test_another_configuration_on_the_same_folder_is_refused_by_name(bind, change, named):
-    start(bind)
-    with pytest.raises(ValueError, match=rf"holds a run with other settings: .*{named}"):
-        checks.check_training(bind(change).run)
-
-
-def test_fewer_steps_than_were_done_are_refused(bind):
-    pretend_checkpoint(start(bind).folder.pretraining, 6)
-    checks.check_training(bind().run)
-    with pytest.raises(ValueError, match=r"Training.steps is 5, but .* has been trained for 6 steps already"):
-        checks.check_training(bind("Training.steps = 5").run)
-
-
-def test_checkpoints_without_a_record_are_nobody_s(bind):
-    checked = checks.check_training(bind().run)
-    pretend_checkpoint(checked.folder.pretraining, 6)
-    with pytest.raises(ValueError, match=r"has checkpoints but no operative_config.gin"):
-        checks.check_training(bind().run)
-
-
-@pytest.fixture
-def other(add_task):
-    """Registers the mixture `other`, whose model has the same size but whose ids mean other words."""
-    add_task("other_a", vocabulary=t5mix.ByteVocabulary(extra_ids=4))
-    t5mix.MixtureRegistry.add("other", ["other_a"], default_rate=1.0)
-
-
-def test_resuming_with_another_vocabulary_is_refused(bind, add_task):
-    start(bind)
-    for name in ("toy_a", "toy_b", "toy_plain"):
-        registry.TaskRegistry.remove(name)
-        add_task(name, vocabulary=t5mix.ByteVocabulary(extra_ids=4))
-    registry.MixtureRegistry.remove("toy")
-    t5mix.MixtureRegistry.add("toy", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0)
-    with pytest.raises(ValueError, match=r"this run was started with another vocabulary of 'inputs'"):
-        checks.check_training(bind().run)
 
 
 def test_finetuning_starts_from_a_checkpoint_that_is_there(bind, tmp_path):
@@ -303,13 +183,6 @@ def test_a_larger_vocabulary_than_the_checkpoint_s_is_named_as_such(bind, add_ta
         checks.check_recorded(str(checked.folder.path), gin_params=["Run.mixture = 'larger'"])
 
 
-def test_a_damaged_lineage_is_named(bind):
-    checked = start(bind)
-    checked.folder.lineage.write_text("{")
-    with pytest.raises(ValueError, match=r"lineage.json is damaged"):
-        checks.check_training(bind().run)
-
-
 def test_a_recorded_checkpoint_comes_with_its_settings(bind, other, tmp_path):
     checked = start(bind)
     pretend_checkpoint(checked.folder.pretraining, 6)
@@ -359,89 +232,11 @@ def test_the_mesh_may_be_another_one_when_a_checkpoint_is_used(bind):
     assert run.mesh == MeshConfig(shape="batch:2")
 
 
-def test_the_lineage_says_where_data_comes_from(bind):
-    folder = start(bind).folder
-    lineage = json.loads(folder.lineage.read_text())
-    assert lineage["mixture"] == "toy" and lineage["checkpoint"] is None
-    assert list(lineage["tasks"]) == ["toy_a", "toy_b", "toy_plain"]
-    task = lineage["tasks"]["toy_a"]
-    assert task["share"] == pytest.approx(1 / 3)
-    assert "conftest.py:" in task["declared_at"]
-    assert set(task["source"]["splits"]) == {"train", "test"}
-    assert task["vocabularies"]["inputs"]["fingerprint"] == lineage["vocabularies"]["inputs"]["fingerprint"]
-    assert tasks.MODEL_FEATURES == tuple(lineage["vocabularies"])
-
-
-# --- found late, or not at all ------------------------------------------------------------------------
-
-
-def by_score(targets, scores):
-    return {"mean": float(scores.mean())}
-
-
-@pytest.fixture
-def mixed(add_task):
-    """Registers the mixture `mixed`: one task has a metric that runs cannot compute, and one another split."""
-    add_task("by_score", metrics=(by_score,))
-    add_task("train_alone", splits=("train",))
-    t5mix.MixtureRegistry.add("mixed", ["toy_a", "by_score", "train_alone"], default_rate=1.0)
-
-
 def test_metrics_that_a_run_cannot_compute_are_refused_before_training(bind, mixed):
     with pytest.raises(
         ValueError, match=r"'by_score': metric .* needs scores.*name the other tasks in Finetuning.tasks"
     ):
         checks.check_training(bind("Run.mixture = 'mixed'").run)
-
-
-def test_what_cannot_be_scored_is_said_before_training(bind, mixed, capsys):
-    checked = checks.check_training(bind("Run.mixture = 'mixed'", "Run.finetune = None").run)
-    assert [task.name for task in checked.scored_tasks] == ["toy_a"]
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split("'")[1] for line in said if line.startswith("not scored: task ")] == ["by_score", "train_alone"]
-    assert [task.name for task in checks.check_training(bind().run).scored_tasks] == ["toy_a", "toy_b"]
-
-
-def test_tasks_that_cannot_be_scored_are_left_out_of_an_evaluation(bind, mixed, capsys):
-    checked = start(bind, "Run.mixture = 'mixed'", "Run.finetune = None")
-    pretend_checkpoint(checked.folder.pretraining, 6)
-    capsys.readouterr()
-    recorded = checks.check_recorded(str(checked.folder.path))
-    assert [task.name for task in checks.check_scoring(recorded, "latest")[1]] == ["toy_a"]
-    assert capsys.readouterr().err.count("not scored: task ") == 2
-
-
-def test_files_that_scoring_needs_are_missed_before_training(bind, tmp_path):
-    (tmp_path / "lines.txt").write_text("a\n")
-    feature = t5mix.Feature(t5mix.ByteVocabulary())
-    files = {"train": str(tmp_path / "lines.txt"), "test": str(tmp_path / "nothing.txt")}
-    task = {"source": t5mix.TextLineDataSource(files), "output_features": {"inputs": feature, "targets": feature}}
-    t5mix.TaskRegistry.add("lines", **task, metric_fns=[lambda targets, predictions: {}])
-    t5mix.TaskRegistry.add("plain_lines", **task)
-    with pytest.raises(ValueError, match=r"task lines .*: .*no file matches '.*nothing.txt' of split 'test'"):
-        checks.check_training(bind("Run.mixture = 'lines'", "Run.finetune = None").run)
-    # A split that the run does not read may be missing.
-    folder = start(bind, "Run.mixture = 'plain_lines'", "Run.finetune = None").folder
-    splits = json.loads(folder.lineage.read_text())["tasks"]["plain_lines"]["source"]["splits"]
-    assert splits["train"] and splits["test"] is None
-
-
-def test_another_objective_does_not_resume(bind):
-    checked = start(bind)
-    changed = dataclasses.replace(checked.run, objective="prefix_lm")
-    with pytest.raises(ValueError, match=r"Run.objective \(None there, 'prefix_lm' here\)"):
-        folders.check_same_run(changed, checked.folder)
-
-
-def test_a_folder_keeps_the_scores_of_one_pre_training(bind, tmp_path):
-    own = start(bind).folder
-    pretend_checkpoint(own.pretraining, 6)
-    other = start(bind, f"Run.folder = '{tmp_path}/other'").folder
-    pretend_checkpoint(other.pretraining, 6)
-    for path in (own.path, own.path / "checkpoints/6"):
-        checks.check_finetuning(bind(f"Finetuning.checkpoint = '{path}'").run)
-    with pytest.raises(ValueError, match=r"has a pre-training of its own, and Finetuning.checkpoint is of '.*other'"):
-        checks.check_finetuning(bind(f"Finetuning.checkpoint = '{other.path}'").run)
 
 
 def test_a_model_is_used_on_tasks_that_leave_no_objective_open(bind, add_task):

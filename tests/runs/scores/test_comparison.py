@@ -9,8 +9,8 @@ import pytest
 
 from t5mix.cli.main import main
 from t5mix.declarations import registry
-from t5mix.evaluation.baselines import Baseline
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.run_folder import RunFolder
 from t5mix.runs.scores.score_files import write_score
 
@@ -103,6 +103,26 @@ def test_two_runs(declarations, tmp_path, capsys):
     table = capsys.readouterr().out
     assert "better" in table
     assert "mean of the tasks" in table
+
+
+def test_less_of_an_error_is_better(tmp_path, capsys):
+    errors = DECLARATIONS.replace("def accuracy", "def error_rate").replace(
+        '{"accuracy": 100 * sum(t == p', '{"error_rate": 100 * sum(t != p'
+    )
+    (tmp_path / "errors.py").write_text(errors.replace("[accuracy]", "[error_rate]"))
+    runs = []
+    for run, right in (("one", 0.5), ("two", 0.9)):
+        made = score("compared_a", right, 1)
+        made = dataclasses.replace(made, metrics={"error_rate": 100 - made.value}, less_is_better=True)
+        hidden = dataclasses.replace(score("compared_b", 0.5, 2), metrics={}, no_score="every target is '<unk>'")
+        runs.append(write_run(tmp_path / run, made, hidden))
+    with registry.overlay():
+        found = compare(capsys, "--include", str(tmp_path / "errors.py"), *runs)
+        assert main(["compare", *runs]) == 0
+    (row,) = found["rows"]
+    assert row["less_is_better"] and row["difference"]["value"] < 0 and row["metric"] == "error_rate"
+    table = capsys.readouterr().out
+    assert "error_rate, less is better" in " ".join(table.split()) and " better " in table and "worse" not in table
 
 
 def test_the_newest_score_counts_and_a_run_alone_shows_its_stages(declarations, tmp_path, capsys):

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from t5mix.evaluation.paired_difference import Difference
+from t5mix.evaluation.scoring.paired_difference import Difference
 from t5mix.runs.scores.comparison import Comparison, Row
 from t5mix.runs.scores.picture import check_picture, draw
 

@@ -3,24 +3,22 @@
 import base64
 import binascii
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from t5mix.internal import paths
-from t5mix.mesh.interop.hugging_face.tokenizer_writing import SPACE
-from t5mix.mesh.interop.safe_files import file_inside, read_json
+from t5mix.internal.files import read_json, write_whole
+from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.vocabularies.base import Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
-from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
+from t5mix.vocabularies.sentence_piece import SENTINEL, SentencePieceVocabulary
 
 _PIECES = "spiece.model"
 _JSON = "tokenizer.json"
 _CONFIG = "tokenizer_config.json"
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
-_EXTRA = re.compile(f"{SPACE}?<extra_id_([0-9]+)>")
 
 # ByT5Tokenizer's and T5Tokenizer's own defaults.
 _BYTE_EXTRA_IDS, _EXTRA_IDS = 125, 100
@@ -56,7 +54,7 @@ def _extra_ids(config: Mapping[str, Any], source: str) -> int | None:
 def _of_pieces(path: Path, extra_ids: int | None) -> Vocabulary:
     """Returns the vocabulary of a SentencePiece model; some models hold the extra ids themselves."""
     plain = SentencePieceVocabulary(path)
-    within = any(_EXTRA.fullmatch(plain.tokenizer.id_to_piece(number)) for number in range(plain.vocab_size))
+    within = any(SENTINEL.fullmatch(plain.tokenizer.id_to_piece(number)) for number in range(plain.vocab_size))
     if within:
         return plain
     return SentencePieceVocabulary(path, _EXTRA_IDS if extra_ids is None else extra_ids)
@@ -99,7 +97,7 @@ def _pieces(vocab: Any, added: Any, source: str) -> list[tuple[str, float, bool]
 def _pop_extra_ids(pieces: list[tuple[str, float, bool]]) -> int:
     """Takes the extra ids off the end, where they are numbered from the last one backwards; returns how many."""
     count = 0
-    while pieces and (found := _EXTRA.fullmatch(pieces[-1][0])) and int(found[1]) == count:
+    while pieces and (found := SENTINEL.fullmatch(pieces[-1][0])) and int(found[1]) == count:
         pieces.pop()
         count += 1
     return count
@@ -150,10 +148,5 @@ def _cached_model(model: bytes) -> Path:
     path = paths.cache_folder() / "tokenizers" / f"{hashlib.sha256(model).hexdigest()}.model"
     if not path.is_file() or path.read_bytes() != model:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            temporary.write_bytes(model)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, model)
     return path

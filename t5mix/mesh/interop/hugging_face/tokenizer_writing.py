@@ -32,10 +32,11 @@ def write_tokenizer(folder: Path, vocabulary: Vocabulary) -> None:
     model = _proto(vocabulary)
     # transformers 5 makes a T5Tokenizer anew from its pieces, and one that does not fall back to bytes.
     name = "PreTrainedTokenizerFast" if model.trainer_spec.byte_fallback else "T5Tokenizer"
-    write_json(folder / "tokenizer_config.json", _config(name, vocabulary.extra_ids))
-    text = json.dumps(_tokenizer_json(model, vocabulary.extra_ids), ensure_ascii=False)
+    extra_ids = _count_extra(model)
+    write_json(folder / "tokenizer_config.json", _config(name, extra_ids))
+    text = json.dumps(_tokenizer_json(model, extra_ids), ensure_ascii=False)
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
-    del model.pieces[len(model.pieces) - vocabulary.extra_ids :]
+    del model.pieces[len(model.pieces) - extra_ids :]
     (folder / "spiece.model").write_bytes(model.SerializeToString(deterministic=True))
 
 
@@ -54,13 +55,12 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
         )
     model = _proto(vocabulary)
     trainer, normalizer = model.trainer_spec, model.normalizer_spec
-    first = vocabulary.extra_ids and model.pieces[len(model.pieces) - vocabulary.extra_ids].piece
     for wrong, why in (
         (trainer.model_type != trainer.UNIGRAM, "it is no unigram model"),
         (trainer.treat_whitespace_as_suffix, "it has spaces behind words"),
         (not normalizer.add_dummy_prefix, "it puts no space before a text"),
         (not normalizer.remove_extra_whitespaces, "it keeps repeated spaces"),
-        (first and first != f"{SPACE}<extra_id_{vocabulary.extra_ids - 1}>", "its extra ids ascend"),
+        (_count_extra(model) < vocabulary.extra_ids, "its extra ids ascend"),
     ):
         if wrong:
             raise ValueError(f"{vocabulary!r}: {why}, and transformers' T5Tokenizer would give other ids")
@@ -71,6 +71,17 @@ def _proto(vocabulary: SentencePieceVocabulary) -> Any:
     from sentencepiece import sentencepiece_model_pb2
 
     return sentencepiece_model_pb2.ModelProto.FromString(vocabulary.sp_model)
+
+
+def _count_extra(model: Any) -> int:
+    """Returns how many pieces at the end are as transformers adds them, be they added or the model's own."""
+    count, size = 0, len(model.pieces)
+    while count < size:
+        piece = model.pieces[size - 1 - count]
+        if piece.piece != f"{SPACE}<extra_id_{count}>" or piece.type != type(piece).USER_DEFINED or piece.score:
+            break
+        count += 1
+    return count
 
 
 def _config(tokenizer_class: str, extra_ids: int) -> dict[str, Any]:

@@ -148,3 +148,16 @@ def test_other_tokenizers_are_refused_by_name(tmp_path, pieces):
     ):
         with pytest.raises(ValueError, match=said):
             sentencepiece_model({**content, **change}, "tokenizer.json")
+
+
+def test_sentinels_of_the_model_itself_are_written_as_extra_ids_are(tmp_path, pieces):
+    """A model that holds them, as T5's `...100extra` files do, gives the folder that extra_ids give."""
+    added = SentencePieceVocabulary(pieces, 10)
+    (tmp_path / "10extra.model").write_bytes(added.sp_model)
+    within = SentencePieceVocabulary(tmp_path / "10extra.model")
+    for folder, vocabulary in (("added", added), ("within", within)):
+        (tmp_path / folder).mkdir()
+        write_tokenizer(tmp_path / folder, vocabulary)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (tmp_path / "within" / name).read_bytes() == (tmp_path / "added" / name).read_bytes()
+    assert read_vocabulary(tmp_path / "within").sp_model == added.sp_model

@@ -1,0 +1,141 @@
+"""`t5mix overlap`: evaluation examples that stand in a mixture's training examples."""
+
+import argparse
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from t5mix.cli import arguments, output
+from t5mix.internal.terminal import Progress, emit
+
+if TYPE_CHECKING:
+    from t5mix.evaluation.overlap.ledger import Ledger
+
+EPILOG = """\
+examples:
+  t5mix overlap offline_proportional
+  t5mix overlap offline_proportional --against offline_language --split test
+  t5mix overlap offline_proportional --output ledger.jsonl
+
+Each evaluation example is held against each training example of each task. `exact` ones are there letter by letter;
+`normalized` ones with other case, punctuation or blanks; of `run` ones a training example holds 13 words that follow
+one another (--words), or 50 characters of an example that has fewer words (--characters). An example counts once, by
+the strongest. `same target`: how many of the exact and normalized ones are trained on with the target that is asked
+for.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.epilog = EPILOG
+    parser.add_argument("mixture", metavar="MIXTURE", help="a mixture or task, whose training examples are read")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="tasks or mixtures whose evaluation examples are looked for [those of MIXTURE]",
+    )
+    parser.add_argument("--split", action="append", default=[], help="only this split of them; repeatable")
+    parser.add_argument("--words", type=arguments.positive, default=13, help="words of a run [13]")
+    parser.add_argument("--characters", type=arguments.positive, default=50, help="characters of a run [50]")
+    parser.add_argument("--output", metavar="FILE", help="write each example that is found, as JSON, a line each")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads, looks up and prints."""
+    from t5mix.evaluation.overlap.ledger import make_ledger
+    from t5mix.evaluation.overlap.texts import evaluation_examples
+
+    training = [task for task in arguments.find_tasks([args.mixture]) if "train" in task.splits]
+    if not training:
+        raise ValueError(f"{args.mixture!r} has no task with a split 'train'")
+    asked = [task for task in arguments.find_tasks(args.against or [args.mixture]) if task.metric_objs]
+    chosen = [(task, split) for task in asked for split in task.splits if _is_chosen(split, args.split)]
+    if not chosen:
+        raise ValueError(f"no task of {', '.join(args.against) or args.mixture} has metrics and such a split")
+    if args.output:
+        _check_output(args.output)
+    with Progress() as progress:
+        splits = []
+        for number, (task, split) in enumerate(chosen):
+            progress.tell("reading evaluation examples", number, len(chosen), f"of {task.name}, {split}")
+            splits.append(evaluation_examples(task, split))
+        ledger = make_ledger(
+            training,
+            splits,
+            words=args.words,
+            characters=args.characters,
+            tell=lambda task, done, total: progress.tell(f"looking up training examples of {task}", done, total),
+        )
+    if args.output:
+        _write(ledger, args.output)
+    if args.format == "json":
+        output.print_json({"words": ledger.words, "characters": ledger.characters, "splits": _rows(ledger)})
+    else:
+        _print(ledger)
+    return 0
+
+
+def _check_output(path: str) -> None:
+    import os
+
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        raise ValueError(f"--output {path!r} cannot be written: name a file in a folder that is there and writable")
+
+
+def _is_chosen(split: str, chosen: list[str]) -> bool:
+    return split in chosen if chosen else split != "train"
+
+
+def _write(ledger: "Ledger", path: str) -> None:
+    import json
+    from pathlib import Path
+
+    from t5mix.internal.files import without_nan, write_atomically
+
+    lines = [json.dumps(without_nan(dataclasses.asdict(each)), ensure_ascii=False) for each in ledger.entries]
+    write_atomically(Path(path), "".join(f"{line}\n" for line in lines))
+
+
+def _rows(ledger: "Ledger") -> list[dict[str, Any]]:
+    rows = []
+    for (task, split), examples in ledger.splits.items():
+        entries = ledger.of(task, split)
+        kinds = collections.Counter(entry.kind for entry in entries)
+        holders = collections.Counter({match.task: 0 for entry in entries for match in entry.matches})
+        for entry in entries:
+            holders.update({match.task for match in entry.matches})
+        rows.append(
+            {
+                "task": task,
+                "split": split,
+                "examples": examples,
+                "exact": kinds["exact"],
+                "normalized": kinds["normalized"],
+                "run": kinds["run"],
+                "same_target": sum(entry.same_target for entry in entries),
+                "clean": examples - len(entries),
+                "training_tasks": dict(holders.most_common()),
+            }
+        )
+    return rows
+
+
+def _print(ledger: "Ledger") -> None:
+    cells = [
+        (
+            row["task"],
+            row["split"],
+            *(f"{row[name]:,}" for name in ("examples", "exact", "normalized", "run", "same_target")),
+            f"{100 * row['clean'] / row['examples']:.1f}%",
+            ", ".join(f"{name} {count:,}" for name, count in list(row["training_tasks"].items())[:3]) or "-",
+        )
+        for row in _rows(ledger)
+    ]
+    examples = sum(ledger.trained_on.values())
+    title = f"evaluation examples in {examples:,} training examples of {output.plural(len(ledger.trained_on), 'task')}"
+    headings = ("task", "split", ">examples", ">exact", ">normalized", ">run", ">same target", ">clean", "found in")
+    emit(output.table(title, headings, cells))

@@ -1,0 +1,1 @@
+"""Names of T5's package of this name."""

@@ -1,0 +1,7 @@
+"""Contamination: which evaluation examples stand, whole or in parts, in training examples.
+
+normalized.py   texts without case, punctuation and prefixes
+hashed_runs.py  hashes of words, of runs of words and of runs of characters, many texts at once
+index.py        the evaluation examples, by these hashes
+ledger.py       training examples held against the index, task by task
+"""

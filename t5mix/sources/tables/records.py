@@ -1,0 +1,97 @@
+"""JSON and Parquet: objects in, texts out."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from t5mix.internal import text_files
+from t5mix.sources import files
+
+
+def objects(path: str, format: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields where a row stands, "file:line", and its values by column.
+
+    Args:
+        path: of the file.
+        format: "jsonl", "json" or "parquet".
+
+    Raises:
+        ValueError: "file:line: what is wrong; the fix".
+    """
+    return {"jsonl": _json_lines, "json": _json_list, "parquet": _parquet}[format](path)
+
+
+def as_text(where: str, column: str, value: Any) -> str:
+    """Returns a value as a text, a number as it is written.
+
+    Raises:
+        ValueError: when it is neither.
+    """
+    if isinstance(value, bool):
+        value = str(value).lower()  # as JSON writes it
+    elif isinstance(value, int | float):  # of Parquet: JSON's come as texts
+        value = repr(value)
+    elif isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{where}: {column!r} is not UTF-8 ({error.reason}); give text") from None
+    if not isinstance(value, str):
+        kind = "null" if value is None else f"a {type(value).__name__}"
+        fix = "give text or a number, a default for the column, or declare the task in Python"
+        raise ValueError(f"{where}: {column!r} is {kind}; {fix}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{where}: {column!r} is no Unicode ({error.reason}); write whole characters") from None
+    return value
+
+
+def _json_lines(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with files.open_bytes(path) as file:
+        for number, line in enumerate(text_files.lines(file, path), start=1):
+            where = f"{path}:{number}"
+            found = _parsed(where, line, "write one object a line")
+            if not isinstance(found, dict):
+                fix = 'write one a line, such as {"text": "..."}'
+                more = f', or declare format "json", a list of them: {fix}' if isinstance(found, list) else f"; {fix}"
+                raise ValueError(f"{where}: is no JSON object{more}")
+            yield where, found
+
+
+def _json_list(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with files.open_bytes(path) as file:
+        text = "\n".join(text_files.lines(file, path))
+    found = _parsed(f"{path}:1", text, 'write a list of objects, or declare format "jsonl"')
+    if not isinstance(found, list):
+        raise ValueError(f'{path}:1: is no JSON list; write a list of objects, or declare format "jsonl"')
+    for number, each in enumerate(found, start=1):
+        if not isinstance(each, dict):
+            raise ValueError(f"{path}: row {number} is no JSON object; write a list of objects")
+        yield f"{path}: row {number}", each
+
+
+def _parsed(where: str, text: str, fix: str) -> Any:
+    try:
+        # Numbers stay as they are written: 1.50 is not 1.5.
+        return json.loads(text, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        where = where if error.lineno == 1 else f"{where.rpartition(':')[0]}:{error.lineno}"
+        raise ValueError(f"{where}: is no JSON ({error.msg}); {fix}") from None
+    except RecursionError:
+        raise ValueError(f"{where}: nests too deep; give text or numbers") from None
+
+
+def _parquet(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    number = 0
+    with files.open_bytes(path) as file:
+        try:
+            for batch in parquet.ParquetFile(file).iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}: row {number}", row
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path}: is no Parquet file ({error}); see what wrote it") from None

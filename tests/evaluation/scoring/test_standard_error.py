@@ -1,0 +1,58 @@
+"""The jackknife against scipy and against the formula it estimates."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from t5mix.evaluation.scoring.standard_error import jackknife_standard_error
+
+
+def percent_right(targets, predictions):
+    return 100 * float(np.mean([t == p for t, p in zip(targets, predictions, strict=True)]))
+
+
+def test_of_a_mean_with_a_group_an_example_is_the_textbook_standard_error() -> None:
+    values = np.random.default_rng(0).normal(size=20)
+    found = jackknife_standard_error(
+        lambda targets, predictions: float(np.mean(predictions)), list(values), list(values)
+    )
+    assert found == pytest.approx(scipy.stats.sem(values), rel=1e-12)
+
+
+def test_of_accuracy_is_near_the_binomial_one() -> None:
+    right = np.random.default_rng(1).random(4000) < 0.7
+    found = jackknife_standard_error(percent_right, [1] * 4000, right.astype(int).tolist())
+    assert found == pytest.approx(100 * math.sqrt(0.7 * 0.3 / 4000), rel=0.35)
+
+
+def test_of_a_correlation_is_near_the_asymptotic_one() -> None:
+    x, y = np.random.default_rng(2).multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 2000).T
+
+    def correlation(targets, predictions):
+        return float(scipy.stats.pearsonr(targets, predictions)[0])
+
+    found = jackknife_standard_error(correlation, x.tolist(), y.tolist())
+    assert found == pytest.approx((1 - 0.6**2) / math.sqrt(2000), rel=0.35)
+
+
+def test_by_hand_with_two_groups() -> None:
+    # Without the first half 100, without the second 0; mean 50; sqrt(1/2 * (50**2 + 50**2)) = 50.
+    assert jackknife_standard_error(percent_right, [1, 1, 1, 1], [0, 0, 1, 1], groups=2) == 50.0
+
+
+def test_a_constant_metric_has_no_error() -> None:
+    assert jackknife_standard_error(percent_right, [1] * 50, [1] * 50) == 0.0
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_examples_have_none(count: int) -> None:
+    assert math.isnan(jackknife_standard_error(percent_right, [1] * count, [1] * count))
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 targets but 1 predictions"):
+        jackknife_standard_error(percent_right, [1, 1], [1])
+    with pytest.raises(ValueError, match="at least 2 groups"):
+        jackknife_standard_error(percent_right, [1, 1], [1, 1], groups=1)

@@ -1,0 +1,175 @@
+"""What is scored again, and what is said of it."""
+
+import functools
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import t5mix
+from t5mix import metrics, preprocessors
+from t5mix.evaluation.decoding import Predict
+from t5mix.runs.components import Components
+from t5mix.runs.config import binding
+from t5mix.runs.evaluate import score_tasks
+from t5mix.runs.run_folder import Trained
+
+FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
+
+
+class Echo(Components):
+    """A run whose model says what it reads."""
+
+    def predictor(self, state: Any) -> Predict:
+        def predict(inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+            self.asked += 1
+            return [list(ids[:-1]) for ids in inputs]
+
+        return predict
+
+    asked = 0
+
+
+def write(folder: Path, split: str, *rows: tuple[str, ...]) -> None:
+    (folder / f"{split}.tsv").write_text("".join("\t".join(row) + "\n" for row in [("x", "y", "label"), *rows]))
+
+
+def plus(text: str, example: Any = None, is_target: bool = False, more: str = "") -> str:
+    return text + more if not is_target else text
+
+
+def shares(targets: list[str], predictions: list[str], scale: float = 100) -> dict[str, float]:
+    return {"share": scale * sum(t == p for t, p in zip(targets, predictions, strict=True)) / len(targets)}
+
+
+def labels(targets: list[Any], predictions: list[str]) -> dict[str, float]:
+    return {"labels": float(sum(label != "0" for label in targets))}
+
+
+def read_label(text: str, example: Any = None, is_target: bool = False) -> str:
+    return example["label"].decode() if is_target else text
+
+
+def task(folder: Path, **changed: Any) -> t5mix.Task:
+    declared: dict[str, Any] = {
+        "source": t5mix.TableDataSource({split: str(folder / f"{split}.tsv") for split in ("train", "test")}),
+        "preprocessors": [
+            functools.partial(preprocessors.rekey, key_map={"inputs": "x", "targets": "y", "label": "label"}),
+            preprocessors.tokenize,
+            t5mix.CacheDatasetPlaceholder(),
+            preprocessors.append_eos_after_trim,
+        ],
+        "output_features": {"inputs": FEATURE, "targets": FEATURE},
+        "metric_fns": [shares],
+    }
+    return t5mix.Task("told", **{**declared, **changed})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, "train", ("a", "a", "0"))
+    write(tmp_path, "test", ("a", "a", "0"), ("b", "c", "0"))
+    return tmp_path
+
+
+@pytest.fixture
+def score(toy: None, gin_file: Path, folder: Path):
+    """Scores a task as another start of `t5mix eval` would; returns its score, and whether the model was asked."""
+
+    def run(task: t5mix.Task, *params: str) -> tuple[Any, bool]:
+        components = Echo(binding.bind([str(gin_file)], params).run, task)
+        (found,) = score_tasks(components, [task], Trained(folder), 7, lambda: None)
+        return found, bool(components.asked)
+
+    return run
+
+
+def test_a_score_is_kept_until_what_it_depends_on_changes(
+    score, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, asked = score(task(folder))
+    assert asked and first.metrics == {"share": 50.0}
+    again, asked = score(task(folder))
+    assert not asked and again.metrics == first.metrics and "anew" not in capsys.readouterr().err
+    changes: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
+        ("metrics", {"metric_fns": [functools.partial(shares, scale=1)]}, ()),
+        ("postprocessor", {"postprocess_fn": functools.partial(plus, more="!")}, ()),
+        ("lengths", {}, ("Run.sequence_length = {'inputs': 16, 'targets': 4}",)),
+        ("decoding", {}, ("T5Config.d_ff = 64",)),
+    ]
+    for what, changed, params in changes:
+        assert score(task(folder, **changed), *params)[1]
+        assert f"was scored with other {what}: it is scored anew" in capsys.readouterr().err
+        assert not score(task(folder, **changed), *params)[1]
+        score(task(folder))
+        capsys.readouterr()
+    write(folder, "test", ("a", "b", "0"), ("b", "c", "0"))
+    changed, asked = score(task(folder))
+    assert asked and changed.metrics == {"share": 0.0} and "with other examples: it" in capsys.readouterr().err
+    write(folder, "train", ("a", "c", "0"))
+    changed, asked = score(task(folder))
+    assert asked and changed.baseline.kind == "majority" and "with other training data: it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_written_again_is_scored_again(score, folder: Path) -> None:
+    checkpoint = folder / "checkpoints/7"
+    checkpoint.mkdir(parents=True)
+    assert [score(task(folder))[1] for _ in range(2)] == [True, False]
+    later = (folder / "scores/test/told/7.json").stat().st_mtime_ns + 10**9
+    os.utime(checkpoint, ns=(later, later))
+    assert score(task(folder))[1]
+
+
+def test_labels_that_only_a_postprocessor_reads_count(score, folder: Path) -> None:
+    judged = {"postprocess_fn": read_label, "metric_fns": [labels]}
+    assert score(task(folder, **judged))[0].metrics == {"labels": 0.0}
+    write(folder, "test", ("a", "a", "1"), ("b", "c", "1"))
+    assert score(task(folder, **judged))[0].metrics == {"labels": 2.0}
+
+
+def test_a_metric_without_content_to_compare_is_computed_anew(score, folder: Path) -> None:
+    lock = threading.Lock()
+
+    def locked(targets: list[str], predictions: list[str]) -> dict[str, float]:
+        with lock:
+            return shares(targets, predictions)
+
+    assert [score(task(folder, metric_fns=[locked]))[1] for _ in range(2)] == [True, True]
+
+
+def test_a_split_without_labels_has_predictions_and_no_score(
+    score, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, "test", ("a", "<unk>", "-1"), ("b", "<unk>", "-1"))
+    found, asked = score(task(folder))
+    assert asked and found.metrics == {} and found.num_examples == 2
+    said = "told at step 7: 2 predictions on test and no score: every target is '<unk>'"
+    assert said in capsys.readouterr().err
+    assert len((folder / "scores/test/told/7.predictions.jsonl").read_text().splitlines()) == 2
+    assert not score(task(folder))[1]  # and it is kept as a score is
+    write(folder, "test", ("a", "<unk>", "-1"), ("b", "b", "1"))
+    found, _ = score(task(folder))
+    assert found.metrics == {"share": 100.0} and found.unlabelled == 1 and found.num_examples == 1
+    assert "1 examples without a label are left out of the score" in capsys.readouterr().err
+
+
+def test_truncated_targets_are_told(score, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, "test", ("a" * 20, "b", "0"), ("b", "c" * 9, "0"), ("b", "c" * 7, "0"))
+    found, _ = score(task(folder))
+    assert (found.truncated_inputs, found.truncated_targets) == (1, 1)
+    said = capsys.readouterr().err
+    assert (
+        "1 inputs are longer than Run.sequence_length and were truncated" in said and "; 1 targets are longer" in said
+    )
+
+
+def test_less_of_an_error_is_better(score, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, "test", ("a b", "a b c", "0"), ("b", "b", "0"))
+    found, _ = score(
+        task(folder, metric_fns=[metrics.edit_distance]), "Run.sequence_length = {'inputs': 9, 'targets': 9}"
+    )
+    assert found.less_is_better and found.baseline.score == 0 and found.metric == "min_edit"
+    assert ", less is better)" in capsys.readouterr().err
