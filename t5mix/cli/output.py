@@ -52,6 +52,28 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     return made
 
 
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Returns the lines of a table that is as wide as it is; see `table` for the arguments."""
+    cells = [[heading.lstrip(">") for heading in columns], *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [heading.startswith(">") for heading in columns]
+    aligned = [
+        [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ]
+        for row in cells
+    ]
+    head, *body = ["  ".join(row).rstrip() for row in aligned]
+    return [head, "-" * len(head), *body]
+
+
+def shortened(text: str, most: int) -> str:
+    """Returns a text, or its beginning and how much more there is."""
+    more = len(text) - most
+    return text if more <= 0 else f"{text[:most]} ... and {more:,} more characters"
+
+
 def bar(share: float, width: int = 30) -> str:
     """Returns a bar of `share`, in 0..1, of `width` characters, to an eighth of one."""
     eighths = round(share * width * 8)

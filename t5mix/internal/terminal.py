@@ -10,6 +10,7 @@ import io
 import json
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
@@ -174,17 +175,23 @@ def duration(seconds: float) -> str:
 class Progress:
     """How far something is, and when it will be done: a bar on a terminal, elsewhere a line now and then.
 
+    Lines come also while nothing is told: a user who waits should know for what.
+
     Args:
         file: where to show it; standard error by default.
         every: seconds between lines where there is no terminal; what takes less says nothing.
+        what: what is being done, until something else is told.
     """
 
-    def __init__(self, file: IO[str] | None = None, every: float = 10.0):
+    def __init__(self, file: IO[str] | None = None, every: float = 5.0, what: str = ""):
         self._file = file or sys.stderr
         self._every = every
-        self._what = ""
+        self._what = self._shown = what
         self._began = self._last_line = time.monotonic()
         self._bar: progress.Progress | None = None
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._done = 0
+        self._total: int | None = None
 
     def __enter__(self) -> Self:
         if self._file.isatty():
@@ -192,6 +199,10 @@ class Progress:
 
             self._bar = Bar(console=console(self._file), transient=True)
             self._bar.start()
+            if self._what:
+                self._bar.add_task(self._what, total=None)
+        elif self._every:
+            threading.Thread(target=self._tell_now_and_then, name="t5mix-progress", daemon=True).start()
         return self
 
     def __exit__(
@@ -200,8 +211,10 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._ended.set()
+        with self._lock:  # a line that is being printed is printed first
+            if self._bar:
+                self._bar.stop()
 
     def tell(self, what: str, done: int, total: int | None, now_at: str = "") -> None:
         """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew.
@@ -212,22 +225,39 @@ class Progress:
             total: of how much.
             now_at: the part that is being done, shown behind `what`.
         """
-        shown = f"{what} {now_at}".rstrip()
-        if self._bar:
+        with self._lock:
+            self._shown = f"{what} {now_at}".rstrip()
+            if self._bar:
+                if what != self._what:
+                    for task in self._bar.task_ids:
+                        self._bar.remove_task(task)
+                    self._bar.add_task(what, total=total)
+                self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=self._shown)
             if what != self._what:
-                for task in self._bar.task_ids:
-                    self._bar.remove_task(task)
-                self._bar.add_task(what, total=total)
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=shown)
+                self._what, self._began = what, time.monotonic()
+            self._done, self._total = done, total
+            self._line_if_due()
+
+    def _tell_now_and_then(self) -> None:
+        while not self._ended.wait(max(0.05, self._last_line + self._every - time.monotonic())):
+            with self._lock:
+                if not self._ended.is_set():
+                    self._line_if_due()
+
+    def _line_if_due(self) -> None:
         now = time.monotonic()
-        if what != self._what:
-            self._what, self._began = what, now
-        elif not self._bar and now - self._last_line >= self._every:
-            self._last_line = now
-            put(f"{shown}: {_so_far(done, total, now - self._began)}", file=self._file)
+        if self._bar or not self._what or now - self._last_line < self._every:
+            return
+        self._last_line = now
+        try:
+            put(f"{self._shown}: {_so_far(self._done, self._total, now - self._began)}", file=self._file)
+        except (OSError, ValueError):  # nobody reads, or the file is closed: no reason to stop working
+            self._ended.set()
 
 
 def _so_far(done: int, total: int | None, seconds: float) -> str:
-    if not total or not done:
+    if not done:
+        return f"{duration(seconds)} so far"
+    if not total:
         return f"{done:,}"
     return f"{done:,} of {total:,}, {duration(seconds * max(0, total - done) / done)} left"

@@ -85,8 +85,7 @@ def train(
         title: what is being trained, for the display.
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
-        skip_non_finite: how many steps whose loss or gradient is not finite change nothing and are counted, before
-            one more of them ends the training.
+        skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
 
     Returns:
         The state after the last step.

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+import time
 
 import pytest
 from rich import box
@@ -33,6 +34,11 @@ class AsciiTerminal(io.TextIOWrapper):
         return self.buffer.getvalue().decode("ascii")
 
 
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
 def test_a_file_gets_plain_text() -> None:
     file = io.StringIO()
     table = Table("name")
@@ -58,12 +64,46 @@ def test_progress_in_a_file_is_a_line_now_and_then() -> None:
             progress.tell("reading", done, 1000)
         progress.tell("counting", 5, None)
         progress.tell("counting", 6, None)
-    assert file.getvalue().splitlines() == ["reading: 2 of 1,000, 0s left", "counting: 6"]
+    assert file.getvalue().splitlines() == [
+        "reading: 1 of 1,000, 0s left",
+        "reading: 2 of 1,000, 0s left",
+        "counting: 5",
+        "counting: 6",
+    ]
     quiet = io.StringIO()
     with Progress(quiet) as progress:
         progress.tell("reading", 1, 2)
         progress.tell("reading", 2, 2)
     assert quiet.getvalue() == ""
+
+
+def test_what_takes_long_says_so_while_nothing_is_told() -> None:
+    file = io.StringIO()
+    with Progress(file, every=0.1, what="opening") as progress:
+        while file.getvalue().count("\n") < 2:
+            time.sleep(0.01)
+        progress.tell("reading", 1, 4, "a file")
+        while file.getvalue().count("\n") < 4:
+            time.sleep(0.01)
+    lines = file.getvalue().splitlines()
+    assert lines[:2] == ["opening: 0s so far"] * 2
+    assert re.fullmatch(r"reading a file: 1 of 4, \d+s left", lines[-1])
+    time.sleep(0.3)
+    assert file.getvalue().splitlines() == lines
+
+
+def test_many_small_things_one_after_the_other_are_told_too() -> None:
+    file = io.StringIO()
+    with Progress(file, every=0.1) as progress:
+        for number in range(40):
+            progress.tell(f"thing {number}", 1, 1)
+            time.sleep(0.01)
+    assert 2 <= len(file.getvalue().splitlines()) <= 5
+
+
+def test_a_reader_that_has_gone_stops_nothing() -> None:
+    with Progress(Gone(), every=0) as progress:
+        progress.tell("reading", 1, 2)
 
 
 def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:

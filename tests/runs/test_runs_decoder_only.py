@@ -1,14 +1,18 @@
 """Whole runs of language models and prefix LMs, through the command line; and what is refused before."""
 
+import functools
 import json
 
 import numpy as np
 import pytest
 
+import t5mix
+from t5mix import preprocessors
 from t5mix.cli.main import main
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.run_folder import RunFolder
+from tests.runs.conftest import accuracy, digits
 
 LM = ["--gin_file", "architectures/language_model.gin"]
 PREFIX_LM = ["--gin_file", "architectures/prefix_lm.gin"]
@@ -16,6 +20,18 @@ PREFIX_LM = ["--gin_file", "architectures/prefix_lm.gin"]
 
 def params(*settings):
     return [word for setting in settings for word in ("--gin_param", setting)]
+
+
+@pytest.fixture
+def texts(add_task):
+    """A task of targets alone."""
+    return t5mix.TaskRegistry.add(
+        "toy_texts",
+        source=t5mix.FunctionDataSource(functools.partial(digits, start=0), splits=("train", "test")),
+        preprocessors=[preprocessors.tokenize, preprocessors.append_eos],
+        output_features={"targets": t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))},
+        metric_fns=[accuracy],
+    )
 
 
 @pytest.mark.slow
@@ -41,19 +57,26 @@ def test_train_fine_tune_evaluate_and_predict(toy, gin_file, tmp_path, capsys, m
 
 
 @pytest.mark.slow
-def test_a_language_model_of_targets_alone_is_trained_and_asked_nothing(toy, gin_file, tmp_path, capsys):
-    lengths = params("Run.sequence_length = {'targets': 24}", "Run.finetune = None")
+def test_a_language_model_of_targets_alone_is_trained_and_asked_nothing(texts, gin_file, tmp_path, capsys):
+    lengths = params("Run.sequence_length = {'targets': 24}", "Run.finetune = None", "Run.mixture = 'toy_texts'")
     assert main(["train", "--gin_file", str(gin_file), *LM, *lengths]) == 0
     assert "nothing is scored: Run.sequence_length has no inputs" in capsys.readouterr().err
-    for command in (["eval", "--run_folder"], ["predict", "--checkpoint"]):
+    (tmp_path / "in.txt").write_text("say 7\n")
+    for command in (["eval", "--run_folder"], ["predict", "--input_file", str(tmp_path / "in.txt"), "--checkpoint"]):
         assert main([*command, str(tmp_path / "run")]) == 2
         assert "a language model of targets alone reads no inputs" in capsys.readouterr().err
 
 
-def test_a_prefix_lm_needs_inputs_and_a_fine_tuned_model_too(toy, gin_file, capsys):
+def test_who_needs_inputs(texts, gin_file, capsys):
     lengths = params("Run.sequence_length = {'targets': 24}")
+    for architecture in (LM, PREFIX_LM):  # the tasks have inputs
+        assert main(["train", "--gin_file", str(gin_file), *architecture, *lengths]) == 2
+        assert "Run.sequence_length says nothing of 'inputs'" in capsys.readouterr().err
+    lengths += params("Run.mixture = 'toy_texts'")
     assert main(["train", "--gin_file", str(gin_file), *PREFIX_LM, *lengths]) == 2
-    assert "Run.sequence_length says nothing of 'inputs'" in capsys.readouterr().err
+    assert "toy_texts has no feature 'inputs'" in capsys.readouterr().err
+    # Fine-tuning scores its tasks.
+    lengths += params("Finetuning.tasks = ('toy_texts',)")
     assert main(["train", "--gin_file", str(gin_file), *LM, *lengths]) == 2
     assert "a language model of targets alone reads no inputs" in capsys.readouterr().err
 

@@ -165,7 +165,8 @@ def _names(provider: Provider) -> list[str]:
 
 def check_lengths(run: Run, provider: Provider) -> None:
     """Checks that every feature of the model has a length, and no length is of a feature that is not there."""
-    features, names = provider.output_features, model_features(run)
+    features = provider.output_features
+    names = MODEL_FEATURES if "inputs" in features else model_features(run)
     missing = [name for name in names if name not in features]
     if missing:
         raise ValueError(

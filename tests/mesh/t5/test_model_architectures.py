@@ -59,14 +59,11 @@ def transformers_decoder(model, state, made, *, prefix: bool) -> np.ndarray:
         d_ff=model.d_ff,
         num_layers=model.num_decoder_layers,
         num_heads=model.num_heads,
-        is_decoder=True,
-        is_encoder_decoder=False,
         use_cache=False,
         dropout_rate=0.0,
     )
     settings._attn_implementation = "eager"
-    embedding = torch.nn.Embedding(model.padded_vocab_size, model.d_model)
-    stack = transformers.models.t5.modeling_t5.T5Stack(settings, embedding).eval()
+    stack = transformers.T5ForConditionalGeneration(settings).decoder.eval()
     weights = {
         "embed_tokens.weight": state["shared/embedding"],
         "final_layer_norm.weight": state["decoder/rms_norm/scale"],
