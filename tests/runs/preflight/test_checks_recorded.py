@@ -11,8 +11,7 @@ import t5mix
 from t5mix.cli.main import main
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
-from t5mix.runs.run_folder import Trained
-from tests.runs.preflight.begun import pretend_checkpoint
+from t5mix.training import checkpoint_files
 
 DECLARATIONS = """
 import pathlib
@@ -55,7 +54,9 @@ t5mix.Run.model = @t5mix.T5Config()
 def stranger(tmp_path: Path) -> Iterator[Path]:
     """Yields a folder of somebody with `strange.py`, a run folder `run` that names it, and no file `ran`."""
     (tmp_path / "strange.py").write_text(DECLARATIONS.replace("RAN", repr(str(tmp_path / "ran"))))
-    pretend_checkpoint(Trained(tmp_path / "run"), 3)
+    checkpoint = tmp_path / "run" / "checkpoints" / "3"
+    checkpoint.mkdir(parents=True)
+    checkpoint_files.seal(checkpoint, {"step": 3})
     record(tmp_path, f"t5mix.Run.include = ({str(tmp_path / 'strange.py')!r},)")
     with t5mix.overlay():
         yield tmp_path
