@@ -22,7 +22,6 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.config.binding import bind
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.tasks import model_vocab_size
-from t5mix.training.schedules import adafactor_decay_rate
 
 MESHES = ("batch:1", "batch:2", "model:2", "batch:2;model:2")
 STEPS = 20
@@ -44,7 +43,6 @@ def losses(run: Run, stream: Stream, shape: str) -> list[float]:
             state,
             stream.batch(step),
             learning_rate=LEARNING_RATE,
-            decay_rate=adafactor_decay_rate(step),
             step=step,
             seed=run.seed,
         )

@@ -95,7 +95,7 @@ def streamed(lengths: np.ndarray, limits: tuple[int, ...], windows: int) -> tupl
     columns = tuple(ArrayColumn((np.empty(0, np.int32),), (one,)) for one in offsets)
     task: Examples = CachedExamples(columns, tuple(TrimAndEos(limit) for limit in limits))
     mixer = Mixer({"task": task}, {"task": 1.0}, 0)
-    plan = Plan.of(mixer, {"task": task}, {"task": 1.0}, limits, ROWS)
+    plan = Plan.of(mixer, {"task": task}, {"task": 1.0}, limits, ROWS, 8)
     rows = PackedRows(mixer, plan, 0)
     # Whole blocks, and not the first, which has no overflow to take.
     numbers = range(plan.windows, plan.windows * (1 + -(-windows // plan.windows)))

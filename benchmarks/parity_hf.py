@@ -33,7 +33,7 @@ from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.engine_state import initial_state, weights_of_state
 from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.training.schedules import adafactor_decay_rate
+from t5mix.mesh.optimizers import settings as optimizers
 from t5mix.vocabularies import ByteVocabulary
 
 T5, MT5, UMT5 = "T5", "MT5", "UMT5"
@@ -220,7 +220,7 @@ def compare_training(
     for step in range(STEPS):
         if step:
             gradients = torch_step(model, batch)[2]
-        decay = adafactor_decay_rate(step)
+        decay = optimizers.adafactor().numbers(step)[0]
         state, _ = engine.train_step(state, batch, learning_rate=LEARNING_RATE, decay_rate=decay, step=step, seed=0)
         for theirs, parameter in model.named_parameters():
             if theirs not in gradients:

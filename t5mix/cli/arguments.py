@@ -38,6 +38,15 @@ def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trained(parser: argparse.ArgumentParser) -> None:
+    """Adds `--trained`."""
+    parser.add_argument(
+        "--trained",
+        metavar="FOLDER",
+        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it",
+    )
+
+
 def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
     """Returns the settings of the command line: `--gin_param`, then shorthands, which win.
 

@@ -10,12 +10,14 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import t5mix
 from t5mix.cli.signals import Stopped, stoppable
 from t5mix.internal.lazy import silence
-from t5mix.internal.terminal import never_fail_to_print, say
+from t5mix.internal.terminal import never_fail_to_print, say, visible
 from t5mix.training.interruption import Interrupted
 
 COMMANDS = {
@@ -71,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # declarations files may import TensorFlow by themselves
     try:
-        with stoppable(), contextlib.ExitStack() as undo:
+        with stoppable(), _warnings_of_one_line(), contextlib.ExitStack() as undo:
             if args.as_seqio or os.environ.get(AS_SEQIO, "0") not in ("", "0"):
                 undo.enter_context(t5mix.as_seqio())
             if args.include or args.keep_going:
@@ -106,6 +108,21 @@ def _refuse(error: BaseException, show_all: bool) -> int:
     more = "" if expected or users_line(error) else "; --traceback shows where"
     say(f"t5mix: error: {one_line(error)}{more}")
     return 2
+
+
+@contextlib.contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Shows warnings without the line of code that gave them, and as `say` shows other texts."""
+
+    def one_line(message: Warning | str, *where: Any, **more: Any) -> str:
+        return f"t5mix: warning: {visible(' '.join(str(message).split()))}\n"
+
+    before = warnings.formatwarning
+    warnings.formatwarning = one_line
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _command(arguments: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import put_json
+from t5mix.internal.terminal import put_json, visible
 from t5mix.vocabularies import Vocabulary
 from t5mix.vocabularies.features import Feature
 
@@ -48,8 +48,30 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Returns the lines of a table that is as wide as it is; see `table` for the arguments."""
+    cells = [[heading.lstrip(">") for heading in columns], *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [heading.startswith(">") for heading in columns]
+    aligned = [
+        [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ]
+        for row in cells
+    ]
+    head, *body = ["  ".join(row).rstrip() for row in aligned]
+    return [head, "-" * len(head), *body]
+
+
+def shortened(text: str, most: int) -> str:
+    """Returns a text, or its beginning and how much more there is."""
+    more = len(text) - most
+    return text if more <= 0 else f"{text[:most]} ... and {more:,} more characters"
 
 
 def bar(share: float, width: int = 30) -> str:

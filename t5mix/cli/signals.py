@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a command ends in one line, with the exit code that shells expect."""
+"""Ctrl-C, SIGTERM and SIGHUP: a command ends in one line, with the exit code that shells expect."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Raises `Stopped` in the body at the first SIGINT or SIGTERM; a second one ends the process at once.
+    """Raises `Stopped` in the body at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
 
     Training takes the first one itself, to write a checkpoint. Every file is written whole or not at all, so
     ending a process is safe at any moment. Outside the main thread, where Python delivers no signals, nothing

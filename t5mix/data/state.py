@@ -32,7 +32,8 @@ def tasks(identities: Mapping[str, str], shares: Mapping[str, float]) -> dict[st
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Says, by name, in what two states differ but for their steps; nothing if they do not."""
     if old.get("version") != new["version"]:
-        return [f"version was {old.get('version')!r} and is {new['version']!r}"]
+        made, is_now = old.get("version"), new["version"]
+        return [f"this t5mix feeds examples in another order (version of the stream was {made!r} and is {is_now!r})"]
     arguments = [name for name in new if name not in ("version", "step", "digest", "tasks")]
     changed = [f"{name} was {old.get(name)!r} and is {new[name]!r}" for name in arguments if old.get(name) != new[name]]
     if old["digest"] != new["digest"]:

@@ -9,7 +9,7 @@ import collections
 import math
 import operator
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,16 @@ from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.task import Task
 
 # Raise when the order of examples or their noise changes, or what a state holds.
-_VERSION = 4
+_VERSION = 5
 
 
 class Stream:
     """Batches of a task or a mixture, packed or one example a row.
 
     Every prefix of the draws holds each task's share to within one example (see `mixing.task_order`).  Unpacked, rows
-    are draws in their order; packed, the draws of a block of windows stand in its rows in any order.  Tasks with rate
-    0, and those without the split, are left out; `left_out` says why.
+    are draws in their order; packed, the draws of a window stand in its rows in any order, but epoch by epoch for tasks
+    that have at least one in 64 of them (see `packing.epoch_order`).  Tasks with rate 0, and those without the split,
+    are left out; `left_out` says why.
 
     Args:
         provider: the task or mixture.
@@ -55,6 +56,7 @@ class Stream:
         cache_dir: the folder of token caches; by default $T5MIX_CACHE, or t5mix in the user's cache
             folder.
         progress: called with (task, examples done, examples in all or None) while caches are made.
+        on_opened: called with (tasks opened, tasks in all) after each task, whether its cache is made or there.
 
     Attributes:
         task_names: the tasks that are drawn from; a task's number is its index here.
@@ -76,6 +78,7 @@ class Stream:
         decoder_only: bool = False,
         cache_dir: str | Path | None = None,
         progress: store.Progress | None = None,
+        on_opened: Callable[[int, int], None] | None = None,
     ) -> None:
         check_numbers(lengths, batch_size, seed)
         if decoder_only:
@@ -90,7 +93,7 @@ class Stream:
         self._rates = {task.name: rate for task, rate in tasks}
         check_lengths_used(self.lengths, [task for task, _ in tasks])
         folder = store.folder_of(cache_dir)
-        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress)
+        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress, on_opened)
         opened = dict(zip(self.task_names, found, strict=True))
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
@@ -112,7 +115,7 @@ class Stream:
         if not self.pack:
             return PlainRows(mixer, self.batch_size)
         rows = rows_of_window(self.batch_size)
-        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows)
+        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows, self.batch_size)
         return PackedRows(mixer, plan, self.seed)
 
     def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
@@ -139,6 +142,11 @@ class Stream:
 
     def _batch_rows(self, step: int) -> Rows:
         return self._batches.rows(_checked(step))
+
+    def fed(self, steps: int) -> dict[str, int]:
+        """Returns how many examples of each task the batches before a step hold, found without making them."""
+        counts = self._rows.fed(_checked(steps) * self.batch_size)
+        return dict(zip(self.task_names, counts.tolist(), strict=True))
 
     def state(self, step: int) -> dict[str, Any]:
         """Returns what a checkpoint holds of the stream: JSON, under 64 KiB for 1000 tasks; see `state.tasks`.

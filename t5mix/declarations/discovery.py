@@ -80,7 +80,6 @@ class Discovery:
         self._units: list[_Unit] = []
         self._searched = self._settled = self._keep_going = False
         self._loaded = 0
-        self._stale: set[_Unit] = set()
         self._lock = threading.RLock()
         namespace.load, namespace.remember = self.load, self._remember
 
@@ -117,11 +116,8 @@ class Discovery:
             self._search()
             return [unit.origin for unit in self._units]
 
-    def load(self, found: Callable[[int], bool] = lambda rank: False) -> None:
-        """Loads what waits; for a file that is being loaded itself, only until a name is found.
-
-        Args:
-            found: tells whether the name that is looked up is declared by something of a rank, or a higher one.
+    def load(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """Loads what waits; for a file that is being loaded itself, only until `enough()`.
 
         Raises:
             DeclarationError: when a file fails; its declarations are undone, and the next call tries it again.
@@ -131,7 +127,7 @@ class Discovery:
                 return
             self._search()
             if any(unit.state == "loading" for unit in self._units):
-                self._load_for(found)
+                self._load_for(enough)
             else:
                 self._load_all()
 
@@ -163,31 +159,30 @@ class Discovery:
         self._settled = True
         self._namespace.tell()
 
-    def _load_for(self, found: Callable[[int], bool]) -> None:
-        """Loads what waits until the name is found; a file that fails meanwhile is tried again, when the others are."""
+    def _load_for(self, enough: Callable[[], bool]) -> None:
+        """Loads what waits, shipped files first, until a file that is being loaded finds the name it looks up.
+
+        A file that fails meanwhile is tried again, when the others are.
+        """
         first: DeclarationError | None = None
-        for unit in self._units:
-            if unit.state != "waiting" or found(unit.rank):
-                continue
-            if unit.tried != self._loaded:
+        for unit in sorted(self._units, key=lambda unit: unit.rank):
+            if enough():
+                return
+            if unit.state == "waiting" and unit.tried != self._loaded:
                 try:
                     self._load(unit)
                 except DeclarationError as error:
                     unit.error, unit.tried = error, self._loaded
             if unit.state == "waiting":
                 first = first or unit.error
-        if first and not found(SHIPPED):
+        if first and not enough():
             raise first
 
     def _reload_stale(self) -> None:
         """Makes what was loaded before a name of it was taken over wait again: mixtures hold what is taken over."""
-        below = self._namespace.stale_below
-        stale = {
-            unit.origin: unit
-            for unit in self._units
-            if unit in self._stale or (unit.rank < below and unit.state in ("loaded", "failed"))
-        }
-        self._stale.clear()
+        below, files = self._namespace.stale_below, self._namespace.stale_files
+        loaded = [unit for unit in self._units if unit.state in ("loaded", "failed")]
+        stale = {unit.origin: unit for unit in loaded if unit.rank < below or unit.origin in files}
         if stale:
             self._namespace.drop(stale.keys())
             for unit in stale.values():
@@ -236,9 +231,6 @@ class Discovery:
             raise DeclarationError(_explain(unit.origin, error)) from error
         unit.state = "loaded"
         self._loaded += 1
-        if self._namespace.stale_below:  # it took over a name after it made others load
-            others = [each for each in self._units if each.state == "loaded" and each not in loaded_before]
-            self._stale.update(each for each in others if each is not unit)
 
 
 def _stops(error: BaseException) -> bool:
@@ -255,6 +247,8 @@ def _explain(file: str, error: BaseException) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = f"{file}:{lines[-1]}" if lines else file
     message = user_errors.one_line(error)
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] in ("seqio", "t5"):
+        message += "; with --as_seqio, or after t5mix.as_seqio(), it means t5mix"
     return message if where in message else f"{where}: {message}"
 
 

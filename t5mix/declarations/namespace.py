@@ -79,11 +79,11 @@ class Namespace:
     """Entries by name.
 
     Attributes:
-        load: called before a name is given up, with a test of whether a name is found at a rank, or higher.
-            `discovery` sets it.
+        load: called before a name is given up, with a test of whether enough is loaded. `discovery` sets it.
         remember: called when an overlay begins, gives what forgets the files that are named within it; likewise.
         hints: what more is said where a name is missing.
         stale_below: entries of lower ranks were made with a name that another declaration took over since.
+        stale_files: likewise of these files, which looked the name up before.
     """
 
     def __init__(self) -> None:
@@ -95,8 +95,9 @@ class Namespace:
         self._unsuited: dict[str, str] = {}
         self._said: set[str] = set()
         self.hints: list[str] = []
-        self.stale_below = SHIPPED
-        self.load: Callable[[Callable[[int], bool]], None] = lambda found: None
+        self._looked_up: dict[str, set[str]] = {}  # files by a name of lower rank that they looked up
+        self.stale_below, self.stale_files = SHIPPED, set[str]()
+        self.load: Callable[[Callable[[], bool]], None] = lambda enough: None
         self.remember: Callable[[], Callable[[], None]] = lambda: lambda: None
 
     def add(self, kind: str, name: str, provider: Any, declared_at: str) -> None:
@@ -116,6 +117,7 @@ class Namespace:
         elif rank > there.origin.rank:
             self._unsaid[name] = (entry, there)
             self.stale_below = max(self.stale_below, rank)
+            self.stale_files |= self._looked_up.pop(name, set()) - {self._origin.file}
         elif not self._is_loaded_again(there):
             raise ValueError(
                 f"Attempting to register duplicate provider: {name}: {kind} {name!r}, declared at {declared_at}, has "
@@ -163,7 +165,7 @@ class Namespace:
         """Forgets what these files declared, which are about to be loaded again."""
         self._entries = {name: entry for name, entry in self._entries.items() if entry.origin.file not in files}
         self._sorted.clear()
-        self.stale_below = SHIPPED
+        self.stale_below, self.stale_files = SHIPPED, set()
 
     def overrides(self, rank: int) -> list[str]:
         """Returns the names of files of that rank that a declaration of a higher one took over."""
@@ -204,14 +206,14 @@ class Namespace:
 
     def clear(self, kind: str) -> None:
         """Removes every entry of `kind`, those of declarations files too."""
-        self.load(lambda rank: False)
+        self.load(lambda: False)
         self._removed.update(self.names(kind))
         self._entries = {k: entry for k, entry in self._entries.items() if entry.kind != kind}
         self._sorted.clear()
 
     def names(self, kind: str) -> list[str]:
         """Returns the names of every entry of `kind`, sorted."""
-        self.load(lambda rank: False)
+        self.load(lambda: False)
         if kind not in self._sorted:
             self._sorted[kind] = sorted(
                 k for k, e in self._entries.items() if e.kind == kind and not isinstance(e.provider, Faulty)
@@ -220,8 +222,10 @@ class Namespace:
 
     def find(self, name: str, kind: str | None = None) -> Entry | None:
         """Returns the entry of that name, and of that kind if one is given, or None."""
-        self.load(lambda rank: name in self._entries and self._entries[name].origin.rank >= rank)
+        self.load(lambda: name in self._entries)
         entry = self._entries.get(name)
+        if entry is not None and entry.origin.rank < self._origin.rank and self._origin is not HERE:
+            self._looked_up.setdefault(name, set()).add(self._origin.file)
         return entry if entry is not None and kind in (None, entry.kind) else None
 
     def get(self, kind: str | None, name: str) -> Entry:
@@ -253,7 +257,8 @@ class Namespace:
         try:
             yield
         finally:
-            self._entries, self._removed, self.stale_below = before, removed, SHIPPED
+            self._entries, self._removed = before, removed
+            self.stale_below, self.stale_files = SHIPPED, set()
             self._sorted.clear()
             forget()
 

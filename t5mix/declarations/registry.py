@@ -225,6 +225,6 @@ def overlay() -> Iterator[None]:
 
     Declarations files are loaded on entering, so that leaving does not take theirs away.
     """
-    namespace.load(lambda rank: False)
+    namespace.load(lambda: False)
     with namespace.undone():
         yield

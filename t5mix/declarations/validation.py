@@ -151,10 +151,12 @@ def _check_feature(task: str, key: str, feature: Feature, spec: Any) -> None:
     dtype, rank = spec.dtype.name, spec.shape.rank
     for what, got, expected in (("type", dtype, feature.dtype), ("rank", rank, feature.rank)):
         if got != expected:
-            raise ValueError(
+            error = ValueError(
                 f"Task dataset has incorrect {what} for feature {key!r} after preprocessing: Got {got}, expected "
-                f"{expected} in task {task!r}; is tokenize missing?"
+                f"{expected}"
             )
+            error.add_note(f"in task {task!r}; is tokenize missing?")
+            raise error
 
 
 def refuse_mixture(mixture: str, what: str, fix: str) -> NoReturn:

@@ -23,10 +23,15 @@ class Answer(NamedTuple):
 Decode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 AnswerAll = Callable[[Sequence[Sequence[int]]], list[list[Answer]]]
 Predict = Callable[[Sequence[Sequence[int]]], list[list[int]]]
+Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+ScoreTargets = Callable[[Sequence[Sequence[int]], Sequence[Sequence[Sequence[int]]]], list[list[float]]]
 
 # A program of shorter rows is used where so many examples fit it and no shorter one: for fewer, compiling it takes
 # longer than it saves.
 _EXAMPLES = 4096
+
+# Targets that are scored are filled up to a multiple of this, so that few programs are compiled.
+_TARGET_STEP = 8
 
 
 def batched(
@@ -89,6 +94,46 @@ def batched(
 def first_answers(answer: AnswerAll) -> Predict:
     """Returns a function that gives the ids of the best answer alone."""
     return lambda inputs: [answers[0].ids for answers in answer(inputs)]
+
+
+def scored(score: Score, batch_size: int, length: int, *, pad_id: int = 0) -> ScoreTargets:
+    """Wraps a function of fixed shapes that scores targets, so that it takes any number of them, of any length.
+
+    Each input is read once, however many targets it has; neighbours in a batch are alike in length.
+
+    Args:
+        score: maps int32 `[batch_size, length]`, targets `[batch_size, number, any length]` and the numbers of the
+            inputs `[batch_size]` to scores `[batch_size, number]`. Rows that fill up the last batch have number -1.
+        batch_size: rows of a batch.
+        length: tokens of an input.
+        pad_id: the token that fills the rows.
+
+    Returns:
+        A function from ids of inputs, and for each input those of its targets, both with EOS, to the score of each
+        target. It raises ValueError for an input longer than `length`.
+    """
+
+    def scores(inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
+        _check_lengths(inputs, length)
+        found: list[list[float]] = [[] for _ in inputs]
+        order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
+        most = max((len(each) for each in targets), default=0)
+        longest = max((len(ids) for each in targets for ids in each), default=0)
+        shape = (batch_size, max(most, 1), max(-(-longest // _TARGET_STEP), 1) * _TARGET_STEP)
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch, given = np.full((batch_size, length), pad_id, np.int32), np.full(shape, pad_id, np.int32)
+            for row, index in enumerate(rows):
+                batch[row, : len(inputs[index])] = inputs[index]
+                for number, ids in enumerate(targets[index]):
+                    given[row, number, : len(ids)] = ids
+            numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
+            values = np.asarray(score(batch, given, numbers)).tolist()
+            for row, index in enumerate(rows):
+                found[index] = values[row][: len(targets[index])]
+        return found
+
+    return scores
 
 
 def strip(ids: Sequence[int], eos_id: int = 1, pad_id: int = 0) -> list[int]:

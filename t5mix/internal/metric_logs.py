@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from t5mix.internal.files import without_nan, write_atomically
+from t5mix.internal.files import named, without_nan, write_atomically
 from t5mix.internal.lazy import tensorflow as tf
 
 
@@ -65,8 +65,11 @@ class JsonlLogger(_Closing):
             raise ValueError(f"{self.path}: 'step' is the line's own key; rename that value")
         numbers = {name: int(value) if isinstance(value, int) else float(value) for name, value in values.items()}
         row = without_nan({"step": int(step), **numbers})
-        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise named(error, self.path) from None
 
     def sync(self) -> None:
         """Waits until all lines are on disk, so that a checkpoint written next is never ahead of them."""
@@ -74,7 +77,10 @@ class JsonlLogger(_Closing):
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:  # the rest of a line that a full disk did not take
+            raise named(error, self.path) from None
 
 
 class EventFile(_Closing):
@@ -91,6 +97,7 @@ class EventFile(_Closing):
     def __init__(self, folder: str | os.PathLike[str], resume_step: int | None = None):
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
+        self._folder = path
         stamp = f"{time.time_ns() / 1e9:.6f}.{socket.gethostname()}.{os.getpid()}"
         self._writer = tf.io.TFRecordWriter(str(path / f"events.out.tfevents.{stamp}"))
         self._write(file_version="brain.Event:2")
@@ -113,13 +120,19 @@ class EventFile(_Closing):
 
     def _write(self, **fields: Any) -> None:
         event = tf.compat.v1.Event(wall_time=time.time(), **fields)
-        self._writer.write(event.SerializeToString())
-        self._writer.flush()
+        try:
+            self._writer.write(event.SerializeToString())
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise OSError(f"{self._folder} cannot be written: {error.message}") from None
 
 
 def _truncate(path: Path, step: int) -> None:
     """Keeps the lines of `path` up to `step`, by writing a new file and renaming it."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is damaged at byte {error.start}: fix it, or move it away") from None
     whole = lines[:-1] if lines and not lines[-1].endswith("\n") else lines
     lines_until_step = [line for number, line in enumerate(whole, 1) if _step(path, number, line) <= step]
     if lines_until_step != lines:

@@ -1,11 +1,16 @@
-"""Where things are: the shipped declarations and gin files, and the cache folder."""
+"""Where things are: the shipped declarations and gin files, the cache folder, and files named after other things."""
 
+import hashlib
 import os
+import re
 from pathlib import Path
 
 # The folder t5mix/.
 PACKAGE = Path(__file__).resolve().parents[1]
 SHIPPED = ("tasks", "mixtures", "gin")
+
+# What a name is made of that a file may have, too: no path, nothing hidden, and short enough for endings.
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:#-]{0,99}")
 
 
 def shipped(kind: str) -> Path:
@@ -39,3 +44,17 @@ def cache_folder() -> Path:
         return Path(chosen).expanduser()
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "t5mix"
+
+
+def file_name(name: str) -> str:
+    """Returns the name of the file or folder of a task, a split, or whatever else has a name.
+
+    A plain name stays as it is. In another, what could lead elsewhere becomes "_", and a hash tells it from others.
+
+    Example: "sst2" is "sst2", and "../a" is "___a-" with 16 hex digits behind it.
+    """
+    if _PLAIN.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:80].lstrip("-")
+    return f"{plain or '_'}-{digest}"

@@ -1,21 +1,31 @@
 """The one place where t5mix prints: to a terminal with colours and its own width, to a file as plain text.
 
-A terminal that knows ASCII alone gets every line whole, with plain signs where it has no others.
+Names, examples and predictions may hold anything, escape sequences that command a terminal included: what is shown goes
+through `visible`. A terminal that knows ASCII alone gets every line whole, with plain signs where it has no others.
 """
 
 import codecs
+import functools
 import io
 import json
+import re
 import sys
+import threading
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
     from rich import progress
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+    from rich.text import Text
 
 _FILE_WIDTH = 140  # columns where the output is no terminal
+# What moves the cursor, begins a command to the terminal, or turns text around: control characters but for tabs and
+# line feeds, and the characters that set the direction of others.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # The name under which Python knows what `_stand_in` does.
 _STAND_INS = "t5mix-stand-ins"
 # Signs of ASCII for others, of one column each, so that tables keep their shape.
@@ -51,8 +61,22 @@ def never_fail_to_print() -> None:
             stream.reconfigure(errors=_STAND_INS)
 
 
+def visible(text: str) -> str:
+    r"""Returns text in which what would command a terminal is spelled out, as `\x1b`; other text stays as it is."""
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def visible_json(text: str) -> str:
+    """Returns JSON of the same meaning, with escapes for what would command a terminal."""
+    return re.sub(rf"(?!\n){_COMMANDS.pattern}", lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def fitting(text: str, file: IO[str]) -> str:
-    """Returns a text with plain signs in place of those that a file's encoding lacks."""
+    """Returns a text, made `visible`, with plain signs in place of those that a file's encoding lacks."""
+    return _encodable(visible(text), file)
+
+
+def _encodable(text: str, file: IO[str]) -> str:
     encoding = getattr(file, "encoding", None) or "utf-8"
     return text.encode(encoding, _STAND_INS).decode(encoding)
 
@@ -64,15 +88,32 @@ class _Fitted:
         self._file = file
 
     def write(self, text: str) -> int:
-        return self._file.write(fitting(text, self._file))
+        return self._file.write(_encodable(text, self._file))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
 
-def drawn_on(file: IO[str]) -> IO[str]:
-    """Returns a file for a display that redraws itself there."""
-    return cast("IO[str]", _Fitted(file))
+def console(file: IO[str], **options: Any) -> "Console":
+    """Returns a console of rich, for displays too that redraw themselves; it shows every text as `visible` does."""
+    return _console_class()(file=cast("IO[str]", _Fitted(file)), highlight=False, markup=False, **options)
+
+
+@functools.cache
+def _console_class() -> "type[Console]":
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class VisibleConsole(Console):
+        def render_str(self, text: str, **options: Any) -> "Text":
+            return super().render_str(visible(text), **options)  # before its width is measured
+
+        def render(self, renderable: "RenderableType", options: "ConsoleOptions | None" = None) -> "Iterable[Segment]":
+            for segment in super().render(renderable, options):
+                text, style, control = segment
+                yield segment if control else Segment(visible(text), style)
+
+    return VisibleConsole
 
 
 def emit(*parts: "RenderableType", file: IO[str] | None = None) -> None:
@@ -83,27 +124,25 @@ def emit(*parts: "RenderableType", file: IO[str] | None = None) -> None:
         file: where to print; standard output by default. A file gets no colours, a fixed width, and no blanks at
             the ends of lines.
     """
-    from rich.console import Console
-
     target = file or sys.stdout
     if target.isatty():
-        Console(file=drawn_on(target), highlight=False, markup=False).print(*parts, sep="\n")
+        console(target).print(*parts, sep="\n")
         return
     text = io.StringIO()
-    Console(file=text, highlight=False, markup=False, width=_FILE_WIDTH).print(*parts, sep="\n")
-    for line in text.getvalue().splitlines():
+    console(text, width=_FILE_WIDTH).print(*parts, sep="\n")
+    for line in text.getvalue().split("\n")[:-1]:
         put(line.rstrip(), file=target)
 
 
 def put(text: str, file: IO[str] | None = None) -> None:
-    """Prints lines as they are, to standard output by default, at once."""
+    """Prints lines, to standard output by default, at once."""
     target = file or sys.stdout
     print(fitting(text, target), file=target, flush=True)
 
 
 def put_json(content: Any) -> None:
     """Prints content as JSON, keys in the order they have; where letters can not be written, by their numbers."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    text = visible_json(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
     plain = fitting(text, sys.stdout) == text
     put(text if plain else json.dumps(content, indent=2, allow_nan=False))
 
@@ -136,25 +175,34 @@ def duration(seconds: float) -> str:
 class Progress:
     """How far something is, and when it will be done: a bar on a terminal, elsewhere a line now and then.
 
+    Lines come also while nothing is told: a user who waits should know for what.
+
     Args:
         file: where to show it; standard error by default.
         every: seconds between lines where there is no terminal; what takes less says nothing.
+        what: what is being done, until something else is told.
     """
 
-    def __init__(self, file: IO[str] | None = None, every: float = 10.0):
+    def __init__(self, file: IO[str] | None = None, every: float = 5.0, what: str = ""):
         self._file = file or sys.stderr
         self._every = every
-        self._what = ""
+        self._what = self._shown = what
         self._began = self._last_line = time.monotonic()
         self._bar: progress.Progress | None = None
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._done = 0
+        self._total: int | None = None
 
     def __enter__(self) -> Self:
         if self._file.isatty():
-            from rich.console import Console
             from rich.progress import Progress as Bar
 
-            self._bar = Bar(console=Console(file=drawn_on(self._file)), transient=True)
+            self._bar = Bar(console=console(self._file), transient=True)
             self._bar.start()
+            if self._what:
+                self._bar.add_task(self._what, total=None)
+        elif self._every:
+            threading.Thread(target=self._tell_now_and_then, name="t5mix-progress", daemon=True).start()
         return self
 
     def __exit__(
@@ -163,8 +211,10 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._ended.set()
+        with self._lock:  # a line that is being printed is printed first
+            if self._bar:
+                self._bar.stop()
 
     def tell(self, what: str, done: int, total: int | None, now_at: str = "") -> None:
         """Takes in that `done` parts of `total` are done, None where that is not known; a new `what` begins anew.
@@ -175,22 +225,39 @@ class Progress:
             total: of how much.
             now_at: the part that is being done, shown behind `what`.
         """
-        shown = f"{what} {now_at}".rstrip()
-        if self._bar:
+        with self._lock:
+            self._shown = f"{what} {now_at}".rstrip()
+            if self._bar:
+                if what != self._what:
+                    for task in self._bar.task_ids:
+                        self._bar.remove_task(task)
+                    self._bar.add_task(what, total=total)
+                self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=self._shown)
             if what != self._what:
-                for task in self._bar.task_ids:
-                    self._bar.remove_task(task)
-                self._bar.add_task(what, total=total)
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=shown)
+                self._what, self._began = what, time.monotonic()
+            self._done, self._total = done, total
+            self._line_if_due()
+
+    def _tell_now_and_then(self) -> None:
+        while not self._ended.wait(max(0.05, self._last_line + self._every - time.monotonic())):
+            with self._lock:
+                if not self._ended.is_set():
+                    self._line_if_due()
+
+    def _line_if_due(self) -> None:
         now = time.monotonic()
-        if what != self._what:
-            self._what, self._began = what, now
-        elif not self._bar and now - self._last_line >= self._every:
-            self._last_line = now
-            put(f"{shown}: {_so_far(done, total, now - self._began)}", file=self._file)
+        if self._bar or not self._what or now - self._last_line < self._every:
+            return
+        self._last_line = now
+        try:
+            put(f"{self._shown}: {_so_far(self._done, self._total, now - self._began)}", file=self._file)
+        except (OSError, ValueError):  # nobody reads, or the file is closed: no reason to stop working
+            self._ended.set()
 
 
 def _so_far(done: int, total: int | None, seconds: float) -> str:
-    if not total or not done:
+    if not done:
+        return f"{duration(seconds)} so far"
+    if not total:
         return f"{done:,}"
     return f"{done:,} of {total:,}, {duration(seconds * max(0, total - done) / done)} left"

@@ -4,7 +4,7 @@ import contextlib
 import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,29 +14,16 @@ from t5mix.mesh.decoding.results import Answers
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.programs import Programs, hash_of_name
-from t5mix.mesh.state import State, Stored, Variable, stored_value
+from t5mix.mesh.state import State, StepMetrics, Stored, Variable, all_finite, constants, is_constant, stored_value
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
+from t5mix.mesh.t5.fine_tuning.selection import PROMPT
 
 __all__ = ["Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 P = jax.sharding.PartitionSpec
-
-
-class StepMetrics(NamedTuple):
-    """What a training step reports; still on the device, so that asking for it is what waits for the step.
-
-    Attributes:
-        loss: float32 [], mean cross-entropy per target token, in nats.
-        gradient_norm: float32 [], of all weights' gradients together; where it is not finite, nothing was changed.
-        task_nats: float32 [num_tasks], summed cross-entropy.
-        task_tokens: float32 [num_tasks], target tokens.
-    """
-
-    loss: jax.Array
-    gradient_norm: jax.Array
-    task_nats: jax.Array
-    task_tokens: jax.Array
 
 
 class Engine:
@@ -45,7 +32,7 @@ class Engine:
     Example:
         >>> engine = Engine(config, MeshConfig(shape="batch:2"), batch_size=32, lengths={"inputs": 128, "targets": 32})
         >>> state = engine.initialize(seed=0)
-        >>> state, metrics = engine.train_step(state, batch, learning_rate=1e-2, decay_rate=0.99, step=0, seed=0)
+        >>> state, metrics = engine.train_step(state, batch, learning_rate=1e-2, step=0, seed=0)
         >>> ids = engine.greedy_decode(state, batch["inputs"])
     """
 
@@ -57,6 +44,7 @@ class Engine:
         batch_size: int,
         lengths: Mapping[str, int],
         num_tasks: int = 1,
+        step: StepConfig = StepConfig(),  # noqa: B008 - frozen
     ):
         """Checks that the mesh fits and finds out the variables; compiles nothing yet.
 
@@ -66,19 +54,22 @@ class Engine:
             batch_size: rows of a batch, over all devices.
             lengths: positions of "inputs" and "targets"; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
+            step: what a training step does: optimizer, what is trained, micro batches, ...
 
         Raises:
-            ValueError: the mesh is larger than the machine, or does not divide what it splits.
+            ValueError: the mesh is larger than the machine, or does not divide what it splits; or the model has nothing
+                of what is to be trained.
         """
-        dimensions = {**model.dimensions(), "batch": batch_size}
+        step.check_batch(batch_size)
+        dimensions = {**model.dimensions(), "batch": batch_size // step.micro_batches}
         mesh.check(dimensions, available_devices())
         self.model, self.mesh = model, mesh
         self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
-        self._fingerprint = fingerprint(
-            {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "num_tasks": num_tasks}
-        )
-        self._programs = Programs(model, mesh, batch_size, lengths, num_tasks)
+        parts = {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "step": step}
+        self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
+        self.step = step
+        self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
         self._devices = device_mesh(mesh)
         self._axes = tuple(mesh.axes)
         self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
@@ -98,8 +89,13 @@ class Engine:
 
     @property
     def num_parameters(self) -> int:
-        """Trainable parameters."""
+        """Numbers in all weights."""
         return sum(int(np.prod(variable.shape)) for variable in self._programs.weights)
+
+    @property
+    def trained_weights(self) -> list[Variable]:
+        """Those of `variables` that training changes, without optimizer slots."""
+        return [variable for one in self._programs.trained_weights for variable in one.variables]
 
     def shardings(self) -> dict[str, Any]:
         """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
@@ -120,30 +116,40 @@ class Engine:
         Args:
             named: values of all variables, such as a checkpoint holds.
         """
-        return State(self._programs.stored, self._values(named, self._programs.stored))
+        return State(self._programs.stored, self._values(named, self._programs.stored), self.step.trained)
 
-    def initialize(self, seed: int) -> State:
+    def with_step(self, step: StepConfig) -> "Engine":
+        """Returns an engine of the same model, mesh and batch whose training step is another."""
+        if step == self.step:
+            return self
+        given: dict[str, Any] = {"batch_size": self.batch_size, "lengths": self.lengths, "num_tasks": self.num_tasks}
+        return Engine(self.model, self.mesh, **given, step=step)
+
+    def initialize(self, seed: int, given: Mapping[str, jax.Array] | None = None) -> State:
         """Draws the first state, a function of the seed alone: each device its own part, and no full copy is made.
 
         One program serves all arrays of a shape and distribution; the names of the variables and the scale of the
         distribution are its arguments.
+
+        Args:
+            seed: of random numbers.
+            given: values that are there already, by T5's names, such as a checkpoint's weights; the rest is drawn.
         """
         stored = self._programs.stored
-        constant = [one for one in stored if _is_constant(one)]
-        values = dict(zip((one.name for one in constant), self._constants(constant), strict=True))
+        ready = [one for one in stored if given and all(variable.name in given for variable in one.variables)]
+        values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
+        constant = [one for one in stored if is_constant(one) and one.name not in values]
+        values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
         for one in stored:
             if one.name not in values:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
                 scale = np.float32(one.variables[0].initializer.scale)
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
-        return State(stored, [values[one.name] for one in stored])
-
-    def _constants(self, stored: Sequence[Stored]) -> list[jax.Array]:
-        def program() -> list[jax.Array]:
-            kinds = {"zeros": jax.numpy.zeros, "ones": jax.numpy.ones}
-            return [kinds[one.variables[0].initializer.kind](one.shape, np.float32) for one in stored]
-
-        return jax.jit(program, out_shardings=[self._sharding(one.axes) for one in stored])()
+        trained, embedding = self.step.trained, values["shared/embedding"]
+        if wants_words(trained) and PROMPT not in (given or {}):
+            words = prompt_from_vocabulary(np.asarray(embedding), trained, self.model.vocab_size, seed)
+            values[PROMPT] = jax.device_put(words, values[PROMPT].sharding)
+        return State(stored, [values[one.name] for one in stored], self.step.trained)
 
     def _draw_program(self, one: Stored) -> Any:
         shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
@@ -159,7 +165,7 @@ class Engine:
 
     def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
         """Tells whether no value is infinite or NaN."""
-        return bool(_all_finite(state.arrays() if isinstance(state, State) else list(state.values())))
+        return all_finite(state)
 
     def train_step(
         self,
@@ -167,19 +173,21 @@ class Engine:
         batch: Mapping[str, np.ndarray],
         *,
         learning_rate: float,
-        decay_rate: float,
         step: int,
         seed: int,
+        slots_since: int = 0,
+        decay_rate: float | None = None,
     ) -> tuple[State, StepMetrics]:
         """Does one optimizer step; `state` is given up (its memory is used again).
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
             batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
-            learning_rate: Adafactor's, relative to the scale of each parameter.
-            decay_rate: of Adafactor's second moments, in [0, 1).
+            learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
+            slots_since: the step at which the optimizer's slots were new; it counts from there.
+            decay_rate: of Adafactor's second moments, where it is not to follow from the step; in [0, 1).
 
         Returns:
             The new state and what the step reports.
@@ -192,23 +200,25 @@ class Engine:
             return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
         self._cut = None
-        stored = self._programs.stored
+        frozen, changing = self._programs.frozen, self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
+        told = self.step.rates(learning_rate, step - slots_since, self._programs.first_steps, decay_rate)
+        rates = np.array(told, np.float32)
         compiled = self._compile(
             "train_step",
             program,
-            [*map(self._feature, names), jax.ShapeDtypeStruct((2,), np.float32), _KEY],
-            [number, number, tasks, tasks, *self._specs(stored)],
-            arguments=stored,
-            results=stored,
-            donate=True,
+            [*map(self._feature, names), jax.ShapeDtypeStruct(rates.shape, np.float32), _KEY],
+            [number, number, tasks, tasks, *self._specs(changing)],
+            arguments=[*frozen, *changing],
+            results=changing,
+            donate=len(changing),
         )
         features = [self._place(batch[name], self._rows) for name in names]
-        rates = np.array([learning_rate, decay_rate], np.float32)
-        values = self._values(state, stored)
-        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *values)
-        return State(stored, new), StepMetrics(loss, norm, task_nats, task_tokens)
+        untouched, values = self._values(state, frozen), self._values(state, changing)
+        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
+        after = State([*frozen, *changing], [*untouched, *new], self.step.trained)
+        return after, StepMetrics(loss, norm, task_nats, task_tokens)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
@@ -334,7 +344,7 @@ class Engine:
         *,
         arguments: Sequence[Variable | Stored] = (),
         results: Sequence[Variable | Stored] = (),
-        donate: bool = False,
+        donate: int = 0,
     ) -> Any:
         """Compiles a program for the mesh, once.
 
@@ -345,7 +355,7 @@ class Engine:
             outputs: shapes of all that it returns; the last are the values of `results`.
             arguments: variables that it reads.
             results: variables that it returns.
-            donate: whether the memory of `arguments` may be used again.
+            donate: of how many of the last `arguments` the memory may be used again.
         """
         if name not in self._compiled:
             key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
@@ -359,7 +369,7 @@ class Engine:
                 stablehlo_to_jax(module, outputs),
                 in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
                 out_shardings=other + [self._sharding(variable.axes) for variable in results],
-                donate_argnums=tuple(range(len(inputs), len(inputs) + len(arguments))) if donate else (),
+                donate_argnums=tuple(range(len(inputs) + len(arguments)))[-donate:] if donate else (),
             )
             with Told(f"{name} for {self.num_parameters:,} parameters", key) if arguments else contextlib.nullcontext():
                 self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
@@ -380,15 +390,6 @@ class Engine:
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
         return [stored_value(state, one, self._sharding) for one in stored]
-
-
-def _is_constant(one: Stored) -> bool:
-    return one.variables[0].initializer.kind in ("zeros", "ones")
-
-
-@jax.jit
-def _all_finite(values: list[jax.Array]) -> jax.Array:
-    return jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(value).all() for value in values]))
 
 
 _KEY = jax.ShapeDtypeStruct((2,), np.uint32)

@@ -5,6 +5,7 @@ change, go out as results. It builds its mtf graph and lowers it as it is traced
 """
 
 import dataclasses
+import functools
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,9 +19,14 @@ from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.decoding.target_scores import target_scores
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
-from t5mix.mesh.optimizers import adafactor
+from t5mix.mesh.optimizers.slots import Slot
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.optimizers.update import new_values, slots_of
 from t5mix.mesh.state import Stored, Variable
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.selection import check_selection, is_trained
+from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
+from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps
 from t5mix.mesh.t5.loop import LAYERS
 from t5mix.mesh.t5.model import Batch, DecoderBatch, T5Model
 from t5mix.mesh.t5.parameters import ZEROS
@@ -40,6 +46,7 @@ class Programs:
         batch_size: int,
         lengths: Mapping[str, int],
         num_tasks: int,
+        step: StepConfig = StepConfig(),  # noqa: B008 - frozen
     ):
         """Finds out which variables there are.
 
@@ -49,19 +56,37 @@ class Programs:
             batch_size: rows of a batch.
             lengths: positions of `inputs` and `targets`; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
+            step: what a training step does.
+
+        Raises:
+            ValueError: the model has nothing of what is to be trained.
         """
         self.config = config
-        self.mesh, self.batch_size, self.lengths, self.num_tasks = (
+        self.mesh, self.batch_size, self.lengths, self.num_tasks, self.step = (
             mesh,
             batch_size,
             dict(lengths),
             num_tasks,
+            step,
         )
-        self._model = T5Model(config)
+        self._model = T5Model(config, step.trained)
         self.features = self._model.features
-        self._written_out = T5Model(dataclasses.replace(config, block_loop="off"))  # decoding is not a loop
+        self._written_out = T5Model(dataclasses.replace(config, block_loop="off"), step.trained)  # as decoding is
         weights = self._find_weights()
-        self.stored = weights + [slot for weight in weights for slot in _slots(weight)]
+        check_selection(step.trained, [variable.name for one in weights for variable in one.variables])
+        if any(len({is_trained(step.trained, variable.name) for variable in one.variables}) > 1 for one in weights):
+            # A loop treats all blocks alike, and here some blocks of a stack are trained and some are not.
+            self._model = self._written_out
+            weights = self._find_weights()
+        self.frozen = [one for one in weights if not is_trained(step.trained, one.name)]
+        trained = [one for one in weights if is_trained(step.trained, one.name)]
+        self.changing = trained + [slot for weight in trained for slot in _slots(weight, step)]
+        self._order = weights
+
+    @property
+    def stored(self) -> list[Stored]:
+        """All arrays, weights first: those that training changes, optimizer slots included, and those that it reads."""
+        return self._order + [one for one in self.changing if not one.trainable]
 
     def length_of(self, feature: str) -> int:
         """Returns the positions of one of a batch's arrays, or of the inputs of decoding."""
@@ -72,7 +97,21 @@ class Programs:
     @property
     def stored_weights(self) -> list[Stored]:
         """Those of `stored` that are weights, in order."""
-        return [one for one in self.stored if one.trainable]
+        return self._order
+
+    @property
+    def trained_weights(self) -> list[Stored]:
+        """Those of `changing` that are weights, in order."""
+        return [one for one in self.changing if one.trainable]
+
+    @functools.cached_property
+    def first_steps(self) -> list[int] | None:
+        """The step at which each trained variable begins to change; None where all do from the start."""
+        trained = self.step.trained
+        if not isinstance(trained, gradual_unfreezing):
+            return None
+        names = [variable.name for one in self.trained_weights for variable in one.variables]
+        return first_steps(trained, names, self._model.layers_of_a_block)
 
     @property
     def variables(self) -> list[Variable]:
@@ -108,60 +147,99 @@ class Programs:
         key: tf.Tensor,
         values: Sequence[tf.Tensor],
     ) -> tuple[tf.Tensor, ...]:
-        """Does one step of Adafactor (Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235).
-
-        The loss is the mean over the tokens of the batch that have one; see `T5Model.has_loss`.
+        """Does one step of the optimizer.
 
         Args:
             features: int32 tensors by name: `features` and `targets_task`, the task of each target token.
-            rates: float32 [2], the learning rate and Adafactor's decay rate at this step.
+            rates: float32, the learning rate and the optimizer's numbers at this step; see `new_values`.
             key: uint32 [2] for dropout, different at every step.
-            values: of `stored`.
+            values: of `frozen`, then of `changing`.
 
         Returns:
             (mean cross-entropy in nats [], norm of the gradient [], summed nats per task [num_tasks], tokens per task
-            [num_tasks], then the new values of `stored`, or the old ones where the norm is not finite).
+            [num_tasks], then the new values of `changing`, or the old ones where loss or norm are not finite).
+        """
+        old = dict(zip((one.name for one in [*self.frozen, *self.changing]), values, strict=True))
+        tokens = self._tokens_with_loss(features)
+        denominator = self._denominator(tokens)
+        if self.step.micro_batches == 1:
+            nats, task_nats, task_tokens, *gradients = self._part(features, denominator, key, old, None)
+        else:
+            nats, task_nats, task_tokens, *gradients = self._parts(features, denominator, key, old)
+        mean = nats / tokens
+        weights = self.trained_weights
+        by_name = dict(zip((one.name for one in weights), gradients, strict=True))
+        norm, new = new_values(weights, old, by_name, rates, self.step)
+        # Where a number is not finite, nothing changes. So every new value depends on all gradients, and therefore
+        # comes after the last reading of every old one: XLA writes it in its place, and need not copy all weights.
+        finite = tf.math.logical_and(tf.math.is_finite(norm), tf.math.is_finite(mean))
+        impl = GlobalMeshImpl(self.mesh, {})
+        changed = [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.changing]
+        return (mean, norm, task_nats, task_tokens, *changed)
+
+    def _tokens_with_loss(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns how many tokens of the batch have a loss, at least 1; see `T5Model.has_loss`."""
+        graph, mesh = _empty_graph()
+        counted = mtf.reduce_sum(self._model.has_loss(self._import(mesh, features), train=True))
+        return tf.maximum(self._lower(graph, counted, {}), 1.0)
+
+    def _denominator(self, tokens: tf.Tensor) -> tf.Tensor:
+        chosen = self.step.loss_denominator
+        if chosen == "tokens":
+            return tokens
+        return tf.constant(self.batch_size * self.length_of("targets") if chosen == "positions" else chosen, tf.float32)
+
+    def _part(
+        self,
+        features: Mapping[str, tf.Tensor],
+        denominator: tf.Tensor,
+        key: tf.Tensor,
+        old: Mapping[str, tf.Tensor],
+        first_row: tf.Tensor | None,
+    ) -> list[tf.Tensor]:
+        """Returns summed nats, those and tokens by task, and the gradients of `trained_weights`, of some rows.
+
+        Args:
+            features: of these rows.
+            denominator: what the summed loss is divided by.
+            key: of the step.
+            old: values of all variables.
+            first_row: where the rows are a part of the batch, which one.
         """
         graph, mesh = _empty_graph()
         batch = self._import(mesh, features)
         cross_entropy, loss = self._model.token_losses(batch, train=True)
-        tokens = mtf.reduce_sum(self._model.has_loss(batch, train=True))
-        objective = mtf.reduce_sum(loss) / mtf.maximum(tokens, 1.0)
-        weights = list(graph.trainable_variables)
-        gradients = mtf.gradients([objective], [weight.outputs[0] for weight in weights])
-        old = dict(zip((one.name for one in self.stored), values, strict=True))
-        lowering = Lowering(graph, GlobalMeshImpl(self.mesh, old, _pair(key)))
-        nats = lowering.export_to_tf_tensor(cross_entropy)
-        task = features["targets_task"]
+        objective = mtf.reduce_sum(loss) / mtf.import_fully_replicated(mesh, denominator, mtf.Shape([]), "denominator")
+        variables = {variable.name: variable for variable in graph.trainable_variables}
+        weights = [variables[one.name].outputs[0] for one in self.trained_weights]
+        gradients = mtf.gradients([objective], weights)
+        rows = None if first_row is None else (first_row, self.batch_size)
+        lowering = Lowering(graph, GlobalMeshImpl(self.mesh, old, _pair(key), rows))
+        nats, task = lowering.export_to_tf_tensor(cross_entropy), features["targets_task"]
         task_nats = tf.math.unsorted_segment_sum(nats, task, self.num_tasks)
         task_tokens = tf.math.unsorted_segment_sum(tf.ones_like(nats), task, self.num_tasks)
-        mean = tf.reduce_sum(nats) / tf.maximum(lowering.export_to_tf_tensor(tokens), 1.0)
-        lowered = {
-            weight.name: lowering.export_to_tf_tensor(gradient)
-            for weight, gradient in zip(weights, gradients, strict=True)
-        }
-        norm, new = self._updated(old, lowered, rates)
-        return (mean, norm, task_nats, task_tokens, *new)
+        lowered = map(lowering.export_to_tf_tensor, gradients)
+        return [tf.reduce_sum(nats), task_nats, task_tokens, *lowered]
 
-    def _updated(
-        self, old: Mapping[str, tf.Tensor], gradients: Mapping[str, tf.Tensor], rates: tf.Tensor
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns the norm of all gradients, and the optimizer's new values of `stored`, in order.
+    def _parts(
+        self, features: Mapping[str, tf.Tensor], denominator: tf.Tensor, key: tf.Tensor, old: Mapping[str, tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Returns the sums of `_part` over the micro batches, one after the other; gradients are float32."""
+        count, impl = self.step.micro_batches, GlobalMeshImpl(self.mesh, {})
+        size = self.batch_size // count
+        parts = {name: tf.reshape(array, [count, size, array.shape[1]]) for name, array in features.items()}
+        axes = impl.axes(mtf.Shape([mtf.Dimension("batch", size), mtf.Dimension("length", 1)]))
 
-        Where the norm is not finite, nothing changes. So every new value depends on all gradients, and therefore
-        comes after the last reading of every old one: XLA writes it in its place. Without that it copies all weights.
-        """
-        new: dict[str, tf.Tensor] = {}
-        squares = []
-        for one in self.stored_weights:
-            names = [slot.name for slot in adafactor.slots(one.variables[0].shape)]
-            slots = {name: old[one.name + name] for name in names}
-            step = adafactor.update(old[one.name], gradients[one.name], slots, rates[0], rates[1], stacked=one.stacked)
-            new |= {one.name: step.weight, **{one.name + name: value for name, value in step.slots.items()}}
-            squares.append(step.squared_norm)
-        norm = tf.sqrt(tf.add_n(squares))
-        finite, impl = tf.math.is_finite(norm), GlobalMeshImpl(self.mesh, {})
-        return norm, [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.stored]
+        def body(number: tf.Tensor, sums: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            rows = {name: impl.annotate(tf.gather(array, number), axes) for name, array in parts.items()}
+            found = self._part(rows, denominator, key, old, number * size)
+            added = [total + tf.cast(value, tf.float32) for total, value in zip(sums, found, strict=True)]
+            return number + 1, added
+
+        tasks = tf.zeros([self.num_tasks])
+        empty = [impl.annotate(tf.zeros(one.shape), one.axes) for one in self.trained_weights]
+        start = (tf.constant(0), [tf.zeros([]), tasks, tasks, *empty])
+        return tf.while_loop(lambda number, _: number < count, body, start)[1]
 
     def score(self, features: Mapping[str, tf.Tensor], weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
@@ -231,12 +309,13 @@ class Programs:
     def _lower(self, graph: Any, output: Any, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         return Lowering(graph, GlobalMeshImpl(self.mesh, values)).export_to_tf_tensor(output)
 
-    def _shape(self, length: int) -> Any:
-        return mtf.Shape([mtf.Dimension("batch", self.batch_size), mtf.Dimension("length", length)])
+    def _shape(self, length: int, rows: int | None = None) -> Any:
+        return mtf.Shape([mtf.Dimension("batch", rows or self.batch_size), mtf.Dimension("length", length)])
 
     def _import(self, mesh: Any, features: Mapping[str, tf.Tensor]) -> Batch | DecoderBatch:
         def tensor(name: str) -> Any:
-            return mtf.import_fully_replicated(mesh, features[name], self._shape(self.length_of(name)), name)
+            shape = self._shape(self.length_of(name), features[name].shape[0])
+            return mtf.import_fully_replicated(mesh, features[name], shape, name)
 
         return self._model.batch([tensor(name) for name in self.features])
 
@@ -248,7 +327,7 @@ class Programs:
             self._model.logits(self._import(mesh, features), train=False)
             impl = GlobalMeshImpl(self.mesh, {})
             layers = self._model.layers_of_a_block
-            return [_stored(weight, impl, layers) for weight in graph.trainable_variables]
+            return [_stored(weight, impl, layers) for weight in graph.all_variables]
 
 
 def hash_of_name(variable: Variable) -> int:
@@ -274,16 +353,16 @@ def _stored(weight: Any, impl: GlobalMeshImpl, layers: Mapping[str, int]) -> Sto
     )
 
 
-def _slots(weight: Stored) -> list[Stored]:
+def _slots(weight: Stored, step: StepConfig) -> list[Stored]:
     """Returns the optimizer slots of a weight."""
 
-    def slot_of(variable: Variable, slot: adafactor.Slot) -> Variable:
+    def slot_of(variable: Variable, slot: Slot) -> Variable:
         shape, axes = (tuple(x[d] for d in slot.dimensions) for x in (variable.shape, variable.axes))
         return Variable(variable.name + slot.name, shape, axes, False, ZEROS)
 
     return [
         Stored(tuple(slot_of(variable, slot) for variable in weight.variables), weight.stacked)
-        for slot in adafactor.slots(weight.variables[0].shape)
+        for slot in slots_of(step.optimizer, weight.variables[0].shape)
     ]
 
 

@@ -53,7 +53,7 @@ def key_of_place(key: Key, number: int, block: int | tf.Tensor) -> Key:
     return fold_in(fold_in(key, number), tf.cast(block, tf.uint32))
 
 
-def bits(key: Key, shape: Sequence[int]) -> tf.Tensor:
+def bits(key: Key, shape: Sequence[int], part: tuple[tf.Tensor, int] | None = None) -> tf.Tensor:
     """Draws uint32 of the given shape; of several keys, [number, *shape].
 
     Positions are counted in uint32 along the rows of the tensor, and each round is a bijection: elements of a tensor
@@ -61,8 +61,15 @@ def bits(key: Key, shape: Sequence[int]) -> tf.Tensor:
 
     Each dimension's positions are added to the key, a run-time value: were they added up first, TensorFlow would fold
     them into a constant of the tensor's size.
+
+    Args:
+        key: of the tensor.
+        shape: of what is drawn.
+        part: where that is a part of a tensor: the number of its first row, an int32 scalar, and how many rows the
+            whole has. The part holds what the whole holds there.
     """
-    rank, large = len(shape), math.prod(shape) >= 2**32
+    first, rows = part or (None, shape[0] if len(shape) else 1)
+    rank, large = len(shape), rows * math.prod(shape[1:]) >= 2**32
     assert math.prod(shape[1:]) < 2**32, f"a tensor of shape {tuple(shape)} is too large to count"
     (position, second), stride = key, 1
     for axis in reversed(range(rank)):
@@ -70,6 +77,9 @@ def bits(key: Key, shape: Sequence[int]) -> tf.Tensor:
             second = second + _iota(shape[0], 1, 0, rank)
         else:
             position = position + _iota(shape[axis], stride, axis, rank)
+        if axis == 0 and first is not None:
+            skipped = tf.cast(first, tf.uint32) * tf.constant(1 if large else stride, tf.uint32)
+            position, second = (position, second + skipped) if large else (position + skipped, second)
         stride *= shape[axis]
     drawn = hashed(hashed(position) + second)
     return tf.broadcast_to(drawn, tf.broadcast_static_shape(drawn.shape, tf.TensorShape(shape)))

@@ -8,9 +8,12 @@ array [layers, ...]. A State is both: it reads like a dictionary by T5's names, 
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from t5mix.internal.lazy import import_quietly
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.parameters import Initializer
 
 if TYPE_CHECKING:
@@ -73,19 +76,40 @@ class Stored:
         return (-1, *axes) if self.stacked else axes
 
 
+class StepMetrics(NamedTuple):
+    """What a training step reports; still on the device, so that asking for it is what waits for the step.
+
+    Attributes:
+        loss: float32 [], mean cross-entropy per target token, in nats.
+        gradient_norm: float32 [], of all weights' gradients together; where it is not finite, nothing was changed.
+        task_nats: float32 [num_tasks], summed cross-entropy.
+        task_tokens: float32 [num_tasks], target tokens.
+    """
+
+    loss: "jax.Array"
+    gradient_norm: "jax.Array"
+    task_nats: "jax.Array"
+    task_tokens: "jax.Array"
+
+
 class State(MutableMapping[str, "jax.Array"]):
     """Values of all variables by T5's names: weights and optimizer slots, each laid out on the mesh.
 
     Reading a value of a stacked array slices it; setting one undoes the stacking.
+
+    Attributes:
+        trained: what was trained, which says whether there are weights besides T5's.
     """
 
-    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"]):
+    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"], trained: Trained = everything()):  # noqa: B008
         """Wraps what a program returned.
 
         Args:
             stored: what the arrays are.
             values: the arrays, in that order.
+            trained: of the engine whose program it was.
         """
+        self.trained = trained
         self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
         self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
         self._values = {one.name: array for one, array in zip(stored, values, strict=True) if not one.stacked}
@@ -146,3 +170,33 @@ def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequ
 @functools.lru_cache(maxsize=64)
 def _stacking(sharding: Any) -> Any:
     return jax.jit(lambda arrays: jax.numpy.stack(arrays), out_shardings=sharding)
+
+
+def is_constant(one: Stored) -> bool:
+    """Tells whether an array's first value is no random number."""
+    return one.variables[0].initializer.kind in ("zeros", "ones")
+
+
+def constants(stored: Sequence[Stored], sharding: Callable[[Sequence[int]], Any]) -> list["jax.Array"]:
+    """Returns the first values of constant arrays, each laid out by its axes.
+
+    Args:
+        stored: the arrays.
+        sharding: from mesh axes of dimensions to a sharding.
+    """
+
+    def program() -> list[jax.Array]:
+        kinds = {"zeros": jax.numpy.zeros, "ones": jax.numpy.ones}
+        return [kinds[one.variables[0].initializer.kind](one.shape, np.float32) for one in stored]
+
+    return jax.jit(program, out_shardings=[sharding(one.axes) for one in stored])()
+
+
+@functools.lru_cache(maxsize=1)
+def _finite() -> Any:
+    return jax.jit(lambda values: jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(v).all() for v in values])))
+
+
+def all_finite(state: Mapping[str, Any]) -> bool:
+    """Tells whether no value is infinite or NaN."""
+    return bool(_finite()(state.arrays() if isinstance(state, State) else list(state.values())))

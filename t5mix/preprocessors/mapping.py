@@ -108,14 +108,29 @@ def each_example(preprocessor: _Preprocessor) -> _Preprocessor:
     return preprocessor
 
 
+def one_of_each(preprocessor: _Preprocessor) -> _Preprocessor:
+    """Marks a preprocessor that makes of each example, by itself, just one; see also `each_example`."""
+    preprocessor.one_of_each = preprocessor  # type: ignore[attr-defined]
+    return each_example(preprocessor)
+
+
 def treats_each_example(preprocessor: Any) -> bool:
     """Tells whether a preprocessor, or what a partial of it calls, is marked by `each_example`.
 
     A wrapper made with `functools.wraps` is not, unless it is marked itself.
     """
+    return _is_marked(preprocessor, "each_example")
+
+
+def makes_one_of_each(preprocessor: Any) -> bool:
+    """Tells whether a preprocessor is marked by `one_of_each`, as `treats_each_example` tells it of the other mark."""
+    return _is_marked(preprocessor, "one_of_each")
+
+
+def _is_marked(preprocessor: Any, name: str) -> bool:
     while True:
         function = getattr(preprocessor, "__func__", preprocessor)  # of a method
-        mark = getattr(function, "each_example", None)
+        mark = getattr(function, name, None)
         if mark is not None and (mark is function or mark is type(function)):
             return True
         if not isinstance(preprocessor, functools.partial):
@@ -170,7 +185,7 @@ def _wrap(fn: Callable[..., Any], num_seeds: int | None, calls: int) -> Callable
 
     preprocessor.map_fn = fn  # type: ignore[attr-defined]
     preprocessor.num_seeds = num_seeds or 0  # type: ignore[attr-defined]
-    return preprocessor if num_seeds else each_example(preprocessor)
+    return preprocessor if num_seeds else one_of_each(preprocessor)
 
 
 @dataclasses.dataclass(frozen=True)

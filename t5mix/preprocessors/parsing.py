@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.preprocessors.mapping import each_example, map_over_dataset
+from t5mix.preprocessors.mapping import map_over_dataset, one_of_each
 
 Example = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ def print_dataset(example: Example, summarize: int = 3) -> Example:
     return example
 
 
-@each_example
+@one_of_each
 def parse_tsv(
     dataset: "tf.data.Dataset",
     field_names: Sequence[str] | None = None,
@@ -81,7 +81,7 @@ def parse_tsv(
     return map_over_dataset(parse)(dataset)
 
 
-@each_example
+@one_of_each
 def preprocess_tsv(
     dataset: "tf.data.Dataset",
     field_delim: str = "\t",

@@ -5,7 +5,7 @@ from typing import Any
 
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.preprocessors import input_checks, trim_and_pack
-from t5mix.preprocessors.mapping import each_example, map_over_dataset
+from t5mix.preprocessors.mapping import map_over_dataset, one_of_each
 from t5mix.vocabularies.features import Feature
 from t5mix.vocabularies.sentinels import first_sentinel
 
@@ -13,7 +13,7 @@ Features = Mapping[str, Feature]
 Example = Mapping[str, Any]
 
 
-@each_example
+@one_of_each
 def tokenize(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -55,7 +55,7 @@ def tokenize_impl(
     return result
 
 
-@each_example
+@one_of_each
 def tokenize_and_append_eos(
     dataset: "tf.data.Dataset",
     output_features: Features,
@@ -69,7 +69,7 @@ def tokenize_and_append_eos(
     return tokenize(dataset, output_features, copy_pretokenized, with_eos=True)
 
 
-@each_example
+@one_of_each
 def append_eos(dataset: "tf.data.Dataset", output_features: Features) -> "tf.data.Dataset":
     """Ends every sequence of a feature with add_eos by EOS, without trimming.
 
@@ -78,7 +78,7 @@ def append_eos(dataset: "tf.data.Dataset", output_features: Features) -> "tf.dat
     return append_eos_after_trim(dataset, output_features, None)
 
 
-@each_example
+@one_of_each
 def append_eos_after_trim(
     dataset: "tf.data.Dataset",
     output_features: Features,

@@ -4,18 +4,20 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
-import contextlib
-import functools
 from collections.abc import Callable, Mapping
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.evaluation.decoding import AnswerAll, Predict, batched, first_answers
+from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
 from t5mix.evaluation.examples import read_examples
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
-from t5mix.runs.config.settings import Run, Training
+from t5mix.mesh.interop.trained_alone import read_trained
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import Trained as WhatIsTrained
+from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, lora, prompt_tuning
+from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.dry_run import open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
@@ -24,6 +26,7 @@ from t5mix.runs.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
+from t5mix.training.starting import as_trained, to_train
 
 
 class Components:
@@ -37,33 +40,45 @@ class Components:
     def __init__(self, run: Run, provider: Provider) -> None:
         self.run = run
         self.provider = provider
-        self._decoding_engines: dict[int, Engine] = {}
+        self._engines: dict[tuple[int, int, StepConfig], Engine] = {}
         self._made_of: dict[str, Mapping[str, str | None]] = {}
 
-    @functools.cached_property
-    def engine(self) -> Engine:
-        """The model on its mesh, at the batch shape of training."""
-        return self._engine(self.run.batch_size, self.run.sequence_length)
+    def engine(self, settings: Training | Finetuning | None = None) -> Engine:
+        """Returns the model on its mesh, at the batch shape of training.
 
-    def _decoding_engine(self, length: int) -> Engine:
-        """Returns the same model for inputs of a length, in batches of evaluation."""
-        run = self.run
-        if run.evaluation_batch_size == run.batch_size and length == run.sequence_length["inputs"]:
-            return self.engine
-        if length not in self._decoding_engines:
-            lengths = {**run.sequence_length, "inputs": length}
-            self._decoding_engines[length] = self._engine(run.evaluation_batch_size, lengths)
-        return self._decoding_engines[length]
+        Args:
+            settings: of a training; None where there is none.
+        """
+        step = settings.step_config if settings else StepConfig()
+        return self._engine(self.run.batch_size, self.run.sequence_length["inputs"], step)
 
-    def _engine(self, batch_size: int, lengths: Mapping[str, int]) -> Engine:
-        run = self.run
-        return Engine(
-            run.model,
-            run.mesh,
-            batch_size=batch_size,
-            lengths=lengths,
-            num_tasks=len(get_subtasks(self.provider)),
-        )
+    def _decoding_engine(self, length: int, trained: WhatIsTrained) -> Engine:
+        """Returns the same model for inputs of a length, in batches of evaluation.
+
+        Args:
+            length: of inputs.
+            trained: what was trained, which says whether there are weights besides T5's.
+        """
+        if not isinstance(trained, adapters | prompt_tuning | lora):
+            trained = everything()  # it decodes alike
+        step = StepConfig(trained=trained)
+        for (size, other, theirs), engine in self._engines.items():  # that of training, where it serves
+            if (size, other, theirs.trained) == (self.run.evaluation_batch_size, length, trained):
+                return engine
+        return self._engine(self.run.evaluation_batch_size, length, step)
+
+    def _engine(self, batch_size: int, length: int, step: StepConfig) -> Engine:
+        run, key = self.run, (batch_size, length, step)
+        if key not in self._engines:
+            self._engines[key] = Engine(
+                run.model,
+                run.mesh,
+                batch_size=batch_size,
+                lengths={**run.sequence_length, "inputs": length},
+                num_tasks=len(get_subtasks(self.provider)),
+                step=step,
+            )
+        return self._engines[key]
 
     def train(
         self,
@@ -81,7 +96,7 @@ class Components:
         stream = self._stream(settings, provider, trained)
         say_overflows(stream)
         return train(
-            self.engine,
+            self.engine(settings),
             stream,
             folder=trained.path,
             schedule=settings.schedule,
@@ -91,6 +106,8 @@ class Components:
             checkpoint_every=settings.checkpoint_every,
             keep=settings.keep,
             allow_changed_mixture=settings.allow_changed_mixture,
+            allow_changed_optimizer=settings.allow_changed_optimizer,
+            skip_non_finite=settings.skip_non_finite,
             start=start,
             title=title,
         )
@@ -104,13 +121,19 @@ class Components:
         data.record()
         return stream
 
-    def restore(self, checkpoint: CheckpointPath) -> State:
-        """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh."""
+    def restore(self, checkpoint: CheckpointPath, settings: Training | Finetuning | None = None) -> State:
+        """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh.
+
+        Args:
+            checkpoint: of this model.
+            settings: of the training that goes on from it; None where its weights are to be used as they are.
+        """
+        engine = self.engine(settings)
         if isinstance(checkpoint, ForeignCheckpoint):
-            return initial_state(self.engine, checkpoint.opened.weights, str(checkpoint))
-        keep = len(checkpoint.trained.steps())
-        with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-            return checkpoints.restore(checkpoint.step, self.engine)[1]
+            return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
+        if settings is None:
+            return state_to_use(checkpoint, engine)
+        return to_train(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine, self.run.seed)
 
     @property
     def decoding(self) -> str:
@@ -135,10 +158,22 @@ class Components:
         """Returns a function that gives the `Decoding.best` best answers to each input, with their scores."""
         run, length = self.run, self.run.sequence_length["inputs"]
         return batched(
-            lambda inputs, numbers: self._decoding_engine(inputs.shape[1]).decode(state, inputs, run.decoding, numbers),
+            lambda inputs, numbers: self._decoding_engine(inputs.shape[1], state.trained).decode(
+                state, inputs, run.decoding, numbers
+            ),
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),
+        )
+
+    def target_scorer(self, state: State) -> ScoreTargets:
+        """Returns a function that gives the log-likelihood of several targets of each input, in nats."""
+        return scored(
+            lambda inputs, targets, numbers: self._decoding_engine(inputs.shape[1], state.trained).target_scores(
+                state, inputs, targets, numbers
+            ),
+            self.run.evaluation_batch_size,
+            self.run.sequence_length["inputs"],
         )
 
     def _shorter_rows(self, length: int) -> list[int]:
@@ -146,3 +181,21 @@ class Components:
         if "length" in self.run.mesh.rules:
             return []
         return sorted({-(-length // part) for part in (8, 4, 2)} - {length})
+
+
+def state_to_use(checkpoint: CheckpointPath, engine: Engine) -> State:
+    """Returns what a checkpoint predicts with; with LoRA added up.
+
+    Args:
+        checkpoint: of a run.
+        engine: of its model.
+
+    Raises:
+        ValueError: what was trained alone was trained on other weights.
+    """
+    state = as_trained(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
+    if checkpoint.trained_alone is None:
+        return state
+    alone = read_trained(checkpoint.trained_alone)
+    weights = {name: value for name, value in state.items() if "_slot_" not in name}
+    return engine.with_step(StepConfig(trained=alone.beside)).initialize(0, alone.onto(weights))

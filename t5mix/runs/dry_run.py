@@ -1,11 +1,11 @@
 """What a run will do, before it does it: tasks, rates, lengths, what is truncated, steps, parameters, mesh."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from t5mix.data import Statistics, Stream
 from t5mix.internal.terminal import Progress, emit, say
-from t5mix.runs.config.settings import Run, Training
+from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import Provider
 
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
 def open_stream(run: Run, provider: Provider) -> Stream:
     """Opens the batches of a mixture or of one task, of this run's model, shape and seed; tokenizes what is new."""
-    with Progress() as progress:
-
-        def tell(task: str, done: int, total: int | None) -> None:
-            progress.tell(f"reading and tokenizing {task}", done, total)
-
+    with Progress(what=f"opening {provider.name}") as progress:
+        telling = _Telling(progress)
         return Stream(
             provider,
             run.sequence_length,
@@ -27,8 +24,29 @@ def open_stream(run: Run, provider: Provider) -> Stream:
             seed=run.seed,
             pack=run.packing,
             decoder_only=run.model.decoder_only,
-            progress=tell,
+            progress=telling.tokenizing,
+            on_opened=telling.opened,
         )
+
+
+class _Telling:
+    """Tells how many tasks are opened, and how far the one is that is being tokenized."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._opened = progress, (0, 1)
+
+    def opened(self, done: int, total: int) -> None:
+        """Takes in that so many tasks are opened."""
+        self._opened = done, total
+        self._progress.tell("opening tasks", done, total)
+
+    def tokenizing(self, task: str, done: int, total: int | None) -> None:
+        """Takes in how many examples of a task are tokenized."""
+        if self._opened[1] == 1:
+            self._progress.tell(f"reading and tokenizing {task}", done, total)
+        else:
+            of = f" of {total:,}" if total else ""
+            self._progress.tell("opening tasks", *self._opened, now_at=f"({task}: {done:,}{of} examples)")
 
 
 def overflows(statistics: Statistics) -> Iterator[str]:
@@ -53,11 +71,17 @@ def show_plan(checked: Checked) -> None:
     stream = open_stream(run, checked.provider)
     statistics = stream.statistics()
     left_out = (f"{name}: not trained on, because {reason}" for name, reason in statistics.left_out.items())
-    emit(task_table(statistics, run.train), *summary(checked, statistics), *overflows(statistics), *left_out)
+    table = task_table(statistics, stream.fed(run.train.steps))
+    emit(table, *summary(checked, statistics), *overflows(statistics), *left_out)
 
 
-def task_table(statistics: Statistics, training: Training) -> "Table":
-    """Returns one line a task: share, examples, epochs in all steps, mean tokens, examples truncated."""
+def task_table(statistics: Statistics, fed: Mapping[str, int]) -> "Table":
+    """Returns one line a task: share, examples, epochs in all steps, mean tokens, examples truncated.
+
+    Args:
+        statistics: of the stream.
+        fed: for each task, how many examples are fed in all steps.
+    """
     from rich import box
     from rich.table import Table
 
@@ -67,13 +91,12 @@ def task_table(statistics: Statistics, training: Training) -> "Table":
     headings = ["share", "examples", "epochs", *(f"mean {f}" for f in features), "truncated"]
     for heading in headings:
         table.add_column(heading, justify="right")
-    drawn = statistics.examples_per_batch * training.steps
     for task in statistics.tasks:
         table.add_row(
             task.task,
             f"{100 * task.share:.2f}%",
             f"{task.examples:,}",
-            f"{drawn * task.share / task.examples:.2f}",
+            f"{fed[task.task] / task.examples:.2f}",
             *(f"{task.mean_lengths[f]:.1f}" for f in features),
             ", ".join(f"{100 * task.truncated[f] / task.measured:.1f}%" for f in features),
         )
@@ -83,6 +106,7 @@ def task_table(statistics: Statistics, training: Training) -> "Table":
 def summary(checked: Checked, statistics: Statistics) -> list[str]:
     """Returns the rest of the plan, a line each."""
     from t5mix.mesh.engine import Engine
+    from t5mix.mesh.optimizers.step_config import briefly
 
     run = checked.run
     assert run.train is not None
@@ -95,11 +119,14 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
         f"batch       {run.batch_size} sequences of {lengths}; "
         f"{statistics.examples_per_batch:.1f} examples; slots filled: {filled}",
         f"pre-train   {run.train.steps:,} steps on {run.mixture}, {run.train.schedule}",
+        f"            by {briefly(run.train.optimizer)} on {briefly(run.train.trained)}",
         f"folder      {run.folder}",
     ]
     if run.finetune is not None:
         names = ", ".join(task.name for task in checked.finetune_tasks)
-        lines.insert(4, f"fine-tune   {run.finetune.steps:,} steps each, {run.finetune.schedule}: {names}")
+        on = briefly(run.finetune.trained)
+        fine_tuning = f"{run.finetune.steps:,} steps each, {run.finetune.schedule}, on {on}: {names}"
+        lines.insert(5, f"fine-tune   {fine_tuning}")
     return lines
 
 

@@ -14,6 +14,7 @@ from t5mix.mesh.engine import State
 from t5mix.metrics.directions import is_better
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.run_folder import Trained
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.score_files import read_score, write_score
@@ -43,6 +44,7 @@ def score_tasks(
     settings = components.run.evaluation
     scores: list[Score] = []
     values: State | None = None
+    _check_writable(components, tasks, trained, step)
     for task in tasks:
         path = trained.scores(settings.split, task.name, step, settings.limit)
         score = _kept(components, task, path, weights or trained.checkpoints / str(step))
@@ -52,6 +54,16 @@ def score_tasks(
             _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _check_writable(components: Components, tasks: Sequence[Task], trained: Trained, step: int) -> None:
+    """Refuses a folder that cannot be written, before a score is computed that is to be kept there."""
+    settings = components.run.evaluation
+    for task in tasks:
+        path = trained.scores(settings.split, task.name, step, settings.limit)
+        if not path.exists():
+            what = f"the folder of scores {str(path.parent)!r}"
+            check_writable(what, path.parent, "make it writable, or copy the run folder to where you may write")
 
 
 def _kept(components: Components, task: Task, path: Path, weights: Path) -> Score | None:

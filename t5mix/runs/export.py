@@ -1,12 +1,11 @@
 """`t5mix export`: a run's checkpoint for other programs."""
 
-import contextlib
-import json
-from typing import Any
+import math
 
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
 from t5mix.internal.code import source_code
+from t5mix.internal.files import read_json
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.interop.architecture import Architecture
@@ -14,12 +13,16 @@ from t5mix.mesh.interop.engine_state import weights_of_state
 from t5mix.mesh.interop.hugging_face.model_card import Card, CardScore
 from t5mix.mesh.interop.hugging_face.tokenizer_writing import check_vocabulary
 from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
+from t5mix.mesh.interop.trained_alone import check_whole, write_trained
 from t5mix.mesh.interop.weights import LazyArray
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
+from t5mix.runs.scores.score_files import read_score
 from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.starting import as_written
 from t5mix.vocabularies.base import Vocabulary
 
 
@@ -38,9 +41,9 @@ def to_hugging_face(checked: Checked, output: str, *, dtype: str = "float32") ->
     model.check_published("transformers")
     vocabulary = _one_vocabulary(checked)
     check_vocabulary(vocabulary)
-    weights = _weights(checked)
+    weights = _whole(checked, "a Hugging Face folder")
     card = _card(checked, weights).text()
-    generation = {"max_new_tokens": checked.run.sequence_length["targets"]}
+    generation = {"max_new_tokens": checked.run.sequence_length["targets"], **checked.run.decoding.for_transformers()}
     export = Export(model=model, weights=weights, vocabulary=vocabulary, card=card, generation=generation, dtype=dtype)
     write_folder(export, output)
     say(f"{_checkpoint(checked)} is in {output}, for transformers")
@@ -53,7 +56,8 @@ def to_saved_model(checked: Checked, output: str, *, batch_size: int) -> None:
     check_answers(checked.run)
     lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
     both = dict(vocabularies(checked.provider))
-    write_saved_model(output, checked.run.model, _weights(checked), both, lengths=lengths, batch_size=batch_size)
+    weights = _whole(checked, "a SavedModel")
+    write_saved_model(output, checked.run.model, weights, both, lengths=lengths, batch_size=batch_size)
     say(f"{_checkpoint(checked)} is in {output}, for TensorFlow (import tensorflow_text first)")
 
 
@@ -68,7 +72,7 @@ def to_stablehlo(checked: Checked, output: str, program: str, *, batch_size: int
     write_stablehlo(
         output,
         checked.run.model,
-        _weights(checked),
+        _whole(checked, "a StableHLO program"),
         program,
         lengths=lengths,
         batch_size=batch_size,
@@ -94,14 +98,32 @@ def _one_vocabulary(checked: Checked) -> Vocabulary:
     return inputs
 
 
-def _weights(checked: Checked) -> dict[str, LazyArray]:
-    """Returns the checkpoint's weights, on one device."""
-    checkpoint, run = _checkpoint(checked), checked.run
-    lengths = {name: run.sequence_length[name] for name in model_features(run)}
-    engine = Engine(run.model, MeshConfig(), batch_size=1, lengths=lengths)
-    keep = len(checkpoint.trained.steps())
-    with contextlib.closing(Checkpoints(checkpoint.trained.checkpoints, keep)) as checkpoints:
-        state = checkpoints.restore(checkpoint.step, engine)[1]
+def to_trained_alone(checked: Checked, output: str) -> None:
+    """Writes the weights that fine-tuning changed, alone; see `interop.trained_alone`.
+
+    Raises:
+        ValueError: it changed all of them.
+    """
+    checkpoint = _checkpoint(checked)
+    engine = _engine(checked)
+    state = as_written(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
+    start = checkpoint.trained.start
+    base = str(read_json(start).get("checkpoint")) if start.is_file() else "the run's own first weights"
+    weights = {name: value for name, value in state.items() if "_slot_" not in name}
+    write_trained(weights, state.trained, output, base)
+    say(f"what {_checkpoint(checked)} has trained is in {output}; it belongs to {base}")
+
+
+def _engine(checked: Checked) -> Engine:
+    lengths = {name: checked.run.sequence_length[name] for name in model_features(checked.run)}
+    return Engine(checked.run.model, MeshConfig(), batch_size=1, lengths=lengths)
+
+
+def _whole(checked: Checked, what: str) -> dict[str, LazyArray]:
+    """Returns all weights of the checkpoint, on one device, LoRA added up; refuses what T5 has no place for."""
+    engine = _engine(checked)
+    state = state_to_use(_checkpoint(checked), engine)
+    check_whole(state, state.trained, what)
     return weights_of_state(engine, state)
 
 
@@ -132,21 +154,21 @@ def _scores(checkpoint: CheckpointPath) -> list[CardScore]:
     """Returns the scores of a checkpoint that lie in its run folder, the split's name first."""
     found = []
     for path in sorted((checkpoint.trained.path / "scores").glob(f"*/*/{checkpoint.step}.json")):
-        content = json.loads(path.read_text("utf-8"))
-        baseline = content.get("baseline") or {}
+        score = read_score(path)
+        assert score is not None, path
         found += [
             CardScore(
-                task=content["task"],
+                task=score.task,
                 metric=metric,
-                value=value,
-                split=content["split"],
-                baseline=_number(baseline.get("score")) if metric == next(iter(content["metrics"])) else None,
-                examples=content["num_examples"],
+                value=_number(value),
+                split=score.split,
+                baseline=_number(score.baseline.score) if metric == next(iter(score.metrics)) else None,
+                examples=score.num_examples,
             )
-            for metric, value in content["metrics"].items()
+            for metric, value in score.metrics.items()
         ]
     return found
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

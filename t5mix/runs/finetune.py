@@ -1,13 +1,12 @@
 """Fine-tuning on one task at a time, each time from the same checkpoint."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
-from t5mix.internal.files import write_json
+from t5mix.internal.files import read_json, write_json
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
@@ -16,6 +15,7 @@ from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.record import alone_in, record_start
 from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.training.checkpoints import Checkpoints
 
 
 def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
@@ -75,13 +75,14 @@ def _finetune_task(
     finetuning = checked.run.finetune
     assert finetuning is not None
     trained = checked.folder.finetuning(task.name)
-    _remember_start(trained, start)
+    _remember_start(trained, task, start)
+    Checkpoints(trained.checkpoints).set_damaged_aside()
     if finetuning.steps not in trained.steps():
         components.train(
             finetuning.as_training(),
             task,
             trained,
-            start=lambda: components.restore(start),
+            start=lambda: components.restore(start, finetuning),
             title=title,
         )
 
@@ -91,20 +92,19 @@ def _finetune_task(
     return score_tasks(components, [task], trained, finetuning.steps, restored, before)
 
 
-def _remember_start(trained: Trained, start: CheckpointPath) -> None:
+def _remember_start(trained: Trained, task: Task, start: CheckpointPath) -> None:
     """Notes which checkpoint a task starts from; refuses to go on from another one.
 
     Raises:
         ValueError: an earlier start of the run began this task from a different step.
     """
-    path = trained.path / "start.json"
-    if path.is_file():
-        step = json.loads(path.read_text("utf-8"))["step"]
+    path = trained.start
+    if path.exists():
+        step = read_json(path).get("step")
         if step != start.step:
             raise ValueError(
                 f"{str(trained.path)!r} was fine-tuned from step {step}, and this run starts from step "
                 f"{start.step}: delete that folder to do it again"
             )
         return
-    trained.path.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"checkpoint": str(start), "step": start.step})
+    write_json(path, {"task": task.name, "checkpoint": str(start), "step": start.step})

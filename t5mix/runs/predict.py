@@ -2,23 +2,30 @@
 
 import io
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from t5mix.evaluation.decoding import AnswerAll, Predict, first_answers
+from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, first_answers
 from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically
 from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
+from t5mix.runs.run_folder import check_local
 from t5mix.vocabularies.features import Feature
 
 
 def predict_lines(
-    checked: Checked, lines: Sequence[str], output_file: str, *, prefix: str = "", scores: bool = False
+    checked: Checked,
+    lines: Sequence[str],
+    output_file: str,
+    *,
+    prefix: str = "",
+    scores: bool = False,
+    choices: Sequence[str] = (),
 ) -> None:
     r"""Answers every line.
 
@@ -31,19 +38,27 @@ def predict_lines(
         output_file: where answers go; "-" is standard output. A file appears whole or not at all.
         prefix: put before every line.
         scores: whether the score of each answer is written.
+        choices: the answers that there are; the likeliest is given. Without them, answers are decoded.
+
+    Raises:
+        ValueError: a choice is longer than the model's answers.
     """
     run, provider = checked.run, checked.provider
     assert checked.checkpoint is not None
     check_answers(run)
     inputs = [prefix + line for line in lines]
     ids = encode(inputs, provider.output_features["inputs"], run.sequence_length["inputs"])
+    chosen = encode_choices(choices, provider.output_features["targets"], run.sequence_length["targets"])
     answers: list[str] = []
     if ids:
         from t5mix.runs.components import Components
 
         components = Components(run, provider)
-        answerer = components.answerer(components.restore(checked.checkpoint))
-        if scores or run.decoding.best > 1:
+        state = components.restore(checked.checkpoint)
+        answerer = components.answerer(state)
+        if choices:
+            answers = choose(components.target_scorer(state), ids, choices, chosen, scores=scores)
+        elif scores or run.decoding.best > 1:
             answers = decode_with_scores(answerer, ids, provider)
         else:
             answers = decode(first_answers(answerer), ids, provider)
@@ -72,13 +87,45 @@ def decode(predict: Predict, ids: Sequence[Sequence[int]], provider: Provider) -
 def decode_with_scores(answer: AnswerAll, ids: Sequence[Sequence[int]], provider: Provider) -> list[str]:
     """Returns all answers to each input and their scores, as JSON: {"answers": [{"text": .., "score": ..}, ..]}."""
     vocabulary = provider.output_features["targets"].vocabulary
-    return [
-        json.dumps(
-            {"answers": [{"text": vocabulary.decode(one.ids), "score": one.score} for one in answers]},
-            ensure_ascii=False,
-        )
-        for answers in answer(ids)
-    ]
+    return [_json([(vocabulary.decode(one.ids), one.score) for one in answers]) for answers in answer(ids)]
+
+
+def _json(answers: Sequence[tuple[str, float]]) -> str:
+    return json.dumps({"answers": [{"text": text, "score": score} for text, score in answers]}, ensure_ascii=False)
+
+
+def encode_choices(choices: Sequence[str], feature: Feature, length: int) -> list[list[int]]:
+    """Returns the ids of each choice, with the feature's EOS.
+
+    Raises:
+        ValueError: one is longer than answers are, or is given twice.
+    """
+    ids = [[*feature.vocabulary.encode(text), *([EOS_ID] if feature.add_eos else [])] for text in choices]
+    for number, text in enumerate(choices):
+        if text in choices[:number]:
+            raise ValueError(f"--choice {text!r} is given twice")
+        if len(ids[number]) > length:
+            raise ValueError(
+                f"--choice {text!r} has {len(ids[number])} tokens, and answers have {length} at most: choose a longer "
+                "Run.sequence_length for 'targets'"
+            )
+    return ids
+
+
+def choose(
+    score: ScoreTargets,
+    ids: Sequence[Sequence[int]],
+    choices: Sequence[str],
+    targets: Sequence[Sequence[int]],
+    *,
+    scores: bool,
+) -> list[str]:
+    """Returns the likeliest choice for each input, of equals the first; with scores, all of them as JSON."""
+    answers = []
+    for found in score(ids, [targets] * len(ids)):
+        ranked = sorted(zip(choices, found, strict=True), key=lambda pair: -pair[1])
+        answers.append(_json(ranked) if scores else ranked[0][0].replace("\n", "\\n"))
+    return answers
 
 
 def read_lines(path: str) -> list[str]:
@@ -112,12 +159,17 @@ def check_output(path: str) -> None:
     Raises:
         ValueError: its folder is missing or can not be written, or it is a folder itself.
     """
-    folder = Path(path).absolute().parent
-    if path == "-" or (os.access(folder, os.W_OK) and not Path(path).is_dir()):
+    if path == "-":
         return
-    wrong = "is a folder" if Path(path).is_dir() else f"can not be written: there is no folder {str(folder)!r}"
-    wrong = f"can not be written into {str(folder)!r}" if folder.is_dir() and not Path(path).is_dir() else wrong
-    raise ValueError(f"--output_file {path!r} {wrong}; choose another")
+    check_local("--output_file", path)
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise ValueError(f"--output_file {path!r} is a folder; choose another")
+    if not folder.is_dir():
+        raise ValueError(
+            f"--output_file {path!r} can not be written: there is no folder {str(folder)!r}; choose another"
+        )
+    check_writable(f"--output_file {path!r}", folder, f"choose a folder other than {str(folder)!r}")
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.record import alone_in, record_start
 from t5mix.runs.run_folder import CheckpointPath
+from t5mix.training.checkpoints import Checkpoints
 
 
 def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
@@ -43,12 +44,13 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
     """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint."""
     run, trained = checked.run, checked.folder.pretraining
     assert run.train is not None
+    Checkpoints(trained.checkpoints).set_damaged_aside()
     if run.train.steps not in trained.steps():
         components.train(
             run.train,
             checked.provider,
             trained,
-            start=lambda: components.engine.initialize(run.seed),
+            start=lambda: components.engine(run.train).initialize(run.seed),
             title=f"pre-training on {run.mixture}",
         )
     return CheckpointPath(checked.folder, trained, run.train.steps)

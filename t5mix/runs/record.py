@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import importlib.metadata
+import os
 import platform
 import shlex
 import subprocess
@@ -17,10 +18,11 @@ from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.internal import paths
 from t5mix.internal.files import write_atomically, write_json
+from t5mix.internal.terminal import say
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import Provider, vocabularies
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.run_folder import RunFolder, check_links
 
 # Libraries whose version can change what a run computes.
 PACKAGES = (
@@ -71,17 +73,40 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
 
     Raises:
         ValueError: another process is at work there.
+        OSError: the lock cannot be made; or, when the body has ended, the folder is gone or is another, so that what
+            was written is lost.
     """
     folder.path.mkdir(parents=True, exist_ok=True)
-    with (folder.path / ".lock").open("w") as file:
+    check_links(folder.path)
+    # Nothing is written into the file, and no link is followed: it may be a stranger's.
+    lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             raise ValueError(
                 f"another process is at work in {str(folder.path)!r}: wait for it, or choose another "
                 "folder with --run_folder"
             ) from None
+        except OSError:
+            say(f"{str(folder.path)!r} lies where files cannot be locked: start no other process on it meanwhile")
         yield
+        _check_there(folder, lock)
+    finally:
+        os.close(lock)
+
+
+def _check_there(folder: RunFolder, lock: int) -> None:
+    """Checks that the lock's file still has its name: who deletes a folder, and may make another, takes the record."""
+    try:
+        there = os.path.samestat(os.stat(folder.lock), os.fstat(lock))
+    except OSError:
+        there = False
+    if not there:
+        raise FileNotFoundError(
+            f"the run folder {str(folder.path)!r} was deleted or replaced while the run was at work in it: what it has "
+            "written is lost; start it again"
+        )
 
 
 def versions() -> dict[str, Any]:

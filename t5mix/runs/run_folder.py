@@ -17,6 +17,10 @@ import dataclasses
 import os
 from pathlib import Path
 
+from t5mix.internal.files import read_json
+from t5mix.internal.paths import file_name
+from t5mix.training import checkpoint_files
+
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
@@ -65,12 +69,17 @@ class RunFolder:
 
     def finetuning(self, task: str) -> "Trained":
         """Returns the folder of fine-tuning on one task."""
-        return Trained(self.path / "finetune" / task)
+        return Trained(self.path / "finetune" / file_name(task))
 
-    def finetuned_tasks(self) -> list[str]:
-        """Returns the tasks whose fine-tuning was begun, sorted."""
+    def finetunings(self) -> list["Trained"]:
+        """Returns the folders of the fine-tunings that were begun, sorted."""
         parent = self.path / "finetune"
-        return sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
+        return [Trained(entry) for entry in sorted(parent.iterdir())] if parent.is_dir() else []
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that is at work in the folder."""
+        return self.path / ".lock"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,16 +107,19 @@ class Trained:
         """Event files of training and of evaluation."""
         return self.path / "tensorboard"
 
+    @property
+    def start(self) -> Path:
+        """Which task is fine-tuned here, and from which checkpoint."""
+        return self.path / "start.json"
+
     def scores(self, split: str, task: str, step: int, limit: int | None = None) -> Path:
         """Returns the file with the score of one checkpoint on one task, or on the first `limit` examples of it."""
         name = f"{step}.json" if limit is None else f"{step}-first-{limit}.json"
-        return self.path / "scores" / split / task / name
+        return self.path / "scores" / file_name(split) / file_name(task) / name
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints on disk, ascending; unfinished ones have other names."""
-        if not self.checkpoints.is_dir():
-            return []
-        return sorted(int(e.name) for e in self.checkpoints.iterdir() if e.name.isdecimal())
+        return checkpoint_files.steps_in(self.checkpoints)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,16 +130,24 @@ class CheckpointPath:
         run: the run that it comes from.
         trained: the training within that run.
         step: optimizer steps.
+        trained_alone: a folder with weights that were trained on this checkpoint and lie alone, to be put onto it.
     """
 
     run: RunFolder
     trained: Trained
     step: int
+    trained_alone: str | None = dataclasses.field(default=None, kw_only=True)
 
     @property
     def is_fine_tuned(self) -> bool:
         """Whether it comes from fine-tuning on one task."""
         return self.trained.path.parent.name == "finetune" and self.trained.path != self.run.path
+
+    @property
+    def task(self) -> str:
+        """The task that was fine-tuned on."""
+        name = self.trained.path.name  # that of the task, where that is plain
+        return str(read_json(self.trained.start).get("task", name)) if self.trained.start.exists() else name
 
     def __str__(self) -> str:
         return str(self.trained.checkpoints / str(self.step))
@@ -136,9 +156,13 @@ class CheckpointPath:
 def find_checkpoint(path: str) -> CheckpointPath:
     """Finds a checkpoint by a run folder (its newest), by `FOLDER/finetune/TASK`, or by `.../checkpoints/STEP`.
 
+    Where the newest is damaged, that is said, and the newest that is whole is taken.
+
     Raises:
         FileNotFoundError: there is no such folder, or no checkpoint in it; says what there is.
+        ValueError: the checkpoint that is named, or every one, is damaged; or a link leads out of the run folder.
     """
+    check_local("checkpoint", path)
     given = Path(os.path.abspath(path))  # "." and "TASK" alone say nothing of what they lie in
     if not given.is_dir():
         raise FileNotFoundError(
@@ -153,7 +177,46 @@ def find_checkpoint(path: str) -> CheckpointPath:
             f"no checkpoint in {str(trained.path)!r}: it holds no folder checkpoints/STEP; give a "
             "run folder in which training has written one"
         )
-    return CheckpointPath(_run_of(trained), trained, steps[-1] if step is None else step)
+    run = _run_of(trained)
+    check_links(run.path)
+    if step is not None:
+        checkpoint_files.verify(given)
+    else:
+        step = checkpoint_files.newest_whole(trained.checkpoints)
+        assert step is not None  # there are some
+    return CheckpointPath(run, trained, step)
+
+
+def check_local(what: str, path: str) -> None:
+    """Refuses the address of an object store, such as gs://bucket/run, before it is taken for a folder's name.
+
+    Args:
+        what: what the path is of, for the message.
+        path: as the user gave it.
+    """
+    if "://" in path:
+        raise ValueError(
+            f"{what} {path!r} is an address, and runs are written to and read from a file system: give a folder, and "
+            "copy it there or from there, or mount the store as a folder"
+        )
+
+
+def check_links(folder: Path) -> None:
+    """Refuses a run folder from which a link leads out: whoever made it decides neither what is read nor written.
+
+    The folder itself may be a link, for that is what the user named.
+
+    Raises:
+        ValueError: naming the link.
+    """
+    inside = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        for path in (os.path.join(place, name) for name in (*folders, *files)):
+            if os.path.islink(path) and not Path(os.path.realpath(path)).is_relative_to(inside):
+                raise ValueError(
+                    f"{path!r} is a link that leads out of the run folder, and is not followed: put what it leads to "
+                    "in its place, or keep the whole run folder there"
+                )
 
 
 def _run_of(trained: Trained) -> RunFolder:

@@ -1,63 +1,94 @@
 """Checkpoints: model, optimizer, step and whatever else a run needs to go on, whole or not at all.
 
-Orbax writes each into a folder of another name and renames it when it is complete, so a process that is killed while
-it saves leaves the checkpoint before. Arrays are restored onto the mesh of the engine that asks, whichever mesh wrote
-them.
+Orbax writes the arrays into a folder of another name, which gets a manifest with checksums of all its bytes and is then
+renamed: a process that is killed while it saves leaves the checkpoint before. Every byte is compared with its checksum
+before a weight is used. Arrays are restored onto the mesh of the engine that asks, whichever mesh wrote them.
 """
 
+import contextlib
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from t5mix.internal.files import wait_for_disk
 from t5mix.internal.lazy import import_quietly
+from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, jax
+from t5mix.training import checkpoint_files
+from t5mix.training.checkpoint_files import DamagedCheckpointError
+
+_STATE = "state"
+_PRIVATE = ".partial"  # the end of names that are no checkpoint's
 
 
 class Checkpoints:
     """The checkpoints in one folder, `FOLDER/STEP`, the newest few of them.
 
     Args:
-        folder: made when missing.
+        folder: made by the first `save` when missing; its parent is not.
         keep: how many stay; saving one more removes the oldest.
     """
 
     def __init__(self, folder: str | os.PathLike[str], keep: int = 3):
-        orbax = self._orbax = import_quietly("orbax.checkpoint")
         self.folder = Path(folder).absolute()
-        options = orbax.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=False)
-        handlers = {
-            "state": orbax.StandardCheckpointHandler(),
-            "extra": orbax.JsonCheckpointHandler(),
-        }
-        self._manager = orbax.CheckpointManager(self.folder, options=options, item_handlers=handlers)
+        self._keep = keep
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints there are, ascending."""
-        return sorted(self._manager.all_steps())
+        return checkpoint_files.steps_in(self.folder)
 
-    def save(self, step: int, state: State, extra: dict[str, Any]) -> None:
-        """Writes a checkpoint and waits until it is complete on disk.
+    def save(self, step: int, state: State, extra: Mapping[str, Any]) -> None:
+        """Writes a checkpoint and waits until it is complete on disk; then removes old ones.
 
         Args:
             step: optimizer steps done.
             state: values of all variables.
             extra: JSON, such as the stream's state.
+
+        Raises:
+            OSError: the folder is gone, or cannot be written; naming it. What was there stays.
         """
-        args = self._orbax.args
-        items = args.Composite(state=args.StandardSave(dict(state)), extra=args.JsonSave(extra))
-        self._manager.save(step, args=items, force=True)
-        self._manager.wait_until_finished()
+        orbax = import_quietly("orbax.checkpoint")
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._remove_private()
+            private = self.folder / f".{step}{_PRIVATE}"
+            private.mkdir()
+            with _plain_path(private) as plain, _closing(orbax) as checkpointer:
+                checkpointer.save(plain / _STATE, args=orbax.args.StandardSave(dict(state)))
+            shapes = {name: list(value.shape) for name, value in state.items()}
+            checkpoint_files.seal(private, {"step": step, "extra": extra, "variables": shapes})
+            self._discard(step)
+            os.rename(private, self.folder / str(step))
+            wait_for_disk(self.folder)
+            for old in self.steps()[: -self._keep]:
+                self._discard(old)
+        except Exception as error:  # Orbax and TensorStore raise errors of many kinds
+            with contextlib.suppress(OSError):
+                self._remove_private()
+            why = error.strerror if isinstance(error, OSError) and error.strerror else _first_words(error)
+            raise OSError(
+                f"the checkpoint of step {step} cannot be written into {str(self.folder)!r} ({why}): "
+                "make room there, or see to it that the folder is there and can be written, and start again"
+            ) from error
 
     def extra(self, step: int) -> dict[str, Any]:
-        """Reads what `save` was given as `extra`, and nothing else."""
-        args = self._orbax.args
-        return dict(self._manager.restore(step, args=args.Composite(extra=args.JsonRestore()))["extra"])
+        """Returns what `save` was given as `extra`, and reads no weights.
+
+        Raises:
+            DamagedCheckpointError: it cannot be said.
+        """
+        extra: dict[str, Any] = checkpoint_files.manifest_of(self.folder / str(step))["extra"]
+        return extra
 
     def restore(self, step: int | None, engine: Engine) -> tuple[int, State, dict[str, Any]]:
         """Reads a checkpoint onto the engine's mesh.
 
         Args:
-            step: of the checkpoint; None for the newest.
+            step: of the checkpoint; None for the newest that is whole.
             engine: whose variables it must hold.
 
         Returns:
@@ -65,42 +96,108 @@ class Checkpoints:
 
         Raises:
             FileNotFoundError: there is no such checkpoint.
+            DamagedCheckpointError: it is not what was written.
             ValueError: it is of a model of another shape.
         """
         there = self.steps()
-        step = step if step is not None or not there else there[-1]
+        step = step if step is not None or not there else checkpoint_files.newest_whole(self.folder)
         if step not in there:
             known = f"there are {', '.join(map(str, there))}" if there else "there is none"
             raise FileNotFoundError(f"no checkpoint of step {step} in {str(self.folder)!r}: {known}")
-        self._check_shapes(step, engine)
-        args = self._orbax.args
-        shardings = engine.shardings()
-        abstract = {
-            variable.name: jax.ShapeDtypeStruct(variable.shape, "float32", sharding=shardings[variable.name])
-            for variable in engine.variables
-        }
-        items = args.Composite(state=args.StandardRestore(abstract), extra=args.JsonRestore())
-        restored = self._manager.restore(step, args=items)
-        return step, engine.state(restored["state"]), dict(restored["extra"])
+        folder = self.folder / str(step)
+        content = checkpoint_files.verify(folder)
+        _check_shapes(folder, content["variables"], engine)
+        return step, engine.state(_read_arrays(folder, engine)), content["extra"]
 
-    def close(self) -> None:
-        """Frees what orbax holds."""
-        self._manager.close()
+    def set_damaged_aside(self) -> None:
+        """Renames newest checkpoints that are damaged to STEP.damaged, so that training goes on from a whole one."""
+        for step in reversed(self.steps()):
+            folder = self.folder / str(step)
+            try:
+                checkpoint_files.verify(folder)
+                return
+            except DamagedCheckpointError as error:
+                aside = folder.with_name(f"{step}.damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                os.rename(folder, aside)
+                left = self.steps()
+                to = f"step {left[-1]}" if left else "the start"
+                say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from {to}")
 
-    def _check_shapes(self, step: int, engine: Engine) -> None:
-        """Refuses a model of another shape: Orbax would pad or cut its arrays, or complain of a tree at length."""
-        saved = self._manager.item_metadata(step)["state"].tree
-        for variable in engine.variables:
-            there = tuple(saved[variable.name].shape) if variable.name in saved else None
-            if there != variable.shape:
-                what = "no such variable" if there is None else f"shape {list(there)}"
-                raise ValueError(
-                    f"checkpoint {step} in {str(self.folder)!r} is of another model: {variable.name} has shape "
-                    f"{list(variable.shape)} here and {what} there; use the T5Config that it was trained with"
-                )
-        if len(saved) != len(engine.variables):
-            extra = sorted(set(saved) - {variable.name for variable in engine.variables})
+    def _discard(self, step: int) -> None:
+        """Takes a checkpoint out of the way at once, then deletes it; does nothing where there is none."""
+        folder = self.folder / str(step)
+        if os.path.lexists(folder):
+            aside = folder.with_name(f".{step}.old{_PRIVATE}")
+            os.rename(folder, aside)
+            shutil.rmtree(aside)
+
+    def _remove_private(self) -> None:
+        """Deletes what a killed process has left."""
+        for entry in self.folder.iterdir():
+            if entry.name.startswith(".") and entry.name.endswith(_PRIVATE):
+                shutil.rmtree(entry)
+
+
+def _read_arrays(folder: Path, engine: Engine) -> Mapping[str, Any]:
+    orbax = import_quietly("orbax.checkpoint")
+    shardings = engine.shardings()
+    abstract = {
+        variable.name: jax.ShapeDtypeStruct(variable.shape, "float32", sharding=shardings[variable.name])
+        for variable in engine.variables
+    }
+    try:
+        with _plain_path(folder) as plain, _closing(orbax) as checkpointer:
+            arrays: Mapping[str, Any] = checkpointer.restore(plain / _STATE, args=orbax.args.StandardRestore(abstract))
+            return arrays
+    except (ValueError, OSError, KeyError) as error:
+        raise DamagedCheckpointError(f"Orbax cannot read {str(folder)!r}: {_first_words(error)}") from error
+
+
+def _check_shapes(folder: Path, saved: Mapping[str, list[int]], engine: Engine) -> None:
+    """Refuses a model of another shape: Orbax would pad or cut its arrays, or complain of a tree at length."""
+    for variable in engine.variables:
+        there = saved.get(variable.name)
+        if there != list(variable.shape):
+            what = "no such variable" if there is None else f"shape {there}"
             raise ValueError(
-                f"checkpoint {step} in {str(self.folder)!r} is of another model: it has {', '.join(extra[:3])}"
-                f"{' ...' if len(extra) > 3 else ''}; use the T5Config that it was trained with"
+                f"the checkpoint {str(folder)!r} is of another model: {variable.name} has shape "
+                f"{list(variable.shape)} here and {what} there; use the T5Config that it was trained with"
             )
+    extra = sorted(set(saved) - {variable.name for variable in engine.variables})
+    if extra:
+        raise ValueError(
+            f"the checkpoint {str(folder)!r} is of another model: it has {', '.join(extra[:3])}"
+            f"{' ...' if len(extra) > 3 else ''}; use the T5Config that it was trained with"
+        )
+
+
+@contextlib.contextmanager
+def _closing(orbax: Any) -> Iterator[Any]:
+    checkpointer = orbax.Checkpointer(orbax.StandardCheckpointHandler())
+    try:
+        yield checkpointer
+    finally:
+        checkpointer.close()
+
+
+@contextlib.contextmanager
+def _plain_path(folder: Path) -> Iterator[Path]:
+    """Gives another path of a folder: Orbax takes `[` and the like for a pattern, and paths can be long."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        plain = Path(f"/proc/self/fd/{descriptor}")
+        if plain.is_dir():
+            yield plain
+            return
+    finally:
+        os.close(descriptor)
+    with tempfile.TemporaryDirectory(prefix="t5mix-") as place:  # no Linux
+        link = Path(place, "folder")
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
+
+
+def _first_words(error: Exception) -> str:
+    """Returns the first line of a message, without what TensorStore says of its own settings."""
+    return (str(error).splitlines() or [type(error).__name__])[0].partition(" [")[0][:300]

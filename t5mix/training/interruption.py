@@ -1,4 +1,4 @@
-"""Being asked to stop: SIGTERM, as schedulers send before they take a machine away, and Ctrl-C."""
+"""Being asked to stop: SIGTERM, as schedulers send before they take a machine away; Ctrl-C; a terminal that closes."""
 
 import contextlib
 import signal
@@ -40,7 +40,7 @@ class StopSignal:
 
 @contextlib.contextmanager
 def noted_signal() -> Iterator[StopSignal]:
-    """Notes the first SIGTERM or SIGINT in the body, which goes on; a second one does what it did before."""
+    """Notes the first signal to stop in the body, which goes on; a second one does what it did before."""
     stop = StopSignal()
     with first_signal(stop.note):
         yield stop
@@ -48,9 +48,10 @@ def noted_signal() -> Iterator[StopSignal]:
 
 @contextlib.contextmanager
 def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
-    """Calls `handle` at the first SIGTERM or SIGINT in the body; the handlers from before are back when it is called.
+    """Calls `handle` at the first signal to stop in the body; the handlers from before are back when it is called.
 
-    Outside the main thread, where Python delivers no signals, nothing happens.
+    These are SIGINT, SIGTERM and SIGHUP, but for those that the process was told to ignore, as `nohup` does. Outside
+    the main thread, where Python delivers no signals, nothing happens.
 
     Args:
         handle: Gets the signal's number; what it raises comes up in the body.
@@ -67,7 +68,8 @@ def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
     for number in before:
         signal.signal(number, caught)
     try:

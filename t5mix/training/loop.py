@@ -19,11 +19,13 @@ from t5mix.data import Stream
 from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, StepMetrics
+from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
-from t5mix.training.schedules import Schedule, adafactor_decay_rate
+from t5mix.training.schedules import Schedule
+from t5mix.training.starting import STEP, same_arrays, step_of, to_train
 
 
 @dataclasses.dataclass
@@ -33,12 +35,17 @@ class _Progress:
     step: int
     window: LossWindow
     tokens: int = 0
+    skipped: int = 0
+    slots_since: int = 0
 
-    def extra(self, stream: Stream) -> dict[str, Any]:
+    def extra(self, stream: Stream, engine: Engine) -> dict[str, Any]:
         return {
             "stream": stream.state(self.step),
             "window": self.window.state(),
             "tokens": self.tokens,
+            "skipped": self.skipped,
+            "slots_since": self.slots_since,
+            STEP: engine.step.description(),
         }
 
 
@@ -56,6 +63,8 @@ def train(
     keep: int = 3,
     title: str = "training",
     allow_changed_mixture: bool = False,
+    allow_changed_optimizer: bool = False,
+    skip_non_finite: int = 0,
 ) -> State:
     """Trains to `steps`, from `start()`, or from the newest checkpoint in the folder.
 
@@ -75,6 +84,8 @@ def train(
         keep: how many checkpoints stay.
         title: what is being trained, for the display.
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
+        allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
+        skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
 
     Returns:
         The state after the last step.
@@ -83,20 +94,21 @@ def train(
         ValueError: the checkpoint is of another model or another mixture; or the engine was made for fewer tasks or
             for batches of another shape.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
-        Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
+        OSError: the folder is gone, full, or can not be written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep)
-    with contextlib.closing(checkpoints):
-        state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture)
-        loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every)
-        with (
-            _stop_told(),
-            _logs(folder, progress.step) as logs,
-            Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
-            noted_signal() as stop,
-        ):
-            return loop.run(state, progress, steps, logs, reporter, stop)
+    checkpoints.set_damaged_aside()
+    state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
+    with (
+        _stop_told(),
+        _logs(folder, progress.step) as logs,
+        Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
+        noted_signal() as stop,
+    ):
+        return loop.run(state, progress, steps, logs, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:
@@ -134,6 +146,7 @@ class _Loop:
     seed: int
     log_every: int
     checkpoint_every: int
+    skip_non_finite: int
 
     def run(
         self,
@@ -150,9 +163,9 @@ class _Loop:
                 state,
                 batch,
                 learning_rate=self.schedule(step),
-                decay_rate=adafactor_decay_rate(step),
                 step=step,
                 seed=self.seed,
+                slots_since=progress.slots_since,
             )
             # Metrics of a step are read while the next one runs, except where something is written down.
             if pending:
@@ -172,13 +185,11 @@ class _Loop:
     def _take_in(self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter) -> None:
         metrics, tokens = pending
         nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
-        loss = float(metrics.loss)
-        if not math.isfinite(loss):
-            raise self._diverged(progress.step, f"the loss is {loss}")
-        norm = float(metrics.gradient_norm)
-        if not math.isfinite(norm):  # the engine left the weights as they were
-            raise self._diverged(progress.step, f"the norm of the gradient is {norm}")
-        progress.window.add(nats, task_tokens)
+        loss, norm = float(metrics.loss), float(metrics.gradient_norm)
+        if math.isfinite(loss) and math.isfinite(norm):
+            progress.window.add(nats, task_tokens, norm)
+        else:
+            self._skip(progress, loss, norm)
         progress.tokens += tokens
         progress.step += 1
         reporter.update(
@@ -188,6 +199,15 @@ class _Loop:
             tokens,
             self.schedule(progress.step - 1),
         )
+
+    def _skip(self, progress: _Progress, loss: float, norm: float) -> None:
+        """Counts a step that changed nothing, for the engine leaves weights as they were; or ends the training."""
+        what = f"the norm of the gradient is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
+        if progress.skipped >= self.skip_non_finite:
+            skipped = f" ({progress.skipped} such steps were skipped before)" if progress.skipped else ""
+            raise self._diverged(progress.step, what + skipped)
+        progress.skipped += 1
+        say(f"at step {progress.step:,} {what}: nothing is changed ({progress.skipped} of {self.skip_non_finite})")
 
     def _write(
         self,
@@ -205,7 +225,7 @@ class _Loop:
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
             logs.metrics.sync()
-            self.checkpoints.save(progress.step, state, progress.extra(self.stream))
+            self.checkpoints.save(progress.step, state, progress.extra(self.stream, self.engine))
 
     def _diverged(self, step: int, what: str) -> FloatingPointError:
         return FloatingPointError(
@@ -217,7 +237,9 @@ class _Loop:
         values = {
             "loss": progress.window.loss(),
             "learning_rate": self.schedule(progress.step - 1),
+            "gradient_norm": progress.window.gradient_norm(),
             "tokens": progress.tokens,
+            **({"skipped": progress.skipped} if self.skip_non_finite else {}),
             **{f"loss/{name}": loss for name, loss in progress.window.task_losses().items()},
         }
         logs.metrics.log(progress.step, values)
@@ -231,20 +253,51 @@ def _begin(
     checkpoints: Checkpoints,
     start: Callable[[], State],
     allow_changed_mixture: bool,
+    allow_changed_optimizer: bool,
 ) -> tuple[State, _Progress]:
     """Returns the newest checkpoint, or the start."""
     if not checkpoints.steps():
         return start(), _Progress(0, LossWindow(stream.task_names))
-    before = checkpoints.extra(checkpoints.steps()[-1])["stream"]  # before the slow part
+    newest = checkpoints.extra(checkpoints.steps()[-1])  # before the slow part
+    before, theirs = newest["stream"], step_of(newest)
+    anew = _starts_anew(theirs, engine.step, checkpoints, allow_changed_optimizer)
     changes = stream.changes(before)
     if changes and allow_changed_mixture:
         say(f"going on with a changed stream: {'; '.join(changes)}")
     else:
         stream.check_state(before)
-    step, state, extra = checkpoints.restore(None, engine)
+    if anew:
+        step, extra = checkpoints.steps()[-1], newest
+        state = to_train(checkpoints, step, engine, 0)
+    else:
+        step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were.
     window = LossWindow(stream.task_names, None if changes else extra["window"])
-    return state, _Progress(step, window, extra["tokens"])
+    since = step if anew else extra.get("slots_since", 0)
+    return state, _Progress(step, window, extra["tokens"], extra.get("skipped", 0), since)
+
+
+def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints, allowed: bool) -> bool:
+    """Tells whether the optimizer's slots cannot be those of the checkpoint.
+
+    Raises:
+        ValueError: nobody has said that they may start anew; or other weights are trained.
+    """
+    if same_arrays(theirs, ours):
+        return False
+    theirs_by, ours_by = briefly(theirs.optimizer), briefly(ours.optimizer)
+    where = f"the newest checkpoint in {str(checkpoints.folder)!r}"
+    if theirs.trained != ours.trained:
+        raise ValueError(
+            f"{where} was trained on {briefly(theirs.trained)}, and this training is on {briefly(ours.trained)}: "
+            "choose another folder, and start there from this checkpoint"
+        )
+    if not allowed:
+        raise ValueError(
+            f"{where} was trained by {theirs_by}, and this training is by {ours_by}, whose slots mean other things: "
+            "use the same, or say allow_changed_optimizer = True to go on with new slots"
+        )
+    return True
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from t5mix.internal.terminal import drawn_on, duration, put
+from t5mix.internal.terminal import console, duration, put
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -201,10 +201,9 @@ class _LiveDisplay:
     """A thin wrapper around rich's Live, which is imported only where it is used."""
 
     def __init__(self, stream: IO[str]):
-        from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(console=Console(file=drawn_on(stream)), auto_refresh=False, transient=False)
+        self._live = Live(console=console(stream), auto_refresh=False, transient=False)
         self._drawn = 0.0
 
     def start(self) -> None:

@@ -1,5 +1,6 @@
 """The command's door: help at once, errors in one line, exit codes that scripts can use."""
 
+import os
 import subprocess
 import sys
 import time
@@ -41,6 +42,17 @@ def test_help_loads_nothing_heavy(command: list[str]) -> None:
     done = python("-c", ROOT_PROBE, *command, "--help")
     assert done.stdout.startswith("usage: t5mix")
     assert done.stderr.strip() == "[]"
+
+
+def test_a_terminal_of_ascii_gets_everything(declarations: str) -> None:
+    for arguments, status, words in (
+        (["list", "toy_", "--include", declarations], 0, " ----"),
+        (["list", "no-such-t\u00e4sk"], 2, "no-such-t\\xe4sk"),
+    ):
+        command = [sys.executable, "-m", "t5mix", *arguments]
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+        assert done.returncode == status and words in (done.stdout + done.stderr).decode("ascii")
 
 
 def test_list_loads_no_framework(declarations: str) -> None:

@@ -41,7 +41,7 @@ def test_what_an_example_names_is_there(example: str) -> None:
     names += [found.group(1) for folder in folders if folder and (found := re.search("/finetune/([^/]+)", folder))]
     chosen = args.get("mixture_or_task") or []
     names += [chosen] if isinstance(chosen, str) else chosen
-    names += [args["mixture"], *args["against"]] if args.get("mixture") else []
+    names += [*(args["names"] if "against" in args else ()), *args.get("against", ())]
     if not args["include"] and not args.get("models"):  # the user's own; files, which `list` itself looks up
         assert not names or arguments.find_tasks(names)
     for name in args.get("gin_file", ()):

@@ -143,4 +143,4 @@ def test_commands_include_files_of_others_when_they_are_asked_to(theirs: str) ->
     assert "theirs" in run(*listing, T5MIX_AS_SEQIO="1").stdout
     for environment in ({}, {"T5MIX_AS_SEQIO": "0"}):
         refused = run(*listing, **environment)
-        assert refused.returncode == 2 and "No module named 'seqio'" in refused.stderr
+        assert refused.returncode == 2 and "No module named 'seqio'; with --as_seqio" in refused.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sentencepiece import sentencepiece_model_pb2
 
 import t5mix
 from t5mix.declarations.discovery import discovery
@@ -87,3 +88,34 @@ def test_a_file_with_private_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ]
     with pytest.raises(ValueError, match=f"cannot open or prepare 'reading/plain:1.0.0' in {tmp_path}"):
         t5mix.TaskRegistry.get("published_reading_tfds").num_input_examples("train")
+
+
+def test_a_file_with_an_own_copy_of_a_task_of_t5s(capsys: pytest.CaptureFixture[str]) -> None:
+    load("own_copies.py")
+    assert texts("cnn_dailymail_v002") == [
+        {"inputs": "summarize: Rain all night.", "targets": "Rain"},
+        {"inputs": "summarize: Frost at noon.", "targets": "Frost"},
+    ]
+    assert t5mix.get_mixture_or_task("published_summaries").rates() == {"cnn_dailymail_v002": 1}
+    assert "squad_v010_allanswers" in t5mix.TaskRegistry  # what is shipped is there all the same
+    said = capsys.readouterr().err
+    assert "own_copies.py:23, not the one that t5mix ships" in said
+
+
+def test_a_file_with_a_vocabulary_whose_model_holds_the_sentinels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(t5mix.test_utils.TEST_DATA_DIR) / "sentencepiece" / "sentencepiece.model"
+    model = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())
+    for number in reversed(range(100)):
+        model.pieces.add(piece=f"▁<extra_id_{number}>", score=0.0, type=model.SentencePiece.Type.USER_DEFINED)
+    (tmp_path / "100extra.model").write_bytes(model.SerializeToString())
+    monkeypatch.setenv("PUBLISHED_VOCABULARY", str(tmp_path / "100extra.model"))
+    load("multilingual.py")
+    vocabulary = t5mix.TaskRegistry.get("published_de").output_features["targets"].vocabulary
+    assert (vocabulary.vocab_size, vocabulary.extra_ids) == (126, 0)
+    mixture = t5mix.get_mixture_or_task("published_languages")
+    for example in mixture.get_dataset({"inputs": 20, "targets": 12}, "train", seed=1).take(6).as_numpy_iterator():
+        for name in ("inputs", "targets"):
+            sentinels = [token for token in example[name].tolist() if token >= 26]
+            assert sentinels and sentinels == list(range(125, 125 - len(sentinels), -1))  # from the highest id down

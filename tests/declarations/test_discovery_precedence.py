@@ -167,3 +167,17 @@ def test_a_slip_in_toml(tmp_path: Path) -> None:
     code = f"t5mix.include({str(tmp_path / 'mine.toml')!r}, keep_going=True)\n"
     result = run(code + "print([name for name in t5mix.TaskRegistry.names() if name.startswith('my_')])")
     assert result.stdout.strip() == "['my_good']" and "task 'my_wrong'" in result.stderr
+
+
+def test_hundreds_of_files_that_look_shipped_names_up(tmp_path: Path) -> None:
+    """None of them makes another one load first, of whatever they look up."""
+    for number in range(300):
+        body = f"t5mix.MixtureRegistry.add('my_{number}', ['glue_cola_v002', 'glue_sst2_v002'], 1)"
+        (tmp_path / f"m{number}.py").write_text(f"import t5mix\n{body}\n")
+    write(tmp_path / "own.py", "task('glue_cola_v002', t5mix.T5Vocabulary())")
+    code = (
+        "own = t5mix.TaskRegistry.get('glue_cola_v002')\n"
+        "print(sum(own in t5mix.MixtureRegistry.get(f'my_{n}').tasks for n in range(300)))"
+    )
+    result = run(code, T5MIX_INCLUDE=str(tmp_path))
+    assert result.stdout.split() == ["300"], result.stderr

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t5mix.evaluation import decoding
-from t5mix.evaluation.decoding import Answer, batched, first_answers, strip
+from t5mix.evaluation.decoding import Answer, batched, first_answers, scored, strip
 
 inputs = st.lists(st.lists(st.integers(2, 99), max_size=7), max_size=23)
 
@@ -73,3 +73,22 @@ def test_strip_ends_at_eos() -> None:
     assert strip([7, 8, 0, 0]) == [7, 8]
     assert strip([1]) == strip([]) == []
     assert strip([7, 1, 5], eos_id=5) == [7, 1]
+
+
+targets = st.lists(st.lists(st.integers(2, 99), min_size=1, max_size=11), max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.lists(st.integers(2, 99), max_size=7), targets), max_size=23), st.integers(1, 9))
+def test_each_target_gets_its_own_score(pairs: list[tuple[list[int], list[list[int]]]], batch_size: int) -> None:
+    shapes: set[tuple[int, ...]] = set()
+
+    def score(batch: np.ndarray, given: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        assert batch.shape == (batch_size, 7) and not batch[numbers < 0].any()
+        shapes.add(given.shape)
+        return batch.sum(axis=1)[:, None] * 1000.0 + given.sum(axis=2)
+
+    inputs, given = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    found = scored(score, batch_size, 7)(inputs, given)
+    assert found == [[sum(ids) * 1000.0 + sum(target) for target in several] for ids, several in pairs]
+    assert len(shapes) <= 1 and all(length in (8, 16) for _, _, length in shapes)

@@ -66,3 +66,11 @@ def test_tensorboard_records_are_what_tensorflow_reads(tmp_path: Path) -> None:
     assert {v.tag: v.simple_value for v in events[1].summary.value} == {"loss/all": 2.5, "speed": 7}
     start = list(tf.compat.v1.train.summary_iterator(str(second)))[1]
     assert (start.step, start.session_log.status) == (3, tf.compat.v1.SessionLog.START)
+
+
+def test_a_full_disk_is_an_error_that_names_the_file() -> None:
+    log = JsonlLogger("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        log.log(1, {"loss": 1.0})
+    with pytest.raises(OSError, match=r"/dev/full"):
+        log.close()

@@ -1,5 +1,6 @@
 """Where things are found."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,22 @@ def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None
     assert paths.cache_folder() == Path("/caches/t5mix")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert paths.cache_folder() == Path.home() / ".cache" / "t5mix"
+
+
+@pytest.mark.parametrize("name", ["glue_sst2_v002", "a:b.c#d-e", "validation", "x" * 100, "0"])
+def test_a_plain_name_stays(name: str) -> None:
+    assert paths.file_name(name) == name
+
+
+ODD = ["", ".", "..", "../../etc", "/etc", "a/b", "a\\b", ".lock", "-rf", "a b", "train[:50%]", "é", "e\u0301", "-"]
+ODD += ["中" * 300, "x" * 101, "x" * 300, "\x1b[2J", "\0", "\ud800", "a\n", "con|", "~"]
+
+
+def test_other_names_become_plain_ones_of_their_own(tmp_path: Path) -> None:
+    made = [paths.file_name(name) for name in ODD]
+    assert len(set(made)) == len(ODD)
+    for name, file in zip(ODD, made, strict=True):
+        assert file.isascii() and "/" not in file and not file.startswith(".") and len(file) < 100, name
+        (tmp_path / file).write_text("x")
+        assert paths.file_name(file) == file, "what was made of a name is a plain name"
+    assert len(os.listdir(tmp_path)) == len(ODD)

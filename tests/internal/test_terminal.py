@@ -2,14 +2,16 @@
 
 import io
 import json
+import re
 import sys
+import time
 
 import pytest
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from t5mix.internal.terminal import Progress, duration, emit, put, put_json
+from t5mix.internal.terminal import Progress, duration, emit, put, put_json, say, visible, visible_json
 
 
 class Terminal(io.StringIO):
@@ -30,6 +32,11 @@ class AsciiTerminal(io.TextIOWrapper):
     def text(self) -> str:
         self.flush()
         return self.buffer.getvalue().decode("ascii")
+
+
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
 
 
 def test_a_file_gets_plain_text() -> None:
@@ -57,12 +64,46 @@ def test_progress_in_a_file_is_a_line_now_and_then() -> None:
             progress.tell("reading", done, 1000)
         progress.tell("counting", 5, None)
         progress.tell("counting", 6, None)
-    assert file.getvalue().splitlines() == ["reading: 2 of 1,000, 0s left", "counting: 6"]
+    assert file.getvalue().splitlines() == [
+        "reading: 1 of 1,000, 0s left",
+        "reading: 2 of 1,000, 0s left",
+        "counting: 5",
+        "counting: 6",
+    ]
     quiet = io.StringIO()
     with Progress(quiet) as progress:
         progress.tell("reading", 1, 2)
         progress.tell("reading", 2, 2)
     assert quiet.getvalue() == ""
+
+
+def test_what_takes_long_says_so_while_nothing_is_told() -> None:
+    file = io.StringIO()
+    with Progress(file, every=0.1, what="opening") as progress:
+        while file.getvalue().count("\n") < 2:
+            time.sleep(0.01)
+        progress.tell("reading", 1, 4, "a file")
+        while file.getvalue().count("\n") < 4:
+            time.sleep(0.01)
+    lines = file.getvalue().splitlines()
+    assert lines[:2] == ["opening: 0s so far"] * 2
+    assert re.fullmatch(r"reading a file: 1 of 4, \d+s left", lines[-1])
+    time.sleep(0.3)
+    assert file.getvalue().splitlines() == lines
+
+
+def test_many_small_things_one_after_the_other_are_told_too() -> None:
+    file = io.StringIO()
+    with Progress(file, every=0.1) as progress:
+        for number in range(40):
+            progress.tell(f"thing {number}", 1, 1)
+            time.sleep(0.01)
+    assert 2 <= len(file.getvalue().splitlines()) <= 5
+
+
+def test_a_reader_that_has_gone_stops_nothing() -> None:
+    with Progress(Gone(), every=0) as progress:
+        progress.tell("reading", 1, 2)
 
 
 def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:
@@ -76,6 +117,50 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch) -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (0.2, 59, 190, 7500)] == ["0s", "59s", "3m10s", "2h05m"]
+
+
+ESCAPES = [
+    "\x1b]0;owned\x07",
+    "\x1b[2J\x1b[H",
+    "\x9b31m",
+    "\r\x08overwritten",
+    "\x00\x7f",
+    "\u202ertl\u202c\u2066x\u2069",
+]
+
+
+def commands(text: str) -> str:
+    """What is left in a text that a terminal would obey."""
+    return "".join(letter for letter in text if visible(letter) != letter)
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_no_text_commands_a_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name", title=f"title {text}", caption=text)
+    table.add_row(text, Text(f"rich {text}"))
+    for file in (io.StringIO(), Terminal()):
+        emit(table, text, Text(text), file=file)
+        shown = file.getvalue()
+        if file.isatty():
+            shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)  # rich's own colours
+        assert commands(shown) == "", repr(shown)
+    say(f"about {text}")
+    with Progress(every=0) as progress:
+        progress.tell(text, 1, 2, text)
+        progress.tell(text, 2, 2, text)
+    assert commands(capsys.readouterr().err) == ""
+
+
+def test_what_is_no_command_stays() -> None:
+    text = "tab\tline\né 中 😀 العربية\u200f [bold] \\x1b"
+    assert visible(text) == text
+    assert visible("\x1b[1m") == r"\x1b[1m" and visible("\u202e") == r"\u202e"
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_json_keeps_its_meaning(text: str) -> None:
+    written = visible_json(json.dumps({text: [text]}, ensure_ascii=False))
+    assert json.loads(written) == {text: [text]} and commands(written) == ""
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -9,6 +9,8 @@ import pytest
 import t5mix
 from t5mix import preprocessors
 from t5mix.declarations import registry
+from t5mix.runs.run_folder import Trained
+from t5mix.training import checkpoint_files
 
 # Settings of a complete run on the mixture `toy`, as somebody would write them.
 SETTINGS = """\
@@ -91,3 +93,11 @@ def gin_file(tmp_path: Path) -> Path:
     path = tmp_path / "run.gin"
     path.write_text(SETTINGS.replace("FOLDER", str(tmp_path / "run")))
     return path
+
+
+def pretend_checkpoint(trained: Trained, step: int) -> None:
+    """Writes a checkpoint such as training leaves, but for its weights."""
+    folder = trained.checkpoints / str(step)
+    folder.mkdir(parents=True)
+    (folder / "weights").write_text("weights")
+    checkpoint_files.seal(folder, {"step": step, "extra": {}, "variables": {}})

@@ -6,6 +6,7 @@ import pytest
 
 from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.evaluation import decoding
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.t5.config import T5Config
 from t5mix.runs.components import Components
 from t5mix.runs.config.settings import Run
@@ -18,7 +19,7 @@ def test_rows_of_other_lengths_give_the_same_answers(toy, monkeypatch, tmp_path)
     lengths = {"inputs": 32, "targets": 8}
     run = Run(folder=str(tmp_path), mixture="toy", sequence_length=lengths, batch_size=4, model=MODEL)
     components = Components(run, get_mixture_or_task("toy"))
-    state = components.engine.initialize(0)
+    state = components.engine().initialize(0)
     source = random.Random(0)
     inputs = [[*(source.randint(3, 258) for _ in range(source.randint(0, 31))), 1] for _ in range(60)]
     whole = components.predictor(state)(inputs)
@@ -26,3 +27,32 @@ def test_rows_of_other_lengths_give_the_same_answers(toy, monkeypatch, tmp_path)
     assert components.predictor(state)(inputs) == whole
     assert set(components._decoding_engines) == {4, 8, 16}
     assert len({tuple(output) for output in whole}) > 3
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_equal"),
+    [
+        (Decoding(), Decoding(seed=1), True),  # nothing is drawn
+        (Decoding(), Decoding(beams=4), False),
+        (Decoding(beams=4), Decoding(beams=4), True),
+        (Decoding(beams=4), Decoding(beams=4, length_penalty=1.0), False),
+        (Decoding(temperature=1.0), Decoding(temperature=1.0, seed=1), False),
+    ],
+)
+def test_what_decides_an_answer_is_named(toy, tmp_path, one, other, is_equal):
+    lengths = {"inputs": 32, "targets": 8}
+    made = [
+        Components(
+            Run(
+                folder=str(tmp_path),
+                mixture="toy",
+                sequence_length=lengths,
+                batch_size=4,
+                model=MODEL,
+                decoding=decoding,
+            ),
+            get_mixture_or_task("toy"),
+        )
+        for decoding in (one, other)
+    ]
+    assert (made[0].decoding == made[1].decoding) is is_equal

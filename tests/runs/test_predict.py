@@ -1,10 +1,21 @@
 import gzip
 import io
+import json
 
 import pytest
 
 import t5mix
-from t5mix.runs.predict import check_output, decode, encode, read_lines, write_lines
+from t5mix.evaluation.decoding import Answer
+from t5mix.runs.predict import (
+    check_output,
+    choose,
+    decode,
+    decode_with_scores,
+    encode,
+    encode_choices,
+    read_lines,
+    write_lines,
+)
 
 
 def test_lines_end_at_line_breaks_and_nowhere_else(tmp_path):
@@ -96,3 +107,31 @@ def test_inputs_declared_without_eos_get_none():
 def test_an_answer_is_one_line(toy):
     provider = t5mix.get_mixture_or_task("toy_a")
     assert decode(lambda inputs: [[100, 13, 101]], [[1]], provider) == ["a\\nb"]
+
+
+def test_several_answers_and_their_scores_are_one_line_of_json(toy):
+    provider = t5mix.get_mixture_or_task("toy_a")
+    (line,) = decode_with_scores(lambda inputs: [[Answer([100, 13], -0.5), Answer([], -2.0)]], [[1]], provider)
+    assert "\n" not in line
+    assert json.loads(line) == {"answers": [{"text": "a\n", "score": -0.5}, {"text": "", "score": -2.0}]}
+
+
+def test_the_likeliest_choice_is_the_answer():
+    choices, targets = ["yes", "no", "may\nbe"], [[1], [2], [3]]
+
+    def score(ids, given):
+        assert given == [targets, targets, targets]
+        return [[-1.0, -1.0, -3.0], [-2.0, -1.0, -3.0], [-2.0, -1.0, 0.0]]
+
+    assert choose(score, [[5], [6], [7]], choices, targets, scores=False) == ["yes", "no", "may\\nbe"]
+    last = json.loads(choose(score, [[5], [6], [7]], choices, targets, scores=True)[-1])
+    assert [answer["text"] for answer in last["answers"]] == ["may\nbe", "no", "yes"]
+
+
+def test_choices_end_in_eos_and_those_that_no_answer_can_be_are_refused():
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    assert encode_choices(["ab", ""], feature, 3) == [[100, 101, 1], [1]]
+    with pytest.raises(ValueError, match="--choice 'abc' has 4 tokens, and answers have 3 at most"):
+        encode_choices(["abc"], feature, 3)
+    with pytest.raises(ValueError, match="--choice 'a' is given twice"):
+        encode_choices(["a", "b", "a"], feature, 3)

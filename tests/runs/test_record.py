@@ -1,5 +1,7 @@
 import json
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +70,40 @@ def test_a_second_process_is_kept_out(tmp_path):
     with alone_in(RunFolder(tmp_path)):
         assert "another process is at work in" in enter().stderr
     assert enter().stdout == "in\n"
+
+
+def test_the_lock_follows_no_link_and_changes_no_file(tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.lock.symlink_to(tmp_path / "precious")
+    with pytest.raises(ValueError, match=r"\.lock' is a link that leads out of the run folder"), alone_in(run):
+        pytest.fail("the folder was entered")
+    run.lock.unlink()
+    (run.path / "own").write_text("precious")
+    run.lock.symlink_to(run.path / "own")
+    with pytest.raises(OSError, match=r"symbolic links"), alone_in(run):
+        pytest.fail("the folder was entered")
+    run.lock.unlink()
+    run.lock.write_text("somebody's")
+    with alone_in(run):
+        pass
+    assert run.lock.read_text() == "somebody's" and (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["[x]", "*?~%# ", "new\nline"])
+def test_a_folder_of_any_name_is_locked(tmp_path, name):
+    with alone_in(RunFolder(tmp_path / name)), pytest.raises(ValueError, match="another process is at work in"):
+        with alone_in(RunFolder(tmp_path / name)):
+            pytest.fail("two are in")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_is_deleted_meanwhile_is_an_error(tmp_path, again):
+    run = RunFolder(tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match="was deleted or replaced while the run was at work in it"):
+        with alone_in(run):
+            shutil.rmtree(run.path)
+            if again:
+                run.path.mkdir()
+                os.close(os.open(run.lock, os.O_CREAT))

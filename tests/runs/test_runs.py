@@ -121,6 +121,29 @@ def test_lines_are_answered_in_their_order(finished, tmp_path):
     assert len((tmp_path / "o.txt").read_text().split("\n")) == 5
 
 
+def test_beams_samples_and_choices_answer_lines_too(finished, tmp_path, capsys):
+    (tmp_path / "in.txt").write_text("7\n8\n9\n")
+    command = ["predict", "--checkpoint", str(finished.path), "--prefix", "say "]
+    command += ["--input_file", str(tmp_path / "in.txt"), "--output_file", str(tmp_path / "o.txt")]
+    for settings, count in (
+        (["--beams", "3", "--best", "2"], 2),
+        (["--temperature", "1.0", "--top_k", "5", "--best", "3", "--decoding_seed", "1"], 3),
+        (["--scores"], 1),
+        (["--choice", "7", "--choice", "8", "--scores"], 2),
+    ):
+        assert main([*command, *settings]) == 0
+        lines = [json.loads(line)["answers"] for line in (tmp_path / "o.txt").read_text().splitlines()]
+        assert [len(line) for line in lines] == [count] * 3
+        for line in lines:
+            assert sorted(line, key=lambda answer: -answer["score"]) == line
+    assert main([*command, "--choice", "7", "--choice", "8"]) == 0
+    assert set((tmp_path / "o.txt").read_text().splitlines()) <= {"7", "8"}
+    capsys.readouterr()
+    assert main([*command, "--beams", "3", "--best", "4"]) == 2
+    error = capsys.readouterr().err
+    assert "Decoding.best is 4, and there are 3 beams" in error and error.count("\n") == 1
+
+
 def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_path, capsys):
     config, folder = str(finished.operative_config), RunFolder(tmp_path / "tuned")
     command = ["finetune", "--gin_file", config, "--gin_file", "runs/finetune.gin", "--steps", "2"]

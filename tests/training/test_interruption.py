@@ -7,7 +7,7 @@ import pytest
 
 from t5mix.training.interruption import first_signal, noted_signal
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 
 from t5mix.data import Stream
+from t5mix.mesh.optimizers.settings import adamw
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import lora
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
+from t5mix.training.starting import same_arrays, step_of
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +59,15 @@ def test_logs_and_checkpoints(engine, cache, tmp_path):
     run(engine, tmp_path, cache, 10)
     lines = metrics(tmp_path)
     assert [line["step"] for line in lines] == [3, 6, 9, 10]
-    assert set(lines[0]) == {"step", "loss", "learning_rate", "tokens", "loss/toy_reverse", "loss/toy_upper"}
+    assert set(lines[0]) == {
+        "step",
+        "loss",
+        "learning_rate",
+        "gradient_norm",
+        "tokens",
+        "loss/toy_reverse",
+        "loss/toy_upper",
+    }
     assert all(3 < line["loss"] < 8 for line in lines)
     assert Checkpoints(tmp_path / "checkpoints").steps() == [4, 8, 10]
     assert len((tmp_path / "timing.jsonl").read_text().splitlines()) == 4
@@ -176,8 +188,12 @@ _PROCESS = """
 import json, sys
 from pathlib import Path
 from t5mix.data import Stream
+from t5mix.mesh.optimizers.settings import adamw
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import lora
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
+from t5mix.training.starting import same_arrays, step_of
 from tests.training import toy
 
 folder, cache = Path(sys.argv[1]), Path(sys.argv[2])
@@ -233,3 +249,70 @@ def test_killed_and_started_again_equals_never_killed(engine, cache, tmp_path):
     assert resumed_extra == extra
     assert (killed / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
     assert _consumed(killed) == _consumed(whole)
+
+
+def line(folder: Path) -> dict:
+    return metrics(folder)[-1]
+
+
+def test_gradient_norms_are_logged(engine, cache, tmp_path):
+    run(engine, tmp_path, cache, 3)
+    assert 0 < line(tmp_path)["gradient_norm"] < 100
+
+
+class Sometimes:
+    """An engine of which some steps get a weight that is infinite, once."""
+
+    def __init__(self, engine, broken):
+        self._engine, self._broken = engine, broken
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    def train_step(self, state, batch, *, step, **settings):
+        name = "decoder/rms_norm/scale"
+        if step not in self._broken:
+            return self._engine.train_step(state, batch, step=step, **settings)
+        value = state[name]
+        state[name] = value * np.inf
+        state, metrics = self._engine.train_step(state, batch, step=step, **settings)
+        state[name] = value
+        return state, metrics
+
+
+def test_steps_that_are_not_finite_are_skipped_and_counted(engine, cache, tmp_path, capsys):
+    run(Sometimes(engine, {1, 4}), tmp_path / "parts", cache, 5, skip_non_finite=2, checkpoint_every=2)
+    found = run(Sometimes(engine, {1, 4}), tmp_path / "parts", cache, 6, skip_non_finite=2, checkpoint_every=2)
+    assert "at step 4 the loss is nan: nothing is changed (2 of 2)" in capsys.readouterr().err
+    assert line(tmp_path / "parts")["skipped"] == 2
+    whole = run(Sometimes(engine, {1, 4}), tmp_path / "whole", cache, 6, skip_non_finite=2, checkpoint_every=2)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(value), err_msg=name)
+        assert np.isfinite(np.asarray(value)).all()
+    with pytest.raises(FloatingPointError, match=r"at step 4 the loss is nan \(1 such steps were skipped before\)"):
+        run(Sometimes(engine, {1, 4}), tmp_path / "fewer", cache, 6, skip_non_finite=1)
+
+
+def test_another_optimizer_is_refused_or_starts_its_slots_anew(engine, cache, tmp_path, capsys):
+    before = run(engine, tmp_path, cache, 2)
+    before = {name: np.asarray(value) for name, value in before.items()}
+    other = engine.with_step(StepConfig(optimizer=adamw()))
+    with pytest.raises(ValueError, match=r"was trained by adafactor\(.*this training is by adamw\(.*allow_changed_opt"):
+        run(other, tmp_path, cache, 4)
+    run(other, tmp_path, cache, 3, rate=0.0, allow_changed_optimizer=True)
+    assert "optimizer slots start anew" in capsys.readouterr().err
+    _, state, extra = Checkpoints(tmp_path / "checkpoints").restore(3, other)
+    assert extra["slots_since"] == 2 and extra["training_step"]["optimizer"]["kind"] == "adamw"
+    for name, value in state.items():
+        if "_slot_" not in name:
+            np.testing.assert_array_equal(np.asarray(value), before[name], err_msg=name)
+    assert any(name.endswith("_slot_m") and np.any(np.asarray(value)) for name, value in state.items())
+    with pytest.raises(ValueError, match=r"was trained on everything\(\), and this training is on lora"):
+        run(engine.with_step(StepConfig(trained=lora())), tmp_path, cache, 4)
+
+
+def test_a_checkpoint_without_a_note_of_its_optimizer_is_adafactors(engine, cache, tmp_path):
+    assert step_of({}) == StepConfig()
+    assert same_arrays(step_of({"training_step": StepConfig().description()}), StepConfig(clip_norm=1.0))
+    with pytest.raises(ValueError, match="unknown to this version of t5mix"):
+        step_of({"training_step": {"optimizer": {"kind": "lion"}}})

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import itertools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,12 +95,13 @@ def _made_here(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[st
 
     folder = store.folder_of(args.cache_dir)
     paths = [store.path_of(job, folder) for job in jobs]
-    missing = [job for job, path in zip(jobs, paths, strict=True) if not path.exists()]
+    is_missing = [not path.exists() for path in paths]
+    missing = list(itertools.compress(jobs, is_missing))
     made = []
     with Progress() as progress:
-        total = _TotalProgress(progress, [job.task.source.num_input_examples(job.split) for job in missing])
-        for job, path in zip(jobs, paths, strict=True):
-            was_missing = job in missing
+        counts = [job.task.source.num_input_examples(job.split) for job in missing]
+        total = _TotalProgress(progress, counts, len(jobs))
+        for job, path, was_missing in zip(jobs, paths, is_missing, strict=True):
             total.begin()
             _make(job, folder, total, args.verify)
             result = "found" if not total.is_made else "made" if was_missing else "repaired"
@@ -125,15 +127,17 @@ class _TotalProgress:
 
     Args:
         progress: where to show it.
-        counts: the numbers of examples of each cache that is to be made, as far as they are known.
+        counts: the numbers of examples of each cache that is to be made, as far as they are known; where one is not,
+            caches are counted.
+        caches: how many caches there are, those that are made already among them.
 
     Attributes:
         is_made: whether the present cache is being made: it tells its progress.
     """
 
-    def __init__(self, progress: Progress, counts: Sequence[int | None]) -> None:
+    def __init__(self, progress: Progress, counts: Sequence[int | None], caches: int) -> None:
         self.is_made = False
-        self._progress = progress
+        self._progress, self._caches, self._begun = progress, caches, 0
         self._before = self._done = 0
         self._total = None if None in counts else sum(count or 0 for count in counts)
 
@@ -141,10 +145,16 @@ class _TotalProgress:
         """Begins with the next cache."""
         self.is_made = False
         self._before, self._done = self._before + self._done, 0
+        self._begun += 1
+        if self._total is None:
+            self._progress.tell("caches", self._begun - 1, self._caches)
 
     def __call__(self, task: str, done: int, total: int | None) -> None:
         self.is_made, self._done = True, done
-        self._progress.tell("cache", self._before + done, self._total, task)
+        if self._total is None:
+            self._progress.tell("caches", self._begun - 1, self._caches, f"({task}: {done:,} examples)")
+        else:
+            self._progress.tell("cache", self._before + done, self._total, task)
 
 
 def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[str, list[tuple["CacheEntry", str]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import output
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import emit, put
+from t5mix.internal.terminal import Progress, emit, put
 
 if TYPE_CHECKING:
     from t5mix.declarations.mixture import Mixture
@@ -23,6 +23,9 @@ examples:
   t5mix list --models
   t5mix list --models t5_1_1 --format json
 """
+
+# A longer list is printed as plain columns: a table that is fitted to the terminal takes a second for each 1,000 rows.
+_MANY = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +45,9 @@ def run(args: argparse.Namespace) -> int:
         return _list_models(args)
     from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
 
-    tasks = _chosen(TaskRegistry.names(), args.pattern)
-    mixtures = _chosen(MixtureRegistry.names(), args.pattern)
+    with Progress(what="loading declarations"):
+        tasks = _chosen(TaskRegistry.names(), args.pattern)
+        mixtures = _chosen(MixtureRegistry.names(), args.pattern)
     if args.pattern and not tasks and not mixtures:
         raise ValueError(f"no task or mixture matches {' '.join(args.pattern)}; try: t5mix list")
     if args.names:
@@ -154,5 +158,8 @@ def _print_tables(described: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def _print_table(noun: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    if rows:
-        emit(output.table(output.plural(len(rows), noun), columns, rows))
+    title = output.plural(len(rows), noun)
+    if len(rows) > _MANY:
+        put("\n".join([title, *output.plain_table(columns, rows)]))
+    elif rows:
+        emit(output.table(title, columns, rows))

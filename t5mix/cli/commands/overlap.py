@@ -28,13 +28,13 @@ for.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
-    parser.add_argument("mixture", metavar="MIXTURE", help="a mixture or task, whose training examples are read")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="mixtures and tasks, whose training examples are read")
     parser.add_argument(
         "--against",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="tasks or mixtures whose evaluation examples are looked for [those of MIXTURE]",
+        help="tasks or mixtures whose evaluation examples are looked for [theirs]",
     )
     parser.add_argument("--split", action="append", default=[], help="only this split of them; repeatable")
     parser.add_argument("--words", type=arguments.positive, default=13, help="words of a run [13]")
@@ -48,13 +48,13 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.evaluation.overlap.ledger import make_ledger
     from t5mix.evaluation.overlap.texts import evaluation_examples
 
-    training = [task for task in arguments.find_tasks([args.mixture]) if "train" in task.splits]
+    training = [task for task in arguments.find_tasks(args.names) if "train" in task.splits]
     if not training:
-        raise ValueError(f"{args.mixture!r} has no task with a split 'train'")
-    asked = [task for task in arguments.find_tasks(args.against or [args.mixture]) if task.metric_objs]
+        raise ValueError(f"no task of {', '.join(args.names)} has a split 'train'")
+    asked = [task for task in arguments.find_tasks(args.against or args.names) if task.metric_objs]
     chosen = [(task, split) for task in asked for split in task.splits if _is_chosen(split, args.split)]
     if not chosen:
-        raise ValueError(f"no task of {', '.join(args.against) or args.mixture} has metrics and such a split")
+        raise ValueError(f"no task of {', '.join(args.against or args.names)} has metrics and such a split")
     if args.output:
         _check_output(args.output)
     with Progress() as progress:

@@ -9,6 +9,7 @@ examples:
   t5mix predict --checkpoint runs/offline --input_file questions.txt --output_file answers.txt
   t5mix predict --checkpoint runs/offline --input_file questions.txt --beams 4 --best 4
   t5mix predict --checkpoint runs/offline --input_file questions.txt --temperature 0.7 --top_p 0.9
+  t5mix predict --checkpoint runs/offline --input_file questions.txt --choice yes --choice no
   echo "sentiment: a lovely day" | t5mix predict --checkpoint runs/offline/finetune/offline_sentiment
 
 A line is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
@@ -28,11 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
     )
+    arguments.add_trained(parser)
     parser.add_argument(
         "--input_file", default="-", metavar="FILE", help="one input a line, plain or gzip; - is standard input"
     )
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
+    parser.add_argument(
+        "--choice", action="append", default=[], metavar="TEXT", help="an answer that there is; the likeliest is given"
+    )
     parser.add_argument("--scores", action="store_true", help="write JSON, with the score of each answer")
     arguments.add_decoding_arguments(parser)
 
@@ -43,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks
 
     params = arguments.gin_params(args, arguments.DECODING)
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or ())
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
-    predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores)
+    predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores, choices=args.choice)
     return 0

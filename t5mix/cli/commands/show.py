@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
 from t5mix.internal.code import signatures
-from t5mix.internal.terminal import emit
+from t5mix.internal.terminal import Progress, emit
 
 if TYPE_CHECKING:
     from t5mix.declarations.mixture import Mixture
@@ -22,7 +22,8 @@ examples:
 """
 
 _TRIED = 100  # tasks of a mixture of which is told what their steps make
-_TOKENS = 60  # tokens of an example that a table shows
+# Tokens of an example that a table shows, and characters of a text.
+_TOKENS, _CHARACTERS = 60, 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +47,9 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.declarations.registry import get_mixture_or_task
     from t5mix.declarations.task import Task
 
-    found = get_mixture_or_task(args.name)
-    if isinstance(found, Task):
-        described = _describe_task(found, args)
-    else:
-        described = _describe_mixture(found, args)
+    with Progress(what=f"looking at {args.name}"):
+        found = get_mixture_or_task(args.name)
+        described = _describe_task(found, args) if isinstance(found, Task) else _describe_mixture(found, args)
     if args.format == "json":
         output.print_json(described)
         return 0
@@ -212,11 +211,11 @@ def _print_examples(examples: list[dict[str, Any]], split: str) -> None:
 
 def _example_rows(name: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "ids" not in value:
-        return [(name, str(value["values"]))]
+        return [(name, output.shortened(str(value["values"]), _CHARACTERS))]
     more = len(value["ids"]) - _TOKENS
     rest = f"  ... and {more} more; --format json shows all" if more > 0 else ""
     return [
-        (f"{name}, text", value["text"]),
+        (f"{name}, text", output.shortened(value["text"], _CHARACTERS)),
         (f"{len(value['ids'])} tokens", " ".join(value["pieces"][:_TOKENS]) + rest),
         ("ids", " ".join(map(str, value["ids"][:_TOKENS])) + rest),
     ]

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from t5mix.cli import arguments
+from t5mix.internal.terminal import Progress
 
 EPILOG = f"""\
 examples:
@@ -41,13 +42,14 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, tasks
 
-    bound = binding.bind(
-        args.gin_file,
-        arguments.gin_params(args, SHORTHANDS),
-        include=args.include or (),
-        vocab_size=tasks.model_vocab_size,
-    )
-    checked = checks.check_training(bound.run)
+    with Progress(what="checking the run"):
+        bound = binding.bind(
+            args.gin_file,
+            arguments.gin_params(args, SHORTHANDS),
+            include=args.include or (),
+            vocab_size=tasks.model_vocab_size,
+        )
+        checked = checks.check_training(bound.run)
     if args.dry_run:
         from t5mix.runs.dry_run import show_plan
 

@@ -136,8 +136,13 @@ class MemoryTokens(CachedTokens):
     """Tokens of a source that does not permit caching."""
 
     key: str
-    table: "pa.Table"
+    held: "pa.Table"
     eos: Mapping[str, int | None] = dataclasses.field(default_factory=dict)
+
+    @property
+    def table(self) -> "pa.Table":
+        """All columns; see `CachedTokens`."""
+        return self.held
 
     @property
     def examples(self) -> int:

@@ -45,6 +45,7 @@ class ShardRecord:
         checksums: uint32, zlib's CRC-32 of each `BLOCK` bytes of the file.
         content: hash of its examples; see `contents.digest`.
         skipped: bad records of the source that were left out, "file: place", as the source permits.
+        given: examples that the source gave for it; None where they were not counted.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ShardRecord:
     checksums: np.ndarray
     content: str
     skipped: tuple[str, ...] = ()
+    given: int | None = None
 
     @functools.cached_property
     def examples(self) -> int:
@@ -73,6 +75,7 @@ class ShardRecord:
             "content": self.content,
             "crc32": self.checksums.astype(">u4").tobytes().hex(),
             "skipped": list(self.skipped),
+            "given": self.given,
         }
 
     @classmethod
@@ -88,6 +91,7 @@ class ShardRecord:
             checksums = np.frombuffer(bytes.fromhex(found["crc32"]), ">u4").astype(np.uint32)
             content = str(found["content"])
             skipped = tuple(map(str, found["skipped"]))
+            given = None if found.get("given") is None else int(found["given"])
             inside = os.path.basename(name) == name and len(checksums) == -(-size // BLOCK)
             if not (inside and min(rows, default=0) >= 0 and all(_is_inside(size, rows, c) for c in listed.values())):
                 raise DamagedError(f"its manifest names places outside {name!r}")
@@ -98,7 +102,7 @@ class ShardRecord:
                 raise
             raise DamagedError(f"its manifest describes a shard by {error!r}") from None
         columns = {column: ColumnRecord(*table[3 * at + 1 : 3 * at + 4]) for at, column in enumerate(listed)}
-        return cls(name, size, table[0], columns, checksums, content, skipped)
+        return cls(name, size, table[0], columns, checksums, content, skipped, given)
 
 
 def _is_inside(size: int, rows: list[int], column: list[list[int]]) -> bool:

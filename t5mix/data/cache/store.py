@@ -24,6 +24,7 @@ from t5mix.data.cache.identity.key import CacheJob, check_unchanged
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.cache.shards import ShardFile
 from t5mix.data.tokenization.record_batches import record_batches
+from t5mix.internal.files import named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -159,6 +160,10 @@ def make(
         check_unchanged(job)
         writer.finish(job, private, records)
         publish(private, path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise named(error, path) from None
     finally:
         if os.path.exists(private):
             shutil.rmtree(private, ignore_errors=True)
@@ -216,14 +221,19 @@ def discard(path: Path) -> None:
 def _in_memory(job: CacheJob, progress: Progress | None) -> MemoryTokens:
     import pyarrow as pa
 
-    batches, count = [], _counting(job, progress)
+    batches: list[pa.RecordBatch] = []
+    given, count = [], _counting(job, progress)
     for number in range(job.num_shards):
+        begun = len(batches)
         for batch in record_batches(job.shard(number)):
             count(batch.num_rows)
             batches.append(batch)
-    writer.check_skipped(job, job.task.source.skipped_records(job.split))
+        given.append(job.given(number, sum(batch.num_rows for batch in batches[begun:])))
+    skipped = job.task.source.skipped_records(job.split)
+    writer.check_skipped(job, skipped)
     if not batches:
         raise writer.no_example(job)
+    writer.check_count(job, given, len(skipped))
     return MemoryTokens(job.key, pa.Table.from_batches(batches))
 
 

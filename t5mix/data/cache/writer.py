@@ -66,7 +66,7 @@ def write_shard(
     record = _read_back(private, sink.size, checksums, job, name)
     os.replace(private, f"{folder}/{name}")
     skipped = job.task.source.skipped_records(job.split, job.shard(number).info)
-    return dataclasses.replace(record, skipped=skipped) if skipped else record
+    return dataclasses.replace(record, skipped=skipped, given=job.given(number, record.examples))
 
 
 def _write(
@@ -110,10 +110,12 @@ def finish(job: CacheJob, folder: str | Path, records: Sequence[ShardRecord]) ->
     names = [record.name for record in records]
     expected = [job.shard_name(shard) for shard in range(job.num_shards)]
     assert names == expected, f"shards {names} instead of {expected}"
-    check_skipped(job, [bad for record in records for bad in record.skipped])
+    skipped = [bad for record in records for bad in record.skipped]
+    check_skipped(job, skipped)
     examples = sum(record.examples for record in records)
     if examples == 0:
         raise no_example(job)
+    check_count(job, [record.given for record in records], len(skipped))
     tokens = {
         name: sum(int(record.columns[name].tokens.sum()) for record in records if name in record.columns)
         for name in job.task.output_features
@@ -159,6 +161,30 @@ def check_skipped(job: CacheJob, skipped: Sequence[str]) -> None:
     warnings.warn(
         f"task {job.task.name!r}, split {job.split!r}: {counted} left out of its tokens: {', '.join(skipped)}",
         stacklevel=2,
+    )
+
+
+def check_count(job: CacheJob, given: Sequence[int | None], skipped: int) -> None:
+    """Refuses a source that gives fewer or more examples than it declares.
+
+    Args:
+        job: the cache.
+        given: how many each shard of the source gave; None where that was not counted.
+        skipped: how many bad records the source was permitted to leave out.
+
+    Raises:
+        ValueError: naming the task and both numbers.
+    """
+    # 0 is also what permits files that are empty.
+    declared = job.task.source.num_input_examples(job.split) or None
+    counted = [each for each in given if each is not None]
+    if declared is None or len(counted) < len(given) or sum(counted) + skipped == declared:
+        return
+    found = sum(counted) + skipped
+    fix = "it may have ended early: copy or make its data anew, or " if found < declared else ""
+    raise ValueError(
+        f"task {job.task.name!r}, split {job.split!r}: its source declares num_input_examples {declared:,} and gives "
+        f"{found:,}; {fix}declare the number that it has, or none"
     )
 
 

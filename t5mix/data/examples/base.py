@@ -12,7 +12,11 @@ import numpy as np
 
 from t5mix.data.cache import columns
 from t5mix.data.examples.trim_and_eos import TrimAndEos
-from t5mix.internal.ragged import Ragged
+from t5mix.internal.ragged import Ragged, ranges
+
+# A task with more examples is measured by so many of them, in runs of so many that lie side by side: each run costs a
+# block of the cache, which is verified when it is read.
+_MEASURED, _RUN = 1 << 18, 1 << 9
 
 
 class Examples(abc.ABC):
@@ -43,7 +47,7 @@ class Examples(abc.ABC):
 
     def sample(self) -> np.ndarray:
         """Returns indices to measure the task by: all, unless that takes long."""
-        return np.arange(self.count)
+        return spread_evenly(self.count, _MEASURED, _RUN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +84,14 @@ class CachedExamples(Examples):
     def _sizes(self, indices: np.ndarray) -> list[tuple[TrimAndEos, np.ndarray]]:
         pairs = zip(self.trims, self.features, strict=True)
         return [(trim, feature.lengths_of(indices)) for trim, feature in pairs]
+
+
+def spread_evenly(count: int, most: int, run: int = 1) -> np.ndarray:
+    """Returns all of 0 .. count-1, or about `most` of them in runs of `run` at even distances, int64, ascending."""
+    if count <= most:
+        return np.arange(count)
+    starts = np.arange(most // run) * (count - run) // max(most // run - 1, 1)
+    return np.unique(ranges(starts, np.full(len(starts), run)))
 
 
 def as_columns(parts: Iterable[np.ndarray]) -> np.ndarray:

@@ -9,14 +9,17 @@ import functools
 import numpy as np
 
 from t5mix.data.cache import columns
-from t5mix.data.examples.base import Examples, as_columns
+from t5mix.data.examples.base import Examples, as_columns, spread_evenly
 from t5mix.data.examples.trim_and_eos import TrimAndEos
 from t5mix.internal import splitmix
+from t5mix.internal.ragged import ranges
 from t5mix.preprocessors import objectives
 from t5mix.preprocessors.objectives import Noise, Ragged
 
 # Tokens of text that an objective gets at once.
 _TOKENS_AT_ONCE = 1 << 16
+# Of so many documents it is held where each begins; of more, where each 64th does. Documents that are read at once.
+_FEW, _DOCUMENTS, _DOCUMENTS_AT_ONCE = 1 << 18, 1 << 6, 1 << 20
 # Lengths that depend on noise are measured on so many examples where all would take long.
 _MEASURED = 1000
 
@@ -42,7 +45,7 @@ class ObjectiveExamples(Examples):
     def _bounds(self) -> "_Joined | _Apart":
         if self.objective.merge_examples_to_reduce_padding:
             return _Joined(int(self.text.first_tokens[-1]), self.segment_length)
-        return _Apart(self.text.lengths, self.segment_length)
+        return _Apart(self.text, self.segment_length)
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """Returns lengths; see `Examples`."""
@@ -66,10 +69,9 @@ class ObjectiveExamples(Examples):
 
     def sample(self) -> np.ndarray:
         """Returns a sample; see `Examples`."""
-        step = 1
         if self.objective.example_lengths(np.array([2])) is None:
-            step = max(1, self.count // _MEASURED)
-        return np.arange(0, self.count, step)
+            return spread_evenly(self.count, _MEASURED)
+        return super().sample()
 
     def _sizes(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """Returns lengths before trimming and EOS, int64 [indices, features]."""
@@ -112,24 +114,59 @@ class _Joined:
 class _Apart:
     """Segments that each lie within a document.
 
+    Held are the first segment and token of each document, or, where documents are many, of every 64th: those between
+    are read again when they are asked for, so that 100 million of them take 25 MB.
+
     Args:
-        documents: tokens of each document, int64 [documents].
+        text: the documents.
         size: tokens of a segment, at most.
     """
 
-    def __init__(self, documents: np.ndarray, size: int) -> None:
-        self._size = size
-        self._ends = np.cumsum(documents)
-        self._begins = self._ends - documents
-        counts = -(-documents // size)
-        self._first = np.cumsum(counts) - counts
-        self.count = int(counts.sum())
+    def __init__(self, text: "columns.TokenColumn | columns.EndedColumn", size: int) -> None:
+        self._text, self._size = text, size
+        self._each = 1 if text.count <= _FEW else _DOCUMENTS
+        segments, tokens = [], []
+        for start in range(0, text.count, _DOCUMENTS_AT_ONCE):
+            lengths = text.lengths_of(np.arange(start, min(start + _DOCUMENTS_AT_ONCE, text.count)))
+            groups = np.arange(0, len(lengths), self._each)
+            segments.append(np.add.reduceat(self._segments(lengths), groups))
+            tokens.append(np.add.reduceat(lengths, groups))
+        none = np.zeros(1, np.int64)
+        self._first = np.cumsum(np.concatenate([none, *segments]))  # segments before each group of documents
+        self._begins = np.cumsum(np.concatenate([none, *tokens]))  # tokens before it
+        self.count = int(self._first[-1])
 
     def of(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns where segments start and stop in the text of all documents, int64 [indices]."""
-        document = np.searchsorted(self._first, indices, side="right") - 1
-        starts = self._begins[document] + (indices - self._first[document]) * self._size
-        return starts, np.minimum(starts + self._size, self._ends[document])
+        indices = np.asarray(indices, dtype=np.int64)
+        starts, stops = np.empty(len(indices), np.int64), np.empty(len(indices), np.int64)
+        for at in range(0, len(indices), _DOCUMENTS_AT_ONCE // self._each):
+            some = slice(at, at + _DOCUMENTS_AT_ONCE // self._each)
+            starts[some], stops[some] = self._of_some(indices[some])
+        return starts, stops
+
+    def _of_some(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked = np.unique(np.searchsorted(self._first, indices, side="right") - 1)  # groups
+        sizes = np.minimum(self._text.count - asked * self._each, self._each)
+        lengths = self._text.lengths_of(ranges(asked * self._each, sizes))
+        # Of each document that is read, its first segment and where it begins, counted from the group of the first.
+        of_group = np.repeat(np.arange(len(asked)), sizes)
+        segments = self._segments(lengths)
+        before = np.cumsum(sizes) - sizes
+        first = _running(segments, before, of_group) + self._first[asked][of_group]
+        begins = _running(lengths, before, of_group) + self._begins[asked][of_group]
+        document = np.searchsorted(first, indices, side="right") - 1
+        starts = begins[document] + (indices - first[document]) * self._size
+        return starts, np.minimum(starts + self._size, begins[document] + lengths[document])
+
+    def _segments(self, lengths: np.ndarray) -> np.ndarray:
+        return -(-lengths // self._size)
+
+
+def _running(numbers: np.ndarray, starts: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Returns the sum of the numbers before each in its group; groups begin at `starts`."""
+    before = np.cumsum(numbers) - numbers
+    return before - before[starts][group]
 
 
 def _groups(indices: np.ndarray, segment_length: int) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ through `tf.data`, an epoch at a time.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from t5mix.data.cache import columns, store
@@ -42,6 +42,7 @@ def open_all(
     seed: int,
     folder: Path,
     progress: store.Progress | None = None,
+    on_opened: Callable[[int, int], None] | None = None,
 ) -> list[TaskExamples]:
     """Returns the examples of tasks, making the token caches that are missing.
 
@@ -52,27 +53,32 @@ def open_all(
         seed: decides the noise.
         folder: the folder of caches.
         progress: see `store.Progress`.
+        on_opened: called with (tasks opened, tasks in all) after each task.
 
     Raises:
         ValueError: naming the task, when its features do not fit the stream or it has no example.
     """
     for task in tasks:
         _check_features(task, lengths)
-    memo = FingerprintMemo()
+    memo, opened = FingerprintMemo(), dict[int, TaskExamples]()
+
+    def note(number: int, found: TaskExamples) -> None:
+        opened[number] = found
+        if on_opened is not None:
+            on_opened(len(opened), len(tasks))
+
     jobs = [cache_job(task, split, memo) for task in tasks]
     with opening_many.no_collection():
-        opened = {
-            number: _open(jobs[number], tokens, lengths, seed)
-            for number, tokens in opening_many.tokens_at_little_cost(jobs, folder, progress)
-        }
+        for number, tokens in opening_many.tokens_at_little_cost(jobs, folder, progress):
+            note(number, _open(jobs[number], tokens, lengths, seed))
 
-    def open_alone(number: int) -> TaskExamples:
+    def open_alone(number: int) -> None:
         # What steps and vocabularies read may have changed since: they are asked again.
         job = cache_job(tasks[number], split)
-        return _open(job, store.find_or_make(job, folder, progress), lengths, seed)
+        note(number, _open(job, store.find_or_make(job, folder, progress), lengths, seed))
 
     if others := [number for number in range(len(jobs)) if number not in opened]:
-        opened.update(zip(others, opening_many.some_at_a_time(open_alone, others), strict=True))
+        opening_many.some_at_a_time(open_alone, others)
     return [opened[number] for number in range(len(jobs))]
 
 

@@ -77,17 +77,23 @@ class Mixer:
         number = self._mixing.before(start)[task] + weights.rank_within(task)
         return self._examples_of(task[by_task], number[by_task]).take(in_order)
 
-    def quota(self, start: int, stop: int) -> Draws:
-        """Returns the examples of draws `start` to before `stop`, task by task."""
+    def quota(self, start: int, stop: int, measured: bool = False) -> Draws:
+        """Returns the examples of draws `start` to before `stop`, task by task.
+
+        Args:
+            start: the first draw.
+            stop: the one behind the last.
+            measured: give the lengths of epoch 0, where others would have to be made.
+        """
         first, last = self._mixing.before(start), self._mixing.before(stop)
         counts = last - first
         task = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         number = np.arange(len(task)) - np.repeat(np.cumsum(counts) - counts - first, counts)
-        return self._examples_of(task, number)
+        return self._examples_of(task, number, measured)
 
-    def _examples_of(self, task: np.ndarray, number: np.ndarray) -> Draws:
+    def _examples_of(self, task: np.ndarray, number: np.ndarray, measured: bool = False) -> Draws:
         """Returns the number-th example of each task, given task by task, in ascending numbers."""
         size = self._counts[task]
         epoch, position = np.divmod(number, size)
         index = permutation.permute_each(position, size, splitmix.hashed(self._words[task], epoch))
-        return Draws(task, epoch, index, self.lengths.of(task, epoch, index))
+        return Draws(task, epoch, index, self.lengths.of(task, 0 * epoch if measured else epoch, index))

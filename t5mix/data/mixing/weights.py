@@ -51,3 +51,9 @@ def rank_within(groups: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(groups), dtype=np.int64)
     ranks[order] = np.arange(len(groups)) - np.searchsorted(in_order, in_order)
     return ranks
+
+
+def evenly_spaced(task: np.ndarray) -> np.ndarray:
+    """Returns an order of examples that are given task by task: those of each task in theirs, spread evenly."""
+    counts = np.bincount(task) if len(task) else np.zeros(1, np.int64)
+    return np.lexsort((task, (rank_within(task) + 0.5) / counts[task]))

@@ -47,7 +47,8 @@ def choose_rows(
     free = np.repeat(limit[None], height, axis=0) if used is None else limit - used  # [R, F]
     # The fullest first, so that what is left at the end is room in few rows.
     turns = np.argsort(free @ _scale(limit), kind="stable").tolist()
-    unplaced = (_UnplacedPairs if len(limit) == 2 else _Unplaced)(lengths, limit)
+    unplaced = Unplaced.of(lengths, limit)
+    unplaced.admit_all()
     taken = [unplaced.fill(free[row].tolist()) for row in turns]
     chosen = np.full(len(lengths), -1, dtype=np.int32)
     chosen[list(itertools.chain(*taken))] = np.repeat(turns, list(map(len, taken)))
@@ -59,11 +60,12 @@ def _scale(limit: np.ndarray) -> np.ndarray:
     return math.lcm(*limit.tolist()) // limit
 
 
-class _Unplaced:
+class Unplaced:
     """Examples that are not in a row yet, those of equal lengths as one shape.
 
     A set of shapes is a Python integer whose bits are shapes, the heaviest highest: the heaviest shape that fits a
-    row is the highest bit of what is left and has few enough tokens of each feature.
+    row is the highest bit of what is left and has few enough tokens of each feature. Examples are placed once they
+    are admitted, of a shape those first that come first.
 
     Args:
         lengths: int64 [N, F].
@@ -73,15 +75,43 @@ class _Unplaced:
     def __init__(self, lengths: np.ndarray, limit: np.ndarray) -> None:
         by_shape, starts = _by_shape(lengths, limit)
         shapes = lengths[by_shape[starts]]
-        self._shapes, self._members = shapes.tolist(), by_shape.tolist()
-        # Of each shape, where its next example stands among the members, and where another shape begins.
-        self._next, self._stop = starts.tolist(), [*starts[1:].tolist(), len(lengths)]
+        self._lengths, self._shapes, self._members = lengths, shapes.tolist(), by_shape.tolist()
+        self._sizes = np.diff(np.append(starts, len(lengths)))
+        self._shape_of = np.empty(len(lengths), np.int64)
+        self._shape_of[by_shape] = np.repeat(np.arange(len(starts)), self._sizes)
+        # Of each shape, where its next example stands among the members, and where those admitted end.
+        self._next, self._stop = starts.tolist(), starts.tolist()
         self._weights = [scale * scale for scale in _scale(limit).tolist()]
-        self._volumes = [int(sum_) * weight for sum_, weight in zip(lengths.sum(axis=0), self._weights, strict=True)]
+        self._volumes = [0] * len(limit)
         self._by_weight = [_ByWeight(shapes, weights, limit) for weights in _directions(limit)]
 
+    @classmethod
+    def of(cls, lengths: np.ndarray, limit: np.ndarray) -> "Unplaced":
+        """Makes what is quickest for so many features."""
+        return (_UnplacedPairs if len(limit) == 2 else Unplaced)(lengths, limit)
+
+    def admit_all(self) -> None:
+        """Admits every example, where none was."""
+        self._add_volume(self._lengths)
+        self._stop = (np.array(self._stop) + self._sizes).tolist()
+        for order in self._by_weight:
+            order.left = (1 << len(self._shapes)) - 1
+
+    def admit(self, start: int, stop: int) -> None:
+        """Admits examples `start` to before `stop`: the next ones."""
+        self._add_volume(self._lengths[start:stop])
+        shapes, counts = np.unique(self._shape_of[start:stop], return_counts=True)
+        for shape, count in zip(shapes.tolist(), counts.tolist(), strict=True):
+            self._stop[shape] += count
+            for order in self._by_weight:
+                order.left |= 1 << order.positions[shape]
+
+    def _add_volume(self, lengths: np.ndarray) -> None:
+        for feature, tokens in enumerate(lengths.sum(axis=0).tolist()):
+            self._volumes[feature] += tokens * self._weights[feature]
+
     def fill(self, free: list[int]) -> list[int]:
-        """Takes examples for a row with so much room, and returns them."""
+        """Takes examples for a row with so much room, and returns them; `free` becomes what is left of it."""
         taken: list[int] = []
         while True:
             order = self._by_weight[self._direction(free)]
@@ -118,11 +148,11 @@ class _Unplaced:
         return 1 + feature if 4 * worth[feature] > 7 * rest else 0
 
 
-class _UnplacedPairs(_Unplaced):
+class _UnplacedPairs(Unplaced):
     """The same for two features, without loops and calls, which are most of the time that packing takes."""
 
     def fill(self, free: list[int]) -> list[int]:
-        """Takes examples for a row; see `_Unplaced`."""
+        """Takes examples for a row; see `Unplaced`."""
         taken: list[int] = []
         orders, shapes, members, following, stop = self._by_weight, self._shapes, self._members, self._next, self._stop
         (weight, other_weight), (volume, other_volume) = self._weights, self._volumes
@@ -133,6 +163,7 @@ class _UnplacedPairs(_Unplaced):
             fits = order.left & order.at_most[0][room] & order.at_most[1][other_room]
             if not fits:
                 self._volumes = [volume, other_volume]
+                free[:] = room, other_room
                 return taken
             shape = order.shapes[fits.bit_length() - 1]
             position = following[shape]
@@ -164,7 +195,7 @@ class _ByWeight:
     Attributes:
         shapes: the shapes in this order.
         positions: each shape's position in it.
-        left: bits of the shapes that have examples left.
+        left: bits of the shapes that have admitted examples left.
         at_most: for each feature, for 0, 1, .. limit tokens, bits of the shapes with no more.
     """
 
@@ -172,7 +203,7 @@ class _ByWeight:
         order = np.argsort(-(shapes @ weights), kind="stable")[::-1]
         self.shapes = order.tolist()
         self.positions = np.argsort(order).tolist()
-        self.left = (1 << len(order)) - 1
+        self.left = 0
         self.at_most = [_at_most(shapes[order, feature], most) for feature, most in enumerate(limit.tolist())]
 
 

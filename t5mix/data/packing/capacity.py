@@ -2,32 +2,39 @@
 
 1. Measure each task's lengths as shares of a row: mean of each feature; mean and variance of the greatest.
 2. Pack as many draws as one window holds on average into as many rows as they need: how full rows get.
-3. Keep room free: three standard deviations of a block's demand, and 1 / 512 of its rows, or a quarter of what stays
+3. Keep room free: four standard deviations of a block's demand, and 1 / 512 of its rows, or a quarter of what stays
    free in step 2 where that is more.
 4. A block has one window; or 2, 4, .. 16, until the deviations take less than 0.4% of its rows, for a block of W
    windows deviates by a part 1 / sqrt(W) as much.
+5. Where all examples are of the same lengths, nothing deviates: a row holds so many, and all rows are full.
 
 Shapes: N examples, F features, T tasks.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from t5mix.data.examples.base import Examples
-from t5mix.data.mixing.mixer import Mixer
-from t5mix.data.packing import bin_packing
+from t5mix.data.mixing.mixer import Draws, Mixer
+from t5mix.data.mixing.weights import evenly_spaced
+from t5mix.data.packing import bin_packing, epoch_order
+from t5mix.data.packing.epoch_order import InOrder
+from t5mix.data.packing.even_parts import even_parts
 
-# Standard deviations of a block's demand for rows that are kept free. What exceeds a block goes to free space of
-# the next; that both exceed happens once in 10**5 blocks.
+# Standard deviations of a block's demand for rows that are kept free. What exceeds a block begins the next; that both
+# exceed happens once in 10**8 blocks.
 _MARGIN = 3.0
-# Part of a window's rows that is kept free, because windows do not all pack equally well. The less well they pack, the
-# more they differ: of what stays free when as much is packed as can be, this much is kept free besides. Tried on
-# heavy-tailed pairs, inputs of about half a row and even lengths, two seeds, 24 windows each: nothing was left out,
-# while a fixed 1 / 512 left out 138 of 330,000 heavy-tailed pairs (with one later window to try).
+# Part of a window's rows that is kept free, because windows do not all pack equally well: so many standard deviations
+# of the windows that are packed to measure it, and, for these are few, at least so much of what stays free when as much
+# is packed as can be, and one row in 512.
+_DEVIATIONS = 3.0
 _SPARE, _SPARE_OF_FREE = 1 / 512, 0.25
+# Windows that are packed to measure this, and examples that they have at most in all, if one has fewer.
+_PACKED, _PACKED_DRAWS = 8, 1 << 15
 # A block has one window, or as many as make its margin less than _NARROW of its rows, up to _WINDOWS, and not more
 # draws than _DRAWS if one window has fewer.
 _WINDOWS, _DRAWS, _NARROW = 16, 1 << 16, 0.004
@@ -45,21 +52,25 @@ class Plan:
     Attributes:
         limits: tokens that a row holds of each feature.
         rows: rows of a window.
+        batch_size: rows of a batch.
         windows: windows of a block.
         draws: examples drawn for a block.
         room: tokens of each feature that a block holds.
+        fill: how full rows get, of the feature that there is most of.
     """
 
     limits: tuple[int, ...]
     rows: int
+    batch_size: int
     windows: int
     draws: int
     room: tuple[int, ...]
+    fill: float
 
     @property
     def scale(self) -> np.ndarray:
         """Weights by which a whole row weighs the same in every feature."""
-        return math.lcm(*self.limits) // np.array(self.limits, dtype=np.int64)
+        return _scale(self.limits)
 
     @classmethod
     def of(
@@ -69,15 +80,20 @@ class Plan:
         rates: Mapping[str, float],
         limits: Sequence[int],
         rows: int,
+        batch_size: int,
     ) -> "Plan":
         """Plans so that draws fit their rows.
 
-        The first draws are packed into as many rows as they need, which tells how well examples fit together; three
+        The first draws are packed into as many rows as they need, which tells how well examples fit together; four
         standard deviations of the demand stay free. The numbers follow from lengths and seed alone.
         """
         total = math.fsum(rates.values())
         shares = [rates[name] / total for name in examples]
         moments = _moments(mixer, tuple(examples.values()), limits)
+        if (per_row := _per_row(moments, limits)) is not None:
+            room = tuple(rows * limit for limit in limits)
+            fill = per_row * max(moments[0].means)
+            return cls(tuple(limits), rows, batch_size, 1, rows * per_row, room, fill)
         # Each feature's slots that an example takes on average, as shares of a row.
         demand = [
             math.fsum(share * one.means[feature] for share, one in zip(shares, moments, strict=True))
@@ -85,9 +101,10 @@ class Plan:
         ]
         volume = max(*demand, 1 / max(limits))
         most = max(1, int(rows / volume))
-        fill, shared = _fill(mixer.quota(0, most).lengths, limits)
+        fill, deviation, shared = _fill(mixer, most, limits, batch_size)
         # Where each example has a row of its own, rows are as many as examples, and none need stay free.
-        spare = max(_SPARE, _SPARE_OF_FREE * (1 - fill)) * min(1.0, shared)
+        spare = max(_SPARE, _SPARE_OF_FREE * (1 - fill), _DEVIATIONS * deviation) * min(1.0, shared)
+        spare += _MARGIN * _error(shares, moments)
         windows = 1
         while True:
             draws, margin = _draws(mixer, shares, moments, volume / fill, rows * windows, spare)
@@ -96,7 +113,7 @@ class Plan:
             windows *= 2
         part = fill * (1 - spare) if fill < 1 else 1.0  # windows do not all pack as well as the one measured
         room = tuple(math.ceil(rows * windows * limit * part) for limit in limits)
-        return cls(tuple(limits), rows, windows, draws, room)
+        return cls(tuple(limits), rows, batch_size, windows, draws, room, fill)
 
 
 def _draws(
@@ -124,11 +141,60 @@ def _draws(
     return draws, spread * math.sqrt(draws) / rows
 
 
-def _fill(lengths: np.ndarray, limits: Sequence[int]) -> tuple[float, float]:
-    """Returns how full rows get when they are packed with these examples, and how many further ones a row holds."""
-    rows = int(bin_packing.choose_rows(lengths, limits, None).max(initial=0)) + 1
-    slots = max(int(tokens) / limit for tokens, limit in zip(lengths.sum(axis=0), limits, strict=True))
-    return max(slots, 1 / max(limits)) / rows, len(lengths) / rows - 1
+def _error(shares: Sequence[float], moments: Sequence["_Moments"]) -> float:
+    """Returns the standard error of the examples' mean, as a part of it, where not all of a task are measured."""
+    mean = math.fsum(share * one.mean for share, one in zip(shares, moments, strict=True))
+    variances = (
+        share**2 * one.variance / one.measured
+        for share, one in zip(shares, moments, strict=True)
+        if one.measured < one.count
+    )
+    return math.sqrt(max(math.fsum(variances), 0.0)) / max(mean, 1e-9)
+
+
+def _fill(mixer: Mixer, draws: int, limits: Sequence[int], batch_size: int) -> tuple[float, float, float]:
+    """Packs windows of so many draws, some, or one of many draws, into as many rows as they need.
+
+    Returns:
+        How full rows get, how much the rows that are needed deviate as a part of them, and how many further examples
+        a row holds.
+    """
+    windows = max(1, min(_PACKED, _PACKED_DRAWS // draws))
+    drawn = mixer.quota(0, windows * draws, measured=True)
+    drawn = drawn.take(evenly_spaced(drawn.task))
+    starts = even_parts(drawn.lengths * _scale(limits), windows).tolist()
+    parts = [drawn.take(slice(start, stop)) for start, stop in itertools.pairwise(starts)]
+    volume, rows = np.array([_rows_needed(part, limits, batch_size) for part in parts]).T  # [windows]
+    fill = max(float(volume.sum()), 1 / max(limits)) / float(rows.sum())
+    needed = rows / np.maximum(volume, 1e-9)
+    deviation = float(needed.std(ddof=1) / needed.mean()) if windows > 1 else 0.0
+    return fill, deviation, windows * draws / float(rows.sum()) - 1
+
+
+def _rows_needed(draws: Draws, limits: Sequence[int], batch_size: int) -> tuple[float, int]:
+    """Returns the rows that these examples' tokens take at least, and those that they are packed into."""
+    cuts = epoch_order.begins(draws)
+    if len(cuts):
+        order = np.arange(len(draws.task))  # of as many rows as could be needed
+        row = InOrder(draws.lengths, limits, cuts, batch_size, order).row
+    else:
+        row = bin_packing.choose_rows(draws.lengths, limits, None)
+    volume = max(int(tokens) / limit for tokens, limit in zip(draws.lengths.sum(axis=0), limits, strict=True))
+    return volume, int(row.max(initial=0)) + 1
+
+
+def _scale(limits: Sequence[int]) -> np.ndarray:
+    """Returns weights by which a whole row weighs the same in every feature."""
+    return math.lcm(*limits) // np.array(limits, dtype=np.int64)
+
+
+def _per_row(moments: Sequence["_Moments"], limits: Sequence[int]) -> int | None:
+    """Returns how many examples a row holds where all are of the same lengths; else None."""
+    shapes = {one.same for one in moments}
+    (shape,) = shapes if len(shapes) == 1 else (None,)
+    if shape is None or not any(shape):
+        return None
+    return min(limit // length for length, limit in zip(shape, limits, strict=True) if length)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,16 +204,20 @@ class _Moments:
     Sums are of whole numbers, so that they are the same on every machine.
 
     Attributes:
-        count: number of examples measured.
+        count: number of examples.
+        measured: of them, how many are measured.
         means: mean share of each feature.
         mean: mean of the examples' greatest share.
         variance: its variance.
+        same: the lengths of all examples, where these are the same, else None.
     """
 
     count: int
+    measured: int
     means: tuple[float, ...]
     mean: float
     variance: float
+    same: tuple[int, ...] | None
 
     def variance_of(self, rate: float, draws: int) -> float:
         """Returns the variance of the sum over the task's quota of a window.
@@ -170,13 +240,13 @@ def _moments(mixer: Mixer, examples: Sequence[Examples], limits: Sequence[int]) 
         held += len(some[-1])
         if held >= _AT_ONCE or number == len(examples) - 1:
             tasks = np.arange(len(found), number + 1, dtype=np.int32)
-            found += _moments_of(mixer, tasks, some, limits)
+            found += _moments_of(mixer, tasks, [examples[task].count for task in tasks.tolist()], some, limits)
             some, held = [], 0
     return found
 
 
 def _moments_of(
-    mixer: Mixer, tasks: np.ndarray, samples: Sequence[np.ndarray], limits: Sequence[int]
+    mixer: Mixer, tasks: np.ndarray, sizes: Sequence[int], samples: Sequence[np.ndarray], limits: Sequence[int]
 ) -> list[_Moments]:
     counts = np.array([len(sample) for sample in samples])
     task, index = np.repeat(tasks, counts), np.concatenate(samples)
@@ -184,14 +254,20 @@ def _moments_of(
     shares = lengths * _ONE // np.asarray(limits, dtype=np.int64)
     greatest = shares.max(axis=1)
     begins = np.cumsum(counts) - counts  # every task has an example
+    least, most = (reduce.reduceat(lengths, begins, axis=0) for reduce in (np.minimum, np.maximum))
+    same = [tuple(low) if low == high else None for low, high in zip(least.tolist(), most.tolist(), strict=True)]
     totals, squares = (np.add.reduceat(numbers, begins).tolist() for numbers in (greatest, greatest**2))
     sums = np.add.reduceat(shares, begins, axis=0).tolist()
     return [
         _Moments(
+            size,
             count,
             tuple(number / count / _ONE for number in means),
             total / count / _ONE,
             (square * count - total**2) / count**2 / _ONE**2,
+            shape if count == size else None,
         )
-        for count, total, square, means in zip(counts.tolist(), totals, squares, sums, strict=True)
+        for size, count, total, square, means, shape in zip(
+            sizes, counts.tolist(), totals, squares, sums, same, strict=True
+        )
     ]

@@ -2,12 +2,14 @@
 
 Packed, a window is a fixed number of steps, at least 1024 rows: packing needs choice.
 
-1. A window's own examples are its part of a block of windows; see `blocks`.
-2. They are packed into its rows; see `bin_packing`. What finds no room waits.
-3. What waited in the window before is put into free space, in which nothing else has to give way; what still waits
-   goes to the next window, twice in all, and is then left out and counted.
-4. A row that is empty gets an example of a row that has several.
-5. Rows are shuffled, so that a batch, which is some of the rows that lie one behind the other, is like any other.
+1. A window's own examples are a run of draws; see `blocks`.
+2. They are packed into its rows, see `bin_packing`, and rows are shuffled, so that a batch, which is some of the rows
+   that lie one behind the other, is like any other.
+3. Where a task begins an epoch in the window, what is drawn before comes before; see `epoch_order`.
+4. What finds no room is put into free space of the next window, in which nothing else has to give way; what still
+   waits goes to the one behind it, and is then left out and counted. The plan keeps so much free that hardly anything
+   waits.
+5. A row that is empty gets an example of a row that has several.
 
 The batch at a step depends on its window and two before it, on their blocks and the one before: on nothing else, so
 any step can be computed without those before it. Figures of `benchmarks/packing.py`, as shares of the rows that the
@@ -21,14 +23,16 @@ Shapes: N examples of a window, F features, R rows of a window.
 
 import dataclasses
 import math
+import warnings
 
 import numpy as np
 
 from t5mix.data.mixing import permutation
 from t5mix.data.mixing.mixer import Draws, Mixer
-from t5mix.data.packing import bin_packing, collate
-from t5mix.data.packing.blocks import Blocks, LeftOut
+from t5mix.data.packing import bin_packing, collate, epoch_order
+from t5mix.data.packing.blocks import Blocks
 from t5mix.data.packing.capacity import Plan
+from t5mix.data.packing.epoch_order import InOrder
 from t5mix.internal.memo import remembers
 
 # Rows of a window, at least: packing needs choice.
@@ -55,6 +59,30 @@ class Rows:
         return Rows(self.draws.take(slice(int(first), int(last))), self.row[first:last] - start)
 
 
+class LeftOut:
+    """The examples that found no room.
+
+    Attributes:
+        draws: the examples, by the window that they were drawn for.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self.draws: dict[int, Draws] = {}
+
+    def add(self, window: int, lost: Draws) -> None:
+        """Counts examples that found no room, with a warning that names their tasks."""
+        if len(lost.task) == 0:
+            return
+        self.draws[window] = lost
+        names = sorted({self._names[task] for task in lost.task.tolist()})
+        warnings.warn(
+            f"{len(lost.task)} examples drawn for window {window} found no room in it nor after it and are "
+            f"left out, of: {', '.join(names)}",
+            stacklevel=2,
+        )
+
+
 class PlainRows:
     """One example in each row, in the order of draws.
 
@@ -77,6 +105,10 @@ class PlainRows:
         """Returns the rows of a window."""
         return Rows(self._mixer.draws(window * self.rows, (window + 1) * self.rows), np.arange(self.rows))
 
+    def fed(self, row: int) -> np.ndarray:
+        """Returns how many examples of each task stand in the first so many rows of all, int64 [tasks]."""
+        return self._mixer.before(row)
+
 
 @dataclasses.dataclass(frozen=True)
 class _Filled:
@@ -84,19 +116,26 @@ class _Filled:
 
     Attributes:
         draws: the examples in rows, in no order.
-        row: int32 [N], the row of each.
+        row: int64 [N], the row of each.
         waiting: the others.
+        early: no batch before this row has an example of an epoch that begins in the window.
     """
 
     draws: Draws
     row: np.ndarray
     waiting: Draws
+    early: int
 
     @classmethod
-    def of(cls, draws: Draws, row: np.ndarray) -> "_Filled":
+    def of(cls, draws: Draws, row: np.ndarray, early: int) -> "_Filled":
         """Takes out the examples whose row is -1."""
         fits, waits = np.flatnonzero(row >= 0), np.flatnonzero(row < 0)
-        return cls(draws.take(fits), row[fits], draws.take(waits))
+        return cls(draws.take(fits), row[fits], draws.take(waits), early)
+
+    def with_late(self, late: Draws, row: np.ndarray) -> "_Filled":
+        """Returns the same with further examples."""
+        draws = Draws.joined([self.draws, late])
+        return self.of(draws, np.concatenate([self.row, row]), self.early)
 
 
 class PackedRows:
@@ -114,24 +153,33 @@ class PackedRows:
     """
 
     def __init__(self, mixer: Mixer, plan: Plan, seed: int) -> None:
-        self._plan, self._seed = plan, seed
+        self._mixer, self._plan, self._seed = mixer, plan, seed
         self.rows = plan.rows
         self.left_out = LeftOut(mixer.names)
-        self.blocks = Blocks(mixer, plan, seed, self.left_out)
+        self.blocks = Blocks(mixer, plan)
 
     @remembers(3)
     def window(self, window: int) -> Rows:
         """Returns the rows of a window."""
         filled = self._filled(window, _TRIES)
-        self.left_out.add(("window", window - _TRIES), filled.waiting)
+        self.left_out.add(window - _TRIES, filled.waiting)
         row = collate.spread(filled.row, self.rows)
-        row = permutation.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))[row]
         by_row = np.argsort(row, kind="stable")
         return Rows(filled.draws.take(by_row), row[by_row])
 
     def waiting(self, window: int) -> Draws:
         """Returns the examples of a window and of those before it that still wait for room when it is full."""
         return Draws.joined([self._filled(window, tries).waiting for tries in range(_TRIES)])
+
+    def fed(self, row: int) -> np.ndarray:
+        """Returns how many examples of each task stand in the first so many rows of all, int64 [tasks]."""
+        window, rest = divmod(row, self.rows)
+        fed = self._mixer.before(self.blocks.bounds(window)[0]).copy()
+        if window > 0:
+            fed -= np.bincount(self.waiting(window - 1).task, minlength=len(fed))
+        if rest:
+            fed += np.bincount(self.window(window).between(0, rest).draws.task, minlength=len(fed))
+        return fed
 
     @remembers(3 * (_TRIES + 1))
     def _filled(self, window: int, tries: int) -> _Filled:
@@ -140,16 +188,32 @@ class PackedRows:
         Those that wait least come first, so that a window depends on no more than the last `_TRIES`.
         """
         if tries == 0:
-            draws = self.blocks.of_window(window)
-            return _Filled.of(draws, bin_packing.choose_rows(draws.lengths, self._plan.limits, self.rows))
+            return self._with_own(window)
         filled = self._filled(window, tries - 1)
         late = self._filled(window - 1, tries - 1).waiting if window > 0 else filled.waiting.take(slice(0))
         if len(late.task) == 0:
             return dataclasses.replace(filled, waiting=late)
         used = np.zeros((self.rows, len(self._plan.limits)), dtype=np.int64)  # [R, F]
         np.add.at(used, filled.row, filled.draws.lengths)
-        late_row = bin_packing.choose_rows(late.lengths, self._plan.limits, self.rows, used)
-        return _Filled.of(Draws.joined([filled.draws, late]), np.concatenate([filled.row, late_row]))
+        # Before the window's first epoch begins, if there is room, for their own began before.
+        early = filled.early
+        late_row = bin_packing.choose_rows(late.lengths, self._plan.limits, early, used[:early])
+        if early < self.rows and (rest := np.flatnonzero(late_row < 0)).size:
+            row = bin_packing.choose_rows(late.lengths[rest], self._plan.limits, self.rows - early, used[early:])
+            late_row[rest] = np.where(row < 0, -1, row + early)
+        return filled.with_late(late, late_row)
+
+    def _with_own(self, window: int) -> _Filled:
+        """Returns a window with its own examples: in the order of epochs where one begins in it, else in any."""
+        draws = self.blocks.of_window(window)
+        rank = permutation.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))
+        cuts = epoch_order.begins(draws)
+        if not len(cuts):
+            row = bin_packing.choose_rows(draws.lengths, self._plan.limits, self.rows)
+            return _Filled.of(draws, np.where(row < 0, -1, rank[row]), self.rows)
+        plan = self._plan
+        placed = InOrder.with_care(draws.lengths, plan.limits, cuts, plan.batch_size, rank, plan.fill)
+        return _Filled.of(draws, placed.row, placed.early)
 
 
 def rows_of_window(batch_size: int) -> int:

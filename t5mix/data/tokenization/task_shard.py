@@ -31,6 +31,7 @@ class TaskShard:
         keep_all: keep every column that the steps make, not only the task's features.
         index: number of the shard, from 0.
         count: how many shards the split has.
+        given: where the number of examples that the source gave is noted, by shard, as far as it is counted.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class TaskShard:
     keep_all: bool
     index: int
     count: int
+    given: dict[int, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @property
     def info(self) -> ShardInfo | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from t5mix.data.tokenization import arrow
+from t5mix.data.tokenization.source_count import SourceCount
 from t5mix.data.tokenization.task_shard import Chunk, NotCacheableError, ShardId, TaskShard
 from t5mix.data.tokenization.tokenizers import TokenizeStep
 from t5mix.declarations.task import Task
@@ -37,17 +38,17 @@ def chunks(shard: TaskShard, shard_id: ShardId = (0, 0)) -> Iterator[Chunk]:
         ValueError: naming the task and the feature, when a required feature is missing or an id lies outside its
             vocabulary; naming the task, when its examples are others each time.
     """
-    step = TokenizeStep.of(shard.steps, shard.task.output_features)
+    step, counter = TokenizeStep.of(shard.steps, shard.task.output_features), SourceCount(shard)
     if step is not None:
-        dataset = _dataset(shard, shard.steps[:-1])
+        dataset = _dataset(shard, shard.steps[:-1], counter)
         if _has_texts(dataset.element_spec, shard.task):
-            yield from _texts(shard, shard_id, step, dataset)
+            yield from _texts(shard, shard_id, step, dataset, counter)
             return
-    dataset = _dataset(shard, shard.steps)
+    dataset = _dataset(shard, shard.steps, counter)
     spec = shard.check_features(dataset.element_spec)
     features = shard.task.output_features
     ranks = {name: _rank(shard.task, name, spec[name]) for name in spec if shard.keep_all or name in features}
-    for batch in _batches(shard, dataset, ranks):
+    for batch in _batches(shard, dataset, ranks, counter):
         columns = {name: _column(shard.task, name, value) for name, value in batch.items()}
         yield Chunk(shard_id, {}, None, columns)
 
@@ -61,14 +62,16 @@ def _is_text(spec: Any) -> bool:
     return isinstance(spec, tf.TensorSpec) and spec.dtype == tf.string and spec.shape.rank == 0
 
 
-def _texts(shard: TaskShard, shard_id: ShardId, step: TokenizeStep, dataset: "tf.data.Dataset") -> Iterator[Chunk]:
+def _texts(
+    shard: TaskShard, shard_id: ShardId, step: TokenizeStep, dataset: "tf.data.Dataset", counter: SourceCount
+) -> Iterator[Chunk]:
     """Yields the examples of a dataset whose features are texts."""
     task = shard.task
     spec = shard.check_features(dataset.element_spec)
     texts = [name for name in spec if name in task.output_features]
     others = [name for name in spec if name not in task.output_features and shard.keep_all]
     ranks = {**dict.fromkeys(texts, 0), **{name: _rank(task, name, spec[name]) for name in others}}
-    for batch in _batches(shard, dataset, ranks):
+    for batch in _batches(shard, dataset, ranks, counter):
         columns = {name: _column(task, name, batch[name]) for name in others}
         plain = {name: batch[name].numpy() for name in texts}
         if shard.keep_all and step.copy_pretokenized:
@@ -76,14 +79,14 @@ def _texts(shard: TaskShard, shard_id: ShardId, step: TokenizeStep, dataset: "tf
         yield Chunk(shard_id, {name: column.tolist() for name, column in plain.items()}, step, columns)
 
 
-def _dataset(shard: TaskShard, steps: Sequence[Step]) -> "tf.data.Dataset":
+def _dataset(shard: TaskShard, steps: Sequence[Step], counter: SourceCount) -> "tf.data.Dataset":
     dataset = shard.task.source.get_dataset(split=shard.split, shuffle=False, shard_info=shard.info)
     with map_seed_manager(0):
-        return shard.task.run_steps(dataset, list(steps))
+        return shard.task.run_steps(counter.counted(dataset), list(steps))
 
 
 def _batches(
-    shard: TaskShard, dataset: "tf.data.Dataset", ranks: Mapping[str, int]
+    shard: TaskShard, dataset: "tf.data.Dataset", ranks: Mapping[str, int], counter: SourceCount
 ) -> "Iterator[dict[str, tf.Tensor | tf.RaggedTensor]]":
     """Yields examples, many at once.
 
@@ -97,7 +100,9 @@ def _batches(
     dataset = in_order(dataset)
     try:
         check_repeatable(shard.task, dataset, "before the cache")
+        counter.begin()
         yield from dataset.ragged_batch(_EXAMPLES_AT_ONCE)
+        counter.end()
     except tf.errors.DataLossError as error:
         files = shard.files
         named = files[0] if len(files) == 1 else f"one of the {len(files)} files {files[0]} to {files[-1]}"

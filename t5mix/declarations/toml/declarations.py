@@ -55,6 +55,8 @@ def _read(file: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return tomllib.loads(text), tuple(text.splitlines())
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"{file}: is no TOML: {error}") from error
+    except RecursionError:
+        raise DeclarationError(f"{file}: its brackets are nested too deeply") from None
 
 
 def _located(table: Table, error: ValueError) -> DeclarationError:

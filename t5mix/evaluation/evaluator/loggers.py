@@ -17,6 +17,7 @@ import numpy as np
 from t5mix.evaluation.evaluator import tensorboard
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.internal.metric_logs import EventFile
+from t5mix.internal.paths import file_name
 from t5mix.metrics.values import Generic, MetricValue, Scalar, Text
 
 _log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ class TensorBoardLogger(Logger):
         made = [self._summary(f"eval/{name}", value) for name, value in metrics.items()]
         if task_name not in self._files:
             assert self.output_dir is not None
-            self._files[task_name] = EventFile(os.path.join(self.output_dir, task_name))
+            self._files[task_name] = EventFile(os.path.join(self.output_dir, file_name(task_name)))
         for each in made:
             self._files[task_name].write(_number(step), [each])
 
@@ -210,7 +211,7 @@ class JSONLogger(Logger):
         number = _number(step)
         if metrics:
             row = {"step": number, **_plain(task_name, metrics)}
-            self._append(f"{task_name}-metrics.jsonl", json.dumps(row, cls=self._encoder) + "\n")
+            self._append(f"{file_name(task_name)}-metrics.jsonl", json.dumps(row, cls=self._encoder) + "\n")
         if self._write_n_results == 0:
             return
         if dataset is None or not inferences or targets is None or not len(targets):
@@ -218,7 +219,8 @@ class JSONLogger(Logger):
             return
         rows = self._rows(task_name, dataset, inferences, targets)
         self._replace(
-            f"{task_name}-{number:06}.jsonl", "".join(json.dumps(row, cls=self._encoder) + "\n" for row in rows)
+            f"{file_name(task_name)}-{number:06}.jsonl",
+            "".join(json.dumps(row, cls=self._encoder) + "\n" for row in rows),
         )
 
     def _rows(

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from t5mix.internal.files import write_whole
 from t5mix.internal.paths import cache_folder
 from t5mix.internal.terminal import duration, say
 from t5mix.mesh.devices import jax
@@ -144,12 +145,8 @@ def _read(path: Path) -> dict[str, float] | None:
 
 def _write(path: Path, data: bytes) -> None:
     """Writes a file whole or not at all; a full disk only means that nothing is kept."""
-    private = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        private.write_bytes(data)
-        private.replace(path)
-    except OSError:
-        private.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        write_whole(path, data, durable=False)
 
 
 def _remove_old(folder: Path) -> None:

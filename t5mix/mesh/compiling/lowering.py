@@ -61,17 +61,25 @@ class GlobalMeshImpl(mtf.MeshImpl):
     LaidOutVariable = WholeVariable
     supports_control_dependencies = False
 
-    def __init__(self, mesh: MeshConfig, values: Mapping[str, tf.Tensor], key: Any = None):
+    def __init__(
+        self,
+        mesh: MeshConfig,
+        values: Mapping[str, tf.Tensor],
+        key: Any = None,
+        rows: tuple[tf.Tensor, int] | None = None,
+    ):
         """Makes the implementation of one program.
 
         Args:
             mesh: axes and layout.
             values: old value of each variable that the program reads, by name.
             key: two uint32 scalars, from which dropout masks are drawn; None where a program draws none.
+            rows: where the program computes a part of a batch: its first row, and how many rows the batch has. Masks
+                are those that these rows have in the whole batch.
         """
         super().__init__(mtf.Shape([]), mtf.convert_to_layout_rules(""))
         self.values = values
-        self._mesh, self._key = mesh, key
+        self._mesh, self._key, self._rows = mesh, key, rows
         self._block: tf.Tensor | None = None
         self._devices = np.arange(mesh.num_devices).reshape(list(mesh.axes.values()))
 
@@ -118,7 +126,8 @@ class GlobalMeshImpl(mtf.MeshImpl):
         place = self._block if block is None else block
         assert place is not None, "a mask of a loop's body is drawn outside the loop"
         key = random.key_of_place(self._key, number, place)
-        kept = random.bits(key, shape.to_integer_list) >= tf.constant(round(rate * 2**32), tf.uint32)
+        part = self._rows if shape.dims and shape.dims[0].name == "batch" else None
+        kept = random.bits(key, shape.to_integer_list, part) >= tf.constant(round(rate * 2**32), tf.uint32)
         kept = self.annotate(kept, self.axes(shape))
         return tf.where(kept, tf.constant(1.0 / (1.0 - rate), dtype), tf.constant(0.0, dtype))
 

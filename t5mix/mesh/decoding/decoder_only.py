@@ -13,6 +13,7 @@ from t5mix.mesh.decoding.steps import PAD_ID, Tensors
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.attention import INVISIBLE, visible_to
 from t5mix.mesh.t5.feed_forward import feed_forward
+from t5mix.mesh.t5.fine_tuning.adapters import adapted
 from t5mix.mesh.t5.parameters import Scope
 from t5mix.mesh.t5.sublayers import Dropout, rms_norm
 
@@ -69,7 +70,7 @@ class DecoderOnlySteps(EncoderDecoderSteps):
             else:
                 d_ff = mtf.Dimension("d_ff", config.d_ff)
                 y = feed_forward(normal, layer / part, d_ff, config.activations, Dropout(0.0, 0))
-            x = x + y
+            x = x + adapted(y, layer / part, part, self.model.trained)
         return made
 
 

@@ -14,6 +14,7 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.attention import INVISIBLE, Attention
 from t5mix.mesh.t5.feed_forward import feed_forward
+from t5mix.mesh.t5.fine_tuning.adapters import adapted
 from t5mix.mesh.t5.model import T5Model
 from t5mix.mesh.t5.parameters import Scope, layer_scope
 from t5mix.mesh.t5.sublayers import Dropout, rms_norm
@@ -89,7 +90,7 @@ class EncoderDecoderSteps:
                 made |= dict(zip(names, (k, v), strict=True))
                 bias = biases[number // len(self.model.decoder.parts) % len(biases)]
                 y = attention.attend(attention.queries(normal), k, v, [bias, visible])
-            x = x + y
+            x = x + adapted(y, layer / part, part, self.model.trained)
         hidden = rms_norm(x, Scope(self.model.decoder.name, graph.get))
         made["logits"] = mtf.to_float(self.model.to_logits(hidden, graph.get))
         lowered = graph.lowered(made)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 RULES = ("t5", "transformers")
 
@@ -93,6 +94,19 @@ class Decoding:
         given = {name: getattr(self, name) for name in defaults if name != "seed"}
         changed = [f"{name} {value}" for name, value in given.items() if value != defaults[name]]
         return " ".join(["decode", *changed]) if changed else "greedy_decode"
+
+    def for_transformers(self) -> dict[str, Any]:
+        """Returns the settings of transformers' generation_config.json that come closest; none for greedy decoding.
+
+        It has no divisor of T5's: where `rules` are "t5", its beams are ranked by length ^ length_penalty all the same.
+        """
+        if self.temperature:
+            drawn = {"do_sample": True, "temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+            return drawn | {"num_return_sequences": self.best}
+        if self.beams == 1:
+            return {}
+        beams = {"num_beams": self.beams, "length_penalty": self.length_penalty, "early_stopping": False}
+        return beams | {"num_return_sequences": self.best}
 
     @property
     def width(self) -> int:

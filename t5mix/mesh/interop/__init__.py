@@ -10,6 +10,7 @@
 - sizes.py: parameters and memory of a model, by arithmetic
 - weights.py: arrays that are read when needed, and the check of names and shapes
 - engine_state.py: weights <-> an engine's state
+- trained_alone.py: LoRA, adapters and the like alone in a folder, and put back onto their base
 - safe_files.py: no path leaves its folder, no link is followed, a folder appears whole
 
 Nothing here unpickles, and nothing runs what a checkpoint holds.

@@ -8,9 +8,10 @@ import numpy as np
 
 from t5mix.mesh.engine import Engine, State, jax
 from t5mix.mesh.interop.weights import ExpectedWeight, LazyArray, Weights, match
+from t5mix.mesh.t5.fine_tuning.selection import is_added
 
 
-def initial_state(engine: Engine, weights: Weights, source: str) -> State:
+def initial_state(engine: Engine, weights: Weights, source: str, seed: int = 0) -> State:
     """Returns the state that training starts from: the checkpoint's weights, and an optimizer that has seen nothing.
 
     One weight at a time is in this process's memory besides those on the devices.
@@ -19,19 +20,16 @@ def initial_state(engine: Engine, weights: Weights, source: str) -> State:
         engine: the model on its mesh.
         weights: by t5mix's names.
         source: of the checkpoint, for errors.
+        seed: of what training adds to T5's weights: LoRA, adapters, a prompt.
 
     Raises:
         ValueError: a weight is missing, of another shape than the engine's, or too many.
     """
-    trainable = [variable for variable in engine.variables if variable.trainable]
-    arrays = match([ExpectedWeight(v.name, v.name, v.shape) for v in trainable], weights, source)
+    own = [variable for variable in engine.variables if variable.trainable and not is_added(variable.name)]
+    arrays = match([ExpectedWeight(v.name, v.name, v.shape) for v in own], weights, source)
     shardings = engine.shardings()
-    state: dict[str, Any] = {}
-    for variable in engine.variables:
-        # Slots of every optimizer begin at 0.
-        value = arrays[variable.name].float32() if variable.trainable else np.zeros(variable.shape, np.float32)
-        state[variable.name] = jax.device_put(value, shardings[variable.name])
-    return engine.state(state)
+    given = {v.name: jax.device_put(arrays[v.name].float32(), shardings[v.name]) for v in own}
+    return engine.initialize(seed, given)
 
 
 def weights_of_state(engine: Engine, state: Mapping[str, Any]) -> dict[str, LazyArray]:

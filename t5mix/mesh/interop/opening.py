@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from t5mix.internal.files import read_json
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.hugging_face import hub, reading, tokenizer_reading
 from t5mix.mesh.interop.published import t5x, tensorflow_t5
-from t5mix.mesh.interop.safe_files import file_inside, read_json
+from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.mesh.interop.weights import Weights
 from t5mix.mesh.t5.config import T5Config
 from t5mix.vocabularies.base import Vocabulary

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# More than any config or index of weights has, and little enough to be read into memory.
-LARGEST_TEXT = 64 * 2**20
+from t5mix.internal.files import wait_for_disk
 
 
 def file_inside(folder: Path, name: str) -> Path:
@@ -49,35 +48,6 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def read_text(path: Path) -> str:
-    """Reads a small UTF-8 file.
-
-    Raises:
-        ValueError: it is too large, or no UTF-8.
-    """
-    if path.stat().st_size > LARGEST_TEXT:
-        raise ValueError(f"{path}: {path.stat().st_size:,} bytes are too many for such a file")
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: this is not UTF-8 text ({error.reason} at byte {error.start})") from None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Raises:
-        ValueError: the file holds something else.
-    """
-    try:
-        content = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: this is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: this is JSON, but no object")
-    return content
-
-
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON object, readable, with its keys as they come."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
@@ -112,19 +82,10 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                _flush(file)
+                wait_for_disk(file)
         if target.is_dir():
             target.rmdir()  # empty, as was checked
         os.rename(temporary, target)
-        _flush(target.parent)
+        wait_for_disk(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
-from t5mix.mesh.t5.parameters import GetWeight, Initializer
+from t5mix.mesh.t5.parameters import GetWeight, Initializer, has_gradient
 
 LAYERS = "layers"
 
@@ -46,25 +46,28 @@ class BlockLoop(mtf_ops.Operation):
         self.count, self.policy = count, policy
         self.x_in = self._hole(x)
         self.shared_in = [self._hole(tensor) for tensor in shared]
-        stacked: dict[str, tuple[Any, Any]] = {}  # name -> (the variable's tensor, the hole for its slice)
+        stacked: dict[str, tuple[Any, Any]] = {}  # name -> (the weight's tensor, the hole for its slice)
+        outside: list[Any] = []  # operations that make weights: they stand before the loop
 
         def get_slice(name: str, dimensions: Sequence[Any], initializer: Initializer) -> Any:
             if name not in stacked:
-                variable = get(name, [mtf.Dimension(LAYERS, count), *dimensions], initializer)
-                stacked[name] = variable, mtf_ops.Tensor(self, mtf.Shape(list(dimensions)), variable.dtype)
+                first = len(operations)
+                weight = get(name, [mtf.Dimension(LAYERS, count), *dimensions], initializer)
+                outside.extend(operations[first:])
+                del operations[first:]
+                stacked[name] = weight, mtf_ops.Tensor(self, mtf.Shape(list(dimensions)), weight.dtype)
             return stacked[name][1]
 
         before = len(operations)
         self.y = build(self.x_in, self.shared_in, get_slice)
-        added = operations[before:]
+        self.body = operations[before:]
         del operations[before:]
-        operations.extend(operation for operation in added if isinstance(operation, mtf_ops.Variable))
-        operations.append(self)
-        self.body = [operation for operation in added if not isinstance(operation, mtf_ops.Variable)]
+        operations.extend([*outside, self])
         self.slices = [hole for _, hole in stacked.values()]
+        self.trained = [has_gradient(weight) for weight, _ in stacked.values()]
         self.kept: list[Any] = []  # tensors of the body; the gradient, where there is one, says which
         self.saved: list[tf.Tensor] = []  # their values in all iterations, once lowered
-        self._inputs = [x, *[variable for variable, _ in stacked.values()], *shared]
+        self._inputs = [x, *[weight for weight, _ in stacked.values()], *shared]
         self._outputs = [mtf_ops.Tensor(self, self.y.shape, self.y.dtype)]
         self._splittable_dims, self._unsplittable_dims = self._initialize_all_dimensions_as_splittable()
 
@@ -74,8 +77,10 @@ class BlockLoop(mtf_ops.Operation):
         return [self.x_in, *self.slices, *self.shared_in]
 
     def gradient(self, grad_ys: list[Any]) -> list[Any]:
-        """Returns the gradients of all inputs."""
-        return BlockLoopGradient(self, grad_ys[0]).outputs
+        """Returns the gradients of all inputs; none of weights that are not trained."""
+        made = iter(BlockLoopGradient(self, grad_ys[0]).outputs)
+        wanted = [True, *self.trained, *[True] * len(self.shared_in)]
+        return [next(made) if of_use else None for of_use in wanted]
 
     def fill(self, lowering: Any, i: tf.Tensor, weights: Sequence[tf.Tensor], shared: Sequence[tf.Tensor]) -> None:
         """Gives the holes for weights and shared tensors their values at iteration i."""
@@ -109,7 +114,10 @@ class BlockLoop(mtf_ops.Operation):
 
 
 class BlockLoopGradient(mtf_ops.Operation):
-    """An mtf operation: gradients of a BlockLoop's inputs, from the last iteration to the first."""
+    """An mtf operation: gradients of a BlockLoop's inputs, from the last iteration to the first.
+
+    Of its weights only those count that are trained.
+    """
 
     def __init__(self, loop: BlockLoop, dy: Any):
         """Records the gradient of one block, and tells the loop what to keep for it."""
@@ -118,24 +126,29 @@ class BlockLoopGradient(mtf_ops.Operation):
         operations.pop()
         self.loop, before = loop, len(operations)
         self.dy_in = mtf_ops.Tensor(self, dy.shape, dy.dtype)
-        self.gradients = mtf_ops.gradients([loop.y], loop.holes, grad_ys=[self.dy_in], operations=loop.body)
+        self.trained = [hole for hole, of_use in zip(loop.slices, loop.trained, strict=True) if of_use]
+        holes = [loop.x_in, *self.trained, *loop.shared_in]
+        self.gradients = mtf_ops.gradients([loop.y], holes, grad_ys=[self.dy_in], operations=loop.body)
         backward = operations[before:]
         del operations[before:]
         operations.append(self)
         loop.kept, again = divide(loop.body, _needed(backward, self.gradients), [loop.x_in], loop.policy)
         self.body = [*again, *backward]
         # Gradients of weights are float32, as sums over iterations are.
-        dtypes = [loop.x_in.dtype, *[tf.float32] * len(loop.slices), *[hole.dtype for hole in loop.shared_in]]
-        pairs = zip(loop.inputs, dtypes, strict=True)
+        dtypes = [loop.x_in.dtype, *[tf.float32] * len(self.trained), *[hole.dtype for hole in loop.shared_in]]
+        x, *rest = loop.inputs
+        weights, shared = rest[: len(loop.slices)], rest[len(loop.slices) :]
+        weights = [weight for weight, of_use in zip(weights, loop.trained, strict=True) if of_use]
+        pairs = zip([x, *weights, *shared], dtypes, strict=True)
         self._outputs = [mtf_ops.Tensor(self, tensor.shape, dtype) for tensor, dtype in pairs]
         self._splittable_dims, self._unsplittable_dims = self._initialize_all_dimensions_as_splittable()
 
     def lower(self, lowering: Any) -> None:
         """Lowers the backward loop."""
         loop, impl = self.loop, lowering.mesh_impl(self)
-        number = len(loop.slices)
+        number = len(self.trained)
         rest = _values(lowering, loop.inputs[1:])
-        weights, shared = rest[:number], rest[number:]
+        weights, shared = rest[: len(loop.slices)], rest[len(loop.slices) :]
         (dy,) = _values(lowering, self.inputs[-1:])
 
         def body(i: tf.Tensor, dy: tf.Tensor, of_weights: list[tf.Tensor], of_shared: list[tf.Tensor]) -> Any:
@@ -147,7 +160,7 @@ class BlockLoopGradient(mtf_ops.Operation):
             dx, *others = [None if g is None else _values(lowering, [g])[0] for g in self.gradients]
             of_weights = [
                 total if g is None else _with_slice(impl, total, i, tf.cast(g, tf.float32), hole)
-                for total, g, hole in zip(of_weights, others[:number], loop.slices, strict=True)
+                for total, g, hole in zip(of_weights, others[:number], self.trained, strict=True)
             ]
             of_shared = [
                 total if g is None else total + tf.cast(g, tf.float32)
@@ -155,7 +168,7 @@ class BlockLoopGradient(mtf_ops.Operation):
             ]
             return i - 1, dx, of_weights, of_shared
 
-        totals = [_zeros(impl, loop.count, hole, tf.float32) for hole in loop.slices]
+        totals = [_zeros(impl, loop.count, hole, tf.float32) for hole in self.trained]
         pairs = zip(shared, loop.shared_in, strict=True)
         sums = [impl.annotate(tf.zeros(value.shape), impl.axes(tensor.shape)) for value, tensor in pairs]
         start = (tf.constant(loop.count - 1), dy, totals, sums)

@@ -21,6 +21,10 @@ from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.embedding import Embedding
 from t5mix.mesh.t5.feed_forward import dense
+from t5mix.mesh.t5.fine_tuning.lora import with_lora
+from t5mix.mesh.t5.fine_tuning.prompt import with_prompt
+from t5mix.mesh.t5.fine_tuning.selection import is_trained
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, lora, prompt_tuning
 from t5mix.mesh.t5.losses import TokenLosses
 from t5mix.mesh.t5.parameters import GetWeight, Scope, shared_with_encoder, variables
 from t5mix.mesh.t5.stack import DECODER_ONLY_PARTS, DECODER_PARTS, ENCODER_PARTS, Stack
@@ -79,13 +83,18 @@ class T5Model:
         features: names of the arrays of a batch.
     """
 
-    def __init__(self, config: T5Config):
-        """Makes the stacks; variables come into being when a method is called within a graph."""
-        self.config = config
+    def __init__(self, config: T5Config, trained: Trained = everything()):  # noqa: B008 - frozen
+        """Makes the stacks; variables come into being when a method is called within a graph.
+
+        Args:
+            config: size and shape.
+            trained: which weights are trained, and which come to T5's for that.
+        """
+        self.config, self.trained = config, trained
         self._dtype = mtf.VariableDType(tf.float32, tf.float32, tf.as_dtype(config.activation_dtype))
         parts = DECODER_ONLY_PARTS if config.decoder_only else DECODER_PARTS
-        self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, first_mask=0)
-        self.decoder = Stack(config, "decoder", config.num_decoder_layers, parts, first_mask=100)
+        self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, 0, trained)
+        self.decoder = Stack(config, "decoder", config.num_decoder_layers, parts, 100, trained)
         self.features: tuple[str, ...] = FEATURES
         if config.decoder_only:
             self.features = DECODER_FEATURES if config.architecture == "prefix_lm" else DECODER_FEATURES[:-1]
@@ -150,8 +159,10 @@ class T5Model:
 
     def variables(self, mesh: Any) -> GetWeight:
         """Returns where this model's layers get their weights from, in the graph of an mtf mesh."""
-        get = variables(mesh, self._dtype)
-        return shared_with_encoder(get) if self.config.architecture == "shared_encoder_decoder" else get
+        get = variables(mesh, self._dtype, lambda name: is_trained(self.trained, name))
+        if self.config.architecture == "shared_encoder_decoder":
+            get = shared_with_encoder(get)
+        return with_lora(get, self.trained) if isinstance(self.trained, lora) else get
 
     def embedding(self, get: GetWeight) -> Embedding:
         """Returns the embedding of tokens."""
@@ -171,7 +182,10 @@ class T5Model:
         return self._to_logits(hidden, self.embedding(get), get)
 
     def _encode(self, ids: Any, segments: Any, embedding: Embedding, get: GetWeight, *, train: bool) -> tuple[Any, Any]:
-        output = self._encoder(embedding.vectors(ids), get, segments, train=train)
+        vectors = embedding.vectors(ids)
+        if isinstance(self.trained, prompt_tuning):
+            vectors, segments = with_prompt(vectors, segments, get, self.trained)
+        output = self._encoder(vectors, get, segments, train=train)
         length = segments.shape.dims[-1]
         memory_length = mtf.Dimension("memory_length", length.size)
         return (

@@ -81,28 +81,36 @@ class Weight(mtf_ops.Variable):
         initializer: how its first value is drawn.
     """
 
-    def __init__(self, mesh: Any, name: str, shape: Any, dtype: Any, initializer: Initializer):
+    def __init__(self, mesh: Any, name: str, shape: Any, dtype: Any, initializer: Initializer, *, trained: bool):
         """Adds the variable to the graph of `mesh`."""
         mtf_ops.Operation.__init__(self, [], mesh, name=name)
-        self._name, self._dtype, self._trainable, self.initializer = name, dtype, True, initializer
+        self._name, self._dtype, self._trainable, self.initializer = name, dtype, trained, initializer
         self._outputs = [mtf_ops.Tensor(self, shape, dtype.activation_dtype)]
         self._splittable_dims, self._unsplittable_dims = self._initialize_all_dimensions_as_splittable()
         self.graph.all_variables.append(self)
-        self.graph.trainable_variables.append(self)
+        if trained:
+            self.graph.trainable_variables.append(self)
 
 
-def variables(mesh: Any, dtype: Any) -> GetWeight:
+def has_gradient(weight: Any) -> bool:
+    """Tells whether the gradient of a tensor that a GetWeight gave is of use: a weight that is not trained has none."""
+    return not isinstance(weight.operation, Weight) or weight.operation.trainable
+
+
+def variables(mesh: Any, dtype: Any, is_trained: Callable[[str], bool] = lambda name: True) -> GetWeight:
     """Returns a GetWeight that makes (or finds) an mtf variable for each name.
 
     Args:
         mesh: the mtf mesh, whose graph the variables belong to.
         dtype: an mtf.VariableDType.
+        is_trained: whether the variable of a name is trained.
     """
     known = mesh.graph.name_to_variable
 
     def get(name: str, dimensions: Sequence[Any], initializer: Initializer) -> Any:
         if name not in known:
-            known[name] = Weight(mesh, name, mtf.Shape(list(dimensions)), dtype, initializer)
+            shape = mtf.Shape(list(dimensions))
+            known[name] = Weight(mesh, name, shape, dtype, initializer, trained=is_trained(name))
         return known[name].outputs[0]
 
     return get

@@ -13,6 +13,8 @@ from t5mix.mesh.mesh_tensorflow import mtf
 from t5mix.mesh.t5.attention import Attention, visible_to
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.feed_forward import feed_forward
+from t5mix.mesh.t5.fine_tuning.adapters import adapted
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.mesh.t5.loop import BlockLoop
 from t5mix.mesh.t5.parameters import GetWeight, Scope, layer_scope
 from t5mix.mesh.t5.relative_positions import RelativePositions
@@ -51,6 +53,7 @@ class Stack:
         num_blocks: how many blocks.
         parts: layers of a block.
         first_mask: number of its first dropout mask.
+        trained: what is trained; adapters stand after layers.
     """
 
     config: T5Config
@@ -58,6 +61,7 @@ class Stack:
     num_blocks: int
     parts: tuple[str, ...]
     first_mask: int
+    trained: Trained = everything()  # noqa: RUF009 - frozen, so it may be shared
 
     @property
     def causal(self) -> bool:
@@ -155,6 +159,7 @@ class Stack:
             layer = layer_scope(scope, block, number, len(self.parts))
             normal = mtf.multiply(rms_norm(x, layer), masks.real, output_shape=x.shape)
             y = self._layer(part, normal, layer / part, masks, bias, shared[-1:], dropout)
+            y = adapted(y, layer / part, part, self.trained)
             x = x + dropout(y, without=length)
         return x
 

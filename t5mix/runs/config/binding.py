@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from t5mix.declarations import discovery
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.settings import Optimizer, adafactor
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.runs.config import gin_check
 from t5mix.runs.config import gin_files as statements
 from t5mix.runs.config.gin_files import Binding, Location, Reference
@@ -33,10 +35,13 @@ CONFIGURABLES: dict[str, type] = {
         Evaluation,
         Decoding,
         *typing.get_args(schedules.Schedule),
+        *typing.get_args(Optimizer),
+        *typing.get_args(Trained),
     )
 }
 
 ROOT = "Run"
+_OWN = Location("t5mix's own settings")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +147,12 @@ def _parts(bindings: Sequence[Binding]) -> list[Binding]:
             optional = type(None) in typing.get_args(annotation)
             if kind in CONFIGURABLES.values() and (not optional or kind.__name__ in bound):
                 reference = Reference(kind.__name__, evaluate=True)
-                parts.append(Binding("", ROOT, name, reference, Location("t5mix's own settings")))
+                parts.append(Binding("", ROOT, name, reference, _OWN))
+    # Written out, so that the record says them with all their options.
+    for part in (Training.__name__, Finetuning.__name__):
+        if part in bound:
+            parts.append(Binding("", part, "optimizer", Reference(adafactor.__name__, evaluate=True), _OWN))
+            parts.append(Binding("", part, "trained", Reference(everything.__name__, evaluate=True), _OWN))
     return parts
 
 

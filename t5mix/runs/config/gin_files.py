@@ -16,6 +16,8 @@ from typing import Any
 from t5mix.internal import paths, text_files
 from t5mix.runs.config.gin_library import config_parser
 
+_SHOWN = 200  # characters of a --gin_param in a message
+
 # What a run folder records of its settings.
 RECORD = "operative_config.gin"
 
@@ -100,7 +102,8 @@ def read(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> list[Bindi
     for name in gin_files:
         bindings += _read_file(find_gin_file(name), including=(), recorded=False)
     for text in gin_params:
-        bindings += _read_text(text, f"--gin_param {text!r}", single=True)
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
+        bindings += _read_text(text, f"--gin_param {shown!r}", single=True)
     return bindings
 
 

@@ -5,12 +5,16 @@ Every field is validated here as far as it can be without looking at tasks or at
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.settings import Optimizer, adafactor
+from t5mix.mesh.optimizers.step_config import StepConfig, check_denominator
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, prompt_tuning
 from t5mix.preprocessors import objectives
 from t5mix.training.schedules import Schedule
 
@@ -33,13 +37,56 @@ def _no_repeats(name: str, values: tuple[str, ...]) -> None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Training:
+class _Steps:
+    """What a training step does, whether it is of pre-training or of fine-tuning."""
+
+    optimizer: Optimizer = adafactor()  # noqa: RUF009 - frozen, so it may be shared
+    trained: Trained = everything()  # noqa: RUF009
+    micro_batches: int = 1
+    loss_denominator: str | float = "tokens"
+    clip_norm: float | None = None
+    skip_non_finite: int = 0
+    allow_changed_optimizer: bool = False
+
+    def _check_step(self) -> None:
+        _at_least_one(self, "micro_batches")
+        name = type(self).__name__
+        check_denominator(f"{name}.loss_denominator", self.loss_denominator)
+        if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
+            raise ValueError(f"{name}.clip_norm is {self.clip_norm}: it must be positive and finite, or None")
+        if self.skip_non_finite < 0:
+            raise ValueError(f"{name}.skip_non_finite is {self.skip_non_finite}: it must be at least 0")
+
+    @property
+    def step_config(self) -> StepConfig:
+        """What the engine is told of it."""
+        return StepConfig(
+            optimizer=self.optimizer,
+            trained=self.trained,
+            micro_batches=self.micro_batches,
+            loss_denominator=self.loss_denominator,
+            clip_norm=self.clip_norm,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training(_Steps):
     """Training on the whole mixture.
 
     Attributes:
         steps: optimizer steps in total; a run that is started again goes on to this step.
         schedule: learning rate, a function of the step: `@inverse_square_root()`, `@constant()`,
             ...
+        optimizer: `@adafactor()`, T5's; `@adamw()` or `@adamw_scaled()`.
+        trained: `@everything()`, or a part: `@matching()`, `@lora()`, `@adapters()`, `@prompt_tuning()`,
+            `@gradual_unfreezing()`.
+        micro_batches: parts that a batch is computed in, one after the other, to save memory.
+        loss_denominator: what the summed loss is divided by: "tokens" (real target tokens), "positions"
+            (padding included) or a number of tokens; T5 fine-tunes with 233472.
+        clip_norm: the largest norm of all gradients together; None for none.
+        skip_non_finite: how many steps whose loss or gradient is no number are left out and counted
+            before the run stops.
+        allow_changed_optimizer: resume with another optimizer than the checkpoint's; its slots start anew.
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints; one is always written at the end.
         keep: how many checkpoints stay on disk, the newest ones.
@@ -56,11 +103,15 @@ class Training:
 
     def __post_init__(self) -> None:
         _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
+        self._check_step()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Finetuning:
+class Finetuning(_Steps):
     """Training on one task at a time, each time from the same checkpoint.
+
+    Optimizer, trained, micro_batches, loss_denominator, clip_norm, skip_non_finite and allow_changed_optimizer are as
+    in Training.
 
     Attributes:
         steps: optimizer steps on each task, counted from the checkpoint.
@@ -85,19 +136,15 @@ class Finetuning:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
         _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
+        self._check_step()
         _no_repeats("Finetuning.tasks", self.tasks)
         if self.checkpoint == "":
             raise ValueError("Finetuning.checkpoint is empty: give a run folder, or None")
 
     def as_training(self) -> Training:
         """Returns the same settings, as those of training on one task."""
-        return Training(
-            steps=self.steps,
-            schedule=self.schedule,
-            log_every=self.log_every,
-            checkpoint_every=self.checkpoint_every,
-            keep=self.keep,
-        )
+        shared = {field.name for field in dataclasses.fields(Training)} & {f.name for f in dataclasses.fields(self)}
+        return Training(**{name: getattr(self, name) for name in shared})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,10 +222,25 @@ class Run:
                 objectives.named(self.objective)
             except ValueError as error:
                 raise ValueError(f"Run.objective: {error}") from None
+        for part in (self.train, self.finetune):
+            if part is not None:
+                self._check_fits(part)
         for feature, length in self.sequence_length.items():
             if not 1 <= length <= _GREATEST_LENGTH:
                 limits = f"it must be at least 1, and at most {_GREATEST_LENGTH:,}"
                 raise ValueError(f"Run.sequence_length gives {feature!r} {length} tokens: {limits}")
+
+    def _check_fits(self, part: Training | Finetuning) -> None:
+        name = type(part).__name__
+        if self.batch_size % part.micro_batches:
+            raise ValueError(
+                f"{name}.micro_batches is {part.micro_batches}: Run.batch_size, {self.batch_size}, must be a multiple"
+            )
+        if isinstance(part.trained, prompt_tuning) and self.packing:
+            raise ValueError(
+                f"{name}.trained is @prompt_tuning(), whose prompt stands before one example a row: "
+                "bind Run.packing = False"
+            )
 
     @property
     def evaluation_batch_size(self) -> int:
@@ -192,7 +254,8 @@ _Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshCon
 def settings(part: _Part) -> Iterator[tuple[str, Any]]:
     """Yields every setting of a run or of a part of one, by its gin name, in declared order.
 
-    Schedules count as one setting: `("Training.schedule", constant(learning_rate=0.001))`.
+    Schedules, optimizers and choices of what is trained count as one setting:
+    `("Training.schedule", constant(learning_rate=0.001))`.
     """
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
+from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
@@ -22,11 +23,14 @@ from t5mix.runs.preflight.tasks import (
     check_evaluation,
     check_mesh,
     check_provider,
+    check_schedule,
     chosen_provider,
     finetune_tasks,
     scored_tasks,
 )
+from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, find_checkpoint
+from t5mix.training import checkpoint_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +76,9 @@ def check_training(run: Run) -> Checked:
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
     check_memory(run)
+    check_schedule("Training", run.train)
+    if run.finetune is not None:
+        check_schedule("Finetuning", run.finetune.as_training())
     provider = chosen_provider(run)
     check_provider(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
@@ -87,6 +94,7 @@ def check_training(run: Run) -> Checked:
         )
     scored = tasks or scored_tasks(run, provider)
     check_mesh(run)
+    check_steps(run)
     return Checked(run, provider, tasks, scored)
 
 
@@ -100,6 +108,7 @@ def check_finetuning(run: Run) -> Checked:
     if run.finetune is None:
         raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
     check_memory(run)
+    check_schedule("Finetuning", run.finetune.as_training())
     provider = chosen_provider(run)
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
@@ -114,6 +123,8 @@ def check_finetuning(run: Run) -> Checked:
         check_own_checkpoint(run, checkpoint)
     check_folder(run, provider)
     check_mesh(run)
+    check_steps(dataclasses.replace(run, train=None))
+    check_goes_on(run, checkpoint)
     return Checked(run, provider, tasks, checkpoint=checkpoint)
 
 
@@ -122,6 +133,7 @@ def check_recorded(
     gin_files: Sequence[str] = (),
     gin_params: Sequence[str] = (),
     include: Sequence[str] = (),
+    trained_alone: str | None = None,
 ) -> Checked:
     """Checks a checkpoint that is to be used, and the settings that its run folder records.
 
@@ -132,15 +144,20 @@ def check_recorded(
         gin_files: settings that override the recorded ones.
         gin_params: single settings that override the rest.
         include: files and folders of declarations.
+        trained_alone: a folder of `t5mix export --format trained`, to be put onto the checkpoint.
 
     Raises:
         FileNotFoundError: there is no such folder or checkpoint.
         ValueError: the checkpoint is of another vocabulary, or a setting can not be right.
     """
-    checkpoint = find_checkpoint(path)
+    checkpoint = dataclasses.replace(find_checkpoint(path), trained_alone=trained_alone)
+    if trained_alone is not None:
+        from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
+
+        read_trained(trained_alone)  # before anything is built
     recorded = [str(checkpoint.run.operative_config)]
     if checkpoint.is_fine_tuned:
-        gin_params = [f"Run.mixture = {checkpoint.trained.path.name!r}", *gin_params]
+        gin_params = [f"Run.mixture = {checkpoint.task!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, include=include).run
     check_memory(run)
     provider = chosen_provider(run, for_training=False)
@@ -176,7 +193,7 @@ def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
     if which == "latest":
         return [checkpoint.step]
     if which in ("all", "best"):
-        return there
+        return _whole(checkpoint, there)
     parts = [part.strip() for part in which.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise ValueError(f"--checkpoints is {which!r}: give latest, all, best, or steps such as 1000,2000")
@@ -187,4 +204,18 @@ def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
             f"no checkpoint of step {', '.join(map(str, missing))} in "
             f"{str(checkpoint.trained.checkpoints)!r}; there are {', '.join(map(str, there))}"
         )
+    for step in steps:
+        checkpoint_files.verify(checkpoint.trained.checkpoints / str(step))
     return steps
+
+
+def _whole(checkpoint: CheckpointPath, steps: Sequence[int]) -> list[int]:
+    """Returns the steps of checkpoints that are not damaged, and names the others."""
+    whole = []
+    for step in steps:
+        try:
+            checkpoint_files.verify(checkpoint.trained.checkpoints / str(step))
+            whole.append(step)
+        except checkpoint_files.DamagedCheckpointError as error:
+            say(f"warning: {error}; it is left out")
+    return whole

@@ -1,17 +1,17 @@
 """The folder that a run writes, and the checkpoint that it starts from: that they are of the same kind."""
 
 import dataclasses
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from t5mix.internal.files import read_json
 from t5mix.runs.config import binding
-from t5mix.runs.config.settings import Run, settings
+from t5mix.runs.config.settings import Finetuning, Run, Training, settings
 from t5mix.runs.preflight.tasks import Provider, vocabularies
-from t5mix.runs.run_folder import CheckpointPath, RunFolder
+from t5mix.runs.run_folder import CheckpointPath, RunFolder, check_links, check_local
 
 # What may change when a run is started again on its folder: how often it is looked at, where it
 # runs, how far it goes.
@@ -24,11 +24,17 @@ MAY_CHANGE = (
     "Training.checkpoint_every",
     "Training.keep",
     "Training.allow_changed_mixture",
+    "Training.allow_changed_optimizer",
+    "Training.micro_batches",
+    "Training.skip_non_finite",
     "Finetuning.tasks",
     "Finetuning.log_every",
     "Finetuning.checkpoint_every",
     "Finetuning.keep",
     "Finetuning.allow_changed_mixture",
+    "Finetuning.allow_changed_optimizer",
+    "Finetuning.micro_batches",
+    "Finetuning.skip_non_finite",
     "Evaluation.",
     "Decoding.",
 )
@@ -55,8 +61,10 @@ _SHAPES = (
 
 def check_folder(run: Run, provider: Provider) -> None:
     """Checks that the run folder can be written, and holds nothing, or an earlier start of the same run."""
+    check_local("Run.folder", run.folder)
     folder = RunFolder(Path(run.folder))
-    _check_writable(folder.path)
+    check_writable(f"Run.folder {run.folder!r}", folder.path)
+    check_links(folder.path)
     if folder.operative_config.is_file():
         check_same_run(run, folder)
         check_lineage(provider, folder, "this run was started")
@@ -67,26 +75,37 @@ def check_folder(run: Run, provider: Provider) -> None:
         )
 
 
-def _check_writable(path: Path) -> None:
+def check_writable(what: str, path: Path, instead: str = "choose another with --run_folder") -> None:
+    """Refuses a folder in which no file can be made, before anything is computed that is to be written there.
+
+    Args:
+        what: the folder, for the message.
+        path: it is not made, so that what is refused leaves no folder behind.
+        instead: what to do.
+
+    Raises:
+        ValueError: saying why.
+    """
     try:
-        # Nothing is made yet: a run that is refused leaves no folder behind.
-        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-        tempfile.TemporaryFile(dir=existing).close()
+        existing = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(b"1")  # a full disk takes an empty file
     except OSError as error:
-        raise ValueError(
-            f"Run.folder {str(path)!r} can not be written ({os.strerror(error.errno or 0)}): "
-            "choose another with --run_folder"
-        ) from None
+        raise ValueError(f"{what} can not be written ({os.strerror(error.errno or 0)}): {instead}") from None
 
 
 def check_same_run(run: Run, folder: RunFolder) -> None:
     """Refuses to go on with a run under other settings; names those that differ."""
     earlier = recorded_run(folder)
     now = dict(settings(run))
+    allowed = (
+        *MAY_CHANGE,
+        *(f"{type(part).__name__}.optimizer" for part in (run.train, run.finetune) if _may_change_optimizer(part)),
+    )
     differing = [
         f"{name} ({value!r} there, {_shown(now, name)})"
         for name, value in settings(earlier)
-        if now.get(name) != value and not name.startswith(MAY_CHANGE) and (name, value) != _OWN_CHECKPOINT
+        if now.get(name) != value and not name.startswith(allowed) and (name, value) != _OWN_CHECKPOINT
     ]
     if differing:
         raise ValueError(
@@ -107,6 +126,10 @@ def check_own_checkpoint(run: Run, checkpoint: CheckpointPath) -> None:
             f"Run.folder {run.folder!r} has a pre-training of its own, and Finetuning.checkpoint is of "
             f"{str(checkpoint.run.path)!r}: choose another folder with --run_folder"
         )
+
+
+def _may_change_optimizer(part: Training | Finetuning | None) -> bool:
+    return part is not None and part.allow_changed_optimizer
 
 
 def _shown(now: Mapping[str, Any], name: str) -> str:
@@ -148,15 +171,20 @@ def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -
 def check_lineage(provider: Provider, folder: RunFolder, was_trained: str) -> None:
     """Checks that the vocabularies are those that the folder's lineage records."""
     try:
-        recorded = json.loads(folder.lineage.read_text("utf-8"))["vocabularies"]
+        recorded = {
+            str(name): (str(each["vocabulary"]), str(each["fingerprint"]))
+            for name, each in read_json(folder.lineage)["vocabularies"].items()
+        }
     except FileNotFoundError:
         return  # a run that was killed before it wrote its record has no checkpoint either
-    except (ValueError, KeyError):
-        raise ValueError(f"{folder.lineage} is damaged: it is not the JSON that t5mix writes") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f" ({error})" if isinstance(error, ValueError) else ""
+        raise ValueError(f"{folder.lineage} is damaged: it is not the JSON that t5mix writes{why}") from None
     for name, vocabulary in vocabularies(provider):
-        if name in recorded and recorded[name]["fingerprint"] != vocabulary.fingerprint:
+        theirs, fingerprint = recorded.get(name, ("", vocabulary.fingerprint))
+        if fingerprint != vocabulary.fingerprint:
             raise ValueError(
                 f"{was_trained} with another vocabulary of {name!r} "
-                f"({recorded[name]['vocabulary']}) than {provider.name} has ({vocabulary!r}): ids would "
+                f"({theirs}) than {provider.name} has ({vocabulary!r}): ids would "
                 "mean other words; use tasks with the same vocabulary, or train anew"
             )

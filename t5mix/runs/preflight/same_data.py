@@ -3,7 +3,6 @@
 `data.json`, beside the checkpoints, holds what the examples were made from at the start.
 """
 
-import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from t5mix.data.cache.identity import origins
 from t5mix.data.cache.identity.key import cache_job
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
-from t5mix.internal.files import write_atomically
+from t5mix.internal.files import read_json, write_atomically
 from t5mix.internal.terminal import say
 from t5mix.runs.config.settings import Training
 from t5mix.runs.preflight.tasks import Provider
@@ -51,7 +50,13 @@ class SameData:
         Raises:
             ValueError: naming the task and what changed.
         """
-        changes = origins.changes(self._before, self._now)
+        try:
+            changes = origins.changes(self._before, self._now)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise ValueError(
+                f"{self._trained.data} is damaged: it is not the JSON that t5mix writes; delete it, and what changed "
+                "since the start is told by the checkpoint alone"
+            ) from None
         if changes and not self._settings.allow_changed_mixture:
             raise self._refusal(changes, [])
 
@@ -64,8 +69,7 @@ class SameData:
         steps = self._trained.steps()
         if not steps or self._settings.allow_changed_mixture:
             return
-        with contextlib.closing(Checkpoints(self._trained.checkpoints, len(steps))) as checkpoints:
-            state = checkpoints.extra(steps[-1])["stream"]
+        state = Checkpoints(self._trained.checkpoints).extra(steps[-1])["stream"]
         changes = stream.changes(state)
         if changes:
             raise self._refusal(changes, self._because_of_libraries(changes))
@@ -104,8 +108,7 @@ def _read_tasks(provider: Provider) -> list[Any]:
 
 def _recorded(path: Path) -> Mapping[str, Any]:
     try:
-        found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
+        return read_json(path)
     except FileNotFoundError:  # of an earlier release: the checkpoint's state tells the rest
         return {}
     except ValueError:

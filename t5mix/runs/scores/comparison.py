@@ -13,7 +13,8 @@ from t5mix.evaluation.examples import Example, read_examples
 from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
 from t5mix.evaluation.scoring.scorer import Scorer
-from t5mix.runs.run_folder import RunFolder, Trained
+from t5mix.internal.paths import file_name
+from t5mix.runs.run_folder import RunFolder, Trained, check_links, check_local
 from t5mix.runs.scores.score_files import read_predictions, read_score
 
 STAGES = ("multi-task", "fine-tuned")
@@ -97,13 +98,15 @@ def find_scores(path: str, split: str, stage: str | None = None, limit: int | No
     Raises:
         FileNotFoundError: there is no such folder, or no such score in it; says what there is.
     """
+    check_local("run", path)
     given = Path(os.path.abspath(path))
     if not given.is_dir():
         raise FileNotFoundError(f"no run {path!r}: there is no such folder")
+    check_links(given)
     run = RunFolder(given)
     of_stage: dict[str, list[Trained]] = {
         "multi-task": [run.pretraining],
-        "fine-tuned": [run.finetuning(task) for task in run.finetuned_tasks()],
+        "fine-tuned": run.finetunings(),
     }
     files: dict[str, Path] = {}
     for trained in [each for name in STAGES if stage in (None, name) for each in of_stage[name]]:
@@ -161,14 +164,15 @@ def _splits(trained: Trained) -> list[Path]:
 
 def _newest(trained: Trained, split: str, limit: int | None) -> dict[str, Path]:
     """Returns for each task of a training the score of its last step."""
-    folder = trained.path / "scores" / split
+    folder = trained.path / "scores" / file_name(split)
     found: dict[str, Path] = {}
     for task in sorted(folder.iterdir()) if folder.is_dir() else []:
         ending = ".json" if limit is None else f"-first-{limit}.json"
         steps = [entry.name.removesuffix(ending) for entry in task.iterdir() if entry.name.endswith(ending)]
         known = [int(step) for step in steps if step.isdecimal()]
         if known:
-            found[task.name] = task / f"{max(known)}{ending}"
+            newest = task / f"{max(known)}{ending}"
+            found[_score(newest).task] = newest
     return found
 
 

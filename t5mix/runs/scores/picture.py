@@ -1,9 +1,11 @@
 """A picture of a comparison: for each task the difference and its confidence interval, beside zero."""
 
-import os
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t5mix.internal.files import write_whole
+from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.scores.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -19,9 +21,10 @@ def check_picture(path: str) -> None:
     """Refuses a picture that cannot be drawn, before anything is computed.
 
     Raises:
-        ValueError: the file's ending is none of `FORMATS`.
+        ValueError: the file's ending is none of `FORMATS`, or its folder cannot be written.
         ImportError: matplotlib is missing.
     """
+    check_writable(f"--picture {path!r}", Path(path).absolute().parent, "choose another folder")
     if Path(path).suffix.lstrip(".") not in FORMATS:
         raise ValueError(f"--picture is {path!r}: name a file that ends with {', '.join('.' + f for f in FORMATS)}")
     try:
@@ -55,11 +58,11 @@ def draw(comparison: Comparison, path: str) -> None:
         panel.grid(axis="x", linewidth=0.3)
     names = [*tasks, *(["mean"] if comparison.means else [])]
     panels[0].set_yticks([-height for height in range(len(names))], names)
-    temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.partial")
+    drawn = io.BytesIO()
     kind = Path(path).suffix.lstrip(".")
     with matplotlib.rc_context({"svg.hashsalt": "t5mix"}):  # the same names within the file each time
-        figure.savefig(temporary, format=kind, metadata={"Date": None} if kind == "svg" else None, dpi=160)
-    os.replace(temporary, path)
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None, dpi=160)
+    write_whole(path, drawn.getvalue())
 
 
 def _bar(panel: object, height: int, difference: "Difference", is_sure: bool, marker: str = "o") -> None:

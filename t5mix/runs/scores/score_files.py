@@ -4,11 +4,11 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
-from t5mix.internal import text_files
-from t5mix.internal.files import write_atomically, write_json
+from t5mix.internal.files import read_json, write_atomically, write_json
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -29,15 +29,16 @@ def read_score(path: Path) -> Score | None:
         ValueError: the file is not such a score.
     """
     try:
-        content = json.loads(text_files.read(path))
+        content = read_json(path)
         metrics = {name: _number(value) for name, value in content["metrics"].items()}
         baseline = Baseline(content["baseline"]["kind"], _number(content["baseline"]["score"]))
         standard_error = _number(content["standard_error"])
         known = {"metrics": metrics, "baseline": baseline, "standard_error": standard_error}
         score = Score(**{**content, **known})
+        _check_types(score)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
     return score
 
@@ -59,5 +60,18 @@ def read_predictions(path: Path) -> list[Prediction]:
         ) from None
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _number(value: Any) -> float:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"{value!r} is no number")
+    return math.nan if value is None else float(value)
+
+
+def _check_types(score: Score) -> None:
+    """Refuses a score whose fields are of other types: dataclasses take anything."""
+    texts = [score.task, score.split, score.baseline.kind, score.no_score]
+    counts = [score.num_examples, score.truncated_inputs, score.truncated_targets, score.unlabelled]
+    more = [each for each in (score.step, score.limit, *(score.lengths or {}).values()) if each is not None]
+    if not all(isinstance(each, str) for each in texts) or not all(type(each) is int for each in (*counts, *more)):
+        raise TypeError("a field is of another type")
+    if not score.metrics and not score.no_score:
+        raise TypeError("it has no metrics")

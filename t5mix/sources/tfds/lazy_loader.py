@@ -1,6 +1,7 @@
 """A TFDS data set as seqio sees it, and splits that name a data set of their own."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -213,12 +214,14 @@ class LazyTfdsLoader:
     def load_shard(
         self, file_instruction: Any, shuffle_files: bool = False, seed: int | None = None
     ) -> "tf.data.Dataset":
-        """Returns the raw examples of one file, of those that `files` names."""
+        """Returns the raw examples of one file, of those that `files` names, in their order."""
         import tensorflow_datasets as tfds
 
-        return self.builder._tfrecords_reader.read_files(
-            [file_instruction], read_config=tfds.ReadConfig(shuffle_seed=seed), shuffle_files=shuffle_files
-        )
+        del shuffle_files, seed  # there is one file
+        adapter = tfds.core.file_adapters.ADAPTER_FOR_FORMAT[self.info.file_format]
+        records = adapter.make_tf_data(str(file_instruction.filename))
+        records = records.skip(file_instruction.skip).take(file_instruction.take)
+        return records.map(functools.partial(self.info.features.deserialize_example, decoders=self.decoders))
 
     def __str__(self) -> str:
         return f"LazyTfdsLoader(name={self._name}, data_dir={self.data_dir})"

@@ -44,6 +44,15 @@ def test_table(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "toy_large" in text and "FunctionDataSource" in text
 
 
+def test_a_long_list_is_plain_columns(
+    declarations: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t5mix.cli.commands.list._MANY", 1)
+    text = output(capsys, "--include", declarations, "toy_")
+    assert text.startswith("2 tasks\nname") and "toy_large  FunctionDataSource  accuracy" in text
+    assert "1 mixture\n" in text
+
+
 def test_a_pattern_without_a_match_is_an_error(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--include", declarations, "zebra"]) == 2
     assert "no task or mixture matches zebra" in capsys.readouterr().err

@@ -143,3 +143,13 @@ def test_a_file_that_changes_while_a_cache_is_made_is_refused(tmp_path, alone, w
         else:
             opening.open_all([task], "train", _LENGTHS, 0, folder, change)
     assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_how_many_tasks_are_opened_is_told(make_task, tmp_path):
+    tasks = [make_task(f"task_{number}", count=3) for number in range(3)]
+    for _ in range(2):  # made, then found
+        told = []
+        opening.open_all(
+            tasks, "train", {"inputs": 8, "targets": 8}, 0, tmp_path, on_opened=lambda *now, told=told: told.append(now)
+        )
+        assert told == [(1, 3), (2, 3), (3, 3)]

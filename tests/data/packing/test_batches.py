@@ -40,7 +40,7 @@ _RUN = textwrap.dedent(
     examples = {{f"task_{{n}}": task(n) for n in range(1000)}}
     rates = {{name: 1.0 + number % 7 for number, name in enumerate(examples)}}
     mixer = Mixer(examples, rates, 0)
-    plan = Plan.of(mixer, examples, rates, (64, 16), 1024)
+    plan = Plan.of(mixer, examples, rates, (64, 16), 1024, 512)
     batches = Batches(tuple(examples.values()), mixer.lengths, windows.PackedRows(mixer, plan, 0),
                       {{"inputs": 64, "targets": 16}}, 512)
     drawn = 0

@@ -194,3 +194,9 @@ def test_templates_hold_names_and_braces() -> None:
     template = parse("a {x} {{b}} {y}{x}")
     assert template.columns == ("x", "y")
     assert "".join(literal + name for literal, name in template.parts) == "a x {b} yx"
+
+
+def test_brackets_that_are_nested_too_deeply_are_refused_by_file(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text(f"x = {'[' * 5000}{']' * 5000}\n")
+    with pytest.raises(ValueError, match=r"deep.toml: its brackets are nested too deeply"):
+        t5mix.include(tmp_path)

@@ -49,3 +49,11 @@ def test_width_is_beams_or_samples():
     assert Decoding().width == 1
     assert Decoding(beams=4, best=2).width == 4
     assert Decoding(temperature=1.0, best=3).width == 3
+
+
+def test_generation_settings_of_transformers_say_the_same():
+    assert Decoding().for_transformers() == {}
+    beams = Decoding(beams=4, best=2, length_penalty=1.0, rules="transformers").for_transformers()
+    assert beams == {"num_beams": 4, "length_penalty": 1.0, "early_stopping": False, "num_return_sequences": 2}
+    drawn = Decoding(temperature=0.7, top_p=0.9).for_transformers()
+    assert drawn == {"do_sample": True, "temperature": 0.7, "top_k": 0, "top_p": 0.9, "num_return_sequences": 1}

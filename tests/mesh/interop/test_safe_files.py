@@ -2,7 +2,8 @@
 
 import pytest
 
-from t5mix.mesh.interop.safe_files import check_new_folder, file_inside, folder_inside, new_folder, read_json
+from t5mix.internal.files import read_json
+from t5mix.mesh.interop.safe_files import check_new_folder, file_inside, folder_inside, new_folder
 
 
 def test_only_plain_names_are_files_of_a_folder(tmp_path):

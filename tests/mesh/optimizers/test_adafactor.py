@@ -1,59 +1,105 @@
-"""Adafactor against Hugging Face's, an independent implementation, and layers of a stack against layers alone."""
+"""Adafactor against Mesh-TensorFlow's and Hugging Face's, and layers of a stack against layers alone."""
 
 import numpy as np
 import pytest
 
-from t5mix.mesh.mesh_tensorflow import tf
-from t5mix.mesh.optimizers import adafactor
+from t5mix.mesh.optimizers import adafactor as module
+from t5mix.mesh.optimizers.settings import adafactor
+from tests.mesh.optimizers.steps import RATE, ours, upstreams
+
+SHAPES = [(7,), (130, 20), (130, 200), (200, 130), (128, 128)]
 
 
-def steps(weight, gradients, *, stacked=False):
-    weight = tf.constant(weight)
-    inner = weight.shape.as_list()[int(stacked) :]
-    prefix = weight.shape.as_list()[: int(stacked)]
-    slots = {slot.name: tf.zeros(prefix + [inner[d] for d in slot.dimensions]) for slot in adafactor.slots(inner)}
-    for number, gradient in enumerate(gradients):
-        decay = tf.constant(1.0 - (number + 1.0) ** -0.8)
-        step = adafactor.update(weight, tf.constant(gradient), slots, tf.constant(1e-2), decay, stacked=stacked)
-        np.testing.assert_allclose(step.squared_norm, np.sum(gradient**2), rtol=1e-4)
-        weight, slots = step.weight, step.slots
-    return weight.numpy(), slots
+def drawn(shape, count=3):
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=shape).astype(np.float32)
+    return weight, [rng.normal(size=shape).astype(np.float32) * np.float32(10.0**-n) for n in range(count)]
 
 
-@pytest.mark.parametrize("shape", [(7,), (130, 20), (130, 200), (200, 130), (128, 128)])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_steps_equal_hugging_face(shape):
     torch = pytest.importorskip("torch")
     optimization = pytest.importorskip("transformers.optimization")
-    rng = np.random.default_rng(0)
-    weight = rng.normal(size=shape).astype(np.float32)
-    gradients = [rng.normal(size=shape).astype(np.float32) * 10.0**-n for n in range(3)]
-    found, _ = steps(weight, gradients)
+    weight, gradients = drawn(shape)
+    found, _ = ours(module, adafactor(), weight, gradients)
     if len(shape) == 2 and min(shape) < 128:
         return  # Hugging Face factors every matrix
     parameter = torch.nn.Parameter(torch.tensor(weight))
-    theirs = optimization.Adafactor([parameter], lr=1e-2, relative_step=False, scale_parameter=True, warmup_init=False)
+    theirs = optimization.Adafactor([parameter], lr=RATE, relative_step=False, scale_parameter=True, warmup_init=False)
     for gradient in gradients:
         parameter.grad = torch.tensor(gradient)
         theirs.step()
     np.testing.assert_allclose(found, parameter.detach().numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_weight_decay_equals_hugging_faces():
+    torch = pytest.importorskip("torch")
+    optimization = pytest.importorskip("transformers.optimization")
+    weight, gradients = drawn((130, 140))
+    found, _ = ours(module, adafactor(weight_decay=0.1), weight, gradients)
+    parameter = torch.nn.Parameter(torch.tensor(weight))
+    theirs = optimization.Adafactor(
+        [parameter], lr=RATE, relative_step=False, scale_parameter=True, warmup_init=False, weight_decay=0.1
+    )
+    for gradient in gradients:
+        parameter.grad = torch.tensor(gradient)
+        theirs.step()
+    np.testing.assert_allclose(found, parameter.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7,), (130, 200)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"multiply_by_parameter_scale": False},
+        {"clipping_threshold": None},
+        {"clipping_threshold": 0.5},
+        {"beta1": 0.9},
+        {"beta1": 0.5, "multiply_by_parameter_scale": False, "clipping_threshold": 2.0},
+        {"factored": False},
+        {"min_dim_size_to_factor": 131},
+    ],
+)
+def test_every_option_equals_upstreams(shape, options):
+    weight, gradients = drawn(shape)
+    found, _ = ours(module, adafactor(decay_rate=0.7, **options), weight, gradients)
+    np.testing.assert_allclose(found, upstreams(weight, gradients, decay_rate=0.7, **options), rtol=2e-5, atol=1e-6)
+
+
+def test_the_decay_rate_is_t5s():
+    assert adafactor().numbers(0) == (0.0,)
+    assert adafactor().numbers(999) == (1 - 1000**-0.8,)
+    assert adafactor(decay_rate_exponent=0.5).numbers(3) == (0.5,)
+    assert adafactor(step_offset=1000).numbers(1999) == adafactor().numbers(999)
+    assert adafactor(decay_rate=0.9).numbers(5) == (0.9,)
+
+
+def test_weights_may_be_excluded_from_the_parameter_scale():
+    options = adafactor(exclude_from_parameter_scale=("rms_norm", "bias"))
+    assert not options.of_weight("encoder/rms_norm/scale").multiply_by_parameter_scale
+    assert options.of_weight("encoder/layer_000/SelfAttention/q").multiply_by_parameter_scale
+    assert not adafactor(multiply_by_parameter_scale=False).of_weight("x").multiply_by_parameter_scale
+
+
 @pytest.mark.parametrize("shape", [(5,), (130, 140), (4, 6)])
-def test_a_stack_is_updated_as_its_layers_are_alone(shape):
+@pytest.mark.parametrize("options", [adafactor(), adafactor(beta1=0.9, weight_decay=0.1)])
+def test_a_stack_is_updated_as_its_layers_are_alone(shape, options):
     rng = np.random.default_rng(1)
     weights = rng.normal(size=(3, *shape)).astype(np.float32) * np.array([1.0, 10.0, 0.1], np.float32).reshape(
         3, *[1] * len(shape)
     )
     gradients = [rng.normal(size=(3, *shape)).astype(np.float32) for _ in range(3)]
-    together, slots = steps(weights, gradients, stacked=True)
+    together, slots = ours(module, options, weights, gradients, stacked=True)
     for layer in range(3):
-        alone, own = steps(weights[layer], [gradient[layer] for gradient in gradients])
+        alone, own = ours(module, options, weights[layer], [gradient[layer] for gradient in gradients])
         np.testing.assert_allclose(together[layer], alone, rtol=1e-5, atol=1e-7)
         for name, slot in own.items():
-            np.testing.assert_allclose(slots[name][layer], slot, rtol=1e-5)
+            np.testing.assert_allclose(slots[name][layer], slot, rtol=1e-5, atol=1e-7 if name == "_slot_m" else 0)
 
 
 def test_slots_follow_upstream():
-    assert [slot.name for slot in adafactor.slots((127, 4000))] == ["_slot_v"]
-    row, column = adafactor.slots((128, 512))
+    assert [slot.name for slot in module.slots(adafactor(), (127, 4000))] == ["_slot_v"]
+    row, column = module.slots(adafactor(), (128, 512))
     assert (row.name, row.dimensions, column.name, column.dimensions) == ("_slot_vr", (0,), "_slot_vc", (1,))
+    assert [slot.name for slot in module.slots(adafactor(beta1=0.9), (3,))] == ["_slot_v", "_slot_m"]

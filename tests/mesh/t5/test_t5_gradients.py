@@ -63,3 +63,26 @@ def test_token_losses(output, smoothing, z_loss):
         return TokenLosses(logits, targets, smoothing, z_loss).outputs[output]
 
     check(ours, plain, arrays, dimensions, ABOVE[..., 0])
+
+
+@pytest.mark.parametrize(("smoothing", "z_loss"), [(0.1, 0.0), (0.0, 0.05), (0.2, 0.1)])
+def test_the_gradient_of_smoothing_and_z_loss_is_that_of_finite_differences(smoothing, z_loss):
+    """Of the formula in float64: no differentiation but subtraction."""
+
+    def loss(logits):
+        log_z = np.log(np.exp(logits).sum(-1))
+        target = np.take_along_axis(logits, TARGETS[..., None], -1)[..., 0]
+        return (log_z - (1 - smoothing) * target - smoothing * logits.mean(-1) + z_loss * log_z**2).sum()
+
+    found, gradients = values_and_gradients(
+        lambda logits, targets: TokenLosses(logits, targets, smoothing, z_loss).outputs[1],
+        {"logits": X, "targets": TARGETS},
+        {"logits": "batch length vocab", "targets": "batch length"},
+    )
+    wide, step = X.astype(np.float64), 1e-5
+    np.testing.assert_allclose(found.sum(), loss(wide), rtol=1e-5)
+    for place in np.ndindex(X.shape):
+        moved = np.zeros_like(wide)
+        moved[place] = step
+        slope = (loss(wide + moved) - loss(wide - moved)) / (2 * step)
+        assert gradients["logits"][place] == pytest.approx(slope, rel=1e-3, abs=1e-5)

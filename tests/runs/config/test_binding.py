@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from t5mix.internal import paths
+from t5mix.mesh.optimizers.settings import adafactor, adamw
+from t5mix.mesh.t5.fine_tuning.settings import everything, lora
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import settings
 from t5mix.training.schedules import constant
@@ -124,6 +126,45 @@ def test_every_shipped_model_binds_with_any_run_file(name):
     params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 300"]
     model = binding.bind(["runs/pretrain.gin", name], params).run.model
     assert model.architecture == "encoder_decoder" and model.vocab_size == 300
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith(("fine_tuning/", "optimizers/"))])
+def test_every_shipped_choice_binds_after_a_run_file(name):
+    params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 300"]
+    if "total_steps = %gin.REQUIRED" in (paths.shipped("gin") / name).read_text():
+        with pytest.raises(ValueError, match=r"cosine_decay.total_steps .* must be set"):
+            binding.bind(["models/tiny.gin", "runs/pretrain.gin", name], params)
+        kind = name.removeprefix("optimizers/").removesuffix(".gin")
+        params.append(f"{kind}/cosine_decay.total_steps = 20000")
+        run = binding.bind(["models/tiny.gin", "runs/pretrain.gin", name], params).run
+        assert type(run.train.optimizer).__name__ == kind and type(run.train.schedule).__name__ == "cosine_decay"
+        return
+    params.append("Finetuning.checkpoint = 'z'")
+    run = binding.bind(["models/tiny.gin", "runs/pretrain.gin", "runs/finetune.gin", name], params).run
+    assert run.finetune.trained != everything() and run.train.trained == everything()
+
+
+def test_optimizers_and_what_is_trained_are_settings(gin_file):
+    params = [
+        "Training.optimizer = @adamw()",
+        "adamw.beta2 = 0.99",
+        "adafactor.beta1 = 0.5",
+        "Finetuning.trained = @lora()",
+        "lora.projections = ['q', 'wo']",
+    ]
+    run = binding.bind([str(gin_file)], params).run
+    assert run.train.optimizer == adamw(beta2=0.99) and run.finetune.optimizer == adafactor(beta1=0.5)
+    assert run.finetune.trained == lora(projections=("q", "wo"))
+    for setting, message in (
+        ("Training.optimizer = @constant()", "Training.optimizer = @constant.. is a constant, and must be @adafactor"),
+        ("adamw.beta1 = 1.0", r"adamw.beta1 is 1.0: it must be in \[0, 1\)"),
+        ("adamw.beta3 = 1.0", "beta3"),
+        ("Finetuning.trained = 'lora'", "Finetuning.trained = 'lora' is of type str, and must be @everything"),
+        ("lora.rank = 0", "lora.rank is 0"),
+        ("Training.micro_batches = 1.5", "micro_batches = 1.5 is of type float, and must be int"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            binding.bind([str(gin_file)], [*params, setting])
 
 
 def test_the_shipped_run_files_require_what_they_can_not_know():

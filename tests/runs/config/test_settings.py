@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import prompt_tuning
 from t5mix.runs.config.settings import Evaluation, Finetuning, Run, Training, settings
 from t5mix.training.schedules import constant
 
@@ -75,5 +76,30 @@ def test_settings_name_every_field_of_every_part_once():
     assert named["T5Config.d_ff"] == 32
     assert named["Run.finetune"] is None
     fields = {f"Run.{field.name}" for field in dataclasses.fields(Run)}
-    parts = {"Run.model", "Run.mesh", "Run.train", "Run.evaluation"}
+    parts = {"Run.model", "Run.mesh", "Run.train", "Run.evaluation", "Run.decoding"}
     assert fields - parts <= set(named)
+
+
+@pytest.mark.parametrize("kind", [Training, Finetuning])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"micro_batches": 0}, "micro_batches is 0: it must be at least 1"),
+        ({"loss_denominator": "words"}, "loss_denominator is 'words': choose 'tokens' or 'positions'"),
+        ({"loss_denominator": -1.0}, "loss_denominator is -1.0"),
+        ({"clip_norm": 0.0}, "clip_norm is 0.0: it must be positive and finite, or None"),
+        ({"skip_non_finite": -1}, "skip_non_finite is -1: it must be at least 0"),
+    ],
+)
+def test_options_of_a_step_that_can_not_be(kind, changes, message):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}\.{message}"):
+        kind(steps=1, schedule=constant(), **changes)
+
+
+def test_a_step_must_fit_the_batch_and_the_rows():
+    with pytest.raises(ValueError, match=r"Training.micro_batches is 3: Run.batch_size, 4, must be a multiple"):
+        make_run(train=Training(steps=1, schedule=constant(), micro_batches=3))
+    prompt = Finetuning(steps=1, schedule=constant(), trained=prompt_tuning())
+    with pytest.raises(ValueError, match=r"Finetuning.trained is @prompt_tuning\(\), .*Run.packing = False"):
+        make_run(finetune=prompt)
+    assert make_run(finetune=prompt, packing=False).finetune.as_training().trained == prompt_tuning()

@@ -2,6 +2,7 @@
 
 from t5mix.runs.preflight import checks
 from t5mix.runs.record import record_start
+from tests.runs.conftest import pretend_checkpoint as pretend_checkpoint
 
 
 def start(bind, *params):
@@ -10,8 +11,3 @@ def start(bind, *params):
     checked = checks.check_training(bound.run)
     record_start(bound, checked, ["t5mix", "train"])
     return checked
-
-
-def pretend_checkpoint(trained, step):
-    """A folder such as training leaves."""
-    (trained.checkpoints / str(step)).mkdir(parents=True)

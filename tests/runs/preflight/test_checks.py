@@ -37,6 +37,23 @@ REFUSED = {
         "Evaluation.split = 'tset'",
         r"task toy_a \(.*\) has no split 'tset', which Evaluation.split needs; it has train, test",
     ),
+    "split that no task has": (
+        "Evaluation.split = 'tset'\nRun.finetune = None",
+        "toy has no split 'tset', which Evaluation.split names; did you mean 'test'.; its tasks with metrics have "
+        "'test', 'train'",
+    ),
+    "schedule that ends before": (
+        "Training.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 4",
+        r"Training.schedule, linear_decay\(.*\), has learning rate 0 from step 4 on, and Training.steps is 6: ",
+    ),
+    "schedule of fine-tuning that ends before": (
+        "Finetuning.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 2",
+        "Finetuning.schedule, .*, has learning rate 0 from step 2 on, and Finetuning.steps is 3",
+    ),
+    "folder in a bucket": (
+        "Run.folder = 'gs://bucket/run'",
+        "Run.folder 'gs://bucket/run' is an address, and runs are written to and read from a file system",
+    ),
     "checkpoint of another run": (
         "Finetuning.checkpoint = 'runs/x'",
         "Finetuning.checkpoint is 'runs/x', but `t5mix train` fine-tunes what it has trained itself",
@@ -68,6 +85,28 @@ def test_training_is_refused(bind, tmp_path, params, message):
         checks.check_training(bind(*params.split("\n")).run)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_schedule_that_ends_above_zero_is_said(bind, capsys):
+    decay = "Training.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 4"
+    checks.check_training(bind(*decay.split("\n"), "linear_decay.final_fraction = 0.1").run)
+    said = capsys.readouterr().err
+    assert "Training.schedule ends at step 4: the other 2 steps keep its last learning rate, 0.01" in said
+    checks.check_training(bind(*decay.replace("= 4", "= 6").split("\n")).run)
+    assert "schedule" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"vocabularies": []}', '{"vocabularies": {"inputs": 1}}', "\xff", "1e9" * 9]
+)
+def test_a_damaged_record_is_named_in_one_line(bind, content):
+    folder = start(bind).folder
+    pretend_checkpoint(folder.pretraining, 6)
+    folder.lineage.write_bytes(content.encode("latin-1"))
+    for use in (lambda: checks.check_training(bind().run), lambda: checks.check_recorded(str(folder.path))):
+        with pytest.raises(ValueError, match=rf"{folder.lineage} is damaged") as error:
+            use()
+        assert "\n" not in str(error.value)
 
 
 def test_what_passes_comes_with_its_tasks(bind):

@@ -8,7 +8,6 @@ once, see `FingerprintMemo`.
 import dataclasses
 import functools
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -16,8 +15,9 @@ from t5mix.data.cache.identity import probes
 from t5mix.data.tokenization.task_shard import TaskShard
 from t5mix.declarations.task import Task
 from t5mix.internal.code import fingerprints, revisions, signatures, source_code
+from t5mix.internal.paths import file_name
 from t5mix.preprocessors import objectives
-from t5mix.preprocessors.mapping import treats_each_example
+from t5mix.preprocessors.mapping import makes_one_of_each, treats_each_example
 from t5mix.preprocessors.pipeline import Step
 from t5mix.sources import TableDataSource, TextLineDataSource, TFExampleDataSource
 from t5mix.vocabularies import Vocabulary
@@ -30,9 +30,6 @@ _ASKED_AGAIN = (TextLineDataSource, TableDataSource, TFExampleDataSource)
 FORMAT = 3
 # Libraries that any task's tokens may depend on, besides those that its own code asks for.
 _LIBRARIES = ("sentencepiece", "tensorflow", "tensorflow-text")
-
-# What stands for something else in a path, or hides it.
-_UNFIT = re.compile(r"[^\w.-]|^\.", re.ASCII)
 
 _Answer = TypeVar("_Answer")
 
@@ -118,6 +115,7 @@ class CacheJob:
         libraries: where `source` is given, the libraries that it depends on.
         replaces: in what the tokens differ from those of a cache that was made with other libraries; "" is none.
         memo: answers about the steps and features.
+        counted: how many examples the source gave for shards, by number, where they were counted one by one.
     """
 
     task: Task
@@ -128,6 +126,7 @@ class CacheJob:
     libraries: tuple[str, ...] = ()
     replaces: str = ""
     memo: FingerprintMemo = dataclasses.field(default_factory=FingerprintMemo, compare=False, repr=False)
+    counted: dict[int, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
     def source_shards(self) -> tuple[str, ...]:
@@ -195,11 +194,20 @@ class CacheJob:
     @functools.cached_property
     def relative_path(self) -> str:
         """Where the cache lies in the folder of caches, a path with slashes."""
-        return f"tokens/{_file_name(self.task.name)}/{_file_name(self.split)}-{self.key[:32]}"
+        return f"tokens/{file_name(self.task.name)}/{file_name(self.split)}-{self.key[:32]}"
 
     def shard(self, number: int) -> TaskShard:
         """Returns what a shard is made of."""
-        return TaskShard(self.task, self.split, self.steps, self.keep_all, number, self.num_shards)
+        return TaskShard(self.task, self.split, self.steps, self.keep_all, number, self.num_shards, self.counted)
+
+    def given(self, shard: int, made: int) -> int | None:
+        """Returns how many examples the source gave for a shard, once it is read; None where nobody counted them.
+
+        Args:
+            shard: its number.
+            made: how many examples were made of them.
+        """
+        return made if all(map(makes_one_of_each, self.steps)) else self.counted.get(shard)
 
     def identity(self, content: str) -> str:
         """Returns a hash of everything that decides the task's examples on the stream, but for seed and lengths.
@@ -224,11 +232,6 @@ class CacheJob:
             elif feature.add_eos:
                 found[name] = self.memo.eos_id(feature.vocabulary)
         return found
-
-
-def _file_name(name: str) -> str:
-    """Returns `name` without what means something in a path; the key keeps names apart."""
-    return _UNFIT.sub("_", name)[:100]
 
 
 def _raised(task: Task) -> dict[str, int]:

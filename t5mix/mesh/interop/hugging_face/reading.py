@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.internal.files import read_json
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.hugging_face.config import architecture
 from t5mix.mesh.interop.names import hugging_face_weights
-from t5mix.mesh.interop.safe_files import file_inside, read_json
+from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.mesh.interop.weights import LazyArray, match
 
 CONFIG = "config.json"

@@ -3,14 +3,14 @@
 import base64
 import binascii
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from t5mix.internal import paths
-from t5mix.mesh.interop.safe_files import file_inside, read_json
+from t5mix.internal.files import read_json, write_whole
+from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.vocabularies.base import Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.sentence_piece import SENTINEL, SentencePieceVocabulary
@@ -148,10 +148,5 @@ def _cached_model(model: bytes) -> Path:
     path = paths.cache_folder() / "tokenizers" / f"{hashlib.sha256(model).hexdigest()}.model"
     if not path.is_file() or path.read_bytes() != model:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            temporary.write_bytes(model)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, model)
     return path

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from t5mix.mesh.interop.safe_files import read_text
+from t5mix.internal.files import read_text
 
 # How deep a macro may stand for a macro.
 _DEPTH = 20

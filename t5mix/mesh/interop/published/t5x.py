@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.internal.files import LARGEST_TEXT
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.names import weights_of
 from t5mix.mesh.interop.published import gin_text
 from t5mix.mesh.interop.published.shapes import architecture_of
-from t5mix.mesh.interop.safe_files import LARGEST_TEXT, file_inside, folder_inside
+from t5mix.mesh.interop.safe_files import file_inside, folder_inside
 from t5mix.mesh.interop.weights import ExpectedWeight, LazyArray, match
 
 _INDEX = "checkpoint"

@@ -1,0 +1,153 @@
+"""The files of a checkpoint: its manifest, written last, has checksums of all bytes, which are compared before use.
+
+`CHECKPOINTS/STEP/manifest.json` names every other file of the folder with its SHA-256, piece by piece, and holds what
+is small: the state of the stream, and the shapes of the variables. Its first line is a checksum of itself.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from t5mix.internal.files import checksummed, read_checksummed, wait_for_disk, write_whole
+from t5mix.internal.terminal import say
+
+MANIFEST = "manifest.json"
+
+# Bytes with a checksum of their own, so that several cores sum up one file.
+_PIECE = 1 << 24
+
+
+class DamagedCheckpointError(ValueError):
+    """A checkpoint is not what was written."""
+
+
+def seal(folder: Path, content: Mapping[str, Any]) -> None:
+    """Completes a checkpoint, whose files are written: adds the manifest, and waits until all is on the disk.
+
+    Args:
+        folder: of the checkpoint.
+        content: JSON to be kept in the manifest.
+    """
+    files = _files(folder)
+    for path in files.values():
+        wait_for_disk(path)
+    for place, _, _ in os.walk(folder):
+        wait_for_disk(place)
+    sums = {name: {"bytes": path.stat().st_size, "sha256": _sums(path)} for name, path in files.items()}
+    write_whole(folder / MANIFEST, checksummed({**content, "files": sums}))
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Returns the manifest of a checkpoint, and looks at no other file.
+
+    Raises:
+        DamagedCheckpointError: it is not there, or not what was written.
+    """
+    path = folder / MANIFEST
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise DamagedCheckpointError(
+                f"the checkpoint {str(folder)!r} has no {MANIFEST}: it was not written to its end, or by an older t5mix"
+            )
+        content = read_checksummed(path.read_bytes())
+        if str(content["step"]) != folder.name:
+            raise ValueError(f"is that of step {content['step']}")
+        return content
+    except DamagedCheckpointError:
+        raise
+    except (ValueError, OSError, KeyError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DamagedCheckpointError(f"the checkpoint {str(folder)!r} is damaged: its {MANIFEST} {why}") from None
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Compares every byte of a checkpoint with its checksums; returns its manifest.
+
+    Raises:
+        DamagedCheckpointError: naming the file that is missing or was changed.
+    """
+    content = manifest_of(folder)
+    found = _files(folder)
+    for name, expected in content["files"].items():
+        try:
+            path = found[name]
+            whole = path.stat().st_size == expected["bytes"] and _sums(path) == expected["sha256"]
+        except (KeyError, FileNotFoundError):
+            raise DamagedCheckpointError(f"the checkpoint {str(folder)!r} is damaged: {name} is missing") from None
+        except OSError as error:
+            raise DamagedCheckpointError(
+                f"the checkpoint {str(folder)!r} is damaged: {name} cannot be read ({error.strerror})"
+            ) from None
+        if not whole:
+            raise DamagedCheckpointError(
+                f"the checkpoint {str(folder)!r} is damaged: {name} does not match its checksum"
+            )
+    return content
+
+
+def steps_in(folder: Path) -> list[int]:
+    """Returns the steps of the checkpoints in a folder, ascending, damaged ones included."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in folder.iterdir() if is_step(entry.name) and entry.is_dir())
+
+
+def is_step(name: str) -> bool:
+    """Tells whether a folder's name is that of a checkpoint: "500", and not "0500" or "٥"."""
+    return name.isascii() and name.isdecimal() and name == str(int(name))
+
+
+def newest_whole(folder: Path) -> int | None:
+    """Returns the step of the newest checkpoint that is whole; says which newer ones are not.
+
+    Args:
+        folder: of the checkpoints.
+    """
+    damaged: list[str] = []
+    for step in reversed(steps_in(folder)):
+        try:
+            verify(folder / str(step))
+        except DamagedCheckpointError as error:
+            damaged.append(str(error))
+            continue
+        if damaged:
+            say(f"warning: {'; '.join(damaged)}; taking step {step}, the last whole one")
+        return step
+    if damaged:
+        raise DamagedCheckpointError(f"no checkpoint in {str(folder)!r} is whole: {'; '.join(damaged)}")
+    return None
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Returns the files of a checkpoint by their paths in it, sorted; no link is followed, and none is a file."""
+    found = dict(_walk(folder))
+    return dict(sorted(found.items()))
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            inside = path.relative_to(folder).as_posix()
+            if not path.is_symlink() and inside != MANIFEST:
+                yield inside, path
+
+
+def _sums(path: Path) -> list[str]:
+    """Returns the SHA-256 of each piece of a file."""
+    starts = range(0, path.stat().st_size, _PIECE)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if len(starts) <= 1:
+            return [_sum(descriptor, start) for start in starts]
+        with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda start: _sum(descriptor, start), starts))
+    finally:
+        os.close(descriptor)
+
+
+def _sum(descriptor: int, start: int) -> str:
+    return hashlib.sha256(os.pread(descriptor, _PIECE, start)).hexdigest()

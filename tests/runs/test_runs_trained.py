@@ -1,0 +1,126 @@
+"""Runs that train a part, through the command line: fine-tune, score, predict, export alone, put back."""
+
+import json
+
+import pytest
+
+from t5mix.cli.main import main
+from t5mix.runs.run_folder import RunFolder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def pretrained(toy, gin_file):
+    """A run folder with a checkpoint, and its gin file."""
+    params = ["--gin_param", "Run.finetune = None", "--gin_param", "Training.steps = 4"]
+    assert main(["train", "--gin_file", str(gin_file), *params]) == 0
+    return RunFolder(gin_file.parent / "run")
+
+
+def finetune(pretrained, name: str, *params: str) -> RunFolder:
+    folder = pretrained.path.parent / name
+    given = [
+        f"Run.folder = {str(folder)!r}",
+        "Run.finetune = @Finetuning()",
+        "Finetuning.steps = 3",
+        "Finetuning.schedule = @fast/constant()",
+        "fast/constant.learning_rate = 0.3",
+        "Finetuning.tasks = ['toy_a']",
+        *params,
+    ]
+    arguments = [part for one in given for part in ("--gin_param", one)]
+    command = ["finetune", "--gin_file", str(pretrained.operative_config), "--checkpoint", str(pretrained.path)]
+    assert main([*command, *arguments]) == 0
+    return RunFolder(folder)
+
+
+def predicted(tmp_path, *arguments: str) -> str:
+    (tmp_path / "lines.txt").write_text("say 1\nsay 22\nsay 35\n")
+    output = tmp_path / "answers.txt"
+    files = ["--input_file", str(tmp_path / "lines.txt"), "--output_file", str(output)]
+    assert main(["predict", *arguments, *files]) == 0
+    return output.read_text()
+
+
+CHOICES = {
+    "lora": ["Finetuning.trained = @lora()", "lora.projections = ('q', 'v', 'wi', 'wo')"],
+    "adapters": ["Finetuning.trained = @adapters()", "adapters.inner_size = 8"],
+    "prompt": ["Finetuning.trained = @prompt_tuning()", "prompt_tuning.length = 5", "Run.packing = False"],
+    "decoder": ["Finetuning.trained = @matching()", "matching.patterns = ('^decoder/',)"],
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_was_trained_is_exported_alone_and_predicts_the_same_on_its_base(pretrained, tmp_path, name, capsys):
+    folder = finetune(pretrained, name, *CHOICES[name])
+    trained, alone = folder.finetuning("toy_a"), tmp_path / "alone"
+    assert json.loads(folder.report.read_text())["rows"][0]["fine_tuned"] is not None
+    assert main(["export", "--checkpoint", str(trained.path), "--format", "trained", "--output", str(alone)]) == 0
+    size = sum(file.stat().st_size for file in alone.iterdir())
+    whole = sum(file.stat().st_size for file in trained.checkpoints.rglob("*") if file.is_file())
+    assert size < whole
+    by_run = predicted(tmp_path, "--checkpoint", str(trained.path))
+    params = ["--gin_param", "Run.packing = False"]
+    assert predicted(tmp_path, "--checkpoint", str(pretrained.path), "--trained", str(alone), *params) == by_run
+    # Onto other weights it is not put.
+    first = pretrained.path / "checkpoints" / "2"
+    assert (
+        main(
+            [
+                "predict",
+                "--checkpoint",
+                str(first),
+                "--trained",
+                str(alone),
+                "--input_file",
+                str(tmp_path / "lines.txt"),
+            ]
+        )
+        == 2
+    )
+    assert "was trained on other weights than these" in capsys.readouterr().err
+    # Started again, it is finished.
+    before = folder.report.read_text()
+    finetune(pretrained, name, *CHOICES[name])
+    assert folder.report.read_text() == before
+
+
+def test_lora_is_merged_in_an_export_for_transformers_and_adapters_are_refused(pretrained, tmp_path, capsys):
+    lora = finetune(pretrained, "lora", *CHOICES["lora"]).finetuning("toy_a")
+    assert main(["export", "--checkpoint", str(lora.path), "--format", "hf", "--output", str(tmp_path / "hf")]) == 0
+    assert (tmp_path / "hf" / "model.safetensors").is_file()
+    adapters = finetune(pretrained, "adapters", *CHOICES["adapters"]).finetuning("toy_a")
+    command = ["export", "--checkpoint", str(adapters.path), "--format", "hf", "--output", str(tmp_path / "no")]
+    assert main(command) == 2
+    assert "has no place for" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+def test_another_optimizer_in_the_same_folder_is_refused_until_it_is_allowed(toy, gin_file, capsys):
+    command = ["train", "--gin_file", str(gin_file), "--gin_param", "Run.finetune = None"]
+    assert main([*command, "--gin_param", "Training.steps = 2"]) == 0
+    other = [*command, "--gin_param", "Training.steps = 4", "--gin_param", "Training.optimizer = @adamw()"]
+    assert main(other) == 2
+    assert "Training.optimizer (adafactor(" in capsys.readouterr().err
+    assert main([*other, "--gin_param", "Training.allow_changed_optimizer = True"]) == 0
+    assert "optimizer slots start anew" in capsys.readouterr().err
+    assert main([*other, "--gin_param", "Training.steps = 5"]) == 0  # from here on it is this run's
+
+
+def test_options_of_a_step_are_settings(toy, gin_file):
+    params = [
+        "Run.finetune = None",
+        "Training.steps = 2",
+        "Training.optimizer = @adamw_scaled()",
+        "Training.micro_batches = 2",
+        "Training.loss_denominator = 233472",
+        "Training.clip_norm = 1.0",
+        "Training.skip_non_finite = 3",
+        "Training.schedule = @product()",
+        "product.factors = (@linear_warmup(), @inverse_square_root(), 0.5)",
+        "linear_warmup.warmup_steps = 10",
+    ]
+    assert main(["train", "--gin_file", str(gin_file), *(part for one in params for part in ("--gin_param", one))]) == 0
+    lines = (gin_file.parent / "run" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["skipped"] == 0 and json.loads(lines[-1])["gradient_norm"] > 0

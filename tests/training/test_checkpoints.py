@@ -1,0 +1,127 @@
+"""Checkpoints in folders of any name, damaged ones, full disks and folders that are gone."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from t5mix.training.checkpoint_files import DamagedCheckpointError
+from t5mix.training.checkpoints import Checkpoints
+from tests.training import toy
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return toy.engine()
+
+
+@pytest.fixture(scope="module")
+def state(engine):
+    return engine.initialize(0)
+
+
+def equal(state, other) -> bool:
+    return all(np.array_equal(np.asarray(value), np.asarray(other[name])) for name, value in state.items())
+
+
+@pytest.mark.parametrize("name", ["plain", "[x]", "*?~%# []{}", "new\nline", "é中 'a' \"b\"", "n" * 255, "$HOME\\"])
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_folder_of_any_name_is_written_and_read(engine, state, tmp_path, monkeypatch, name, relative):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    folder = Path(name) / "checkpoints" if relative else tmp_path / name / "checkpoints"
+    Checkpoints(folder).save(3, state, {"é": [1, None]})
+    step, restored, extra = Checkpoints(folder).restore(None, engine)
+    assert step == 3 and extra == {"é": [1, None]} and equal(state, restored)
+    assert Checkpoints(folder).extra(3) == extra
+
+
+def test_a_long_path_is_written_and_read(engine, state, tmp_path):
+    folder = tmp_path.joinpath(*["d" * 200] * 18)
+    folder.mkdir(parents=True)
+    Checkpoints(folder / "checkpoints").save(3, state, {})
+    assert equal(state, Checkpoints(folder / "checkpoints").restore(3, engine)[1])
+
+
+def test_the_newest_few_stay_and_nothing_private_is_left(engine, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    (tmp_path / ".7.partial").mkdir()  # a killed process has left it
+    for step in (1, 2, 3, 3):
+        checkpoints.save(step, state, {})
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["2", "3"]
+
+
+def test_every_kind_of_file_that_is_damaged_is_refused(engine, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(3, state, {"a": 1})
+    files = [path for path in sorted((tmp_path / "3").rglob("*")) if path.is_file() and path.stat().st_size]
+    assert len(files) > 5
+    for path in files:
+        before = path.read_bytes()
+        after = bytearray(before)
+        after[len(after) // 2] ^= 4
+        path.write_bytes(after)
+        with pytest.raises(DamagedCheckpointError, match=r"3' is damaged: "):
+            checkpoints.restore(3, engine)
+        path.write_bytes(before)
+    assert equal(state, checkpoints.restore(3, engine)[1])
+
+
+def test_damaged_newest_ones_are_set_aside(engine, state, tmp_path, capsys):
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2, 3):
+        checkpoints.save(step, state, {})
+    for step in (2, 3):
+        shutil.rmtree(tmp_path / str(step) / "state")
+    checkpoints.set_damaged_aside()
+    assert checkpoints.steps() == [1] and (tmp_path / "3.damaged").is_dir()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and lines[1].endswith("and training goes on from step 1")
+    checkpoints.set_damaged_aside()
+    assert checkpoints.steps() == [1] and capsys.readouterr().err == ""
+
+
+def test_a_folder_that_is_gone_is_not_made_again(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
+    with pytest.raises(OSError, match=r"checkpoint of step 3 cannot be written into .*checkpoints' \(No such file"):
+        checkpoints.save(3, state, {})
+    assert not (tmp_path / "run").exists()
+
+
+_FULL = """
+import resource, signal, sys
+from t5mix.training.checkpoints import Checkpoints
+from tests.training import toy
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit then fails, as one to a full disk does
+engine = toy.engine()
+state = engine.initialize(0)
+checkpoints = Checkpoints(sys.argv[1])
+checkpoints.save(1, state, {})
+for limit in (20_000, 5_000, 1_000, 10):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        checkpoints.save(2, state, {})
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_a_file_that_cannot_be_written_leaves_the_checkpoint_before(engine, state, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4, done.stdout
+    assert all(line.startswith("the checkpoint of step 2 cannot be written into") for line in lines)
+    assert os.strerror(errno.EFBIG) in lines[-1]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["1"]
+    assert equal(state, Checkpoints(tmp_path).restore(None, engine)[1])
