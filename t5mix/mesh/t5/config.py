@@ -23,8 +23,8 @@ _GREATEST = {
     "num_decoder_layers": 2**12,
 }
 
-# Least and most buckets for distances up to 128: see `relative_positions.buckets`.
-_BUCKETS = (4, 255)
+# Fewest buckets of relative positions; see `relative_positions.buckets`.
+_LEAST_BUCKETS = 4
 
 _ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 
@@ -100,11 +100,12 @@ class T5Config:
                 raise ValueError(
                     f"T5Config.{name} is {getattr(self, name)}: it must be at least {least}, and at most {most:,}"
                 )
-        least, most = _BUCKETS
-        if not least <= self.relative_attention_buckets <= most:
+        distance = self.relative_attention_max_distance
+        if not _LEAST_BUCKETS <= self.relative_attention_buckets < 2 * distance:
             raise ValueError(
                 f"T5Config.relative_attention_buckets is {self.relative_attention_buckets}: it must be at least "
-                f"{least}, two for each direction, and at most {most}; T5 has 32"
+                f"{_LEAST_BUCKETS}, two for each direction, and at most {2 * distance - 1}, less than twice "
+                f"T5Config.relative_attention_max_distance ({distance}); T5 has 32 and 128"
             )
         self._check_architecture()
         for name in ("dropout_rate", "label_smoothing"):
@@ -139,12 +140,6 @@ class T5Config:
             raise ValueError(
                 f"T5Config.num_encoder_layers is {layers} and T5Config.num_decoder_layers {self.num_decoder_layers}: "
                 "an encoder and a decoder that share their weights have as many layers"
-            )
-        buckets, distance = self.relative_attention_buckets, self.relative_attention_max_distance
-        if buckets < 4 or distance <= buckets // 2:
-            raise ValueError(
-                f"T5Config.relative_attention_buckets is {buckets} and T5Config.relative_attention_max_distance "
-                f"{distance}: there must be 4 buckets or more, and a distance of more than half their number"
             )
 
     @property

@@ -27,8 +27,11 @@ def test_vocabulary_is_padded_to_a_multiple_of_128():
         ),
         ({"num_encoder_layers": 0}, r"T5Config.num_encoder_layers is 0: .*T5Config.architecture = 'language_model' or"),
         ({"architecture": "shared_encoder_decoder", "num_decoder_layers": 2}, r"have as many layers"),
-        ({"relative_attention_buckets": 2}, r"T5Config.relative_attention_buckets is 2 .*4 buckets or more"),
-        ({"relative_attention_max_distance": 16}, r"relative_attention_max_distance 16.*more than half their number"),
+        ({"relative_attention_buckets": 2}, r"T5Config.relative_attention_buckets is 2: it must be at least 4"),
+        (
+            {"relative_attention_max_distance": 16},
+            r"buckets is 32: .*at most 31, less than twice T5Config.relative_attention_max_distance \(16\)",
+        ),
     ],
 )
 def test_refused(changes, words):
