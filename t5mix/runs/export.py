@@ -1,6 +1,7 @@
 """`t5mix export`: a run's checkpoint for other programs."""
 
 import math
+import os
 
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
@@ -132,7 +133,7 @@ def _card(checked: Checked, weights: dict[str, LazyArray]) -> Card:
     provider, run = checked.provider, checked.run
     rates = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
     return Card(
-        title=f"{provider.name}, step {_checkpoint(checked).step}",
+        title=f"{provider.name}, step {_checkpoint(checked).step}{_beside(_checkpoint(checked))}",
         mixture=provider.name,
         tasks=[(task.name, rates.get(task.name)) for task in get_subtasks(provider)],
         step=_checkpoint(checked).step,
@@ -150,8 +151,14 @@ def _size(shape: tuple[int, ...]) -> int:
     return size
 
 
+def _beside(checkpoint: CheckpointPath) -> str:
+    return "" if checkpoint.trained_alone is None else f", with {os.path.basename(checkpoint.trained_alone)}"
+
+
 def _scores(checkpoint: CheckpointPath) -> list[CardScore]:
     """Returns the scores of a checkpoint that lie in its run folder, the split's name first."""
+    if checkpoint.trained_alone is not None:
+        return []  # those there are of the weights without what was trained
     found = []
     for path in sorted((checkpoint.trained.path / "scores").glob(f"*/*/{checkpoint.step}.json")):
         score = read_score(path)

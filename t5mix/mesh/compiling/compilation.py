@@ -163,10 +163,9 @@ def _remove_old(folder: Path) -> None:
 
 
 @functools.cache
-def _code() -> str:
-    """Returns a hash of this package's source."""
+def _code(folder: Path = Path(__file__).parents[1]) -> str:
+    """Returns a hash of the source of `t5mix.mesh`, all of which may decide what a program is."""
     digest = hashlib.sha256()
-    folder = Path(__file__).parent
     for path in sorted(folder.rglob("*.py")):
         digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -28,6 +28,8 @@ _EXAMPLE = """\
 `{program}` runs on CPU, GPU and TPU, with JAX and NumPy alone:
 
 ```python
+import json
+
 import jax.export
 import numpy as np
 

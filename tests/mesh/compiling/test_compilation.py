@@ -1,10 +1,13 @@
 """What is kept of compiled programs: found again, checked, bounded, and never needed."""
 
+import inspect
 import os
 import types
+from pathlib import Path
 
 import pytest
 
+import t5mix.mesh
 from t5mix.mesh.compiling import compilation
 from tests.mesh.small import config
 
@@ -48,6 +51,18 @@ def test_without_a_folder_everything_is_traced(monkeypatch):
     assert compilation.cached_module("program", lambda: b"module") == b"module"
     with compilation.Told("train_step", "key"):
         pass
+
+
+def test_all_code_of_the_engine_counts(tmp_path):
+    """A program of before must not run after attention or an optimizer was changed."""
+    code = compilation._code.__wrapped__
+    (tmp_path / "t5").mkdir()
+    file = tmp_path / "t5" / "attention.py"
+    file.write_text("a = 1\n")
+    before = code(tmp_path)
+    file.write_text("a = 2\n")
+    assert code(tmp_path) != before
+    assert inspect.signature(code).parameters["folder"].default == Path(t5mix.mesh.__file__).parent
 
 
 def test_a_fingerprint_depends_on_every_setting():

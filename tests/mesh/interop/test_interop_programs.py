@@ -96,26 +96,29 @@ def test_other_vocabularies_do_not_go_into_a_saved_model(tmp_path, engine, state
     assert not list(tmp_path.iterdir())
 
 
-# What the README says, with the inputs of the test; nothing but JAX and NumPy may be imported.
-ALONE = """
-import json, sys
+# Around what the README says: nothing but JAX and NumPy may be imported, and the results are kept.
+BEFORE = """
+import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("t5mix", "tensorflow", "torch", "mesh_tensorflow", "transformers"):
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
-import jax.export
-import numpy as np
-given = dict(np.load("given.npz", allow_pickle=False))
-program = jax.export.deserialize(bytearray(open("program.jax", "rb").read()))
-signature = json.load(open("signature.json"))
-weights = np.load("weights.npz", allow_pickle=False)
-values = [weights[name] if name in weights else given[name] for name in signature["order"]]
-results = program.call(*values)
+"""
+BEHIND = """
 for result, said in zip(results, signature["results"].values(), strict=True):
     assert list(result.shape) == said["shape"] and str(result.dtype) == said["dtype"]
 np.savez("results.npz", *results)
 """
+
+
+def alone(readme: str) -> str:
+    """The README's program, with the inputs of the test."""
+    block = readme.partition("```python\n")[2].partition("```")[0]
+    lines = block.splitlines()
+    (given,) = (number for number, line in enumerate(lines) if line.startswith("given = "))
+    lines[given] = 'given = dict(np.load("given.npz", allow_pickle=False))'
+    return "\n".join([BEFORE, *lines, BEHIND])
 
 
 @pytest.mark.slow
@@ -138,7 +141,8 @@ def test_jax_alone_runs_a_program(tmp_path, engine, state, name):
         "seed_and_step": np.array([4, 1], np.uint32),
     }
     np.savez(folder / "given.npz", **given)
-    subprocess.run([sys.executable, "-c", ALONE], cwd=folder, check=True, timeout=300)
+    program = alone((folder / "README.md").read_text(encoding="utf-8"))
+    subprocess.run([sys.executable, "-c", program], cwd=folder, check=True, timeout=300)
     results = np.load(folder / "results.npz")
     if name == "greedy_decode":
         ids = np.array(results["arr_0"])
