@@ -139,14 +139,13 @@ def _describe_mixture(mixture: "Mixture", args: argparse.Namespace) -> dict[str,
 
 
 def _examples(found: "Task | Mixture", split: str, count: int, args: argparse.Namespace) -> list[dict[str, Any]]:
-    from t5mix.declarations.task import Task
 
     if not count:
         return []
     # Steps such as span corruption make examples for a length, so there must be one.
     lengths = {name: args.length for name in found.output_features}
-    more: dict[str, Any] = {} if isinstance(found, Task) else {"copy_pretokenized": True}
-    dataset = found.get_dataset(lengths, split=split, shuffle=args.shuffle, seed=args.seed, num_epochs=1, **more)
+    # Of a mixture no texts are asked for, since not all its tasks may keep them; tokens tell what they were.
+    dataset = found.get_dataset(lengths, split=split, shuffle=args.shuffle, seed=args.seed, num_epochs=1)
     features = found.output_features
     return [
         {name: output.feature_as_json(features[name], name, fields) for name in features if name in fields}

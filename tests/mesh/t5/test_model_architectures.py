@@ -7,7 +7,6 @@ from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
-from t5mix.mesh.t5.loop import POLICIES
 from t5mix.mesh.t5.model import FEATURES, T5Model
 from tests.mesh.small import BATCH, LENGTHS, batch, config, decoder_batch
 
@@ -142,8 +141,14 @@ def written_out(request):
     return request.param, on, *train(on, request.param)
 
 
+# Each policy, and each architecture, once: all pairs take minutes. Models of encoder and decoder: test_loop.py.
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    ("written_out", "policy"),
+    [(LM, "kept"), (PREFIX_LM, "products"), (SHARED, "recomputed"), (UMT5, "kept")],
+    indirect=["written_out"],
+    ids=["language_model", "prefix_lm", "shared", "umt5"],
+)
 def test_a_loop_over_blocks_means_what_blocks_written_out_mean(written_out, policy):
     changes, before, expected, losses = written_out
     after = engine(changes, block_loop=policy)

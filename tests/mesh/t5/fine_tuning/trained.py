@@ -11,6 +11,8 @@ LOOP = {"num_encoder_layers": 2, "num_decoder_layers": 2, "block_loop": "kept"}
 
 
 def engine(trained=None, shape: str = "batch:1", optimizer=None, micro_batches: int = 1, **changes) -> Engine:
+    if changes.get("architecture") in ("language_model", "prefix_lm"):
+        changes["num_encoder_layers"] = 0
     settings = {name: value for name, value in (("trained", trained), ("optimizer", optimizer)) if value is not None}
     step = StepConfig(micro_batches=micro_batches, **settings)
     return Engine(config(**changes), MeshConfig(shape=shape), batch_size=BATCH, lengths=LENGTHS, num_tasks=3, step=step)
