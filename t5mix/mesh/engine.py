@@ -196,7 +196,8 @@ class Engine:
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
-            slots_since: the step at which the optimizer's slots were new; it counts from there.
+            slots_since: the step at which the optimizer's slots were new; it counts from there. Negative: as many steps
+                of an earlier training have gone into them.
             decay_rate: of Adafactor's second moments, where it is not to follow from the step; in [0, 1).
 
         Returns:
@@ -213,7 +214,7 @@ class Engine:
         frozen, changing = self._programs.frozen, self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
-        told = self.step.rates(learning_rate, step - slots_since, self._programs.first_steps, decay_rate)
+        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
         rates = np.array(told, np.float32)
         compiled = self._compile(
             "train_step",
@@ -227,7 +228,7 @@ class Engine:
         features = [self._place(batch[name], self._rows) for name in names]
         untouched, values = self._values(state, frozen), self._values(state, changing)
         loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
-        after = State([*frozen, *changing], [*untouched, *new], self.step.trained)
+        after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
         return after, StepMetrics(loss, norm, task_nats, task_tokens)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:

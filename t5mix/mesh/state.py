@@ -101,18 +101,27 @@ class State(MutableMapping[str, "jax.Array"]):
     Attributes:
         changes: how often a value was set.
         trained: what was trained, which says whether there are weights besides T5's.
+        slots_since: the step of its training at which its optimizer slots were new; negative where they were brought
+            from an earlier training.
     """
 
-    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"], trained: Trained = everything()):  # noqa: B008
+    def __init__(
+        self,
+        stored: Sequence[Stored],
+        values: Sequence["jax.Array"],
+        trained: Trained = everything(),  # noqa: B008 - frozen
+        slots_since: int = 0,
+    ):
         """Wraps what a program returned.
 
         Args:
             stored: what the arrays are.
             values: the arrays, in that order.
             trained: of the engine whose program it was.
+            slots_since: at which step its optimizer slots were new.
         """
         self.changes = 0
-        self.trained = trained
+        self.trained, self.slots_since = trained, slots_since
         self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
         self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
         self._values = {one.name: array for one, array in zip(stored, values, strict=True) if not one.stacked}
