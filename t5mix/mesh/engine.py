@@ -23,6 +23,7 @@ from t5mix.mesh.state import (
     Variable,
     WeightsByName,
     all_finite,
+    all_given,
     constants,
     is_constant,
     stored_value,
@@ -144,9 +145,12 @@ class Engine:
         Args:
             seed: of random numbers.
             given: values that are there already, by T5's names, such as a checkpoint's weights; the rest is drawn.
+
+        Raises:
+            ValueError: a weight is given for some blocks of a stack, and not for others.
         """
         stored = self._programs.stored
-        ready = [one for one in stored if given and all(variable.name in given for variable in one.variables)]
+        ready = all_given(stored, given or {})
         values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
         constant = [one for one in stored if is_constant(one) and one.name not in values]
         values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
@@ -196,8 +200,7 @@ class Engine:
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
-            slots_since: the step at which the optimizer's slots were new; it counts from there. Negative: as many steps
-                of an earlier training have gone into them.
+            slots_since: the step at which the optimizer's slots were new; negative in an earlier training.
             decay_rate: of Adafactor's second moments, where it is not to follow from the step; in [0, 1).
 
         Returns:
