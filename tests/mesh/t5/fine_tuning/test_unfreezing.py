@@ -84,6 +84,8 @@ def test_a_layer_whose_turn_has_come_is_trained_as_from_its_first_step():
     assert name in changed(before, found)
     steps = np.abs(found[name] - before[name])
     assert np.median(steps) == pytest.approx(1e-2, rel=0.01)
+    state, _ = on.train_step(on.state(found), unpacked(4), learning_rate=1e-2, step=4, seed=0, slots_since=4)
+    assert not np.array_equal(np.asarray(state[name]), found[name])  # with new slots it is not frozen again
 
 
 def test_layers_that_are_trained_stay_so_when_the_optimizer_is_another():
