@@ -23,6 +23,7 @@ from t5mix.mesh.state import (
     Variable,
     WeightsByName,
     all_finite,
+    all_given,
     constants,
     is_constant,
     stored_value,
@@ -144,9 +145,12 @@ class Engine:
         Args:
             seed: of random numbers.
             given: values that are there already, by T5's names, such as a checkpoint's weights; the rest is drawn.
+
+        Raises:
+            ValueError: a weight is given for some blocks of a stack, and not for others.
         """
         stored = self._programs.stored
-        ready = [one for one in stored if given and all(variable.name in given for variable in one.variables)]
+        ready = all_given(stored, given or {})
         values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
         constant = [one for one in stored if is_constant(one) and one.name not in values]
         values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
@@ -196,7 +200,7 @@ class Engine:
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
-            slots_since: the step at which the optimizer's slots were new; it counts from there.
+            slots_since: the step at which the optimizer's slots were new; negative in an earlier training.
             decay_rate: of Adafactor's second moments, where it is not to follow from the step; in [0, 1).
 
         Returns:
@@ -213,7 +217,7 @@ class Engine:
         frozen, changing = self._programs.frozen, self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
-        told = self.step.rates(learning_rate, step - slots_since, self._programs.first_steps, decay_rate)
+        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
         rates = np.array(told, np.float32)
         compiled = self._compile(
             "train_step",
@@ -227,7 +231,7 @@ class Engine:
         features = [self._place(batch[name], self._rows) for name in names]
         untouched, values = self._values(state, frozen), self._values(state, changing)
         loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
-        after = State([*frozen, *changing], [*untouched, *new], self.step.trained)
+        after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
         return after, StepMetrics(loss, norm, task_nats, task_tokens)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -101,18 +101,27 @@ class State(MutableMapping[str, "jax.Array"]):
     Attributes:
         changes: how often a value was set.
         trained: what was trained, which says whether there are weights besides T5's.
+        slots_since: the step of its training at which its optimizer slots were new; negative where they were brought
+            from an earlier training.
     """
 
-    def __init__(self, stored: Sequence[Stored], values: Sequence["jax.Array"], trained: Trained = everything()):  # noqa: B008
+    def __init__(
+        self,
+        stored: Sequence[Stored],
+        values: Sequence["jax.Array"],
+        trained: Trained = everything(),  # noqa: B008 - frozen
+        slots_since: int = 0,
+    ):
         """Wraps what a program returned.
 
         Args:
             stored: what the arrays are.
             values: the arrays, in that order.
             trained: of the engine whose program it was.
+            slots_since: at which step its optimizer slots were new.
         """
         self.changes = 0
-        self.trained = trained
+        self.trained, self.slots_since = trained, slots_since
         self._values: dict[str, jax.Array] = {}  # those that are set by name, or not stacked
         self._stacks = [(one, array) for one, array in zip(stored, values, strict=True) if one.stacked]
         self._values = {one.name: array for one, array in zip(stored, values, strict=True) if not one.stacked}
@@ -156,7 +165,7 @@ class State(MutableMapping[str, "jax.Array"]):
 
 
 class WeightsByName:
-    """Weights one by one, for programs that take them so; what is cut for a state stays for the next call with it."""
+    """Weights one by one, for programs that take them so; what is cut for a state stays as long as the state."""
 
     def __init__(self) -> None:
         self._of: tuple[weakref.ref[State], int] | None = None
@@ -171,8 +180,34 @@ class WeightsByName:
         if not isinstance(state, State):
             return [state[weight.name] for weight in weights]
         if self._of is None or self._of[0]() is not state or self._of[1] != state.changes:
-            self._of, self._cut = (weakref.ref(state), state.changes), [state[weight.name] for weight in weights]
+            self._of = weakref.ref(state, self._gone), state.changes
+            self._cut = [state[weight.name] for weight in weights]
         return self._cut
+
+    def _gone(self, state: "weakref.ref[State]") -> None:
+        """Lets go of what was cut for a state that nobody holds any more."""
+        if self._of is not None and self._of[0] is state:
+            self.forget()
+
+
+def all_given(stored: Sequence[Stored], given: Mapping[str, Any]) -> list[Stored]:
+    """Returns those arrays whose variables are given.
+
+    Args:
+        stored: the arrays.
+        given: values by T5's names.
+
+    Raises:
+        ValueError: some blocks of a stacked array are given, and some are not.
+    """
+    for one in stored:
+        missing = [variable.name for variable in one.variables if variable.name not in given]
+        if 0 < len(missing) < len(one.variables):
+            raise ValueError(
+                f"{missing[0]} is not given, and the same weight of other blocks is: all of a stack are one array, so "
+                "give all of them, or none"
+            )
+    return [one for one in stored if one.name in given]
 
 
 def stored_value(state: Mapping[str, Any], one: Stored, sharding: Callable[[Sequence[int]], Any]) -> "jax.Array":

@@ -25,7 +25,7 @@ from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
-from t5mix.training.starting import STEP, same_arrays, step_of, to_train
+from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
 
 
 @dataclasses.dataclass
@@ -44,7 +44,7 @@ class _Progress:
             "window": self.window.state(),
             "tokens": self.tokens,
             "skipped": self.skipped,
-            "slots_since": self.slots_since,
+            SLOTS_SINCE: self.slots_since,
             STEP: engine.step.description(),
         }
 
@@ -78,7 +78,7 @@ def train(
         schedule: learning rate, a function of the step.
         steps: at which to stop, counted from `start()`.
         seed: of dropout.
-        start: gives the state at step 0; not called when there is a checkpoint.
+        start: gives the state at step 0, which says how old its slots are; not called when there is a checkpoint.
         log_every: steps between lines in the logs.
         checkpoint_every: steps between checkpoints; one is always written at the end.
         keep: how many checkpoints stay.
@@ -256,7 +256,8 @@ def _begin(
 ) -> tuple[State, _Progress]:
     """Returns the newest checkpoint, or the start."""
     if not checkpoints.steps():
-        return start(), _Progress(0, LossWindow(stream.task_names))
+        state = start()
+        return state, _Progress(0, LossWindow(stream.task_names), slots_since=state.slots_since)
     newest = checkpoints.extra(checkpoints.steps()[-1])  # before the slow part
     before, theirs = newest["stream"], step_of(newest)
     anew = _starts_anew(theirs, engine.step, checkpoints, allow_changed_optimizer)
@@ -272,7 +273,7 @@ def _begin(
         step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were.
     window = LossWindow(stream.task_names, None if changes else extra["window"])
-    since = step if anew else extra.get("slots_since", 0)
+    since = step if anew else extra.get(SLOTS_SINCE, 0)
     return state, _Progress(step, window, extra["tokens"], extra.get("skipped", 0), since)
 
 

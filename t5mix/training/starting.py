@@ -10,8 +10,8 @@ from t5mix.mesh.t5.fine_tuning.lora import merged
 from t5mix.mesh.t5.fine_tuning.settings import Trained, adapters, lora, prompt_tuning
 from t5mix.training.checkpoints import Checkpoints
 
-# What a checkpoint's extra says of the step that wrote it.
-STEP = "training_step"
+# What a checkpoint's extra says of the step that wrote it, and since which step its optimizer slots count.
+STEP, SLOTS_SINCE = "training_step", "slots_since"
 
 
 def step_of(extra: Mapping[str, Any]) -> StepConfig:
@@ -54,9 +54,9 @@ def as_trained(checkpoints: Checkpoints, step: int, engine: Engine) -> State:
 
 
 def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int) -> State:
-    """Returns the state that an engine goes on with from a checkpoint.
+    """Returns the state that an engine begins another training with, from a checkpoint.
 
-    Optimizer slots are the checkpoint's where it was trained in the same way, and new where not.
+    Optimizer slots are the checkpoint's, and as old as there, where it was trained in the same way; new where not.
 
     Args:
         checkpoints: where it lies.
@@ -69,7 +69,9 @@ def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int) -> 
     """
     theirs = step_of(checkpoints.extra(step))
     if same_arrays(theirs, engine.step):
-        return checkpoints.restore(step, engine)[1]
+        _, state, extra = checkpoints.restore(step, engine)
+        state.slots_since = extra.get(SLOTS_SINCE, 0) - step  # its steps count from 0 again, the slots' go on
+        return state
     state = checkpoints.restore(step, engine.with_step(theirs))[1]
     by, on = briefly(theirs.optimizer), briefly(theirs.trained)
     say(f"optimizer slots start anew: checkpoint {step} was trained by {by} on {on}")

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from t5mix.data import Stream
-from t5mix.mesh.optimizers.settings import adamw
+from t5mix.mesh.optimizers.settings import adafactor, adamw
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import lora
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
-from t5mix.training.starting import same_arrays, step_of
+from t5mix.training.starting import same_arrays, step_of, to_train
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
@@ -316,3 +316,24 @@ def test_a_checkpoint_without_a_note_of_its_optimizer_is_adafactors(engine, cach
     assert same_arrays(step_of({"training_step": StepConfig().description()}), StepConfig(clip_norm=1.0))
     with pytest.raises(ValueError, match="unknown to this version of t5mix"):
         step_of({"training_step": {"optimizer": {"kind": "lion"}}})
+
+
+@pytest.mark.parametrize("optimizer", [adamw(), adafactor()])
+def test_fine_tuning_goes_on_with_slots_that_are_as_old_as_they_were(cache, tmp_path, optimizer):
+    """Its first step is that of a training which goes on, but for the batch; so is one after another start of it."""
+    engine = toy.engine(dropout_rate=0.0).with_step(StepConfig(optimizer=optimizer))
+    run(engine, tmp_path / "first", cache, 5)
+    before = Checkpoints(tmp_path / "first" / "checkpoints")
+
+    def tune(steps):
+        settings = {"folder": tmp_path / "second", "schedule": lambda step: 1e-2, "steps": steps, "seed": 1}
+        return train(engine, toy.stream(cache), **settings, start=lambda: to_train(before, 5, engine, 0))
+
+    expected, batches = before.restore(5, engine)[1], toy.stream(cache)
+    for step in range(2):
+        found = tune(step + 1)
+        settings = {"learning_rate": 1e-2, "step": 5 + step, "seed": 1}
+        expected, _ = engine.train_step(expected, batches.batch(step), **settings)
+        for name, value in expected.items():
+            np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(value), err_msg=name)
+    assert Checkpoints(tmp_path / "second" / "checkpoints").extra(2)["slots_since"] == -5

@@ -30,6 +30,7 @@ def test_the_same_training_goes_on_with_its_slots(plain, tmp_path):
     state = to_train(checkpoints, 3, plain, seed=0)
     for name, value in state.items():
         np.testing.assert_array_equal(np.asarray(value), before[name], err_msg=name)
+    assert state.slots_since == -3
 
 
 @pytest.mark.parametrize("step", [StepConfig(optimizer=adamw()), StepConfig(trained=matching(patterns=("rms",)))])
@@ -39,6 +40,7 @@ def test_another_training_has_its_weights_and_slots_that_are_zero(plain, tmp_pat
     for name, value in state.items():
         expected = np.zeros(value.shape) if "_slot_" in name else before[name]
         np.testing.assert_array_equal(np.asarray(value), expected, err_msg=name)
+    assert state.slots_since == 0
 
 
 def test_what_is_added_is_drawn_and_a_prompt_is_made_of_the_checkpoints_words(plain, tmp_path):

@@ -66,6 +66,13 @@ class Decoding:
                     f"Decoding.{name} is {getattr(self, name)}, and without a temperature nothing is drawn: "
                     "set Decoding.temperature, such as 1.0"
                 )
+        of_beams: dict[str, float | str] = {"length_penalty": 0.6, "rules": "t5"}
+        for name, default in of_beams.items():
+            if getattr(self, name) != default and self.beams == 1:
+                raise ValueError(
+                    f"Decoding.{name} is {getattr(self, name)!r}, and it is of beam search alone: "
+                    "set Decoding.beams, such as 4"
+                )
         if self.best > 1 and not self.temperature and self.best > self.beams:
             raise ValueError(
                 f"Decoding.best is {self.best}, and there are {self.beams} beams: set Decoding.beams to at least as "

@@ -2,15 +2,11 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from t5mix.internal.files import read_json
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.hugging_face import hub, reading, tokenizer_reading
 from t5mix.mesh.interop.published import t5x, tensorflow_t5
-from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.mesh.interop.weights import Weights
 from t5mix.mesh.t5.config import T5Config
 from t5mix.vocabularies.base import Vocabulary
@@ -26,7 +22,6 @@ class OpenedCheckpoint:
         config: size and shape, for the engine.
         weights: by t5mix's names, with t5mix's shapes, in the checkpoint's own type.
         vocabulary: that it was trained with; None where the folder does not say, as Mesh-TensorFlow T5's and t5x's.
-        generation: settings of decoding that it recommends, by Hugging Face's names.
         step: optimizer steps, where the name says; else 0.
     """
 
@@ -35,7 +30,6 @@ class OpenedCheckpoint:
     config: T5Config
     weights: Weights
     vocabulary: Vocabulary | None = None
-    generation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     step: int = 0
 
 
@@ -103,13 +97,4 @@ def _hugging_face(folder: Path, source: str) -> OpenedCheckpoint:
             f"{source}: its tokenizer has {vocabulary.vocab_size} ids, and its model {model.vocab_size}: they are not "
             "of the same model"
         )
-    exists = os.path.lexists(folder / reading.GENERATION)
-    generation = read_json(file_inside(folder, reading.GENERATION)) if exists else {}
-    return OpenedCheckpoint(
-        source=source,
-        kind="Hugging Face",
-        config=config,
-        weights=weights,
-        vocabulary=vocabulary,
-        generation=generation,
-    )
+    return OpenedCheckpoint(source=source, kind="Hugging Face", config=config, weights=weights, vocabulary=vocabulary)

@@ -60,23 +60,34 @@ class StepConfig:
         return cls(**found)
 
     def rates(
-        self, learning_rate: float, step: int, first_steps: Sequence[int] | None, decay_rate: float | None = None
+        self,
+        learning_rate: float,
+        step: int,
+        slots_since: int,
+        first_steps: Sequence[int] | None,
+        decay_rate: float | None = None,
     ) -> list[float] | list[list[float]]:
         """Returns what the program is told of a step; see `update.new_values`.
 
         Args:
             learning_rate: of the optimizer.
-            step: since its slots were new, counted from 0.
+            step: of the training, counted from 0.
+            slots_since: the step at which the optimizer's slots were new; negative where they come from an earlier
+                training of the same kind.
             first_steps: at which each trained variable begins to change; None where all do from the start.
             decay_rate: in place of the optimizer's own.
         """
 
-        def numbers(step: int) -> tuple[float, ...]:
-            return self.optimizer.numbers(step) if decay_rate is None else (decay_rate,)
+        def numbers(first: int) -> tuple[float, ...]:
+            if decay_rate is not None:
+                return (decay_rate,)
+            # Steps that changed a variable's slots: here, and before where the slots were brought along.
+            here = max(step - max(first, slots_since, 0), 0)
+            return self.optimizer.numbers(here + max(-slots_since - first, 0))
 
         if first_steps is None:
-            return [learning_rate, *numbers(step)]
-        rows = {first: [float(step >= first), learning_rate, *numbers(max(step - first, 0))] for first in first_steps}
+            return [learning_rate, *numbers(0)]
+        rows = {first: [float(step >= first), learning_rate, *numbers(first)] for first in first_steps}
         return [rows[first] for first in first_steps]
 
     def check_batch(self, batch_size: int) -> None:

@@ -91,7 +91,7 @@ class T5Model:
             trained: which weights are trained, and which come to T5's for that.
         """
         self.config, self.trained = config, trained
-        self._dtype = mtf.VariableDType(tf.float32, tf.float32, tf.as_dtype(config.activation_dtype))
+        self._dtype = tf.as_dtype(config.activation_dtype)
         parts = DECODER_ONLY_PARTS if config.decoder_only else DECODER_PARTS
         self._encoder = Stack(config, "encoder", config.num_encoder_layers, ENCODER_PARTS, 0, trained)
         self.decoder = Stack(config, "decoder", config.num_decoder_layers, parts, 100, trained)
@@ -159,10 +159,16 @@ class T5Model:
 
     def variables(self, mesh: Any) -> GetWeight:
         """Returns where this model's layers get their weights from, in the graph of an mtf mesh."""
-        get = variables(mesh, self._dtype, lambda name: is_trained(self.trained, name))
-        if self.config.architecture == "shared_encoder_decoder":
-            get = shared_with_encoder(get)
-        return with_lora(get, self.trained) if isinstance(self.trained, lora) else get
+        get = self._variables(mesh, self._dtype)
+        if not isinstance(self.trained, lora):
+            return get
+        return with_lora(get, self._variables(mesh, tf.float32), self._dtype, self.trained)
+
+    def _variables(self, mesh: Any, dtype: Any) -> GetWeight:
+        """Returns where weights come from, as they are but for LoRA: float32 variables, read as `dtype`."""
+        dtypes = mtf.VariableDType(tf.float32, tf.float32, dtype)
+        get = variables(mesh, dtypes, lambda name: is_trained(self.trained, name))
+        return shared_with_encoder(get) if self.config.architecture == "shared_encoder_decoder" else get
 
     def embedding(self, get: GetWeight) -> Embedding:
         """Returns the embedding of tokens."""

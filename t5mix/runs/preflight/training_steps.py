@@ -3,6 +3,7 @@
 import math
 
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.step_config import briefly
 from t5mix.mesh.t5.fine_tuning.settings import everything
 from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
@@ -13,13 +14,16 @@ def check_steps(run: Run) -> None:
     """Checks what pre-training and fine-tuning train, before either begins.
 
     Raises:
-        ValueError: the mesh does not divide the micro batches, or the model has nothing of what is to be trained.
+        ValueError: the mesh does not divide the micro batches, the model has nothing of what is to be trained, or
+            fine-tuning cannot go on from what pre-training makes.
     """
     for part in (run.train, run.finetune):
         if part is not None:
             _check_micro_batches(run, part)
             if part.trained != everything():
                 _check_trained(run, part)
+    if run.train is not None and run.finetune is not None:
+        _check_one_after_the_other(run.train, run.finetune)
 
 
 def _check_micro_batches(run: Run, part: Training | Finetuning) -> None:
@@ -41,6 +45,20 @@ def _check_trained(run: Run, part: Training | Finetuning) -> None:
         Engine(run.model, MeshConfig(), batch_size=run.batch_size, lengths=run.sequence_length, step=part.step_config)
     except ValueError as error:
         raise ValueError(f"{type(part).__name__}.trained: {error}") from None
+
+
+def _check_one_after_the_other(first: Training, then: Finetuning) -> None:
+    if first.trained == then.trained or first.trained == everything():
+        return
+    from t5mix.training.starting import check_added
+
+    try:
+        check_added(first.trained, then.trained)
+    except ValueError:
+        raise ValueError(
+            f"Training.trained is {briefly(first.trained)}, which stays part of the model, and Finetuning.trained is "
+            f"{briefly(then.trained)}: set both to the same"
+        ) from None
 
 
 def check_goes_on(run: Run, checkpoint: CheckpointPath) -> None:

@@ -86,18 +86,25 @@ def test_as_many_beams_as_there_are_beginnings_find_the_likeliest_answer():
         np.testing.assert_allclose(scores[row, 0], best, rtol=1e-5)
 
 
+def one_beam(**settings) -> Decoding:
+    """Settings for a search that nobody needs: those of beams are refused where there is one."""
+    decoding = Decoding(beams=2, **settings)
+    object.__setattr__(decoding, "beams", 1)
+    return decoding
+
+
 def test_one_beam_is_greedy_decoding_where_only_the_likeliest_token_can_end():
     """By T5's rules an answer may end with the second likeliest: it is at least as likely as the greedy one."""
     steps = TableSteps(1, LENGTH, VOCAB, seed=8)
     key = np.zeros(2, np.uint32)
     greedy = functools.partial(decode_one_by_one, steps, decoding=Decoding(), loops=[ROWS])
     expected, likelihood = compiled(greedy, INPUTS, NUMBERS, key)
-    ids, scores = search(steps, Decoding(rules="transformers", length_penalty=0.0))
+    ids, scores = search(steps, one_beam(rules="transformers", length_penalty=0.0))
     ended = (expected == 1).any(axis=(1, 2))
     assert ended.any() and not ended.all()
     np.testing.assert_array_equal(ids, expected)
     np.testing.assert_allclose(scores, likelihood, rtol=1e-5)
-    assert (search(steps, Decoding(length_penalty=0.0))[1] >= likelihood - 1e-4)[ended].all()
+    assert (search(steps, one_beam(length_penalty=0.0))[1] >= likelihood - 1e-4)[ended].all()
 
 
 @pytest.mark.parametrize("rules", ["t5", "transformers"])

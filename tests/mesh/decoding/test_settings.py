@@ -23,6 +23,12 @@ from t5mix.mesh.decoding.settings import Decoding
         ({"beams": 4, "temperature": 1.0}, r"beam search draws nothing"),
         ({"top_k": 5}, r"Decoding.top_k is 5, and without a temperature nothing is drawn"),
         ({"top_p": 0.5}, r"Decoding.top_p is 0.5, and without a temperature"),
+        (
+            {"length_penalty": 1.0},
+            r"length_penalty is 1.0, and it is of beam search alone: set Decoding.beams",
+        ),
+        ({"rules": "transformers"}, r"Decoding.rules is 'transformers', and it is of beam search alone"),
+        ({"rules": "transformers", "temperature": 1.0}, r"Decoding.rules is 'transformers'"),
         ({"best": 2}, r"Decoding.best is 2, and there are 1 beams"),
         ({"best": 5, "beams": 4}, r"Decoding.best is 5, and there are 4 beams"),
     ],

@@ -30,6 +30,7 @@ def test_the_same_run_may_start_again_on_its_folder(bind):
         "Training.steps = 60",
         "Training.log_every = 7",
         "MeshConfig.shape = 'batch:2'",
+        "T5Config.block_loop = 'recomputed'",
         "Evaluation.split = 'train'",
         "Finetuning.tasks = ['toy_a']",
     ],

@@ -33,6 +33,20 @@ def test_what_is_not_there_is_refused_before_pre_training():
         check_steps(run(train=Training(steps=1, schedule=constant(), trained=lora(projections=("wi_1",)))))
 
 
+@pytest.mark.parametrize("first", [adapters(inner_size=2), prompt_tuning(length=4)])
+def test_what_pre_training_adds_must_be_there_in_fine_tuning(first):
+    """It is said before pre-training, not after it."""
+    training = Training(steps=1, schedule=constant(), trained=first)
+
+    def both(then):
+        return run(train=training, finetune=Finetuning(steps=1, schedule=constant(), trained=then), packing=False)
+
+    check_steps(both(first))
+    for then in (everything(), lora(), adapters(inner_size=4)):
+        with pytest.raises(ValueError, match=r"Training.trained is .*Finetuning.trained is .*set both to the same"):
+            check_steps(both(then))
+
+
 def test_the_mesh_must_divide_micro_batches():
     training = Training(steps=1, schedule=constant(), micro_batches=4)
     check_steps(run(train=training))

@@ -90,9 +90,21 @@ def _scales_output(settings: Mapping[str, Any]) -> bool:
     """
     if "scale_decoder_outputs" in settings:
         return settings["scale_decoder_outputs"] is not False
-    if settings["model_type"] == "mt5" and not str(settings.get("transformers_version", "4")).startswith("4"):
+    if settings["model_type"] == "mt5" and output_may_be_embedding(settings):
         return False
     return settings.get("tie_word_embeddings") is not False
+
+
+def output_may_be_embedding(config: Mapping[str, Any]) -> bool:
+    """Tells whether an output layer that is not scaled may be the embedding, and so be left out of a folder.
+
+    It may since version 5 of transformers. To version 4 it is a weight of its own, and a folder that lacks it is not
+    whole.
+
+    Args:
+        config: of the folder.
+    """
+    return "scale_decoder_outputs" in config or not str(config.get("transformers_version", "4")).startswith("4")
 
 
 def _activations(name: Any, source: str) -> tuple[str, ...]:

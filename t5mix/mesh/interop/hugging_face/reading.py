@@ -9,7 +9,7 @@ import numpy as np
 from t5mix.internal.files import read_json
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.architecture import Architecture
-from t5mix.mesh.interop.hugging_face.config import architecture
+from t5mix.mesh.interop.hugging_face.config import architecture, output_may_be_embedding
 from t5mix.mesh.interop.names import hugging_face_weights
 from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.mesh.interop.weights import LazyArray, match
@@ -62,10 +62,11 @@ def read_weights(folder: Path, model: Architecture) -> dict[str, LazyArray]:
             _check_equal(found, name, source)
         elif name in found:  # some folders have the copy alone
             found["shared.weight"] = found[name]
-    if model.tied_embeddings and "lm_head.weight" in found:
-        _check_equal(found, "lm_head.weight", source)
-        del found["lm_head.weight"]
-    elif not model.tied_embeddings and "shared.weight" in found:
+    if model.tied_embeddings:
+        if "lm_head.weight" in found:
+            _check_equal(found, "lm_head.weight", source)
+            del found["lm_head.weight"]
+    elif "shared.weight" in found and output_may_be_embedding(read_json(file_inside(folder, CONFIG))):
         found.setdefault("lm_head.weight", found["shared.weight"])
     return match(hugging_face_weights(model), found, source, ignored=(*_COPIES, _UNUSED))
 

@@ -68,3 +68,19 @@ def test_gated_layers_and_an_output_layer_have_projections_too():
         lora(rank=2, projections=("wi_0", "wi_1", "logits")), activations=("gelu", "linear"), tied_embeddings=False
     )
     assert {name.rpartition("/lora")[0].split("/")[-2] for name in trained_names(on)} == {"wi_0", "wi_1", "logits"}
+
+
+@pytest.mark.parametrize("loop", ["kept", "off"])
+def test_the_sum_is_made_before_a_weight_is_rounded_to_bfloat16(loop):
+    """As merged weights are: a product that is less than a bfloat16 weight can show counts all the same."""
+    changes = {**LOOP, "block_loop": loop, "activation_dtype": "bfloat16"}
+    on, plain = engine(ALL, **changes), engine(**changes)
+    state, full, rng = on.initialize(seed=3), plain.initialize(seed=3), np.random.default_rng(0)
+    for variable in on.trained_weights:
+        if variable.name.endswith("lora_b"):
+            state[variable.name] = rng.normal(size=variable.shape).astype(np.float32) * 2e-3
+    for name, value in merged({name: value for name, value in state.items() if "_slot_" not in name}, ALL).items():
+        full[name] = value
+    found, expected = on.logits(state, batch(0)), plain.logits(full, batch(0))
+    assert not np.array_equal(plain.logits(plain.initialize(seed=3), batch(0)), expected)
+    np.testing.assert_array_equal(found, expected)

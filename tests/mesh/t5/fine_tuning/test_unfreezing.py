@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from t5mix.mesh.optimizers.settings import adamw
+from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
 from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps
 from tests.mesh.t5.fine_tuning.trained import LOOP, after, changed, engine, unpacked, values
@@ -83,3 +84,22 @@ def test_a_layer_whose_turn_has_come_is_trained_as_from_its_first_step():
     assert name in changed(before, found)
     steps = np.abs(found[name] - before[name])
     assert np.median(steps) == pytest.approx(1e-2, rel=0.01)
+    state, _ = on.train_step(on.state(found), unpacked(4), learning_rate=1e-2, step=4, seed=0, slots_since=4)
+    assert not np.array_equal(np.asarray(state[name]), found[name])  # with new slots it is not frozen again
+
+
+def test_layers_that_are_trained_stay_so_when_the_optimizer_is_another():
+    """Slots are new at step 5: every layer counts from there, or from its own first step where that is later."""
+    config = StepConfig(optimizer=adamw(), trained=gradual_unfreezing(steps_per_layer=3))
+    anew = [config.rates(0.1, step, 5, [0, 3, 6]) for step in (5, 6, 7)]
+    assert [[row[0] for row in rows] for rows in anew] == [[1, 1, 0], [1, 1, 1], [1, 1, 1]]
+    assert [[tuple(row[2:]) for row in rows] for rows in anew] == [
+        [adamw().numbers(age) for age in ages] for ages in ((0, 0, 0), (1, 1, 0), (2, 2, 1))
+    ]
+
+
+def test_slots_of_an_earlier_training_are_as_old_as_their_layer_was_trained_there():
+    config = StepConfig(optimizer=adamw(), trained=gradual_unfreezing(steps_per_layer=3))
+    rows = config.rates(0.1, 4, -5, [0, 3, 6])
+    assert [row[0] for row in rows] == [1, 1, 0]
+    assert [tuple(row[2:]) for row in rows] == [adamw().numbers(age) for age in (9, 2 + 1, 0)]
