@@ -25,7 +25,7 @@ def test_rows_of_other_lengths_give_the_same_answers(toy, monkeypatch, tmp_path)
     whole = components.predictor(state)(inputs)
     monkeypatch.setattr(decoding, "_EXAMPLES", 4)
     assert components.predictor(state)(inputs) == whole
-    assert set(components._decoding_engines) == {4, 8, 16}
+    assert {length for _, length, _ in components._engines} == {4, 8, 16, 32}
     assert len({tuple(output) for output in whole}) > 3
 
 
