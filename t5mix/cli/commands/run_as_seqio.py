@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import t5mix
+from t5mix.internal.terminal import say
 
 EPILOG = """\
 examples:
@@ -63,7 +64,7 @@ def _status(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code
-    print(code, file=sys.stderr)
+    say(str(code))
     return 1
 
 
