@@ -54,14 +54,14 @@ def glue(data: Path) -> np.ndarray:
     # Read when the data sets' and the tasks' modules are first loaded.
     os.environ["TFDS_DATA_DIR"] = str(data / "tfds")
     os.environ["T5MIX_T5_VOCAB"] = str(data / "t5_vocab" / "spiece.model")
-    from t5mix.data.examples.opening import open_examples
+    from t5mix.data.examples.opening import open_all
     from t5mix.declarations.registry import get_mixture_or_task
 
     lengths = []
     with tempfile.TemporaryDirectory() as folder:
         for name in GLUE:
             task = get_mixture_or_task(f"glue_{name}_v002")
-            examples = open_examples(task, "train", {"inputs": 512, "targets": 128}, 0, Path(folder)).examples
+            examples = open_all([task], "train", {"inputs": 512, "targets": 128}, 0, Path(folder))[0].examples
             lengths.append(examples.lengths(0, np.arange(examples.count)))
     return np.concatenate(lengths)
 

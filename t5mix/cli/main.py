@@ -67,9 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command in _HANDING_ON and "--" in arguments:
         division = arguments.index("--")
         arguments, handed_on = arguments[:division], arguments[division + 1 :]
-    # It may stand before the command, too.
-    show_all = "--traceback" in arguments
-    arguments = [argument for argument in arguments if argument != "--traceback"]
+    # It may stand before the command, too; behind it, it may be an argument of somebody else's program.
+    start = arguments.index(command) if command else len(arguments)
+    show_all = "--traceback" in arguments[:start]
+    arguments = [each for each in arguments[:start] if each != "--traceback"] + arguments[start:]
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # declarations files may import TensorFlow by themselves
     try:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import Predict
-from t5mix.evaluation.examples import Example, read_examples
+from t5mix.evaluation.examples import Example, Text, read_examples
 from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
 from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
+from t5mix.internal.code.user_errors import one_line
+from t5mix.internal.terminal import say
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Score:
         limit: examples that were asked for at most; None is the whole split.
         num_examples: examples that were scored.
         metrics: every number of the task's metrics, by name, in declared order; NaN where one is undefined.
-        baseline: the best score that needs no model, by the first metric.
+        baseline: the best score that needs no model, by the first metric; of kind "none" where there is no score, or
+            the training split cannot be read.
         standard_error: of the first metric, by jackknife.
         truncated_inputs: examples whose input was longer than the model reads.
         truncated_targets: examples whose target is longer than the model writes, so that no answer is whole.
@@ -105,6 +108,7 @@ def evaluate_task(
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     scorer = Scorer(task, [examples[number] for number in labelled])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
+    training = None if why_not or baseline else _training(task, lengths)  # before the long part
     texts = _predict(task, predict_fn, examples)
     score = Score(
         task=task.name,
@@ -126,18 +130,28 @@ def evaluate_task(
     )
     if why_not:
         return dataclasses.replace(score, truncated_targets=0)
+    if baseline is None and training is not None:
+        baseline = strongest_baseline(scorer, training)
     return _scored(score, scorer, [texts[number] for number in labelled], baseline)
+
+
+def _training(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:
+    """Returns what a baseline learns from; None, with a line, where it cannot be read: a score needs none of it."""
+    try:
+        return training_texts(task, lengths)
+    except Exception as error:  # sources and steps may raise anything
+        say(f"warning: task {task.name!r} gets no baseline, for its train split cannot be read: {one_line(error)}")
+        return None
 
 
 def _scored(score: Score, scorer: Scorer, texts: Sequence[str], baseline: Baseline | None) -> Score:
     """Fills a score with what the metrics say of the predictions of the scorer's examples."""
     metrics = scorer.metrics(texts)
-    assert score.lengths is not None
     return dataclasses.replace(
         score,
         num_examples=len(texts),
         metrics=metrics,
-        baseline=baseline or strongest_baseline(scorer, training_texts(scorer.task, score.lengths)),
+        baseline=baseline or score.baseline,
         standard_error=scorer.standard_error(texts),
         less_is_better=scorer.prefers_less(first_value(metrics)[0]),
         unlabelled=len(score.predictions) - len(texts),

@@ -76,9 +76,10 @@ def print_report(
 
 
 def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:
-    """Tells whether a score is better than its baseline by more than so many standard errors."""
+    """Tells whether a score is better than its baseline by more than so many standard errors, where both are known."""
     margin = standard_errors * score.standard_error * (-1 if score.less_is_better else 1)
-    return is_better(score.value, score.baseline.score + margin, score.less_is_better)
+    bar = score.baseline.score + margin
+    return not math.isnan(bar) and is_better(score.value, bar, score.less_is_better)
 
 
 def _by_task(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[_Pair]:

@@ -77,8 +77,12 @@ def wait_for_disk(path: str | os.PathLike[str]) -> None:
         os.close(descriptor)
 
 
-def read_text(path: Path) -> str:
-    """Reads a small UTF-8 file.
+def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
+    """Reads a UTF-8 file.
+
+    Args:
+        path: the file.
+        largest: bytes that it may have.
 
     Raises:
         FileNotFoundError: there is none.
@@ -87,7 +91,7 @@ def read_text(path: Path) -> str:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{path}: this is no file")
-    if found.st_size > LARGEST_TEXT:
+    if found.st_size > largest:
         raise ValueError(f"{path}: {found.st_size:,} bytes are too many for such a file")
     try:
         return path.read_text("utf-8")

@@ -37,13 +37,22 @@ def shipped(kind: str) -> Path:
     )
 
 
+def cache_address(chosen: str | os.PathLike[str] | None = None) -> str:
+    """Returns the cache folder: the one that is named, else $T5MIX_CACHE, else t5mix in the user's cache folder.
+
+    A text, since it may be the address of an object store, of which a `Path` would take a slash.
+
+    Args:
+        chosen: may begin with "~", as $T5MIX_CACHE may.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    folder = chosen or os.environ.get("T5MIX_CACHE") or os.path.join(home, "t5mix")
+    return os.path.expanduser(os.fspath(folder))
+
+
 def cache_folder() -> Path:
-    """Returns the default cache folder: $T5MIX_CACHE, else t5mix in the user's cache folder."""
-    chosen = os.environ.get("T5MIX_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "t5mix"
+    """Returns the default cache folder; see `cache_address`."""
+    return Path(cache_address())
 
 
 def file_name(name: str) -> str:

@@ -42,12 +42,13 @@ def score_tasks(
         weights: the checkpoint, where it is not one of `trained`.
     """
     settings = components.run.evaluation
+    paths = [trained.scores(settings.split, task.name, step, settings.limit) for task in tasks]
+    given = weights or trained.checkpoints / str(step)
+    kept = [_kept(components, task, path, given) for task, path in zip(tasks, paths, strict=True)]
+    _check_writable(trained, [path for path, score in zip(paths, kept, strict=True) if score is None])
     scores: list[Score] = []
     values: State | None = None
-    _check_writable(components, tasks, trained, step)
-    for task in tasks:
-        path = trained.scores(settings.split, task.name, step, settings.limit)
-        score = _kept(components, task, path, weights or trained.checkpoints / str(step))
+    for task, path, score in zip(tasks, paths, kept, strict=True):
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, task, path, step, values, baselines)
@@ -56,14 +57,18 @@ def score_tasks(
     return scores
 
 
-def _check_writable(components: Components, tasks: Sequence[Task], trained: Trained, step: int) -> None:
-    """Refuses a folder that cannot be written, before a score is computed that is to be kept there."""
-    settings = components.run.evaluation
-    for task in tasks:
-        path = trained.scores(settings.split, task.name, step, settings.limit)
-        if not path.exists():
-            what = f"the folder of scores {str(path.parent)!r}"
-            check_writable(what, path.parent, "make it writable, or copy the run folder to where you may write")
+def _check_writable(trained: Trained, paths: Sequence[Path]) -> None:
+    """Refuses folders that cannot be written, before a score is computed that is to be kept and logged there.
+
+    Args:
+        trained: where scores are logged.
+        paths: of the scores that are to be computed.
+    """
+    instead = "make it writable, or copy the run folder to where you may write"
+    for path in paths:
+        check_writable(f"the folder of scores {str(path.parent)!r}", path.parent, instead)
+    if paths:
+        check_writable(f"the folder of logs {str(trained.tensorboard)!r}", trained.tensorboard, instead)
 
 
 def _kept(components: Components, task: Task, path: Path, weights: Path) -> Score | None:
@@ -128,8 +133,9 @@ def _say(score: Score) -> None:
         )
     else:
         less = ", less is better" if score.less_is_better else ""
-        baseline = f"baseline: {score.baseline.kind} {score.baseline.score:.2f}{less}"
-        said = f"{score.metric} {score.value:.2f} on {score.num_examples} examples of {score.split} ({baseline})"
+        known = score.baseline.kind != "none"
+        baseline = f"baseline: {score.baseline.kind} {score.baseline.score:.2f}" if known else "no baseline"
+        said = f"{score.metric} {score.value:.2f} on {score.num_examples} examples of {score.split} ({baseline}{less})"
     say("; ".join([f"{where}: {said}", *notes]))
 
 

@@ -14,16 +14,18 @@ from t5mix.mesh.interop.engine_state import weights_of_state
 from t5mix.mesh.interop.hugging_face.model_card import Card, CardScore
 from t5mix.mesh.interop.hugging_face.tokenizer_writing import check_vocabulary
 from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
-from t5mix.mesh.interop.trained_alone import check_whole, write_trained
+from t5mix.mesh.interop.trained_alone import check_alone, check_whole, read_trained, write_trained
 from t5mix.mesh.interop.weights import LazyArray
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import lora
 from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.run_folder import CheckpointPath
 from t5mix.runs.scores.score_files import read_score
 from t5mix.training.checkpoints import Checkpoints
-from t5mix.training.starting import as_written
+from t5mix.training.starting import as_written, step_of
 from t5mix.vocabularies.base import Vocabulary
 
 
@@ -106,6 +108,7 @@ def to_trained_alone(checked: Checked, output: str) -> None:
         ValueError: it changed all of them.
     """
     checkpoint = _checkpoint(checked)
+    check_alone(_step(checkpoint).trained)
     engine = _engine(checked)
     state = as_written(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
     start = checkpoint.trained.start
@@ -122,10 +125,18 @@ def _engine(checked: Checked) -> Engine:
 
 def _whole(checked: Checked, what: str) -> dict[str, LazyArray]:
     """Returns all weights of the checkpoint, on one device, LoRA added up; refuses what T5 has no place for."""
-    engine = _engine(checked)
-    state = state_to_use(_checkpoint(checked), engine)
-    check_whole(state, state.trained, what)
-    return weights_of_state(engine, state)
+    engine, checkpoint = _engine(checked), _checkpoint(checked)
+    alone = checkpoint.trained_alone
+    trained = read_trained(alone).beside if alone else _step(checkpoint).trained
+    if not isinstance(trained, lora):
+        variables = engine.with_step(StepConfig(trained=trained)).variables
+        check_whole((variable.name for variable in variables), trained, what)
+    return weights_of_state(engine, state_to_use(checkpoint, engine))
+
+
+def _step(checkpoint: CheckpointPath) -> StepConfig:
+    """Returns what a checkpoint was trained by, and reads no weights."""
+    return step_of(Checkpoints(checkpoint.trained.checkpoints).extra(checkpoint.step))
 
 
 def _card(checked: Checked, weights: dict[str, LazyArray]) -> Card:

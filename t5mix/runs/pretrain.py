@@ -24,6 +24,7 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
         command: what the user typed, for the record.
     """
     with alone_in(checked.folder):
+        Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
         record_start(bound, checked, command)
         checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         components = Components(checked.run, checked.provider)
@@ -44,7 +45,6 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
     """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint."""
     run, trained = checked.run, checked.folder.pretraining
     assert run.train is not None
-    Checkpoints(trained.checkpoints).set_damaged_aside()
     if run.train.steps not in trained.steps():
         components.train(
             run.train,

@@ -105,20 +105,40 @@ def newest_whole(folder: Path) -> int | None:
 
     Args:
         folder: of the checkpoints.
+
+    Raises:
+        DamagedCheckpointError: there are checkpoints, and none is whole.
     """
-    damaged: list[str] = []
+    step, damaged = whole_and_damaged(folder)
+    if damaged:
+        say(f"warning: {'; '.join(map(str, damaged.values()))}; taking step {step}, the last whole one")
+    return step
+
+
+def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckpointError]]:
+    """Returns the step of the newest checkpoint that is whole, and what is wrong with the newer ones, newest first.
+
+    Args:
+        folder: of the checkpoints; where there are none, the step is None.
+
+    Raises:
+        DamagedCheckpointError: there are checkpoints, and none is whole.
+    """
+    damaged: dict[int, DamagedCheckpointError] = {}
     for step in reversed(steps_in(folder)):
         try:
             verify(folder / str(step))
         except DamagedCheckpointError as error:
-            damaged.append(str(error))
-            continue
-        if damaged:
-            say(f"warning: {'; '.join(damaged)}; taking step {step}, the last whole one")
-        return step
+            damaged[step] = error
+        else:
+            return step, damaged
     if damaged:
-        raise DamagedCheckpointError(f"no checkpoint in {str(folder)!r} is whole: {'; '.join(damaged)}")
-    return None
+        why = "; ".join(map(str, damaged.values()))
+        raise DamagedCheckpointError(
+            f"no checkpoint in {str(folder)!r} is whole: {why}; put back a copy of one, train in another folder, or "
+            "delete them to start anew"
+        )
+    return None, damaged
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -110,19 +110,18 @@ class Checkpoints:
         return step, engine.state(_read_arrays(folder, engine)), content["extra"]
 
     def set_damaged_aside(self) -> None:
-        """Renames newest checkpoints that are damaged to STEP.damaged, so that training goes on from a whole one."""
-        for step in reversed(self.steps()):
+        """Renames newest checkpoints that are damaged to STEP.damaged, so that training goes on from a whole one.
+
+        Raises:
+            DamagedCheckpointError: none is whole; all stay, for training from the start would lose them, and the log.
+        """
+        whole, damaged = checkpoint_files.whole_and_damaged(self.folder)
+        for step, error in damaged.items():
             folder = self.folder / str(step)
-            try:
-                checkpoint_files.verify(folder)
-                return
-            except DamagedCheckpointError as error:
-                aside = folder.with_name(f"{step}.damaged")
-                shutil.rmtree(aside, ignore_errors=True)
-                os.rename(folder, aside)
-                left = self.steps()
-                to = f"step {left[-1]}" if left else "the start"
-                say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from {to}")
+            aside = folder.with_name(f"{step}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(folder, aside)
+            say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from step {whole}")
 
     def _discard(self, step: int) -> None:
         """Takes a checkpoint out of the way at once, then deletes it; does nothing where there is none."""

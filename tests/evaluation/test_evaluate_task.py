@@ -169,6 +169,39 @@ def test_a_model_must_answer_every_input() -> None:
         evaluate_task(make_task(ANIMALS), lambda inputs: [], lengths=LENGTHS)
 
 
+def test_a_training_split_that_cannot_be_read_is_told_before_predicting_and_gives_no_baseline(
+    tmp_path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def source(split: str, shuffle_files: bool):
+        if split == "train":
+            raise RuntimeError("no network here")
+        return dataset(ANIMALS, split, shuffle_files)
+
+    def predict(inputs):
+        told.append(capsys.readouterr().err)
+        return model({"pet: a dog": "yes"})(inputs)
+
+    (tmp_path / "validation.txt").write_text("a\tb\n")
+    gone = t5mix.TextLineDataSource({name: str(tmp_path / f"{name}.txt") for name in ("train", "validation")})
+    columns = functools.partial(preprocessors.preprocess_tsv, inputs_format="{0}", targets_format="{1}")
+    tasks = {
+        "no network here": make_task(ANIMALS).replace(source=t5mix.FunctionDataSource(source, ["train", "validation"])),
+        "no file matches": make_task(ANIMALS).replace(
+            source=gone, preprocessors=[columns, *make_task(ANIMALS).preprocessors]
+        ),
+    }
+    for why, task in tasks.items():
+        told: list[str] = []
+        result = evaluate_task(task, predict, lengths=LENGTHS)
+        assert len(told) == 1 and told[0].count("\n") == 1
+        assert told[0].startswith("warning: task 'toy' gets no baseline, for its train split cannot be read: ")
+        assert why in told[0]
+        assert result.baseline.kind == "none" and math.isnan(result.baseline.score) and not math.isnan(result.value)
+    known = Baseline("majority", 12.0)
+    assert evaluate_task(task, model({}), lengths=LENGTHS, baseline=known).baseline is known
+    assert capsys.readouterr().err == ""
+
+
 def test_a_task_whose_steps_need_lengths_has_a_baseline() -> None:
     import tensorflow as tf
 

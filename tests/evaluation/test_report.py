@@ -85,6 +85,7 @@ def test_beating_takes_two_standard_errors() -> None:
     assert beats_baseline(score("t", "accuracy", 15.1, MAJORITY, 1.5, 812))
     assert not beats_baseline(score("t", "accuracy", 15.0, MAJORITY, 1.5, 812))
     assert not beats_baseline(MULTI_TASK[1])
+    assert not beats_baseline(score("t", "accuracy", 99.0, Baseline("none", math.nan), 1.5, 812))
 
 
 def test_less_of_an_error_beats_the_baseline() -> None:

@@ -31,6 +31,8 @@ def test_the_wheels_folders_come_first(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T5MIX_CACHE", "/somewhere")
     assert paths.cache_folder() == Path("/somewhere")
+    monkeypatch.setenv("T5MIX_CACHE", "gs://bucket/caches")
+    assert paths.cache_address() == "gs://bucket/caches"
     monkeypatch.delenv("T5MIX_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
     assert paths.cache_folder() == Path("/caches/t5mix")

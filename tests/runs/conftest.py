@@ -1,8 +1,9 @@
 """Toy tasks and the settings of a run on them."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,9 +96,9 @@ def gin_file(tmp_path: Path) -> Path:
     return path
 
 
-def pretend_checkpoint(trained: Trained, step: int) -> None:
+def pretend_checkpoint(trained: Trained, step: int, extra: Mapping[str, Any] | None = None) -> None:
     """Writes a checkpoint such as training leaves, but for its weights."""
     folder = trained.checkpoints / str(step)
     folder.mkdir(parents=True)
     (folder / "weights").write_text("weights")
-    checkpoint_files.seal(folder, {"step": step, "extra": {}, "variables": {}})
+    checkpoint_files.seal(folder, {"step": step, "extra": dict(extra or {}), "variables": {}})

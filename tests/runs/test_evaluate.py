@@ -1,9 +1,12 @@
 """What is scored again, and what is said of it."""
 
+import contextlib
 import functools
 import os
+import resource
+import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +82,9 @@ def folder(tmp_path: Path) -> Path:
 def score(toy: None, gin_file: Path, folder: Path):
     """Scores a task as another start of `t5mix eval` would; returns its score, and whether the model was asked."""
 
-    def run(task: t5mix.Task, *params: str) -> tuple[Any, bool]:
+    def run(task: t5mix.Task, *params: str, restore: Callable[[], Any] = lambda: None) -> tuple[Any, bool]:
         components = Echo(binding.bind([str(gin_file)], params).run, task)
-        (found,) = score_tasks(components, [task], Trained(folder), 7, lambda: None)
+        (found,) = score_tasks(components, [task], Trained(folder), 7, restore)
         return found, bool(components.asked)
 
     return run
@@ -173,3 +176,48 @@ def test_less_of_an_error_is_better(score, folder: Path, capsys: pytest.CaptureF
     )
     assert found.less_is_better and found.baseline.score == 0 and found.metric == "min_edit"
     assert ", less is better)" in capsys.readouterr().err
+
+
+def test_training_files_that_are_gone_leave_the_score_without_a_baseline(
+    score, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "train.tsv").unlink()
+    files = {split: str(folder / f"{split}.tsv") for split in ("test", "train")}
+    found, asked = score(task(folder, source=t5mix.TableDataSource(files)))
+    told = capsys.readouterr().err
+    assert asked and found.metrics == {"share": 50.0} and found.baseline.kind == "none"
+    assert "warning: task 'told' gets no baseline" in told and "2 examples of test (no baseline)" in told
+
+
+@pytest.mark.parametrize("stale", [False, True])
+@pytest.mark.parametrize("blocked", ["scores", "tensorboard"])
+@pytest.mark.usefixtures("capsys")  # which needs no file for what is said
+def test_what_cannot_be_written_is_refused_before_predicting(score, folder: Path, blocked: str, stale: bool) -> None:
+    changed = task(folder, metric_fns=[functools.partial(shares, scale=1)])
+    score(task(folder) if stale else task(folder).replace(name="other"))
+    with full_disk() if blocked == "scores" else a_file(folder / blocked):
+        with pytest.raises(ValueError, match=rf"{blocked}.*' can not be written \("):
+            score(changed, restore=lambda: pytest.fail("weights are read"))
+        if stale:
+            assert not score(task(folder))[1]  # what is kept needs no place
+    assert score(changed)[1]
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Lets every write to a file fail, as a full disk does."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextlib.contextmanager
+def a_file(path: Path) -> Iterator[None]:
+    """Puts a file where a folder should be."""
+    shutil.rmtree(path)
+    path.write_text("nobody can write into it, not even root")
+    yield
+    path.unlink()

@@ -1,13 +1,22 @@
 """A T5 of transformers is fine-tuned by t5mix, and given back: from the command line, both ways."""
 
 import json
+import re
 
 import pytest
 
 import t5mix
 from t5mix.cli.main import main
 from t5mix.mesh.interop.hugging_face.tokenizer_writing import write_tokenizer
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import adapters
+from t5mix.runs.config import binding
+from t5mix.runs.preflight import checks
+from t5mix.runs.record import record_start
+from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.starting import STEP
 from tests.mesh.interop.small import hugging_face_model, transformers
+from tests.runs.conftest import pretend_checkpoint
 
 # A run without a model: the checkpoint says what it is.
 SETTINGS = """\
@@ -75,6 +84,36 @@ def test_a_checkpoint_of_another_vocabulary_is_refused(toy, published, finetunin
     assert main([*finetuning, "--checkpoint", str(published)]) == 2
     error = capsys.readouterr().err
     assert "was trained with another vocabulary of 'inputs'" in error and error.count("\n") == 1
+
+
+REFUSED = {
+    "everything": (["--format", "trained"], {}, r"all weights were trained \(.*everything.*\): export the whole model"),
+    "adapters": (
+        ["--format", "savedmodel"],
+        {STEP: StepConfig(trained=adapters()).description()},
+        "was trained with .*adapters.*, and a SavedModel has no place for",
+    ),
+    "trained": (["--format", "trained", "--trained", "there"], {}, "--trained is for --format hf and savedmodel and"),
+    "dtype": (["--format", "savedmodel", "--dtype", "bfloat16"], {}, "--dtype is for --format hf, and this is"),
+    "batch_size": (["--format", "hf", "--batch_size", "2"], {}, "--batch_size is for --format savedmodel and stableh"),
+    "program": (["--format", "hf", "--program", "score"], {}, "--program is for --format stablehlo, and this is"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "extra", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_exported_is_refused_before_weights_are_read(
+    toy, gin_file, tmp_path, capsys, monkeypatch, arguments, extra, message
+):
+    bound = binding.bind([str(gin_file)], [])
+    checked = checks.check_training(bound.run)
+    record_start(bound, checked, ["t5mix"])
+    pretend_checkpoint(checked.folder.pretraining, 6, extra)
+    monkeypatch.setattr(Checkpoints, "restore", lambda *unused: pytest.fail("weights were read"))
+    capsys.readouterr()
+    out = tmp_path / "out"
+    assert main(["export", "--checkpoint", str(checked.folder.path), "--output", str(out), *arguments]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.search(message, line) and not out.exists()
 
 
 def test_sizes_that_are_bound_otherwise_are_refused(toy, published, finetuning, capsys):

@@ -12,8 +12,12 @@ import pytest
 
 from t5mix.cli.main import main
 from t5mix.runs.components import Components
+from t5mix.runs.config import binding
+from t5mix.runs.preflight import checks
+from t5mix.runs.record import record_start
 from t5mix.runs.run_folder import RunFolder
 from t5mix.training.checkpoints import Checkpoints
+from tests.runs.conftest import pretend_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +90,29 @@ def test_a_damaged_newest_checkpoint(toy, gin_file, tmp_path, capsys):
     before = Checkpoints(folder.pretraining.checkpoints).restore(6, engine)[1]
     for name, value in before.items():
         np.testing.assert_array_equal(np.asarray(state[name]), np.asarray(value), err_msg=name)
+
+
+def test_checkpoints_of_an_older_t5mix_are_refused_and_nothing_is_changed(toy, gin_file, tmp_path, capsys):
+    folder = RunFolder(tmp_path / "run")
+    bound = binding.bind([str(gin_file)], [])
+    record_start(bound, checks.check_training(bound.run), ["t5mix"])
+    for step in (2, 4):
+        pretend_checkpoint(folder.pretraining, step)
+        (folder.pretraining.checkpoints / str(step) / "manifest.json").unlink()  # it wrote none
+    for name in ("metrics.jsonl", "report.json"):
+        (folder.path / name).write_text('{"step": 4}\n')
+    before = contents(folder)
+    for _ in range(2):
+        assert main(["train", "--gin_file", str(gin_file)]) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith("t5mix: error: no checkpoint in") and "or by an older t5mix" in line
+        assert contents(folder) == before
+
+
+def contents(folder):
+    """Returns what the files of a run folder hold, but for the lock."""
+    files = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file() and path != folder.lock}
+    return {str(path.relative_to(folder.path)): content for path, content in files.items()}
 
 
 def _recorded(folder):

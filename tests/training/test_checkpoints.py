@@ -83,9 +83,23 @@ def test_damaged_newest_ones_are_set_aside(engine, state, tmp_path, capsys):
     checkpoints.set_damaged_aside()
     assert checkpoints.steps() == [1] and (tmp_path / "3.damaged").is_dir()
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 and lines[1].endswith("and training goes on from step 1")
+    assert len(lines) == 2 and all(line.endswith("and training goes on from step 1") for line in lines)
     checkpoints.set_damaged_aside()
     assert checkpoints.steps() == [1] and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("gone", ["manifest.json", "state"])  # an older t5mix wrote no manifest
+def test_where_none_is_whole_nothing_is_renamed(state, tmp_path, gone):
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2):
+        checkpoints.save(step, state, {})
+        path = tmp_path / str(step) / gone
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    for refuse in (checkpoints.set_damaged_aside, checkpoints.set_damaged_aside):
+        with pytest.raises(DamagedCheckpointError, match=r"no checkpoint in .* is whole: .* train in another folder, "):
+            refuse()
+    assert checkpoints.steps() == [1, 2] and len(list(tmp_path.iterdir())) == 2
+    Checkpoints(tmp_path / "empty").set_damaged_aside()
 
 
 def test_a_folder_that_is_gone_is_not_made_again(state, tmp_path):

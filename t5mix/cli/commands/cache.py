@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
+from t5mix.internal.paths import cache_address
 from t5mix.internal.terminal import Progress, emit
 
 if TYPE_CHECKING:
@@ -159,10 +160,9 @@ class _TotalProgress:
 
 def _made_on_beam(jobs: Sequence["CacheJob"], args: argparse.Namespace) -> tuple[str, list[tuple["CacheEntry", str]]]:
     beam = _beam(args)
-    from t5mix.data.cache import store
     from t5mix.declarations import discovery
 
-    folder = str(args.cache_dir or store.default_folder())
+    folder = cache_address(args.cache_dir)
     missing = [job for job in jobs if not beam.find(job, folder, args.verify)]
     if missing:
         with Progress() as progress:

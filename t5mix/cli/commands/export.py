@@ -7,6 +7,14 @@ from t5mix.cli import arguments
 FORMATS = ("hf", "savedmodel", "stablehlo", "trained")
 PROGRAMS = ("greedy_decode", "score", "logits", "train_step")
 
+# Options that only some formats take.
+_OPTIONS = {
+    "trained": ("hf", "savedmodel", "stablehlo"),
+    "dtype": ("hf",),
+    "batch_size": ("savedmodel", "stablehlo"),
+    "program": ("stablehlo",),
+}
+
 EPILOG = f"""\
 examples:
   t5mix export --checkpoint runs/offline --format hf --output exported/offline
@@ -40,12 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, required=True, help="for whom")
     parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder, which appears when complete")
     parser.add_argument(
-        "--dtype", choices=("float32", "bfloat16"), default="float32", help="of the weights, with --format hf"
+        "--dtype", choices=("float32", "bfloat16"), help="of the weights, with --format hf; float32 by default"
     )
     parser.add_argument(
-        "--batch_size", type=arguments.positive, default=8, help="rows of a batch of savedmodel and stablehlo"
+        "--batch_size", type=arguments.positive, help="rows of a batch of savedmodel and stablehlo; 8 by default"
     )
-    parser.add_argument("--program", choices=PROGRAMS, default="greedy_decode", help="with --format stablehlo")
+    parser.add_argument("--program", choices=PROGRAMS, help=f"with --format stablehlo; {PROGRAMS[0]} by default")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,17 +62,31 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks, folders
     from t5mix.runs.run_folder import check_local
 
+    _check_options(args)
     check_local("--output", args.output)
     folders.check_writable(f"--output {args.output!r}", check_new_folder(args.output).parent, "choose another folder")
     checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or (), args.trained)
     from t5mix.runs import export
 
     if args.format == "hf":
-        export.to_hugging_face(checked, args.output, dtype=args.dtype)
+        export.to_hugging_face(checked, args.output, dtype=args.dtype or "float32")
     elif args.format == "trained":
         export.to_trained_alone(checked, args.output)
     elif args.format == "savedmodel":
-        export.to_saved_model(checked, args.output, batch_size=args.batch_size)
+        export.to_saved_model(checked, args.output, batch_size=args.batch_size or 8)
     else:
-        export.to_stablehlo(checked, args.output, args.program, batch_size=args.batch_size)
+        export.to_stablehlo(checked, args.output, args.program or PROGRAMS[0], batch_size=args.batch_size or 8)
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuses an option that the format has no use for, and would leave out of account.
+
+    Raises:
+        ValueError: naming it, and the formats that it is for.
+    """
+    for name, formats in _OPTIONS.items():
+        if getattr(args, name) is not None and args.format not in formats:
+            raise ValueError(
+                f"--{name} is for --format {' and '.join(formats)}, and this is --format {args.format}: leave one out"
+            )

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import t5mix
+from t5mix.internal.terminal import say
 
 EPILOG = """\
 examples:
@@ -27,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the program as Python runs a main program; an error in it is shown as Python shows it."""
+    """Runs the program as Python runs a main program, and returns the status that Python ends with.
+
+    An error in it is shown as Python shows it.
+    """
     file = Path(args.program)
     if not file.is_file() and (file.suffix == ".py" or "/" in args.program):
         raise ValueError(f"run-as-seqio: there is no file {args.program}; give the path of a Python file, or a module")
@@ -41,13 +45,27 @@ def run(args: argparse.Namespace) -> int:
                 runpy.run_path(str(file), run_name="__main__")
             else:
                 runpy.run_module(args.program, run_name="__main__", alter_sys=True)
-    except Exception as error:
+    except SystemExit as end:
+        return _status(end.code)
+    except KeyboardInterrupt:  # Ctrl-C and signals: the command ends as every command does
+        raise
+    except BaseException as error:  # also those that are no Exception, such as asyncio's CancelledError
         traceback.print_exception(_without_ours(error))
         return 1
     finally:
         sys.argv = before
         del sys.path[0]
     return 0
+
+
+def _status(code: object) -> int:
+    """Returns the exit status that `sys.exit(code)` means; what is no number is printed, as Python does."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code
+    say(str(code))
+    return 1
 
 
 def _is_module(name: str) -> bool:
@@ -57,7 +75,7 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _without_ours(error: Exception) -> Exception:
+def _without_ours(error: BaseException) -> BaseException:
     """Returns an error whose traceback begins in the program, where it got there."""
     found = error.__traceback__
     while found is not None and found.tb_frame.f_code.co_filename in (__file__, runpy.__file__, "<frozen runpy>"):

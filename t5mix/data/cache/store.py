@@ -24,6 +24,7 @@ from t5mix.data.cache.identity.key import CacheJob, check_unchanged
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.cache.shards import ShardFile
 from t5mix.data.tokenization.record_batches import record_batches
+from t5mix.internal import paths
 from t5mix.internal.files import named
 
 if TYPE_CHECKING:
@@ -36,20 +37,13 @@ Progress = Callable[[str, int, int | None], None]
 _ABANDONED = 24 * 3600.0
 
 
-def default_folder() -> Path:
-    """Returns the folder of caches: $T5MIX_CACHE, or t5mix in the user's cache folder."""
-    if chosen := os.environ.get("T5MIX_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "t5mix"
-
-
 def folder_of(cache_dir: str | Path | None = None) -> Path:
     """Returns the folder of caches: the one that is named, or the default.
 
     Raises:
         ValueError: when it is the address of an object store, which cannot be read by memory map.
     """
-    folder = str(cache_dir or default_folder())
+    folder = paths.cache_address(cache_dir)
     if "://" in folder:
         raise ValueError(
             f"the folder of caches is {folder}, but a token cache is read from a file system; copy it to a folder, and "

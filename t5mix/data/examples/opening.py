@@ -82,19 +82,6 @@ def open_all(
     return [opened[number] for number in range(len(jobs))]
 
 
-def open_examples(
-    task: Task,
-    split: str,
-    lengths: Mapping[str, int],
-    seed: int,
-    folder: Path,
-    progress: store.Progress | None = None,
-) -> TaskExamples:
-    """Returns the examples of one task; see `open_all`."""
-    (opened,) = open_all([task], split, lengths, seed, folder, progress)
-    return opened
-
-
 def _open(job: CacheJob, tokens: CachedTokens, lengths: Mapping[str, int], seed: int) -> TaskExamples:
     task = job.task
     key = (seed, task.name)

@@ -1,13 +1,11 @@
 """Files of strangers: none is read outside its folder. Folders for them: one appears whole, or not at all."""
 
 import contextlib
-import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from t5mix.internal.files import wait_for_disk
 
@@ -46,11 +44,6 @@ def _inside(folder: Path, name: str) -> Path:
     if path.is_symlink():
         raise ValueError(f"{str(path)!r} is a link, and links are not followed: put a copy of the file there")
     return path
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON object, readable, with its keys as they come."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def check_new_folder(path: str | os.PathLike[str]) -> Path:

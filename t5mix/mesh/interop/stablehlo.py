@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from t5mix.internal.files import write_json
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 from t5mix.mesh.devices import jax
-from t5mix.mesh.interop.safe_files import new_folder, write_json
+from t5mix.mesh.interop.safe_files import new_folder
 from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.programs import Programs

@@ -9,7 +9,7 @@ lie, and onto no others.
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,16 @@ def hash_of(weights: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def check_alone(trained: Trained) -> None:
+    """Refuses to write what was trained alone where that is the whole model.
+
+    Raises:
+        ValueError: everything was trained, so there is nothing to leave out.
+    """
+    if isinstance(trained, everything | gradual_unfreezing):
+        raise ValueError(f"all weights were trained ({briefly(trained)}): export the whole model with another format")
+
+
 def write_trained(weights: Mapping[str, Any], trained: Trained, path: str, base: str) -> None:
     """Writes the weights that training changed.
 
@@ -91,8 +101,7 @@ def write_trained(weights: Mapping[str, Any], trained: Trained, path: str, base:
     Raises:
         ValueError: everything was trained, so there is nothing to leave out; or something is at `path` already.
     """
-    if isinstance(trained, everything | gradual_unfreezing):
-        raise ValueError(f"all weights were trained ({briefly(trained)}): export the whole model with another format")
+    check_alone(trained)
     changed = {
         name: np.ascontiguousarray(value, np.float32) for name, value in weights.items() if is_trained(trained, name)
     }
@@ -136,11 +145,11 @@ def read_trained(path: str) -> TrainedAlone:
     return TrainedAlone(step.trained, weights, base_hash, where, path)
 
 
-def check_whole(weights: Mapping[str, Any], trained: Trained, what: str) -> None:
+def check_whole(weights: Iterable[str], trained: Trained, what: str) -> None:
     """Refuses weights that T5 alone cannot compute with.
 
     Args:
-        weights: by t5mix's names.
+        weights: t5mix's names of them.
         trained: what was trained.
         what: they are to be written as, for the error.
 

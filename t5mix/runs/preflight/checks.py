@@ -16,6 +16,7 @@ from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
 from t5mix.runs.preflight.memory import check_memory
+from t5mix.runs.preflight.schedules import check_schedule
 from t5mix.runs.preflight.tasks import (
     Provider,
     check_answers,
@@ -23,7 +24,6 @@ from t5mix.runs.preflight.tasks import (
     check_evaluation,
     check_mesh,
     check_provider,
-    check_schedule,
     chosen_provider,
     finetune_tasks,
     scored_tasks,

@@ -1,6 +1,5 @@
 """The tasks that a run names: that they are there, have what it needs, and fit its model and machine."""
 
-import bisect
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,7 +11,7 @@ from t5mix.evaluation.scoring.scorer import check_metrics
 from t5mix.internal.suggestions import suggestion
 from t5mix.internal.terminal import say
 from t5mix.preprocessors import objectives
-from t5mix.runs.config.settings import Run, Training
+from t5mix.runs.config.settings import Run
 from t5mix.vocabularies import Vocabulary
 
 Provider = Task | Mixture
@@ -247,32 +246,6 @@ def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
     for task in tasks:
         check_metrics(task)
     check_data(run, tasks, run.evaluation.split)
-
-
-def check_schedule(name: str, training: Training) -> None:
-    """Refuses a schedule that ends before the training does: from there on, steps would change nothing.
-
-    Args:
-        name: of the settings, for the message.
-        training: the steps, and the learning rate at each.
-
-    Raises:
-        ValueError: naming the step from which on the learning rate is 0.
-    """
-    steps, schedule = training.steps, training.schedule
-    if schedule(steps - 1) <= 0:
-        # It falls to 0 once, and stays there.
-        first = bisect.bisect_left(range(steps), True, key=lambda step: schedule(step) <= 0)
-        raise ValueError(
-            f"{name}.schedule, {schedule}, has learning rate 0 from step {first:,} on, and {name}.steps is {steps:,}: "
-            "let it end with the training (total_steps), or fall to more than 0 (final_fraction)"
-        )
-    end = getattr(schedule, "total_steps", steps)
-    if end < steps:
-        say(
-            f"{name}.schedule ends at step {end:,}: the other {steps - end:,} steps keep its last learning rate, "
-            f"{schedule(steps - 1):.3g}"
-        )
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:

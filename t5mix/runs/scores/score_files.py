@@ -8,7 +8,10 @@ from typing import Any
 
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
-from t5mix.internal.files import read_json, write_atomically, write_json
+from t5mix.internal.files import LARGEST_TEXT, read_json, read_text, write_atomically, write_json
+
+# Bytes of predictions that are read at most: of a large split they are more than a small file has.
+_LARGEST_PREDICTIONS = 64 * LARGEST_TEXT
 
 
 def write_score(path: Path, score: Score) -> None:
@@ -38,7 +41,7 @@ def read_score(path: Path) -> Score | None:
         _check_types(score)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
     return score
 
@@ -51,13 +54,21 @@ def read_predictions(path: Path) -> list[Prediction]:
     """
     file = path.with_suffix(".predictions.jsonl")
     try:
-        return [Prediction(**json.loads(line)) for line in file.read_text("utf-8").split("\n") if line]
+        lines = read_text(file, _LARGEST_PREDICTIONS).split("\n")
+        return [_prediction(json.loads(line)) for line in lines if line]
     except FileNotFoundError:
         raise ValueError(f"{file} is missing: delete {path}, and score the checkpoint again") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{file} does not hold predictions that t5mix wrote ({error}): delete it and {path}, and score again"
         ) from None
+
+
+def _prediction(content: Any) -> Prediction:
+    prediction = Prediction(**content)
+    if not all(isinstance(text, str) for text in dataclasses.astuple(prediction)):
+        raise TypeError("inputs, target and output are no texts")
+    return prediction
 
 
 def _number(value: Any) -> float:
@@ -68,10 +79,20 @@ def _number(value: Any) -> float:
 
 def _check_types(score: Score) -> None:
     """Refuses a score whose fields are of other types: dataclasses take anything."""
-    texts = [score.task, score.split, score.baseline.kind, score.no_score]
+    lengths, made_of = score.lengths, score.made_of
     counts = [score.num_examples, score.truncated_inputs, score.truncated_targets, score.unlabelled]
-    more = [each for each in (score.step, score.limit, *(score.lengths or {}).values()) if each is not None]
-    if not all(isinstance(each, str) for each in texts) or not all(type(each) is int for each in (*counts, *more)):
-        raise TypeError("a field is of another type")
+    right = {
+        "lengths": lengths is None
+        or (isinstance(lengths, dict) and all(type(each) is int for each in lengths.values())),
+        "made_of": made_of is None
+        or (isinstance(made_of, dict) and all(isinstance(each, str | None) for each in made_of.values())),
+        "less_is_better": isinstance(score.less_is_better, bool),
+        "a text": all(isinstance(each, str) for each in (score.task, score.split, score.baseline.kind, score.no_score)),
+        "a count": all(type(each) is int for each in counts),
+        "step or limit": all(each is None or type(each) is int for each in (score.step, score.limit)),
+    }
+    wrong = [name for name, is_right in right.items() if not is_right]
+    if wrong:
+        raise TypeError(f"{wrong[0]} is of another type")
     if not score.metrics and not score.no_score:
         raise TypeError("it has no metrics")

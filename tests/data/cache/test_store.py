@@ -19,6 +19,7 @@ from t5mix.data.cache import store
 from t5mix.data.cache.cached_tokens import FileTokens
 from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.cache.shard_record import DamagedError
+from t5mix.internal import paths
 from t5mix.preprocessors import append_eos, objectives, parse_tsv, tokenize
 from t5mix.sources import FunctionDataSource, TextLineDataSource
 from t5mix.vocabularies import ByteVocabulary, PassThroughVocabulary
@@ -404,3 +405,13 @@ def test_the_examples_of_all_files_are_counted_together(make_task, tmp_path, dro
     assert store.find_or_make(job, tmp_path).examples == (9 if drop else 18)
     with pytest.raises(ValueError, match="declares num_input_examples 40 and gives 18; it may have ended early"):
         _tokens(declaring(40), tmp_path / "other")
+
+
+def test_all_that_is_kept_lies_in_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for chosen in ("~/caches", str(tmp_path / "caches")):
+        monkeypatch.setenv("T5MIX_CACHE", chosen)
+        assert store.folder_of() == paths.cache_folder() == store.folder_of("~/caches") == tmp_path / "caches"
+    monkeypatch.setenv("T5MIX_CACHE", "gs://bucket/caches")
+    with pytest.raises(ValueError, match=r"the folder of caches is gs://bucket/caches, but"):
+        store.folder_of()

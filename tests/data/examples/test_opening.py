@@ -70,7 +70,7 @@ def _content(opened: list[opening.TaskExamples]) -> list[tuple[str, list[list[in
 @pytest.mark.parametrize("cached", [range(0), range(0, 45, 3), range(40), range(45)])
 def test_tasks_are_the_same_whichever_are_cached(tmp_path, cached):
     tasks = _tasks(tmp_path, 45)
-    alone = [opening.open_examples(task, "train", LENGTHS, 0, tmp_path / "alone") for task in tasks]
+    alone = [opening.open_all([task], "train", LENGTHS, 0, tmp_path / "alone")[0] for task in tasks]
     opening.open_all([tasks[number] for number in cached], "train", LENGTHS, 0, tmp_path / "some")
     together = opening.open_all(tasks, "train", LENGTHS, 0, tmp_path / "some")
     assert _content(together) == _content(alone)

@@ -123,9 +123,8 @@ def test_writers_at_the_same_time_make_the_same(tasks, tmp_path):
     assert _contents(tmp_path / "alone") == _contents(tmp_path / "cache")
 
 
-@pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize("what", ["source", "vocabulary of 'inputs'"])
-def test_a_file_that_changes_while_a_cache_is_made_is_refused(tmp_path, alone, what):
+def test_a_file_that_changes_while_a_cache_is_made_is_refused(tmp_path, what):
     model = tmp_path / "pieces.model"
     model.write_bytes(_PIECES.read_bytes())
     task = _task(tmp_path, 1, [5], (SentencePieceVocabulary(model, 100),) * 2)
@@ -138,10 +137,7 @@ def test_a_file_that_changes_while_a_cache_is_made_is_refused(tmp_path, alone, w
 
     folder = tmp_path / "caches"
     with pytest.raises(ValueError, match=f"task 'task1', split 'train': its {what}.* changed while"):
-        if alone:
-            opening.open_examples(task, "train", _LENGTHS, 0, folder, change)
-        else:
-            opening.open_all([task], "train", _LENGTHS, 0, folder, change)
+        opening.open_all([task], "train", _LENGTHS, 0, folder, change)
     assert not [path for path in folder.rglob("*") if path.is_file()]
 
 

@@ -87,15 +87,6 @@ def test_training_is_refused(bind, tmp_path, params, message):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_schedule_that_ends_above_zero_is_said(bind, capsys):
-    decay = "Training.schedule = @linear_decay()\nlinear_decay.learning_rate = 0.1\nlinear_decay.total_steps = 4"
-    checks.check_training(bind(*decay.split("\n"), "linear_decay.final_fraction = 0.1").run)
-    said = capsys.readouterr().err
-    assert "Training.schedule ends at step 4: the other 2 steps keep its last learning rate, 0.01" in said
-    checks.check_training(bind(*decay.replace("= 4", "= 6").split("\n")).run)
-    assert "schedule" not in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "content", ["[]", "{", '{"vocabularies": []}', '{"vocabularies": {"inputs": 1}}', "\xff", "1e9" * 9]
 )

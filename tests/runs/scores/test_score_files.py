@@ -1,12 +1,14 @@
 import dataclasses
+import json
 import math
+import os
 
 import pytest
 
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.evaluate import best_of_each_task
-from t5mix.runs.scores.score_files import read_score, write_score
+from t5mix.runs.scores.score_files import read_predictions, read_score, write_score
 
 
 def make_score(value=50.0, step=7, lengths=None):
@@ -45,6 +47,63 @@ def test_no_score_is_none_and_a_damaged_one_is_named(tmp_path):
     (tmp_path / "7.json").write_text('{"task": "a"}')
     with pytest.raises(ValueError, match=r"7\.json is not a score that t5mix wrote"):
         read_score(tmp_path / "7.json")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"made_of": []},
+        {"made_of": "x"},
+        {"made_of": {"examples": 5}},
+        {"lengths": []},
+        {"lengths": {"inputs": "5"}},
+        {"metrics": []},
+        {"metrics": {"f1": 10**400}},
+        {"baseline": []},
+        {"baseline": {"kind": [], "score": 1}},
+        {"less_is_better": "no"},
+        {"task": None},
+        {"step": "7"},
+        {"more": 1},
+    ],
+)
+def test_a_score_of_other_types_is_named(tmp_path, changed):
+    path = tmp_path / "7.json"
+    write_score(path, make_score())
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    with pytest.raises(ValueError, match=r"7\.json is not a score that t5mix wrote \(.+\): delete it"):
+        read_score(path)
+
+
+def test_predictions_are_read_as_they_were_written(tmp_path):
+    write_score(tmp_path / "7.json", make_score())
+    assert read_predictions(tmp_path / "7.json") == [Prediction("in", "so", "só\n")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"inputs": 5, "target": "a", "output": "b"}',
+        b'{"inputs": "a", "target": null, "output": "b"}',
+        b'{"inputs": "a", "target": "a"}',
+        b'{"inputs": "a", "target": "a", "output": "b", "more": 1}',
+        b"[]",
+        b"5",
+        b"{",
+        b"[" * 100_000,
+        b'"\xff"',
+        None,
+    ],
+)
+def test_predictions_that_are_none_are_named(tmp_path, content):
+    file = tmp_path / "7.predictions.jsonl"
+    if content is None:
+        os.mkfifo(file)  # whoever reads it waits for ever
+    else:
+        file.write_bytes(content + b"\n")
+    with pytest.raises(ValueError, match=r"7\.predictions\.jsonl does not hold predictions that t5mix wrote") as error:
+        read_predictions(tmp_path / "7.json")
+    assert "\n" not in str(error.value)
 
 
 def test_the_best_score_is_a_number_where_there_is_one():

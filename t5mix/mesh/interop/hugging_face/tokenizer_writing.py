@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from t5mix.mesh.interop.safe_files import write_json
+from t5mix.internal.files import write_json
 from t5mix.vocabularies.base import Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
