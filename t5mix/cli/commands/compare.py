@@ -117,8 +117,10 @@ def _print(comparison: "Comparison") -> None:
 
 
 def _cells(difference: "Difference", p_value: float, confidence: float, less: bool = False) -> tuple[Any, ...]:
+    from t5mix.runs.scores.comparison import verdict
+
     if difference.standard_error != difference.standard_error:
         return f"{difference.value:+.2f}", "-", "-", "", "-"
-    sure = "" if p_value >= 1 - confidence else "better" if (difference.value > 0) is not less else "worse"
+    sure = verdict(difference.value, p_value, confidence, less)
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
     return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"

@@ -157,6 +157,13 @@ def compare(
     return Comparison(split, confidence, runs[0].name, rows, means, left_out)
 
 
+def verdict(value: float, p_value: float, confidence: float, less_is_better: bool = False) -> str:
+    """Returns what a difference says for sure of the second run: "better", "worse", or "" where it cannot be told."""
+    if not p_value < 1 - confidence:
+        return ""
+    return "better" if (value > 0) is not less_is_better else "worse"
+
+
 def _splits(trained: Trained) -> list[Path]:
     folder = trained.path / "scores"
     return [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
