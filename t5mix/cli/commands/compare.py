@@ -113,7 +113,11 @@ def _print(comparison: "Comparison") -> None:
         headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
         emit(output.table(title, (*headings, ">could show"), cells))
     for name, tasks in comparison.left_out.items():
-        put(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
+        if lacking := [task for task in tasks if task not in comparison.no_score]:
+            put(f"not compared, since not all runs scored it: {', '.join(lacking)} of {name}")
+    for reason in dict.fromkeys(comparison.no_score.values()):
+        names = [task for task, why in comparison.no_score.items() if why == reason]
+        put(f"not compared, since there is no score: {', '.join(names)} ({reason})")
 
 
 def _cells(difference: "Difference", p_value: float, confidence: float, less: bool = False) -> tuple[Any, ...]:
