@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t5mix.internal.files import write_whole
-from t5mix.runs.preflight.folders import check_writable
+from t5mix.runs.preflight.folders import check_new_file
 from t5mix.runs.scores.comparison import Comparison, verdict
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def check_picture(path: str) -> None:
     """Refuses a picture that cannot be drawn, before anything is computed.
 
     Raises:
-        ValueError: the file's ending is none of `FORMATS`, or its folder cannot be written.
+        ValueError: the file's ending is none of `FORMATS`, or it cannot be written.
         ImportError: matplotlib is missing.
     """
-    check_writable(f"--picture {path!r}", Path(path).absolute().parent, "choose another folder")
+    check_new_file("--picture", path)
     if Path(path).suffix.lstrip(".") not in FORMATS:
         raise ValueError(f"--picture is {path!r}: name a file that ends with {', '.join('.' + f for f in FORMATS)}")
     try:
