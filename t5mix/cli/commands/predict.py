@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_trained(parser)
     parser.add_argument(
-        "--input_file", default="-", metavar="FILE", help="one input a line, plain or gzip; - is standard input"
+        "--input_file",
+        default="-",
+        metavar="FILE",
+        help="one input a line; plain, or compressed by gzip, bzip2 or xz; - is standard input",
     )
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
