@@ -55,3 +55,12 @@ def test_the_mean_is_of_gains_and_colored_so(tmp_path):
 def test_other_endings_are_refused():
     with pytest.raises(ValueError, match=r"name a file that ends with \.svg"):
         check_picture("differences.bmp")
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_drawn(tmp_path):
+    (tmp_path / "folder.svg").mkdir()
+    with pytest.raises(ValueError, match=r"--picture '.*folder\.svg' is a folder; choose another"):
+        check_picture(str(tmp_path / "folder.svg"))
+    with pytest.raises(ValueError, match=r"--picture .* can not be written: there is no folder .*none"):
+        check_picture(str(tmp_path / "none" / "differences.svg"))
+    check_picture(str(tmp_path / "differences.svg"))
