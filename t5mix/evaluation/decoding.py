@@ -70,7 +70,7 @@ def batched(
         answers: list[list[Answer]] = [[] for _ in inputs]
         order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
         lengths = [*_worthwhile(shorter, [len(ids) for ids in inputs]), length]
-        with Progress() as progress:
+        with Progress(what="decoding") as progress:
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 longest = len(inputs[rows[0]])
@@ -120,17 +120,19 @@ def scored(score: Score, batch_size: int, length: int, *, pad_id: int = 0) -> Sc
         most = max((len(each) for each in targets), default=0)
         longest = max((len(ids) for each in targets for ids in each), default=0)
         shape = (batch_size, max(most, 1), max(-(-longest // _TARGET_STEP), 1) * _TARGET_STEP)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            batch, given = np.full((batch_size, length), pad_id, np.int32), np.full(shape, pad_id, np.int32)
-            for row, index in enumerate(rows):
-                batch[row, : len(inputs[index])] = inputs[index]
-                for number, ids in enumerate(targets[index]):
-                    given[row, number, : len(ids)] = ids
-            numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
-            values = np.asarray(score(batch, given, numbers)).tolist()
-            for row, index in enumerate(rows):
-                found[index] = values[row][: len(targets[index])]
+        with Progress(what="scoring") as progress:
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                batch, given = np.full((batch_size, length), pad_id, np.int32), np.full(shape, pad_id, np.int32)
+                for row, index in enumerate(rows):
+                    batch[row, : len(inputs[index])] = inputs[index]
+                    for number, ids in enumerate(targets[index]):
+                        given[row, number, : len(ids)] = ids
+                numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
+                values = np.asarray(score(batch, given, numbers)).tolist()
+                for row, index in enumerate(rows):
+                    found[index] = values[row][: len(targets[index])]
+                progress.tell("scoring", start + len(rows), len(order))
         return found
 
     return scores

@@ -12,9 +12,8 @@ from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically
 from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.preflight.folders import check_writable
+from t5mix.runs.preflight.folders import check_new_file
 from t5mix.runs.preflight.tasks import EOS_ID, Provider, check_answers
-from t5mix.runs.run_folder import check_local
 from t5mix.vocabularies.features import Feature
 
 
@@ -159,17 +158,8 @@ def check_output(path: str) -> None:
     Raises:
         ValueError: its folder is missing or can not be written, or it is a folder itself.
     """
-    if path == "-":
-        return
-    check_local("--output_file", path)
-    folder = Path(path).absolute().parent
-    if Path(path).is_dir():
-        raise ValueError(f"--output_file {path!r} is a folder; choose another")
-    if not folder.is_dir():
-        raise ValueError(
-            f"--output_file {path!r} can not be written: there is no folder {str(folder)!r}; choose another"
-        )
-    check_writable(f"--output_file {path!r}", folder, f"choose a folder other than {str(folder)!r}")
+    if path != "-":
+        check_new_file("--output_file", path)
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:

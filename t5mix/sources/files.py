@@ -154,6 +154,8 @@ class FileDataSource(DataSource):
 class TextLineDataSource(FileDataSource):
     """Lines of UTF-8 text files, plain or compressed by gzip: each example is a string scalar, without its line end.
 
+    TensorFlow reads the lines, as for seqio: a line ends at a line feed, and every carriage return is left out.
+
     Args:
         split_to_filepattern: for each split a pattern with wildcards, or several.
         skip_header_lines: how many lines to leave out at the beginning of every file.

@@ -6,13 +6,13 @@ is small: the state of the stream, and the shapes of the variables. Its first li
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from t5mix.internal.files import checksummed, read_checksummed, wait_for_disk, write_whole
-from t5mix.internal.terminal import say
+from t5mix.internal.terminal import Progress, say
 
 MANIFEST = "manifest.json"
 
@@ -64,17 +64,32 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """Compares every byte of a checkpoint with its checksums; returns its manifest.
+    """Compares every byte of a checkpoint with its checksums; returns its manifest. Says how far it is.
 
     Raises:
         DamagedCheckpointError: naming the file that is missing or was changed.
     """
     content = manifest_of(folder)
+    what = f"reading the checkpoint {str(folder)!r}, MiB"
+    total, done = sum(expected["bytes"] for expected in content["files"].values()), 0
+    with Progress(what=what) as progress:
+
+        def tell(read: int) -> None:
+            nonlocal done
+            done += read
+            progress.tell(what, done >> 20, total >> 20)
+
+        _compare(folder, content["files"], tell)
+    return content
+
+
+def _compare(folder: Path, files: Mapping[str, Any], tell: Callable[[int], None]) -> None:
+    """Refuses a checkpoint that does not hold these files; tells how many bytes were read, now and then."""
     found = _files(folder)
-    for name, expected in content["files"].items():
+    for name, expected in files.items():
         try:
             path = found[name]
-            whole = path.stat().st_size == expected["bytes"] and _sums(path) == expected["sha256"]
+            whole = path.stat().st_size == expected["bytes"] and _sums(path, tell) == expected["sha256"]
         except (KeyError, FileNotFoundError):
             raise DamagedCheckpointError(f"the checkpoint {str(folder)!r} is damaged: {name} is missing") from None
         except OSError as error:
@@ -85,7 +100,6 @@ def verify(folder: Path) -> dict[str, Any]:
             raise DamagedCheckpointError(
                 f"the checkpoint {str(folder)!r} is damaged: {name} does not match its checksum"
             )
-    return content
 
 
 def steps_in(folder: Path) -> list[int]:
@@ -156,17 +170,20 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield inside, path
 
 
-def _sums(path: Path) -> list[str]:
-    """Returns the SHA-256 of each piece of a file."""
-    starts = range(0, path.stat().st_size, _PIECE)
+def _sums(path: Path, tell: Callable[[int], None] = lambda read: None) -> list[str]:
+    """Returns the SHA-256 of each piece of a file; tells the bytes of each."""
+    size = path.stat().st_size
+    starts = range(0, size, _PIECE)
     descriptor = os.open(path, os.O_RDONLY)
+    sums = []
     try:
-        if len(starts) <= 1:
-            return [_sum(descriptor, start) for start in starts]
-        with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1)) as pool:
-            return list(pool.map(lambda start: _sum(descriptor, start), starts))
+        with ThreadPoolExecutor(min(max(len(starts), 1), os.cpu_count() or 1)) as pool:
+            for start, each in zip(starts, pool.map(lambda start: _sum(descriptor, start), starts), strict=True):
+                sums.append(each)
+                tell(min(_PIECE, size - start))
     finally:
         os.close(descriptor)
+    return sums
 
 
 def _sum(descriptor: int, start: int) -> str:

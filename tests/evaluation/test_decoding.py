@@ -1,5 +1,7 @@
 """Batching changes neither what is answered nor its order."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from t5mix.evaluation import decoding
 from t5mix.evaluation.decoding import Answer, batched, first_answers, scored, strip
+from t5mix.internal.terminal import Progress
 
 inputs = st.lists(st.lists(st.integers(2, 99), max_size=7), max_size=23)
 
@@ -92,3 +95,14 @@ def test_each_target_gets_its_own_score(pairs: list[tuple[list[int], list[list[i
     found = scored(score, batch_size, 7)(inputs, given)
     assert found == [[sum(ids) * 1000.0 + sum(target) for target in several] for ids, several in pairs]
     assert len(shapes) <= 1 and all(length in (8, 16) for _, _, length in shapes)
+
+
+def test_scoring_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(decoding, "Progress", functools.partial(Progress, every=0))
+
+    def score(batch: np.ndarray, given: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        return given.sum(axis=2)
+
+    assert scored(score, 2, 4)([[1], [2], [3]], [[[5]], [[6]], [[7]]]) == [[5], [6], [7]]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["scoring: 2 of 3", "scoring: 3 of 3"]

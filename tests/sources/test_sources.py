@@ -1,13 +1,18 @@
 """Sources: examples, shards, refusals, and fingerprints that follow the content."""
 
+import bz2
 import functools
+import gzip
 import itertools
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
 import t5mix
+from t5mix.internal import text_files
 from t5mix.sources import ShardInfo
 
 
@@ -30,6 +35,38 @@ def folder(tmp_path: Path) -> Path:
 def text(folder: Path, **arguments: object) -> t5mix.TextLineDataSource:
     patterns = {"train": str(folder / "train-*.txt"), "validation": str(folder / "validation.txt")}
     return t5mix.TextLineDataSource(patterns, **arguments)  # type: ignore[arg-type]
+
+
+# Files.
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_lose_every_carriage_return_and_cells_only_the_one_at_the_end(tmp_path: Path, packed: bool) -> None:
+    """As seqio's lines; those of tables are not, since a cell is what its file says."""
+    path = tmp_path / "file"
+    content = b"x\none\rtwo\r\nthree\r\r\nfour\x0cfive\r\n"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    source = t5mix.TextLineDataSource({"train": str(path)}, skip_header_lines=1)
+    assert lines(source.get_dataset("train")) == ["onetwo", "three", "four\x0cfive"]
+    table = t5mix.TableDataSource({"train": str(path)})
+    rows = [row["x"].decode() for row in table.get_dataset("train").as_numpy_iterator()]
+    assert rows == ["one\rtwo", "three\r", "four\x0cfive"]
+    with open(path, "rb") as file:
+        assert [*text_files.lines(file, "file")][1:] == rows
+
+
+@pytest.mark.parametrize("compressed", [gzip.compress, bz2.compress, lzma.compress])
+def test_which_compression_which_source_reads(tmp_path: Path, compressed: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(compressed(b"x\n1\n"))
+    table = t5mix.TableDataSource({"train": str(path)})
+    assert [row["x"] for row in table.get_dataset("train").as_numpy_iterator()] == [b"1"]
+    source = t5mix.TextLineDataSource({"train": str(path)})
+    if compressed is gzip.compress:
+        assert lines(source.get_dataset("train")) == ["x", "1"]
+    else:
+        with pytest.raises(ValueError, match=r"file is compressed by (bzip2|xz); unpack it, or use gzip"):
+            source.get_dataset("train")
 
 
 # Functions.

@@ -1,11 +1,13 @@
 """Every byte of a checkpoint is known by its checksums, whatever its folder is called."""
 
+import functools
 import os
 import random
 from pathlib import Path
 
 import pytest
 
+from t5mix.internal.terminal import Progress
 from t5mix.training import checkpoint_files
 from t5mix.training.checkpoint_files import DamagedCheckpointError, newest_whole, seal, verify
 
@@ -32,6 +34,23 @@ def test_what_was_written_is_whole(tmp_path: Path) -> None:
     assert content["extra"] == {"stream": [1, "é"]} and sorted(content["files"]) == ["deep/er/a", "empty", "long"]
     assert len(content["files"]["long"]["sha256"]) == 5
     assert newest_whole(tmp_path) == 5 and newest_whole(tmp_path / "none") is None
+
+
+def test_reading_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Large checkpoints take long to be read, whoever asks: eval, predict, export and finetune."""
+    path = tmp_path / "5"
+    path.mkdir()
+    monkeypatch.setattr(checkpoint_files, "_PIECE", 1 << 20)
+    (path / "long").write_bytes(random.Random(5).randbytes(5 << 19))
+    seal(path, {"step": 5})
+    monkeypatch.setattr(checkpoint_files, "Progress", functools.partial(Progress, every=0))
+    verify(path)
+    lines = capsys.readouterr().err.splitlines()
+    said = f"reading the checkpoint {str(path)!r}, MiB: "
+    assert [line.partition(" of ")[0] for line in lines] == [f"{said}{each}" for each in (1, 2, 2)]
+    assert all(" of 2, " in line and line.endswith("left") for line in lines)
 
 
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:

@@ -113,12 +113,18 @@ def _print(comparison: "Comparison") -> None:
         headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
         emit(output.table(title, (*headings, ">could show"), cells))
     for name, tasks in comparison.left_out.items():
-        put(f"not compared, since not all runs scored it: {', '.join(tasks)} of {name}")
+        if lacking := [task for task in tasks if task not in comparison.no_score]:
+            put(f"not compared, since not all runs scored it: {', '.join(lacking)} of {name}")
+    for reason in dict.fromkeys(comparison.no_score.values()):
+        names = [task for task, why in comparison.no_score.items() if why == reason]
+        put(f"not compared, since there is no score: {', '.join(names)} ({reason})")
 
 
 def _cells(difference: "Difference", p_value: float, confidence: float, less: bool = False) -> tuple[Any, ...]:
+    from t5mix.runs.scores.comparison import verdict
+
     if difference.standard_error != difference.standard_error:
         return f"{difference.value:+.2f}", "-", "-", "", "-"
-    sure = "" if p_value >= 1 - confidence else "better" if (difference.value > 0) is not less else "worse"
+    sure = verdict(difference.value, p_value, confidence, less)
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
     return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"

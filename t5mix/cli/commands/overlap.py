@@ -6,9 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
-from t5mix.internal.terminal import Progress, emit
+from t5mix.internal.terminal import Progress, emit, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from t5mix.declarations.task import Task
+    from t5mix.evaluation.overlap.index import EvaluationExamples
     from t5mix.evaluation.overlap.ledger import Ledger
 
 EPILOG = """\
@@ -46,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reads, looks up and prints."""
     from t5mix.evaluation.overlap.ledger import make_ledger
-    from t5mix.evaluation.overlap.texts import evaluation_examples
+    from t5mix.runs.preflight.folders import check_new_file
 
     training = [task for task in arguments.find_tasks(args.names) if "train" in task.splits]
     if not training:
@@ -56,15 +60,11 @@ def run(args: argparse.Namespace) -> int:
     if not chosen:
         raise ValueError(f"no task of {', '.join(args.against or args.names)} has metrics and such a split")
     if args.output:
-        _check_output(args.output)
+        check_new_file("--output", args.output)
     with Progress() as progress:
-        splits = []
-        for number, (task, split) in enumerate(chosen):
-            progress.tell("reading evaluation examples", number, len(chosen), f"of {task.name}, {split}")
-            splits.append(evaluation_examples(task, split))
         ledger = make_ledger(
             training,
-            splits,
+            _read(chosen, progress),
             words=args.words,
             characters=args.characters,
             tell=lambda task, done, total: progress.tell(f"looking up training examples of {task}", done, total),
@@ -78,12 +78,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_output(path: str) -> None:
-    import os
+def _read(chosen: "Sequence[tuple[Task, str]]", progress: Progress) -> "list[EvaluationExamples]":
+    """Reads evaluation examples; names splits that have none, and leaves them out.
 
-    folder = os.path.dirname(path) or "."
-    if os.path.isdir(path) or not os.access(folder, os.W_OK):
-        raise ValueError(f"--output {path!r} cannot be written: name a file in a folder that is there and writable")
+    Raises:
+        ValueError: no split has an example.
+    """
+    from t5mix.evaluation.overlap.texts import evaluation_examples
+
+    splits = []
+    for number, (task, split) in enumerate(chosen):
+        progress.tell("reading evaluation examples", number, len(chosen), f"of {task.name}, {split}")
+        splits.append(evaluation_examples(task, split))
+    empty = ", ".join(f"{each.task}, {each.split}" for each in splits if not each.texts)
+    full = [each for each in splits if each.texts]
+    if not full:
+        raise ValueError(f"no evaluation example to look for: there is none in {empty}; name others with --against")
+    if empty:
+        say(f"left out, since these have no example: {empty}")
+    return full
 
 
 def _is_chosen(split: str, chosen: list[str]) -> bool:

@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_trained(parser)
     parser.add_argument(
-        "--input_file", default="-", metavar="FILE", help="one input a line, plain or gzip; - is standard input"
+        "--input_file",
+        default="-",
+        metavar="FILE",
+        help="one input a line; plain, or compressed by gzip, bzip2 or xz; - is standard input",
     )
     parser.add_argument("--output_file", default="-", metavar="FILE", help="one output a line; - is standard output")
     parser.add_argument("--prefix", default="", help="text put before every line, such as 'sentiment: '")
@@ -47,9 +50,23 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs import predict
     from t5mix.runs.preflight import checks
 
+    _check_choices(args)
     params = arguments.gin_params(args, arguments.DECODING)
     checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
     predict.check_output(args.output_file)
     lines = predict.read_lines(args.input_file)
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores, choices=args.choice)
     return 0
+
+
+def _check_choices(args: argparse.Namespace) -> None:
+    """Refuses settings of decoding beside `--choice`: choices are scored, and nothing is decoded."""
+    if not args.choice:
+        return
+    flags = [f"--{name}" for name in arguments.DECODING if getattr(args, name) is not None]
+    params = [f"--gin_param {each!r}" for each in args.gin_param if "Decoding." in each.partition("=")[0]]
+    if flags or params:
+        raise ValueError(
+            f"--choice scores the answers that there are, and nothing is decoded: leave out {', '.join(flags + params)}"
+            "; for the score of each choice, add --scores"
+        )

@@ -2,7 +2,7 @@
 
 1. Measure each task's lengths as shares of a row: mean of each feature; mean and variance of the greatest.
 2. Pack as many draws as one window holds on average into as many rows as they need: how full rows get.
-3. Keep room free: four standard deviations of a block's demand, and 1 / 512 of its rows, or a quarter of what stays
+3. Keep room free: three standard deviations of a block's demand, and 1 / 512 of its rows, or a quarter of what stays
    free in step 2 where that is more.
 4. A block has one window; or 2, 4, .. 16, until the deviations take less than 0.4% of its rows, for a block of W
    windows deviates by a part 1 / sqrt(W) as much.
@@ -26,7 +26,7 @@ from t5mix.data.packing.epoch_order import InOrder
 from t5mix.data.packing.even_parts import demands, even_parts
 
 # Standard deviations of a block's demand for rows that are kept free. What exceeds a block begins the next; that both
-# exceed happens once in 10**8 blocks.
+# exceed happens once in 10**5 blocks.
 _MARGIN = 3.0
 # Part of a window's rows that is kept free, because windows do not all pack equally well: so many standard deviations
 # of the windows that are packed to measure it, and, for these are few, at least so much of what stays free when as much
@@ -79,7 +79,7 @@ class Plan:
     ) -> "Plan":
         """Plans so that draws fit their rows.
 
-        The first draws are packed into as many rows as they need, which tells how well examples fit together; four
+        The first draws are packed into as many rows as they need, which tells how well examples fit together; three
         standard deviations of the demand stay free. The numbers follow from lengths and seed alone.
         """
         total = math.fsum(rates.values())

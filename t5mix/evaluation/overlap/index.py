@@ -15,6 +15,9 @@ COMMON = 100
 _SLOTS_EACH = 16
 _AT_ONCE = 1 << 22  # characters that are hashed together
 
+# No run; tells the types where there is no text.
+_NONE = Runs(np.empty(0, np.uint64), *(np.empty(0, np.int64) for _ in range(3)))
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationExamples:
@@ -126,9 +129,7 @@ def _moved(runs: Runs, first: int) -> Runs:
 
 def _joined(parts: Sequence[Runs]) -> Runs:
     fields = [field.name for field in dataclasses.fields(Runs)]
-    return Runs(
-        *(np.concatenate([getattr(part, name) for part in parts] or [np.empty(0, np.int64)]) for name in fields)
-    )
+    return Runs(*(np.concatenate([getattr(part, name) for part in (_NONE, *parts)]) for name in fields))
 
 
 def _rare(runs: Runs) -> Runs:

@@ -1,6 +1,5 @@
 """The folder that a run writes, and the checkpoint that it starts from: that they are of the same kind."""
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 from t5mix.internal.files import read_json
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Finetuning, Run, Training, settings
+from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, check_links, check_local
 
@@ -41,22 +41,6 @@ MAY_CHANGE = (
 
 # Of a run that fine-tunes what it has pre-trained; `check_own_checkpoint` looks at what is named later.
 _OWN_CHECKPOINT = ("Finetuning.checkpoint", None)
-
-# Fields of T5Config that a checkpoint depends on; dropout, for one, may change.
-_SHAPES = (
-    "d_model",
-    "d_ff",
-    "num_heads",
-    "d_kv",
-    "num_encoder_layers",
-    "num_decoder_layers",
-    "architecture",
-    "activations",
-    "tied_embeddings",
-    "relative_attention_buckets",
-    "relative_attention_max_distance",
-    "per_layer_bias",
-)
 
 
 def check_folder(run: Run, provider: Provider) -> None:
@@ -92,6 +76,25 @@ def check_writable(what: str, path: Path, instead: str = "choose another with --
             file.write(b"1")  # a full disk takes an empty file
     except OSError as error:
         raise ValueError(f"{what} can not be written ({os.strerror(error.errno or 0)}): {instead}") from None
+
+
+def check_new_file(what: str, path: str) -> None:
+    """Refuses a file that can not be written, before anything is computed for it.
+
+    Args:
+        what: the argument that names it, for the message.
+        path: the file; one that is there is replaced.
+
+    Raises:
+        ValueError: its folder is missing or can not be written, or it is a folder itself.
+    """
+    check_local(what, path)
+    folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise ValueError(f"{what} {path!r} is a folder; choose another")
+    if not folder.is_dir():
+        raise ValueError(f"{what} {path!r} can not be written: there is no folder {str(folder)!r}; choose another")
+    check_writable(f"{what} {path!r}", folder, f"choose a folder other than {str(folder)!r}")
 
 
 def check_same_run(run: Run, folder: RunFolder) -> None:
@@ -153,14 +156,7 @@ def check_checkpoint(run: Run, provider: Provider, checkpoint: CheckpointPath) -
         found = ", ".join(map(str, checkpoint.trained.steps()))
         raise FileNotFoundError(f"no checkpoint {str(checkpoint)!r}; there are those of steps {found}")
     check_lineage(provider, checkpoint.run, f"the checkpoint {str(checkpoint)!r} was trained")
-    theirs, ours = recorded_run(checkpoint.run).model, run.model
-    differing = [
-        f"T5Config.{field.name} ({getattr(theirs, field.name)} there, {getattr(ours, field.name)} here)"
-        for field in dataclasses.fields(ours)
-        if field.name in _SHAPES and getattr(theirs, field.name) != getattr(ours, field.name)
-    ]
-    if theirs.padded_vocab_size != ours.padded_vocab_size:
-        differing.append(f"T5Config.vocab_size ({theirs.vocab_size} there, {ours.vocab_size} here)")
+    differing = same_model.differences(recorded_run(checkpoint.run).model, run.model)
     if differing:
         raise ValueError(
             f"the checkpoint {str(checkpoint)!r} is of another model: {', '.join(differing)}; put "

@@ -6,28 +6,12 @@ from typing import Any
 
 from t5mix.mesh.interop import OpenedCheckpoint, is_foreign, open_checkpoint
 from t5mix.runs.config.settings import Run
+from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
 from t5mix.runs.run_folder import CheckpointPath, RunFolder, Trained, find_checkpoint
 from t5mix.vocabularies.base import Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
-
-# What the weights decide; dropout, for one, may be another.
-_DECIDED = (
-    "vocab_size",
-    "d_model",
-    "d_ff",
-    "num_heads",
-    "d_kv",
-    "num_encoder_layers",
-    "num_decoder_layers",
-    "architecture",
-    "activations",
-    "tied_embeddings",
-    "relative_attention_buckets",
-    "relative_attention_max_distance",
-    "per_layer_bias",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +53,7 @@ def model_params(path: str | None) -> list[str]:
     if path is None or not is_foreign(path):
         return []
     config = open_checkpoint(path).config
-    return [f"T5Config.{name} = {getattr(config, name)!r}" for name in _DECIDED]
+    return [f"T5Config.{name} = {getattr(config, name)!r}" for name in same_model.DECIDED]
 
 
 def check_foreign(run: Run, provider: Provider, checkpoint: ForeignCheckpoint) -> None:
@@ -78,14 +62,7 @@ def check_foreign(run: Run, provider: Provider, checkpoint: ForeignCheckpoint) -
     Raises:
         ValueError: naming what differs, there and here.
     """
-    there, here = checkpoint.opened.config, run.model
-    differing = [
-        f"T5Config.{name} ({getattr(there, name)!r} there, {getattr(here, name)!r} here)"
-        for name in _DECIDED
-        if name != "vocab_size" and getattr(there, name) != getattr(here, name)
-    ]
-    if there.padded_vocab_size != here.padded_vocab_size:
-        differing.append(f"T5Config.vocab_size ({there.vocab_size} there, {here.vocab_size} here)")
+    differing = same_model.differences(checkpoint.opened.config, run.model)
     if differing:
         raise ValueError(f"the checkpoint {str(checkpoint)!r} is of another model: {', '.join(differing)}")
     theirs = checkpoint.opened.vocabulary

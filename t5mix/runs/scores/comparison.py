@@ -71,7 +71,8 @@ class Comparison:
         rows: one a task and other run, in the first run's order of tasks.
         means: for each other run the mean over its tasks, where there are several; a difference counts as a gain where
             less is better and it is negative.
-        left_out: tasks that not all runs scored, or that have no score, since no label is published, by run.
+        left_out: by run, the tasks that it scored or was to score and that are not compared.
+        no_score: of tasks that are not compared since there is no score, why there is none.
     """
 
     split: str
@@ -80,6 +81,7 @@ class Comparison:
     rows: Sequence[Row]
     means: Mapping[str, Difference]
     left_out: Mapping[str, Sequence[str]]
+    no_score: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Returns it as JSON content."""
@@ -141,8 +143,8 @@ def compare(
     Raises:
         ValueError: runs have no task in common, or answered other examples.
     """
-    runs = [dataclasses.replace(run, files=_with_score(run.files)) for run in runs]
-    names, left_out = _common_tasks(runs, tasks)
+    no_score = _without_score(runs, tasks)
+    names, left_out = _common_tasks(runs, tasks, no_score)
     rows: list[Row] = []
     for name in names:
         tell(name)
@@ -154,7 +156,14 @@ def compare(
         differences = [_gain(row) for row in rows if row.run == other.name]
         if len(differences) > 1:
             means[other.name] = mean_difference(differences, confidence)
-    return Comparison(split, confidence, runs[0].name, rows, means, left_out)
+    return Comparison(split, confidence, runs[0].name, rows, means, left_out, no_score)
+
+
+def verdict(value: float, p_value: float, confidence: float, less_is_better: bool = False) -> str:
+    """Returns what a difference says for sure of the second run: "better", "worse", or "" where it cannot be told."""
+    if not p_value < 1 - confidence:
+        return ""
+    return "better" if (value > 0) is not less_is_better else "worse"
 
 
 def _splits(trained: Trained) -> list[Path]:
@@ -176,22 +185,29 @@ def _newest(trained: Trained, split: str, limit: int | None) -> dict[str, Path]:
     return found
 
 
-def _common_tasks(runs: Sequence[Scored], chosen: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Returns the tasks to compare, and for each run those that others did not score."""
-    everywhere = [task for task in runs[0].files if all(task in run.files for run in runs)]
+def _common_tasks(
+    runs: Sequence[Scored], chosen: Sequence[str], no_score: Mapping[str, str]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Returns the tasks to compare, and for each run those that have no score, or that others did not score."""
+    everywhere = [task for task in runs[0].files if task not in no_score and all(task in run.files for run in runs)]
     names = [task for task in everywhere if not chosen or task in chosen]
     if not names:
         scored = "; ".join(f"{run.name}: {', '.join(run.files)}" for run in runs)
+        why = "".join(f"; {task} has no score: {reason}" for task, reason in no_score.items())
         raise ValueError(
-            f"no task{' of those that are named' if chosen else ''} was scored in all runs ({scored}): score the same "
-            "tasks and split of each with `t5mix eval`"
+            f"no task{' of those that are named' if chosen else ''} was scored in all runs ({scored}){why}; score the "
+            "same tasks and split of each with `t5mix eval`"
         )
     left_out = {run.name: [task for task in run.files if task not in everywhere] for run in runs}
     return names, {name: tasks for name, tasks in left_out.items() if tasks}
 
 
-def _with_score(files: Mapping[str, Path]) -> dict[str, Path]:
-    return {task: path for task, path in files.items() if not _score(path).no_score}
+def _without_score(runs: Sequence[Scored], chosen: Sequence[str]) -> dict[str, str]:
+    """Returns why there is no score of a task, for those where a run says so, and those named that no run scored."""
+    found = [(task, _score(path).no_score) for run in runs for task, path in run.files.items()]
+    never = {task: "no run was scored on it" for task in chosen if task not in dict(found)}
+    said = {task: f"{why}, no label is published" for task, why in found if why}
+    return {task: why for task, why in said.items() if not chosen or task in chosen} | never
 
 
 def _gain(row: Row) -> Difference:

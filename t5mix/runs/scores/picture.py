@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t5mix.internal.files import write_whole
-from t5mix.runs.preflight.folders import check_writable
-from t5mix.runs.scores.comparison import Comparison
+from t5mix.runs.preflight.folders import check_new_file
+from t5mix.runs.scores.comparison import Comparison, verdict
 
 if TYPE_CHECKING:
     from t5mix.evaluation.scoring.paired_difference import Difference
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 FORMATS = ("svg", "png", "pdf")
 
 # Blue: better for sure; red: worse for sure; grey: cannot be told.
-_BETTER, _WORSE, _UNSURE = "#1f6fb4", "#c0392b", "#8a8a8a"
+_COLORS = {"better": "#1f6fb4", "worse": "#c0392b", "": "#8a8a8a"}
 
 
 def check_picture(path: str) -> None:
     """Refuses a picture that cannot be drawn, before anything is computed.
 
     Raises:
-        ValueError: the file's ending is none of `FORMATS`, or its folder cannot be written.
+        ValueError: the file's ending is none of `FORMATS`, or it cannot be written.
         ImportError: matplotlib is missing.
     """
-    check_writable(f"--picture {path!r}", Path(path).absolute().parent, "choose another folder")
+    check_new_file("--picture", path)
     if Path(path).suffix.lstrip(".") not in FORMATS:
         raise ValueError(f"--picture is {path!r}: name a file that ends with {', '.join('.' + f for f in FORMATS)}")
     try:
@@ -48,10 +48,13 @@ def draw(comparison: Comparison, path: str) -> None:
         panel.axvline(0, color="black", linewidth=0.8)
         for height, task in enumerate(tasks):
             if task in rows:
-                _bar(panel, -height, rows[task].difference, rows[task].corrected < 1 - comparison.confidence)
+                row = rows[task]
+                found = verdict(row.difference.value, row.corrected, comparison.confidence, row.less_is_better)
+                _bar(panel, -height, row.difference, found)
         if other in comparison.means:
             mean = comparison.means[other]
-            _bar(panel, -len(tasks), mean, mean.p_value < 1 - comparison.confidence, marker="D")
+            found = verdict(mean.value, mean.p_value, comparison.confidence)  # of gains: more is better
+            _bar(panel, -len(tasks), mean, found, marker="D")
         panel.set_title(other, fontsize=9)
         panel.set_xlabel(f"difference from {comparison.reference}, {comparison.split}", fontsize=8)
         panel.tick_params(labelsize=8)
@@ -65,7 +68,6 @@ def draw(comparison: Comparison, path: str) -> None:
     write_whole(path, drawn.getvalue())
 
 
-def _bar(panel: object, height: int, difference: "Difference", is_sure: bool, marker: str = "o") -> None:
-    color = (_BETTER if difference.value > 0 else _WORSE) if is_sure else _UNSURE
+def _bar(panel: object, height: int, difference: "Difference", found: str, marker: str = "o") -> None:
     reach = [[difference.value - difference.low], [difference.high - difference.value]]
-    panel.errorbar([difference.value], [height], xerr=reach, fmt=marker, color=color, capsize=3, markersize=5)  # type: ignore[attr-defined]
+    panel.errorbar([difference.value], [height], xerr=reach, fmt=marker, color=_COLORS[found], capsize=3, markersize=5)  # type: ignore[attr-defined]

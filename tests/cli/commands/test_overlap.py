@@ -79,10 +79,69 @@ def test_table(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["overlap_b"], "no task of overlap_b has metrics and such a split"),
         (["overlap_a", "--split", "dev"], "no task of overlap_a has metrics and such a split"),
-        (["overlap_a", "--output", "/nowhere/ledger.jsonl"], "cannot be written"),
+        (["overlap_a", "--output", "/nowhere/ledger.jsonl"], "can not be written: there is no folder '/nowhere'"),
+        (["overlap_a", "--output", "/"], "is a folder; choose another"),
+        (["overlap_a", "--output", "gs://bucket/ledger.jsonl"], "is an address"),
         (["overlap_c"], "overlap_c"),
     ],
 )
 def test_refusals(declarations: str, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["overlap", "--include", declarations, *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+EMPTY = """
+import functools
+
+import t5mix
+from t5mix import preprocessors
+
+ROWS = {"train": ["what is trained"], "dev": [], "test": ["what is trained"], "other": []}
+
+
+def data(split, shuffle_files):
+    import tensorflow as tf
+
+    inputs = tf.constant(ROWS[split], tf.string)
+    return tf.data.Dataset.from_tensor_slices({"inputs": inputs, "targets": inputs})
+
+
+for name, cached, splits in (
+    ("full", PERMITTED, ["train", "dev", "test"]),
+    ("empty", PERMITTED, ["train", "dev", "other"]),
+):
+    t5mix.TaskRegistry.add(
+        name,
+        source=t5mix.FunctionDataSource(data, splits, caching_permitted=cached),
+        preprocessors=[preprocessors.tokenize, preprocessors.append_eos],
+        output_features={key: t5mix.Feature(t5mix.ByteVocabulary()) for key in ("inputs", "targets")},
+        metric_fns=[t5mix.metrics.accuracy],
+    )
+"""
+
+
+@pytest.fixture(params=[True, False], ids=["cached", "not cached"])
+def with_empty_splits(request: pytest.FixtureRequest, tmp_path: Path):
+    path = tmp_path / "empty.py"
+    path.write_text(EMPTY.replace("PERMITTED", str(request.param)))
+    with registry.overlay():
+        yield str(path)
+
+
+def test_splits_without_examples_are_named_and_left_out(with_empty_splits: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "ledger.jsonl"
+    assert main(["overlap", "full", "--include", with_empty_splits, "--output", str(path)]) == 0
+    captured = capsys.readouterr()
+    assert "left out, since these have no example: full, dev" in captured.err
+    assert "100.0%" not in captured.out and "0.0%" in captured.out
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_no_example_at_all_is_refused_before_training_examples_are_read(
+    with_empty_splits: str, tmp_path: Path, capsys
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    assert main(["overlap", "empty", "--include", with_empty_splits, "--output", str(path)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "there is none in empty, dev, empty, other" in said
+    assert not path.exists()

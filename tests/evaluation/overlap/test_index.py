@@ -1,6 +1,7 @@
 """Evaluation examples by their runs."""
 
 import numpy as np
+import pytest
 
 from t5mix.evaluation.overlap.hashed_runs import HashedTexts
 from t5mix.evaluation.overlap.index import COMMON, EvaluationExamples, Index, Table
@@ -33,3 +34,12 @@ def test_what_a_task_says_in_every_example_is_no_find() -> None:
     shown = {many[int(t)][int(s) : int(e)] for t, s, e in zip(runs.text, runs.start, runs.stop, strict=True)}
     assert not any(run in question for run in shown)
     assert len(np.unique(runs.text)) == COMMON + 1
+
+
+@pytest.mark.parametrize("splits", [[], [split()], [split(), split("a b c d")]])
+def test_splits_without_examples_make_an_index(splits: list[EvaluationExamples]) -> None:
+    index = Index(splits, words=2, characters=3)
+    for table in (index.whole, index.of_words, index.of_characters):
+        assert table.runs.hashes.dtype == np.uint64
+        assert not len(table.find(HashedTexts(["other words"]).of_words(2).hashes).ours)
+    assert index.num_runs.tolist() == [3] * (len(splits) == 2)

@@ -142,6 +142,41 @@ def test_tasks_that_one_run_lacks_are_named(declarations, tmp_path, capsys):
     assert "no task of those that are named was scored in all runs" in capsys.readouterr().err
 
 
+def test_tasks_without_a_score_are_named_with_the_reason(declarations, tmp_path, capsys):
+    """Where a test split has no published label there are predictions and no score; the task is not dropped unsaid."""
+    runs = []
+    for run, right in (("one", 0.5), ("two", 0.9)):
+        hidden = dataclasses.replace(score("compared_b", 0.5, 2), metrics={}, no_score="every target is '<unk>'")
+        runs.append(write_run(tmp_path / run, score("compared_a", right, 1), hidden))
+    why = "every target is '<unk>', no label is published"
+    found = compare(capsys, "--include", declarations, *runs)
+    assert [row["task"] for row in found["rows"]] == ["compared_a"]
+    assert found["left_out"] == {run: ["compared_b"] for run in runs}
+    assert found["no_score"] == {"compared_b": why}
+    assert main(["compare", "--include", declarations, *runs]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"not compared, since there is no score: compared_b ({why})" in said
+    assert "not all runs scored it" not in said
+    assert main(["compare", "--include", declarations, *runs, "--mixture_or_task", "compared_b"]) == 2
+    assert f"compared_b has no score: {why}" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_task_without_a_score_in_one_run_is_named_for_both(declarations, tmp_path, capsys):
+    hidden = dataclasses.replace(score("compared_b", 0.5, 2), metrics={}, no_score="every target is '<unk>'")
+    one = write_run(tmp_path / "one", score("compared_a", 0.5, 1), score("compared_b", 0.5, 2))
+    two = write_run(tmp_path / "two", score("compared_a", 0.9, 1), hidden)
+    found = compare(capsys, "--include", declarations, one, two)
+    assert found["left_out"] == {one: ["compared_b"], two: ["compared_b"]}
+    assert list(found["no_score"]) == ["compared_b"]
+
+
+def test_a_named_task_that_no_run_scored_is_said(declarations, tmp_path, capsys):
+    runs = [write_run(tmp_path / run, score("compared_a", right, 1)) for run, right in (("one", 0.5), ("two", 0.9))]
+    found = compare(capsys, "--include", declarations, *runs, "--mixture_or_task", "compared")
+    assert found["no_score"] == {"compared_b": "no run was scored on it"}
+    assert compare(capsys, "--include", declarations, *runs)["no_score"] == {}
+
+
 def test_other_examples_are_refused(declarations, tmp_path, capsys):
     one = write_run(tmp_path / "one", score("compared_a", 0.5, 1))
     other = score("compared_a", 0.5, 1)
