@@ -145,11 +145,11 @@ def seqio_batches(mixture: Any, lengths: dict[str, int], batch_size: int, cached
     return dataset.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
 
 
-def grain_batches(mixture: Any, lengths: dict[str, int], batch_size: int, threads: bool) -> Iterator[dict[str, Any]]:
+def grain_batches(mixture: Any, lengths: dict[str, int], batch_size: int) -> Iterator[dict[str, Any]]:
     """Yields Grain's batches of the same tokens, held in memory: mixed, shuffled, packed by its first fit.
 
-    `threads` is: with Grain's default reading options, 16 threads that read ahead; without, in none but the caller's,
-    as its documentation recommends for data in memory.
+    It reads in no thread but the caller's, as its documentation recommends for data in memory: here that is several
+    times as quick as its default, 16 threads that read ahead.
     """
     import grain
 
@@ -157,7 +157,7 @@ def grain_batches(mixture: Any, lengths: dict[str, int], batch_size: int, thread
     held = [list(task.get_dataset(use_cached=True, shuffle=False).as_numpy_iterator()) for task in tasks]
     parts = [grain.MapDataset.source(examples).seed(0).shuffle().repeat() for examples in held]
     mixed = grain.MapDataset.mix(parts, [len(examples) for examples in held])
-    options = grain.ReadOptions() if threads else grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
+    options = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
     packed = grain.experimental.FirstFitPackIterDataset(
         mixed.to_iter_dataset(options), length_struct=lengths, num_packing_bins=batch_size
     )
