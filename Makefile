@@ -1,5 +1,6 @@
 # make demo   pre-trains, fine-tunes and evaluates a small T5 on the offline suite, and prints a table
-# make test   runs the tests
+# make test   runs the tests, but for the slow ones: whole runs, meshes, published data
+# make test-all runs every test: half an hour on two cores
 # make lint   runs ruff and mypy
 # make format lets ruff lay out the code and fix what it can
 # make versions compares what `make demo` and `make test` would install: one set of versions, see constraints.txt
@@ -15,13 +16,16 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
   $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test lint format versions clean
+.PHONY: demo test test-all lint format versions clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
 	$(BIN)/t5mix train --gin_file runs/offline.gin
 
 test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+
+test-all: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed-dev

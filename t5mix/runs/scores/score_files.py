@@ -39,7 +39,7 @@ def read_score(path: Path) -> Score | None:
         known = {"metrics": metrics, "baseline": baseline, "standard_error": standard_error}
         score = Score(**{**content, **known})
         _check_types(score)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is not a score that t5mix wrote ({error}): delete it, and it is made again") from None
