@@ -13,6 +13,22 @@ EPSILON = 1e-6
 
 ACTIVATIONS = ("relu", "gelu", "swish", "linear", "sigmoid", "tanh")
 
+# Fields of T5Config that weights decide, besides their number of ids; dropout, for one, may be another.
+DECIDED = (
+    "d_model",
+    "d_ff",
+    "num_heads",
+    "d_kv",
+    "num_encoder_layers",
+    "num_decoder_layers",
+    "architecture",
+    "activations",
+    "tied_embeddings",
+    "relative_attention_buckets",
+    "relative_attention_max_distance",
+    "per_layer_bias",
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Architecture:
@@ -65,7 +81,7 @@ class Architecture:
     @classmethod
     def of(cls, config: T5Config) -> "Architecture":
         """Returns what the engine's config says, with the vocabulary padded as its weights are."""
-        shared = {name: getattr(config, name) for name in _SHARED}
+        shared = {name: getattr(config, name) for name in (*DECIDED, "dropout_rate")}
         return cls(vocab_size=config.padded_vocab_size, **shared)
 
     def check_published(self, system: str) -> None:
@@ -91,7 +107,7 @@ class Architecture:
         """
         for problem in self._problems():
             raise ValueError(f"{source}: {problem}")
-        shared: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
+        shared: dict[str, Any] = {name: getattr(self, name) for name in (*DECIDED, "dropout_rate")}
         try:
             return T5Config(vocab_size=self.vocab_size, **shared)
         except ValueError as error:
@@ -111,20 +127,3 @@ class Architecture:
                 f"call model.resize_token_embeddings({self.vocab_size}, pad_to_multiple_of={VOCAB_DIVISOR}) and save it"
             )
         return problems
-
-
-_SHARED = (
-    "d_model",
-    "d_ff",
-    "num_heads",
-    "d_kv",
-    "num_encoder_layers",
-    "num_decoder_layers",
-    "architecture",
-    "activations",
-    "tied_embeddings",
-    "relative_attention_buckets",
-    "relative_attention_max_distance",
-    "per_layer_bias",
-    "dropout_rate",
-)

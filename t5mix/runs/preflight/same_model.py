@@ -1,23 +1,10 @@
 """Whether weights fit a model: which settings of a model they decide, and how two models differ in these."""
 
+from t5mix.mesh.interop import architecture
 from t5mix.mesh.t5.config import T5Config
 
-# Fields of T5Config that weights decide; dropout, for one, may be another.
-DECIDED = (
-    "vocab_size",
-    "d_model",
-    "d_ff",
-    "num_heads",
-    "d_kv",
-    "num_encoder_layers",
-    "num_decoder_layers",
-    "architecture",
-    "activations",
-    "tied_embeddings",
-    "relative_attention_buckets",
-    "relative_attention_max_distance",
-    "per_layer_bias",
-)
+# Fields of T5Config that weights decide.
+DECIDED = ("vocab_size", *architecture.DECIDED)
 
 
 def differences(there: T5Config, here: T5Config) -> list[str]:
