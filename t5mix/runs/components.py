@@ -40,7 +40,7 @@ class Components:
     def __init__(self, run: Run, provider: Provider) -> None:
         self.run = run
         self.provider = provider
-        self._engines: dict[tuple[int, int, StepConfig], Engine] = {}
+        self._engines: dict[tuple[int, int | None, StepConfig], Engine] = {}
         self._made_of: dict[str, Mapping[str, str | None]] = {}
 
     def engine(self, settings: Training | Finetuning | None = None) -> Engine:
@@ -50,7 +50,8 @@ class Components:
             settings: of a training; None where there is none.
         """
         step = settings.step_config if settings else StepConfig()
-        return self._engine(self.run.batch_size, self.run.sequence_length["inputs"], step)
+        # A language model of targets alone has no inputs.
+        return self._engine(self.run.batch_size, self.run.sequence_length.get("inputs"), step)
 
     def _decoding_engine(self, length: int, trained: WhatIsTrained) -> Engine:
         """Returns the same model for inputs of a length, in batches of evaluation.
@@ -67,14 +68,14 @@ class Components:
                 return engine
         return self._engine(self.run.evaluation_batch_size, length, step)
 
-    def _engine(self, batch_size: int, length: int, step: StepConfig) -> Engine:
+    def _engine(self, batch_size: int, length: int | None, step: StepConfig) -> Engine:
         run, key = self.run, (batch_size, length, step)
         if key not in self._engines:
             self._engines[key] = Engine(
                 run.model,
                 run.mesh,
                 batch_size=batch_size,
-                lengths={**run.sequence_length, "inputs": length},
+                lengths={**run.sequence_length, **({} if length is None else {"inputs": length})},
                 num_tasks=len(get_subtasks(self.provider)),
                 step=step,
             )

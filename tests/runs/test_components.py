@@ -1,5 +1,6 @@
 """What a run computes with: a model whose answers do not depend on the length of the rows they are decoded in."""
 
+import dataclasses
 import random
 
 import pytest
@@ -56,3 +57,9 @@ def test_what_decides_an_answer_is_named(toy, tmp_path, one, other, is_equal):
         for decoding in (one, other)
     ]
     assert (made[0].decoding == made[1].decoding) is is_equal
+
+
+def test_a_language_model_of_targets_alone_has_an_engine(toy, tmp_path):
+    model = dataclasses.replace(MODEL, architecture="language_model", num_encoder_layers=0)
+    run = Run(folder=str(tmp_path), mixture="toy", sequence_length={"targets": 24}, batch_size=4, model=model)
+    assert Components(run, get_mixture_or_task("toy")).engine().lengths == {"targets": 24}
