@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("T5MIX_CPU_DEVICES", "4")  # so that meshes can be tried
+os.environ["T5MIX_PROGRESS_SECONDS"] = "900"  # what is said must not depend on the machine's speed
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 

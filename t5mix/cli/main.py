@@ -20,20 +20,28 @@ from t5mix.internal.lazy import silence
 from t5mix.internal.terminal import never_fail_to_print, say, visible
 from t5mix.training.interruption import Interrupted
 
-COMMANDS = {
-    "list": "name the tasks and mixtures that are registered",
-    "show": "look at a task's examples and tokens, or at a mixture's rates",
-    "cache": "make token caches ahead of time, or list them",
-    "check": "try tasks on real examples: features, labels, metrics, splits",
-    "overlap": "look for evaluation examples in training examples",
-    "train": "train on a mixture, and fine-tune from there where the run says so",
-    "finetune": "fine-tune a checkpoint on each task",
-    "eval": "score checkpoints, task by task, beside baselines",
-    "compare": "tell which runs differ, task by task, and how surely",
-    "predict": "answer the lines of a file",
-    "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
-    "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
+# The folders of `commands/`, and what is in them.
+FOLDERS = {
+    "tasks": {
+        "list": "name the tasks and mixtures that are registered",
+        "show": "look at a task's examples and tokens, or at a mixture's rates",
+        "cache": "make token caches ahead of time, or list them",
+        "check": "try tasks on real examples: features, labels, metrics, splits",
+        "overlap": "look for evaluation examples in training examples",
+    },
+    "runs": {
+        "train": "train on a mixture, and fine-tune from there where the run says so",
+        "finetune": "fine-tune a checkpoint on each task",
+        "eval": "score checkpoints, task by task, beside baselines",
+        "predict": "answer the lines of a file",
+        "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
+        "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
+    },
+    "results": {
+        "compare": "tell which runs differ, task by task, and how surely",
+    },
 }
+COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}
 
 # Set to 1, it is `--as_seqio` in every command.
 AS_SEQIO = "T5MIX_AS_SEQIO"
@@ -126,6 +134,12 @@ def _warnings_of_one_line() -> Iterator[None]:
         warnings.formatwarning = before
 
 
+def module_of(command: str) -> str:
+    """Returns the name of the module in which a command is."""
+    [folder] = [folder for folder, commands in FOLDERS.items() if command in commands]
+    return f"t5mix.cli.commands.{folder}.{command.replace('-', '_')}"
+
+
 def _command(arguments: Sequence[str]) -> str | None:
     """Returns the first argument that names a command, whose module is the one to import."""
     return next((argument for argument in arguments if argument in COMMANDS), None)
@@ -154,7 +168,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def _fill(parser: argparse.ArgumentParser, command: str) -> None:
-    module = importlib.import_module(f"t5mix.cli.commands.{command.replace('-', '_')}")
+    module = importlib.import_module(module_of(command))
     module.add_arguments(parser)
     parser.set_defaults(run=module.run)
     common = parser.add_argument_group("for every command")

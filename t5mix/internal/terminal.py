@@ -8,6 +8,7 @@ import codecs
 import functools
 import io
 import json
+import os
 import re
 import sys
 import threading
@@ -179,13 +180,14 @@ class Progress:
 
     Args:
         file: where to show it; standard error by default.
-        every: seconds between lines where there is no terminal; what takes less says nothing.
+        every: seconds between lines where there is no terminal; what takes less says nothing. By default
+            T5MIX_PROGRESS_SECONDS, or 5.
         what: what is being done, until something else is told.
     """
 
-    def __init__(self, file: IO[str] | None = None, every: float = 5.0, what: str = ""):
+    def __init__(self, file: IO[str] | None = None, every: float | None = None, what: str = ""):
         self._file = file or sys.stderr
-        self._every = every
+        self._every = _seconds_between_lines() if every is None else every
         self._what = self._shown = what
         self._began = self._last_line = time.monotonic()
         self._bar: progress.Progress | None = None
@@ -253,6 +255,13 @@ class Progress:
             put(f"{self._shown}: {_so_far(self._done, self._total, now - self._began)}", file=self._file)
         except (OSError, ValueError):  # nobody reads, or the file is closed: no reason to stop working
             self._ended.set()
+
+
+def _seconds_between_lines() -> float:
+    said = os.environ.get("T5MIX_PROGRESS_SECONDS") or "5"
+    if not re.fullmatch(r"\d{1,9}(\.\d+)?", said) or not float(said):
+        raise ValueError(f"T5MIX_PROGRESS_SECONDS is {said!r}: say seconds between two lines, as 5 or 0.5")
+    return float(said)
 
 
 def _so_far(done: int, total: int | None, seconds: float) -> str:

@@ -2,9 +2,7 @@
 
 config/         from gin files to one typed `Run`; the only place that knows gin
 preflight/      all that is checked before anything is built; from here on, tasks are known
-run_folder.py   what lies where in a run folder, and finding a checkpoint in it
-record.py       command, configs, versions and lineage, written at every start
-dry_run.py      what a run would do (`t5mix train --dry_run`)
+records/        what lies where in a run folder; command, configs, versions and lineage, written at every start
 components.py   the engine and the streams of a run
 pretrain.py     Run.train
 finetune.py     Run.finetune, task after task from one checkpoint

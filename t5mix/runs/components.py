@@ -18,11 +18,11 @@ from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import Trained as WhatIsTrained
 from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, lora, prompt_tuning
 from t5mix.runs.config.settings import Finetuning, Run, Training
-from t5mix.runs.dry_run import open_stream, say_overflows
+from t5mix.runs.preflight.dry_run import open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
-from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train

@@ -15,7 +15,7 @@ from t5mix.metrics.directions import is_better
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.folders import check_writable
-from t5mix.runs.run_folder import Trained
+from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.score_files import read_score, write_score
 

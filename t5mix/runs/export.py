@@ -22,7 +22,7 @@ from t5mix.mesh.t5.fine_tuning.settings import lora
 from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
-from t5mix.runs.run_folder import CheckpointPath
+from t5mix.runs.records.run_folder import CheckpointPath
 from t5mix.runs.scores.score_files import read_score
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.starting import as_written, step_of

@@ -13,8 +13,8 @@ from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.record import alone_in, record_start
-from t5mix.runs.run_folder import CheckpointPath, Trained
+from t5mix.runs.records.record import alone_in, record_start
+from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.training.checkpoints import Checkpoints
 
 

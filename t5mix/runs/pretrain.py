@@ -10,8 +10,8 @@ from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.record import alone_in, record_start
-from t5mix.runs.run_folder import CheckpointPath
+from t5mix.runs.records.record import alone_in, record_start
+from t5mix.runs.records.run_folder import CheckpointPath
 from t5mix.training.checkpoints import Checkpoints
 
 

@@ -10,13 +10,13 @@ import pytest
 import t5mix
 from t5mix.cli import arguments
 from t5mix.cli import main as main_module
-from t5mix.cli.main import COMMANDS, main
+from t5mix.cli.main import COMMANDS, main, module_of
 from t5mix.runs.config import binding, gin_files
 from t5mix.runs.preflight import tasks
 
 TEXTS = [
     main_module.EPILOG,
-    *(importlib.import_module(f"t5mix.cli.commands.{name.replace('-', '_')}").EPILOG for name in COMMANDS),
+    *(importlib.import_module(module_of(name)).EPILOG for name in COMMANDS),
 ]
 LINES = [line for text in TEXTS for line in re.sub(r"\\\n\s*", "", text).splitlines()]
 EXAMPLES = sorted({found for line in LINES for found in re.findall(r"^  (?:.*\| )?t5mix (\w.*)", line)})

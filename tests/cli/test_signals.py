@@ -9,7 +9,7 @@ import pytest
 from t5mix.cli.signals import Stopped, stoppable
 
 WAITS = """
-import sys, time, t5mix.cli.commands.list as command
+import sys, time, t5mix.cli.commands.tasks.list as command
 from t5mix.cli import signals
 from t5mix.cli.main import main
 
@@ -37,7 +37,7 @@ def test_a_signal_ends_a_command_in_one_line(number: signal.Signals, body: str) 
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         assert p.stdout is not None and p.stdout.readline() == "begun\n"
         p.send_signal(number)
-        _, said = p.communicate(timeout=60)
+        _, said = p.communicate(timeout=300)
     assert (p.returncode, said) == (128 + number, f"t5mix: stopped by {number.name}\n")
 
 

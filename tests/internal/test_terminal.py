@@ -5,12 +5,14 @@ import json
 import re
 import sys
 import time
+import types
 
 import pytest
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from t5mix.internal import terminal
 from t5mix.internal.terminal import Progress, duration, emit, put, put_json, say, visible, visible_json
 
 
@@ -86,19 +88,33 @@ def test_what_takes_long_says_so_while_nothing_is_told() -> None:
         while file.getvalue().count("\n") < 4:
             time.sleep(0.01)
     lines = file.getvalue().splitlines()
-    assert lines[:2] == ["opening: 0s so far"] * 2
-    assert re.fullmatch(r"reading a file: 1 of 4, \d+s left", lines[-1])
+    assert all(re.fullmatch(r"opening: \d+s so far", line) for line in lines[:2])
+    assert re.fullmatch(r"reading a file: 1 of 4, (\d+m)?\d+s left", lines[-1])
     time.sleep(0.3)
     assert file.getvalue().splitlines() == lines
 
 
-def test_many_small_things_one_after_the_other_are_told_too() -> None:
+def test_many_small_things_one_after_the_other_are_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 0.0
+    monkeypatch.setattr(terminal, "time", types.SimpleNamespace(monotonic=lambda: seconds))
     file = io.StringIO()
     with Progress(file, every=0.1) as progress:
         for number in range(40):
             progress.tell(f"thing {number}", 1, 1)
+            seconds += 0.01
+    assert 3 <= len(file.getvalue().splitlines()) <= 4
+
+
+def test_seconds_between_lines_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T5MIX_PROGRESS_SECONDS", "0.05")
+    file = io.StringIO()
+    with Progress(file, what="opening"):
+        while not file.getvalue():
             time.sleep(0.01)
-    assert 2 <= len(file.getvalue().splitlines()) <= 5
+    for wrong in ("often", "0", "-1", "1e400"):
+        monkeypatch.setenv("T5MIX_PROGRESS_SECONDS", wrong)
+        with pytest.raises(ValueError, match=r"T5MIX_PROGRESS_SECONDS is '.*': say seconds between two lines"):
+            Progress(file)
 
 
 def test_a_reader_that_has_gone_stops_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 import t5mix
 from t5mix import preprocessors
 from t5mix.declarations import registry
-from t5mix.runs.run_folder import Trained
+from t5mix.runs.records.run_folder import Trained
 from t5mix.training import checkpoint_files
 
 # Settings of a complete run on the mixture `toy`, as somebody would write them.

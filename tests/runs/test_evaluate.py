@@ -18,7 +18,7 @@ from t5mix.evaluation.decoding import Predict
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.evaluate import score_tasks
-from t5mix.runs.run_folder import Trained
+from t5mix.runs.records.run_folder import Trained
 
 FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
 

@@ -12,7 +12,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import adapters
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
-from t5mix.runs.record import record_start
+from t5mix.runs.records.record import record_start
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.starting import STEP
 from tests.mesh.interop.small import hugging_face_model, transformers

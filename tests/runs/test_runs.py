@@ -9,7 +9,7 @@ from t5mix.cli.main import main
 from t5mix.runs import pretrain
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.records.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from t5mix import preprocessors
 from t5mix.cli.main import main
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.records.run_folder import RunFolder
 from tests.runs.conftest import accuracy, digits
 
 LM = ["--gin_file", "architectures/language_model.gin"]

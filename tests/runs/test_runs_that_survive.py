@@ -14,8 +14,8 @@ from t5mix.cli.main import main
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
-from t5mix.runs.record import record_start
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.records.record import record_start
+from t5mix.runs.records.run_folder import RunFolder
 from t5mix.training.checkpoints import Checkpoints
 from tests.runs.conftest import pretend_checkpoint
 

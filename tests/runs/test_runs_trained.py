@@ -5,7 +5,7 @@ import json
 import pytest
 
 from t5mix.cli.main import main
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.records.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 

@@ -29,7 +29,7 @@ from t5mix.runs.preflight.tasks import (
     scored_tasks,
 )
 from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
-from t5mix.runs.run_folder import CheckpointPath, RunFolder, find_checkpoint
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, find_checkpoint
 from t5mix.training import checkpoint_files
 
 

@@ -11,7 +11,7 @@ from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Finetuning, Run, Training, settings
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
-from t5mix.runs.run_folder import CheckpointPath, RunFolder, check_links, check_local
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, check_links, check_local
 
 # What may change when a run is started again on its folder: how often it is looked at, where it
 # runs, how far it goes.

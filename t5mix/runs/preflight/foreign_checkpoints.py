@@ -8,7 +8,7 @@ from t5mix.mesh.interop import OpenedCheckpoint, is_foreign, open_checkpoint
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
-from t5mix.runs.run_folder import CheckpointPath, RunFolder, Trained, find_checkpoint
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, Trained, find_checkpoint
 from t5mix.vocabularies.base import Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary

@@ -18,7 +18,7 @@ from t5mix.internal.files import read_json, write_atomically
 from t5mix.internal.terminal import say
 from t5mix.runs.config.settings import Training
 from t5mix.runs.preflight.tasks import Provider
-from t5mix.runs.run_folder import Trained
+from t5mix.runs.records.run_folder import Trained
 from t5mix.training.checkpoints import Checkpoints
 
 _SPLIT = "train"

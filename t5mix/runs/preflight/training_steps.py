@@ -7,7 +7,7 @@ from t5mix.mesh.optimizers.step_config import briefly
 from t5mix.mesh.t5.fine_tuning.settings import everything
 from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
-from t5mix.runs.run_folder import CheckpointPath
+from t5mix.runs.records.run_folder import CheckpointPath
 
 
 def check_steps(run: Run) -> None:

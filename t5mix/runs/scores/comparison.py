@@ -14,7 +14,7 @@ from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
 from t5mix.evaluation.scoring.scorer import Scorer
 from t5mix.internal.paths import file_name
-from t5mix.runs.run_folder import RunFolder, Trained, check_links, check_local
+from t5mix.runs.records.run_folder import RunFolder, Trained, check_links, check_local
 from t5mix.runs.scores.score_files import read_predictions, read_score
 
 STAGES = ("multi-task", "fine-tuned")

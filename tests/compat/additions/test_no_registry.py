@@ -21,7 +21,7 @@ def run(code: str) -> str:
         cwd=Path(t5mix.__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
     return result.stdout

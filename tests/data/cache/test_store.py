@@ -328,7 +328,7 @@ def test_processes_that_are_killed_while_they_write_leave_no_wrong_cache(make_ta
         process.stdout.readline()
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
-    finished = [process.communicate(timeout=120)[0] for process in processes]
+    finished = [process.communicate(timeout=300)[0] for process in processes]
     assert all("20000" in text for text in finished[2:])
     task = make_task("a", count=20000, longest=60)
     assert _tokens(task, tmp_path).examples == 20000

@@ -56,7 +56,7 @@ def printed(folder: Path, module: str = MODULE, helper: str = HELPER, hash_seed:
         env={"PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
     return result.stdout

@@ -1,7 +1,7 @@
 """Run folders as a start and checkpoints leave them."""
 
 from t5mix.runs.preflight import checks
-from t5mix.runs.record import record_start
+from t5mix.runs.records.record import record_start
 from tests.runs.conftest import pretend_checkpoint as pretend_checkpoint
 
 

@@ -10,9 +10,10 @@ from t5mix import preprocessors
 from t5mix.data.examples import opening
 from t5mix.declarations import registry
 from t5mix.internal.code import source_code
-from t5mix.runs import components, pretrain, record
+from t5mix.runs import components, pretrain
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
+from t5mix.runs.records import record
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, lora, matching, prompt_tuning
 from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
-from t5mix.runs.run_folder import CheckpointPath, RunFolder, Trained
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, Trained
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.schedules import constant
 from t5mix.training.starting import STEP

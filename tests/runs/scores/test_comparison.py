@@ -11,7 +11,7 @@ from t5mix.cli.main import main
 from t5mix.declarations import registry
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.scores.score_files import write_score
 
 DECLARATIONS = """

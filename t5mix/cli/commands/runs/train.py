@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         )
         checked = checks.check_training(bound.run)
     if args.dry_run:
-        from t5mix.runs.dry_run import show_plan
+        from t5mix.runs.preflight.dry_run import show_plan
 
         show_plan(checked)
         return 0

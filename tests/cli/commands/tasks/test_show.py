@@ -35,8 +35,8 @@ def test_task_as_table(declarations: str, capsys: pytest.CaptureFixture[str]) ->
 def test_long_examples_say_how_much_is_left_out(
     declarations: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("t5mix.cli.commands.show._TOKENS", 3)
-    monkeypatch.setattr("t5mix.cli.commands.show._CHARACTERS", 4)
+    monkeypatch.setattr("t5mix.cli.commands.tasks.show._TOKENS", 3)
+    monkeypatch.setattr("t5mix.cli.commands.tasks.show._CHARACTERS", 4)
     text = shown(capsys, "toy_small", "--include", declarations, "--examples", "1")
     assert "119 114 124  ... and 6 more; --format json shows all" in text
     assert "toy: ... and 2 more characters" in text or "toy: ... and 3 more characters" in text

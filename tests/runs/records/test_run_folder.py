@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.runs.run_folder import RunFolder, Trained, check_links, find_checkpoint
+from t5mix.runs.records.run_folder import RunFolder, Trained, check_links, find_checkpoint
 from tests.runs.conftest import pretend_checkpoint
 
 

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes a checkpoint for other programs; returns the exit code."""
     from t5mix.mesh.interop.safe_files import check_new_folder
     from t5mix.runs.preflight import checks, folders
-    from t5mix.runs.run_folder import check_local
+    from t5mix.runs.records.run_folder import check_local
 
     _check_options(args)
     check_local("--output", args.output)

@@ -22,7 +22,7 @@ from t5mix.internal.terminal import say
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import Provider, vocabularies
-from t5mix.runs.run_folder import RunFolder, check_links
+from t5mix.runs.records.run_folder import RunFolder, check_links
 
 # Libraries whose version can change what a run computes.
 PACKAGES = (

@@ -47,7 +47,7 @@ def test_table(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_long_list_is_plain_columns(
     declarations: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("t5mix.cli.commands.list._MANY", 1)
+    monkeypatch.setattr("t5mix.cli.commands.tasks.list._MANY", 1)
     text = output(capsys, "--include", declarations, "toy_")
     assert text.startswith("2 tasks\nname") and "toy_large  FunctionDataSource  accuracy" in text
     assert "1 mixture\n" in text

@@ -10,8 +10,8 @@ import pytest
 
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
-from t5mix.runs.record import alone_in, record_start, versions
-from t5mix.runs.run_folder import RunFolder
+from t5mix.runs.records.record import alone_in, record_start, versions
+from t5mix.runs.records.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -56,15 +56,15 @@ def test_the_lineage_is_the_same_whenever_it_is_written(started, gin_file):
 
 def test_a_second_process_is_kept_out(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from t5mix.runs.record import alone_in;"
-        "from t5mix.runs.run_folder import RunFolder\n"
+        "import sys; from pathlib import Path; from t5mix.runs.records.record import alone_in;"
+        "from t5mix.runs.records.run_folder import RunFolder\n"
         "with alone_in(RunFolder(Path(sys.argv[1]))): print('in')"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
 
     def enter():
         return subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", program, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=300
         )
 
     with alone_in(RunFolder(tmp_path)):

@@ -1,0 +1,1 @@
+"""Commands about what is declared: they need no run."""
