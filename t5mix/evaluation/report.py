@@ -46,10 +46,11 @@ def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] =
     table.add_column("metric")
     for heading in ("baseline", "multi-task", "fine-tuned", "± s.e.", "examples"):
         table.add_column(heading, justify="right")
+    several = len({score.split for score in [*multi_task, *fine_tuned]}) > 1
     for pair in _by_task(multi_task, fine_tuned):
         last = _last(pair)
         table.add_row(
-            last.task,
+            f"{last.task}, {last.split}" if several else last.task,
             "no score" if last.no_score else f"{last.metric}, less is better" if last.less_is_better else last.metric,
             f"{last.baseline.kind} {_shown(last.baseline.score)}",
             *(
@@ -83,8 +84,8 @@ def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:
 
 
 def _by_task(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[_Pair]:
-    before = {score.task: score for score in multi_task}
-    after = {score.task: score for score in fine_tuned}
+    before = {(score.task, score.split): score for score in multi_task}
+    after = {(score.task, score.split): score for score in fine_tuned}
     return [(before.get(name), after.get(name)) for name in {**before, **after}]
 
 
@@ -100,6 +101,10 @@ def _row(multi_task: Score | None, fine_tuned: Score | None) -> dict[str, Any]:
         "standard_error": last.standard_error,
         "less_is_better": last.less_is_better,
         "test_examples": last.num_examples,
+        "split": last.split,
+        "step": last.step,
+        "version": last.version,
+        "asks": last.asks,
     }
 
 

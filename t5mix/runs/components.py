@@ -41,7 +41,7 @@ class Components:
         self.run = run
         self.provider = provider
         self._engines: dict[tuple[int, int | None, StepConfig], Engine] = {}
-        self._made_of: dict[str, Mapping[str, str | None]] = {}
+        self._made_of: dict[tuple[str, str], Mapping[str, str | None]] = {}
 
     def engine(self, settings: Training | Finetuning | None = None) -> Engine:
         """Returns the model on its mesh, at the batch shape of training.
@@ -143,13 +143,13 @@ class Components:
         seed = f", seed {decoding.seed}" if decoding.temperature else ""
         return f"{decoding.program}{seed}, {self.run.model!r}"
 
-    def made_of(self, task: Task) -> Mapping[str, str | None]:
+    def made_of(self, task: Task, split: str) -> Mapping[str, str | None]:
         """Returns what a score of a task by `Run.evaluation` depends on besides the weights; see `score_key`."""
-        if task.name not in self._made_of:
+        if (task.name, split) not in self._made_of:
             settings, lengths = self.run.evaluation, self.run.sequence_length
-            examples = read_examples(task, settings.split, lengths, settings.limit)
-            self._made_of[task.name] = score_key.parts(task, examples, lengths, self.decoding)
-        return self._made_of[task.name]
+            examples = read_examples(task, split, lengths, settings.limit)
+            self._made_of[task.name, split] = score_key.parts(task, examples, lengths, self.decoding)
+        return self._made_of[task.name, split]
 
     def predictor(self, state: State) -> Predict:
         """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""

@@ -114,6 +114,26 @@ def test_checkpoints_are_evaluated_and_the_best_of_each_task_is_shown(finished, 
     assert "toy_b" in capsys.readouterr().out
 
 
+def test_the_best_checkpoint_by_one_split_is_scored_on_another_and_several_splits_are_scored_at_once(finished, capsys):
+    command = ["eval", "--run_folder", str(finished.path), "--limit", "5", "--format", "json"]
+    assert main([*command, "--checkpoints", "best", "--split", "train", "--report_split", "test"]) == 0
+    chosen, reported = json.loads(capsys.readouterr().out)["groups"]
+    assert reported["title"].startswith("best checkpoints chosen on train, on test: toy_a at step")
+    by_task = {score["task"]: score for score in chosen["scores"]}
+    assert [score["task"] for score in reported["scores"]] == ["toy_a", "toy_b"]
+    for score in reported["scores"]:
+        assert score["step"] == by_task[score["task"]]["step"] and score["split"] == "test"
+        assert score["asks"] != by_task[score["task"]]["asks"]
+        line = finished.pretraining.scores("test", score["task"], score["step"], 5).with_suffix(".predictions.jsonl")
+        assert all(json.loads(each)["score"] <= 0 for each in line.read_text().splitlines())
+    assert main([*command, "--split", "train,test"]) == 0
+    titles = [group["title"] for group in json.loads(capsys.readouterr().out)["groups"]]
+    assert titles == ["step 6, train", "step 6, test"]
+    assert main([*command, "--stage", "fine-tuned"]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    assert [(score["task"], score["step"]) for score in group["scores"]] == [("toy_a", 3), ("toy_b", 3)]
+
+
 def test_lines_are_answered_in_their_order(finished, tmp_path):
     (tmp_path / "in.txt").write_text("7\n8\n\n9\n")
     command = ["predict", "--checkpoint", str(finished.path / "finetune/toy_a"), "--prefix", "say "]

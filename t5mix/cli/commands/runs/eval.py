@@ -1,17 +1,30 @@
 """`t5mix eval`: scores of checkpoints, task by task, beside baselines."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from t5mix.cli import arguments
+from t5mix.internal.paths import file_name
+
+if TYPE_CHECKING:
+    from t5mix.declarations.task import Task
+    from t5mix.evaluation.evaluate_task import Score
+    from t5mix.runs.preflight.checks import Checked
+    from t5mix.runs.scores.tables import Group
 
 EPILOG = f"""\
 examples:
   t5mix eval --run_folder runs/offline --split test
-  t5mix eval --run_folder runs/offline --checkpoints all
+  t5mix eval --run_folder runs/offline --checkpoints all --split validation,test
+  t5mix eval --run_folder runs/offline --checkpoints best --split validation --report_split test
   t5mix eval --run_folder runs/offline --checkpoints 1000,2000 --mixture_or_task offline_language
   t5mix eval --run_folder runs/offline/finetune/offline_language
+  t5mix eval --run_folder runs/offline --stage fine-tuned
+  t5mix eval --run_folder runs/offline --from_predictions
 
-The settings are those that the run folder records; gin settings override them.
+The settings are those that the run folder records; gin settings override them. Predictions, targets and inputs lie
+beside each score, in scores/SPLIT/TASK/STEP.predictions.jsonl; --from_predictions computes the metrics of those again.
 
 {arguments.GIN_EPILOG}"""
 
@@ -21,6 +34,7 @@ SHORTHANDS = {
     "limit": "Evaluation.limit",
     **arguments.DECODING,
 }
+STAGES = ("multi-task", "fine-tuned")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run folder, or FOLDER/finetune/TASK within one",
     )
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on")
-    parser.add_argument("--split", help="split to score (Evaluation.split)")
+    parser.add_argument("--split", help="split to score, or several: validation,test (Evaluation.split)")
     parser.add_argument("--limit", type=arguments.positive, help="examples of each task at most (Evaluation.limit)")
     parser.add_argument(
         "--checkpoints",
@@ -43,20 +57,122 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="latest (the default), all, best (all are scored, the best of each task is shown), or "
         "steps, such as 1000,2000",
     )
+    parser.add_argument(
+        "--report_split",
+        metavar="SPLIT",
+        help="with --checkpoints best: what the best of each task, by --split, is scored on, once",
+    )
+    parser.add_argument(
+        "--stage",
+        choices=STAGES,
+        help="which models of the run: of the mixture, or each fine-tuned one on its task; by default the first that "
+        "there is",
+    )
+    parser.add_argument(
+        "--from_predictions",
+        action="store_true",
+        help="compute metrics again from the predictions that lie beside the scores; no model is needed",
+    )
+    parser.add_argument("--format", choices=("table", "json"), default="table")
     arguments.add_decoding_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Scores checkpoints."""
-    from t5mix.runs.preflight import checks
+    from t5mix.cli import output
+    from t5mix.runs.scores import tables
 
-    params = arguments.gin_params(args, SHORTHANDS)
-    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
-    steps, tasks = checks.check_scoring(checked, args.checkpoints)
-    from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
-
-    assert checked.checkpoint is not None
-    scores = evaluate_checkpoints(checked, steps, tasks)
-    fine_tuned = checked.checkpoint.is_fine_tuned
-    print_scores(scores, best=args.checkpoints == "best", fine_tuned=fine_tuned)
+    if args.report_split is not None and args.checkpoints != "best":
+        raise ValueError("--report_split is for the best of several checkpoints: add --checkpoints best")
+    groups = _from_predictions(args) if args.from_predictions else _from_models(args)
+    if args.format == "json":
+        output.print_json(tables.as_json(groups))
+    else:
+        tables.print_groups(groups)
     return 0
+
+
+def _from_models(args: argparse.Namespace) -> "list[Group]":
+    """Scores the checkpoints of the mixture's model, or those of each fine-tuned one."""
+    from t5mix.runs.evaluate import evaluate_checkpoints, score_best
+    from t5mix.runs.scores import tables
+    from t5mix.runs.scores.best import best_of_each_task
+
+    # All is checked before anything is scored.
+    plan = [_planned(args, folder) for folder in _trainings(args)]
+    scores: list[Score] = []
+    reported: list[Score] = []
+    for checked, steps, tasks in plan:
+        found = evaluate_checkpoints(checked, steps, tasks)
+        if args.checkpoints == "best":
+            found = best_of_each_task([score for score in found if score.split == _chosen_on(checked)])
+            reported += score_best(checked, tasks, found, args.report_split) if args.report_split else []
+        scores += found
+    first = plan[0][0]
+    fine_tuned = first.checkpoint is not None and first.checkpoint.is_fine_tuned
+    if args.checkpoints != "best":
+        return tables.grouped(scores, fine_tuned=fine_tuned, by_step=len(plan) == 1)
+    groups = tables.of_best(scores, fine_tuned=fine_tuned)
+    return groups + tables.of_best(reported, fine_tuned=fine_tuned, chosen_on=_chosen_on(first))
+
+
+def _chosen_on(checked: "Checked") -> str:
+    return checked.run.evaluation.splits[0]
+
+
+def _trainings(args: argparse.Namespace) -> list[str]:
+    """Returns the folders of the trainings whose checkpoints are scored: one of the mixture, or those of tasks."""
+    from t5mix.runs.records.run_folder import RunFolder
+
+    given = RunFolder(Path(args.run_folder))
+    tuned = [str(trained.path) for trained in given.finetunings() if trained.steps()]
+    if args.stage == "multi-task" or (args.stage is None and (given.pretraining.steps() or not tuned)):
+        return [args.run_folder]
+    if not tuned:
+        raise FileNotFoundError(f"{args.run_folder!r} has no fine-tuned task: there is no FOLDER/finetune/TASK in it")
+    if args.mixture_or_task is None:
+        return tuned
+    wanted = {file_name(task.name) for task in arguments.find_tasks([args.mixture_or_task])}
+    chosen = [path for path in tuned if Path(path).name in wanted]
+    if not chosen:
+        known = ", ".join(Path(path).name for path in tuned)
+        raise ValueError(f"{args.run_folder!r} has fine-tuned no task of {args.mixture_or_task}; it has {known}")
+    return chosen
+
+
+def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int], list[Task]]":
+    """Returns a training's settings, the steps that are scored, and the tasks."""
+    from t5mix.runs.preflight import checks
+    from t5mix.runs.preflight.tasks import check_data
+
+    own = folder != args.run_folder  # each fine-tuned model is scored on its own task
+    params = arguments.gin_params(
+        args, {name: key for name, key in SHORTHANDS.items() if not own or key != "Run.mixture"}
+    )
+    checked = checks.check_recorded(folder, args.gin_file, params, args.include or ())
+    steps, tasks = checks.check_scoring(checked, args.checkpoints)
+    if args.report_split:
+        check_data(checked.run, tasks, args.report_split)
+    return checked, steps, tasks
+
+
+def _from_predictions(args: argparse.Namespace) -> "list[Group]":
+    """Computes scores again from the answers that are there."""
+    from t5mix.runs.scores import tables
+    from t5mix.runs.scores.rescoring import rescore
+
+    given = {f"--{name}": getattr(args, name) for name in (*arguments.DECODING, "report_split")}
+    useless = [name for name, value in given.items() if value is not None]
+    useless += ["--checkpoints"] if args.checkpoints != "latest" else []
+    useless += ["--gin_file"] if args.gin_file else []
+    useless += ["--gin_param"] if args.gin_param else []
+    if useless:
+        raise ValueError(f"--from_predictions decodes nothing and reads no settings: leave out {', '.join(useless)}")
+    splits = [name.strip() for name in args.split.split(",")] if args.split else []
+    tasks = [task.name for task in arguments.find_tasks([args.mixture_or_task])] if args.mixture_or_task else []
+    scores = rescore(args.run_folder, splits, tasks, args.limit, args.stage)
+    return [
+        group
+        for stage in STAGES
+        for group in tables.grouped([score for score, of in scores if of == stage], fine_tuned=stage == STAGES[1])
+    ]
