@@ -4,11 +4,11 @@ import dataclasses
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.decoding import Answer, AnswerAll, Predict
+from t5mix.evaluation.decoding import Answer, Predict
 from t5mix.evaluation.examples import Example, Text, read_examples
 from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
@@ -151,7 +151,7 @@ class Asked:
     why_not: str | None
     training: Sequence[Text] | None
 
-    def answers(self, answer: AnswerAll) -> list[Prediction]:
+    def answers(self, answer: Callable[[Sequence[Sequence[int]]], list[list[Answer]]]) -> list[Prediction]:
         """Asks a model for its best answer to each example."""
         found = answer([example.inputs for example in self.examples])
         if len(found) != len(self.examples):

@@ -4,7 +4,7 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
@@ -155,8 +155,13 @@ class Components:
         """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""
         return first_answers(self.answerer(state))
 
-    def answerer(self, state: State) -> AnswerAll:
-        """Returns a function that gives the `Decoding.best` best answers to each input, with their scores."""
+    def answerer(self, state: State, sizes: Sequence[int] | None = None) -> AnswerAll:
+        """Returns a function that gives the `Decoding.best` best answers to each input, with their scores.
+
+        Args:
+            state: the weights.
+            sizes: tokens of all inputs, where they come in several calls.
+        """
         run, length = self.run, self.run.sequence_length["inputs"]
         return batched(
             lambda inputs, numbers: self._decoding_engine(inputs.shape[1], state.trained).decode(
@@ -165,6 +170,7 @@ class Components:
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),
+            sizes=sizes,
         )
 
     def target_scorer(self, state: State) -> ScoreTargets:

@@ -7,6 +7,7 @@ import pytest
 
 from t5mix.cli.main import main
 from t5mix.runs import pretrain
+from t5mix.runs.answers import writing
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.records.run_folder import RunFolder
@@ -162,6 +163,47 @@ def test_beams_samples_and_choices_answer_lines_too(finished, tmp_path, capsys):
     assert main([*command, "--beams", "3", "--best", "4"]) == 2
     error = capsys.readouterr().err
     assert "Decoding.best is 4, and there are 3 beams" in error and error.count("\n") == 1
+
+
+def test_a_task_is_asked_and_scored_and_what_was_killed_goes_on(finished, tmp_path, capsys, monkeypatch):
+    command = ["--checkpoint", str(finished.path / "finetune/toy_a"), "--task", "toy_a", "--output_file"]
+    whole, again, scores = (str(tmp_path / f"{name}.jsonl") for name in ("whole", "again", "scores"))
+    assert main(["predict", *command, whole, "--temperature", "1.0"]) == 0
+    monkeypatch.setattr(writing, "PART", 8)
+    append, written = writing._append, []
+
+    def die(*arguments):
+        append(*arguments)
+        written.append(arguments)
+        if len(written) == 3:  # the key and two parts
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_append", die)
+        assert main(["predict", *command, again, "--temperature", "1.0"]) == 2
+    assert main(["predict", *command, again, "--temperature", "1.0"]) == 0
+    assert "16 of 20 are done" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (tmp_path / "again.jsonl").read_text().splitlines()]
+    assert [line["output"] for line in lines] == [
+        json.loads(line)["output"] for line in (tmp_path / "whole.jsonl").read_text().splitlines()
+    ]
+    assert [line["target"] for line in lines] == [str(number) for number in range(20, 40)]
+    assert main(["score", *command, scores]) == 0
+    found = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
+    assert [line["inputs"] for line in found] == [line["inputs"] for line in lines]
+    assert all(line["score"] < 0 and line["tokens"] == 3 for line in found)
+    assert "60 target tokens" in capsys.readouterr().err
+
+
+def test_scores_of_given_targets_are_those_of_choices(finished, tmp_path, capsys):
+    (tmp_path / "in.tsv").write_text("inputs\ttargets\nsay 7\t7\nsay 7\t8\n")
+    command = ["--checkpoint", str(finished.path), "--input_file"]
+    assert main(["score", *command, str(tmp_path / "in.tsv")]) == 0
+    seven, eight = map(float, capsys.readouterr().out.split())
+    (tmp_path / "in.txt").write_text("say 7\n")
+    assert main(["predict", *command, str(tmp_path / "in.txt"), "--choice", "7", "--choice", "8", "--scores"]) == 0
+    answers = {each["text"]: each["score"] for each in json.loads(capsys.readouterr().out)["answers"]}
+    assert answers == pytest.approx({"7": seven, "8": eight}, abs=1e-4)
 
 
 def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_path, capsys):

@@ -99,7 +99,7 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
         tasks = [_supervised(name) for name in run.finetune.tasks]
     for task in tasks:
         check_provider(run, task)
-        _check_same_vocabularies(task, provider)
+        check_same_vocabularies(task, provider)
     report = [run.evaluation.report_split] if run.evaluation.report_split else []
     for task in tasks:
         check_data(run, [task], "train", *splits_of(run, task), *report)
@@ -159,13 +159,19 @@ def _unfit_metrics(task: Task) -> str | None:
     return None
 
 
-def _check_same_vocabularies(task: Task, provider: Provider) -> None:
-    """Checks that the ids of a task mean the same words; `Finetuning.tasks` may name one that is not in the mixture."""
+def check_same_vocabularies(task: Task, provider: Provider, by: str = "Finetuning.tasks") -> None:
+    """Checks that the ids of a task mean the same words; `Finetuning.tasks` may name one that is not in the mixture.
+
+    Args:
+        task: that is named.
+        provider: that the model is of.
+        by: what names it, for the message.
+    """
     ours = dict(vocabularies(provider))
     for name, vocabulary in vocabularies(task):
         if vocabulary.fingerprint != ours[name].fingerprint:
             raise ValueError(
-                f"Finetuning.tasks names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
+                f"{by} names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
                 f"{provider.name} ({ours[name]!r}): ids would mean other words; use tasks with the same vocabulary"
             )
 
