@@ -79,6 +79,14 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--decoding_seed", type=count, metavar="SEED", help="of what is drawn; by default 0")
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Parses names with commas between them, for argparse."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} has a name that is empty: write them as a,b")
+    return found
+
+
 def positive(text: str) -> int:
     """Parses a whole number of at least 1, for argparse."""
     return _number(text, 1)

@@ -24,6 +24,7 @@ from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 from t5mix.training.starting import as_trained, to_train
@@ -88,6 +89,7 @@ class Components:
         trained: Trained,
         start: Callable[[], State],
         title: str,
+        beside: Beside | None = None,
     ) -> State:
         """Trains to `settings.steps`, from `start()`, or from the newest checkpoint that is there.
 
@@ -111,6 +113,7 @@ class Components:
             skip_non_finite=settings.skip_non_finite,
             start=start,
             title=title,
+            beside=beside,
         )
 
     def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:

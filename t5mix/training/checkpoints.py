@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,14 @@ class Checkpoints:
     Args:
         folder: made by the first `save` when missing; its parent is not.
         keep: how many stay; saving one more removes the oldest.
+        spared: gives steps that stay besides.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], keep: int = 3):
+    def __init__(
+        self, folder: str | os.PathLike[str], keep: int = 3, spared: Callable[[], Collection[int]] = tuple
+    ) -> None:
         self.folder = Path(folder).absolute()
-        self._keep = keep
+        self._keep, self._spared = keep, spared
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints there are, ascending."""
@@ -64,8 +67,10 @@ class Checkpoints:
             self._discard(step)
             os.rename(private, self.folder / str(step))
             wait_for_disk(self.folder)
+            spared = self._spared()
             for old in self.steps()[: -self._keep]:
-                self._discard(old)
+                if old not in spared:
+                    self._discard(old)
         except Exception as error:  # Orbax and TensorStore raise errors of many kinds
             with contextlib.suppress(OSError):
                 self._remove_private()

@@ -126,12 +126,14 @@ def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
         return ()
     scored = []
     with_metrics = [task for task in get_subtasks(provider) if task.metric_objs]
-    for split in splits:
+    report = run.evaluation.report_split
+    wanted = list(dict.fromkeys([*splits, *([report] if report else [])]))
+    for split in wanted:
         if with_metrics and not any(split in task.splits for task in with_metrics):
             known = sorted({name for task in with_metrics for name in task.splits})
             raise ValueError(
-                f"{provider.name} has no split {split!r}, which Evaluation.split names{suggestion(split, known)}; its "
-                f"tasks with metrics have {', '.join(map(repr, known))}"
+                f"{provider.name} has no split {split!r}, which {_setting(run, split)} names"
+                f"{suggestion(split, known)}; its tasks with metrics have {', '.join(map(repr, known))}"
             )
     for task in get_subtasks(provider):
         if not task.metric_objs:
@@ -140,7 +142,7 @@ def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
         if why:
             say(f"not scored: {why}")
             continue
-        for split in splits:
+        for split in wanted:
             if split not in task.splits:
                 say(f"not scored: task {task.name!r} has no split {split!r}")
         if any(split in task.splits for split in splits):
@@ -249,17 +251,20 @@ def check_data(run: Run, tasks: Sequence[Task], *splits: str) -> None:
     for task in tasks:
         for split in splits:
             if split not in task.splits:
-                named = {
-                    "Evaluation.split": run.evaluation.splits,
-                    "Evaluation.report_split": (run.evaluation.report_split,),
-                }
-                setting = next((name for name, splits in named.items() if split in splits), "training")
+                setting = _setting(run, split)
                 raise ValueError(
                     f"task {task.name} ({task.declared_at}) has no split {split!r}, which {setting} "
                     f"needs; it has {', '.join(task.splits)}"
                 )
             if task.source is not None:
                 _check_files(task, split)
+
+
+def _setting(run: Run, split: str) -> str:
+    """Returns what asks for a split, for messages."""
+    if split in run.evaluation.splits:
+        return "Evaluation.split"
+    return "Evaluation.report_split" if split == run.evaluation.report_split else "training"
 
 
 def _check_files(task: Task, split: str) -> None:

@@ -74,9 +74,10 @@ def print_groups(groups: Sequence[Group]) -> None:
 
 
 def print_averages(scores: Sequence[Score]) -> None:
-    """Prints the averages of scores of one split, a line each."""
-    for average in averages(scores):
-        put(_line(average))
+    """Prints the averages of scores, a line each, split by split."""
+    for split in dict.fromkeys(score.split for score in scores):
+        for average in averages([score for score in scores if score.split == split]):
+            put(_line(average))
 
 
 def _line(average: Average) -> str:
