@@ -39,6 +39,8 @@ FOLDERS = {
     },
     "results": {
         "compare": "tell which runs differ, task by task, and how surely",
+        "diff": "say what differs between two runs' settings, tasks and data",
+        "lineage": "say where a checkpoint comes from",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}
