@@ -11,7 +11,7 @@ FOLDER/data.json              what its examples are made from, task by task
 FOLDER/metrics.jsonl, FOLDER/tensorboard/
 FOLDER/scores/SPLIT/TASK/STEP.json
 FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
-FOLDER/report.json
+FOLDER/report.json, FOLDER/report.html (`t5mix report`)
 """
 
 import dataclasses
