@@ -38,12 +38,12 @@ def key_of(checked: Checked, ids: Sequence[Sequence[int]], *more: Any) -> str:
 
 def weights_of(checkpoint: CheckpointPath) -> str:
     """Returns a hash of a checkpoint: of the checksums of its bytes, and of what lies alone beside it."""
-    manifest = checkpoint_files.manifest_of(Path(str(checkpoint)))
+    weights = checkpoint_files.identity(Path(str(checkpoint)))
     alone = None
     if checkpoint.trained_alone is not None:
         folder = Path(checkpoint.trained_alone)
         alone = [[path.name, _sum(path)] for path in sorted(folder.iterdir()) if path.is_file()]
-    return hashlib.sha256(json.dumps([manifest["files"], alone], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([weights, alone]).encode()).hexdigest()
 
 
 def _sum(path: Path) -> str:
