@@ -35,6 +35,7 @@ FOLDERS = {
         "eval": "score checkpoints, task by task, beside baselines",
         "predict": "answer the lines of a file, a table or a task's split",
         "score": "tell how likely given targets are",
+        "average": "average checkpoints of a run",
         "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
         "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
     },

@@ -3,14 +3,18 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from t5mix.cli.main import main
 from t5mix.runs import pretrain
 from t5mix.runs.answers import writing
+from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.records.run_folder import RunFolder
+from t5mix.training import starting
+from t5mix.training.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.slow
 
@@ -204,6 +208,38 @@ def test_scores_of_given_targets_are_those_of_choices(finished, tmp_path, capsys
     assert main(["predict", *command, str(tmp_path / "in.txt"), "--choice", "7", "--choice", "8", "--scores"]) == 0
     answers = {each["text"]: each["score"] for each in json.loads(capsys.readouterr().out)["answers"]}
     assert answers == pytest.approx({"7": seven, "8": eight}, abs=1e-4)
+
+
+def test_the_mean_of_checkpoints_is_a_checkpoint_for_every_command(finished, tmp_path, capsys):
+    averaged = RunFolder(tmp_path / "averaged")
+    command = ["average", str(finished.path), "--output", str(averaged.path)]
+    assert main([*command, "--last", "9"]) == 2
+    assert "--last 9: " in capsys.readouterr().err and not averaged.path.exists()
+    assert main([*command, "--checkpoints", "4,6"]) == 0
+    checked = checks.check_recorded(str(averaged.path))
+    engine = Components(checked.run, checked.provider).engine()
+    four, six, mean = (
+        starting.as_written(Checkpoints(folder.pretraining.checkpoints), step, engine)
+        for folder, step in ((finished, 4), (finished, 6), (averaged, 6))
+    )
+    moved = 0
+    for name in six:
+        expected = six[name] if "_slot_" in name else (np.asarray(four[name]) + np.asarray(six[name])) / 2
+        np.testing.assert_allclose(mean[name], expected, rtol=1e-6, atol=1e-9)
+        moved += not np.array_equal(four[name], six[name])
+    assert moved
+    capsys.readouterr()
+    assert main(["eval", "--run_folder", str(averaged.path), "--limit", "5"]) == 0
+    assert main(["lineage", str(averaged.path)]) == 0
+    out = capsys.readouterr().out
+    assert "toy_a" in out and str(finished.path / "checkpoints/6") in out.replace("\n", "")
+    tuned = str(tmp_path / "tuned")
+    config = ["--gin_file", str(averaged.operative_config), "--gin_file", "runs/finetune.gin", "--steps", "1"]
+    assert (
+        main(["finetune", *config, "--checkpoint", str(averaged.path), "--run_folder", tuned, "--tasks", "toy_b"]) == 0
+    )
+    assert [row["task"] for row in rows_of(RunFolder(tmp_path / "tuned").report)] == ["toy_b"]
+    assert main([*command, "--checkpoints", "6"]) == 2
 
 
 def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_path, capsys):

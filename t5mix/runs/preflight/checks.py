@@ -180,7 +180,7 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
     """
     assert checked.checkpoint is not None
     check_answers(checked.run)
-    steps = _chosen_steps(which, checked.checkpoint)
+    steps = chosen_steps(which, checked.checkpoint)
     tasks = list(scored_tasks(checked.run, checked.provider))
     if not tasks:
         others = get_subtasks(checked.provider)
@@ -188,7 +188,17 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
     return steps, tasks
 
 
-def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
+def chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
+    """Returns the steps of a training's checkpoints, ascending; damaged ones are named, and left out or refused.
+
+    Args:
+        which: "latest", "all", "best" (all, of which one is chosen) or steps, such as "1000,2000".
+        checkpoint: of the training.
+
+    Raises:
+        ValueError: `which` is none of these, or a checkpoint that is named is damaged.
+        FileNotFoundError: there is no checkpoint of such a step.
+    """
     there = checkpoint.trained.steps()
     if which == "latest":
         return [checkpoint.step]
