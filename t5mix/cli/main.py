@@ -44,6 +44,7 @@ FOLDERS = {
         "diff": "say what differs between two runs' settings, tasks and data",
         "lineage": "say where a checkpoint comes from",
         "report": "show a run as one page of HTML",
+        "submission": "write the files that the servers of GLUE and SuperGLUE take",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

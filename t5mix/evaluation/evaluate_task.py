@@ -16,6 +16,9 @@ from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 from t5mix.internal.code.user_errors import one_line
 from t5mix.internal.terminal import say
 
+# Why a task is answered and not scored; other reasons are those of `unlabelled`.
+NO_METRICS = "the task has no metrics"
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -80,6 +83,11 @@ class Score:
     predictions: Sequence[Prediction] = field(default=(), repr=False)
 
     @property
+    def why_no_score(self) -> str:
+        """Why there is no score, as a person is told; "" where there is one."""
+        return f"{self.no_score}, no label is published" if self.no_score not in ("", NO_METRICS) else self.no_score
+
+    @property
     def metric(self) -> str:
         """Name of the first metric, the one that stands for the task."""
         return first_value(self.metrics)[0]
@@ -121,6 +129,7 @@ def evaluate_task(
     def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
         return [[Answer(ids, math.nan)] for ids in predict_fn(inputs)]
 
+    check_metrics(task)
     asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
     return asked.score(asked.answers(answer), baseline=baseline, step=step)
 
@@ -136,7 +145,7 @@ class Asked:
         lengths: greatest number of tokens of each feature.
         examples: what is asked.
         labelled: which of them have a label.
-        scorer: of those.
+        scorer: of those; None where the task has no metrics.
         why_not: why they get no score; None where they do.
         training: what a baseline learns from; None where none is wanted, or it cannot be read.
     """
@@ -147,7 +156,7 @@ class Asked:
     lengths: Mapping[str, int]
     examples: Sequence[Example]
     labelled: Sequence[int]
-    scorer: Scorer
+    scorer: Scorer | None
     why_not: str | None
     training: Sequence[Text] | None
 
@@ -199,6 +208,7 @@ class Asked:
         )
         if self.why_not:
             return dataclasses.replace(score, truncated_targets=0)
+        assert self.scorer is not None
         if baseline is None and self.training is not None:
             baseline = strongest_baseline(self.scorer, self.training)
         return _scored(score, self.scorer, [predictions[number].output for number in self.labelled], baseline)
@@ -214,6 +224,8 @@ def ask(
 ) -> Asked:
     """Reads what a task asks, and what its baseline learns from, before anything is answered.
 
+    A task without metrics is answered, and not scored.
+
     Args:
         task: the task.
         split: name of the split.
@@ -224,8 +236,11 @@ def ask(
     Raises:
         ValueError: see `evaluate_task`.
     """
-    check_metrics(task)
+    if task.metric_objs:
+        check_metrics(task)
     examples = read_examples(task, split, lengths, limit)
+    if not task.metric_objs:
+        return Asked(task, split, limit, lengths, examples, (), None, NO_METRICS, None)
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     scorer = Scorer(task, [examples[number] for number in labelled])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)

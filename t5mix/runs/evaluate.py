@@ -138,9 +138,7 @@ def _say(score: Score) -> None:
         )
     where = f"{score.task} at step {score.step}"
     if score.no_score:
-        said = (
-            f"{score.num_examples} predictions on {score.split} and no score: {score.no_score}, no label is published"
-        )
+        said = f"{score.num_examples} predictions on {score.split} and no score: {score.why_no_score}"
     else:
         less = ", less is better" if score.less_is_better else ""
         known = score.baseline.kind != "none"

@@ -235,9 +235,8 @@ def test_the_mean_of_checkpoints_is_a_checkpoint_for_every_command(finished, tmp
     assert "toy_a" in out and str(finished.path / "checkpoints/6") in out.replace("\n", "")
     tuned = str(tmp_path / "tuned")
     config = ["--gin_file", str(averaged.operative_config), "--gin_file", "runs/finetune.gin", "--steps", "1"]
-    assert (
-        main(["finetune", *config, "--checkpoint", str(averaged.path), "--run_folder", tuned, "--tasks", "toy_b"]) == 0
-    )
+    config += ["--checkpoint", str(averaged.path), "--run_folder", tuned, "--tasks", "toy_b"]
+    assert main(["finetune", *config]) == 0
     assert [row["task"] for row in rows_of(RunFolder(tmp_path / "tuned").report)] == ["toy_b"]
     assert main([*command, "--checkpoints", "6"]) == 2
 

@@ -167,12 +167,13 @@ def check_recorded(
     return Checked(run, provider, checkpoint=checkpoint)
 
 
-def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
+def check_scoring(checked: Checked, which: str, *, without_metrics: bool = False) -> tuple[list[int], list[Task]]:
     """Returns the steps of the checkpoints, and the tasks, that `t5mix eval` scores.
 
     Args:
         checked: from `check_recorded`.
         which: "latest", "all", "best" or steps, such as "1000,2000".
+        without_metrics: whether tasks without metrics are answered, too, and not scored.
 
     Raises:
         ValueError: `which` is none of these, or no task can be scored.
@@ -181,7 +182,9 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
     assert checked.checkpoint is not None
     check_answers(checked.run)
     steps = chosen_steps(which, checked.checkpoint)
-    tasks = list(scored_tasks(checked.run, checked.provider))
+    plain = [task for task in get_subtasks(checked.provider) if without_metrics and not task.metric_objs]
+    plain = [task for task in plain if set(checked.run.evaluation.splits) & set(task.splits)]
+    tasks = [*scored_tasks(checked.run, checked.provider), *plain]
     if not tasks:
         others = get_subtasks(checked.provider)
         check_evaluation(checked.run, [task for task in others if task.metric_objs] or others)

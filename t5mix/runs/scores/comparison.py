@@ -208,9 +208,9 @@ def _common_tasks(
 
 def _without_score(runs: Sequence[Scored], chosen: Sequence[str]) -> dict[str, str]:
     """Returns why there is no score of a task, for those where a run says so, and those named that no run scored."""
-    found = [(task, _score(path).no_score) for run in runs for task, path in run.files.items()]
+    found = [(task, _score(path).why_no_score) for run in runs for task, path in run.files.items()]
     never = {task: "no run was scored on it" for task in chosen if task not in dict(found)}
-    said = {task: f"{why}, no label is published" for task, why in found if why}
+    said = {task: why for task, why in found if why}
     return {task: why for task, why in said.items() if not chosen or task in chosen} | never
 
 

@@ -69,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "there is",
     )
     parser.add_argument(
+        "--without_metrics",
+        action="store_true",
+        help="answer tasks that have no metrics, too: a server scores them, see `t5mix submission`",
+    )
+    parser.add_argument(
         "--from_predictions",
         action="store_true",
         help="compute metrics again from the predictions that lie beside the scores; no model is needed",
@@ -150,7 +155,7 @@ def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int]
         args, {name: key for name, key in SHORTHANDS.items() if not own or key != "Run.mixture"}
     )
     checked = checks.check_recorded(folder, args.gin_file, params, args.include or ())
-    steps, tasks = checks.check_scoring(checked, args.checkpoints)
+    steps, tasks = checks.check_scoring(checked, args.checkpoints, without_metrics=args.without_metrics)
     if args.report_split:
         check_data(checked.run, tasks, args.report_split)
     return checked, steps, tasks
