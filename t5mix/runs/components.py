@@ -158,17 +158,18 @@ class Components:
         """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""
         return first_answers(self.answerer(state))
 
-    def answerer(self, state: State, sizes: Sequence[int] | None = None) -> AnswerAll:
+    def answerer(self, state: State, sizes: Sequence[int] | None = None, others: Sequence[State] = ()) -> AnswerAll:
         """Returns a function that gives the `Decoding.best` best answers to each input, with their scores.
 
         Args:
             state: the weights.
             sizes: tokens of all inputs, where they come in several calls.
+            others: weights of further models of this kind; all answer together, by their mean log-probabilities.
         """
         run, length = self.run, self.run.sequence_length["inputs"]
         return batched(
             lambda inputs, numbers: self._decoding_engine(inputs.shape[1], state.trained).decode(
-                state, inputs, run.decoding, numbers
+                state, inputs, run.decoding, numbers, others
             ),
             self.run.evaluation_batch_size,
             length,
@@ -176,11 +177,11 @@ class Components:
             sizes=sizes,
         )
 
-    def target_scorer(self, state: State) -> ScoreTargets:
+    def target_scorer(self, state: State, others: Sequence[State] = ()) -> ScoreTargets:
         """Returns a function that gives the log-likelihood of several targets of each input, in nats."""
         return scored(
             lambda inputs, targets, numbers: self._decoding_engine(inputs.shape[1], state.trained).target_scores(
-                state, inputs, targets, numbers
+                state, inputs, targets, numbers, others
             ),
             self.run.evaluation_batch_size,
             self.run.sequence_length["inputs"],

@@ -147,6 +147,21 @@ def _say(score: Score) -> None:
     say("; ".join([f"{where}: {said}", *notes]))
 
 
+def evaluate_together(components: Components, checked: Checked, tasks: Sequence[Task], trained: Trained) -> list[Score]:
+    """Scores checkpoints that answer together.
+
+    Args:
+        components: all of them, see `answers.ensembles`.
+        checked: the settings, and the first checkpoint.
+        tasks: what to score.
+        trained: where the scores are kept, under the step of the first.
+    """
+    first = checked.checkpoint
+    assert first is not None
+    restored = functools.partial(components.restore, first)
+    return score_tasks(components, tasks, trained, first.step, restored, weights=Path(str(first)))
+
+
 def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence[Task]) -> list[Score]:
     """Scores checkpoints of one training on tasks.
 

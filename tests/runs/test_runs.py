@@ -210,6 +210,30 @@ def test_scores_of_given_targets_are_those_of_choices(finished, tmp_path, capsys
     assert answers == pytest.approx({"7": seven, "8": eight}, abs=1e-4)
 
 
+def test_checkpoints_answer_together_by_mean_and_by_vote(finished, tmp_path, capsys):
+    four, six = (str(finished.path / f"checkpoints/{step}") for step in (4, 6))
+    together = str(tmp_path / "together")
+    command = ["eval", "--run_folder", six, "--ensemble", four, "--limit", "5"]
+    assert main(command) == 2
+    assert "say where they go with --output_folder" in capsys.readouterr().err
+    for combine in ("mean", "vote"):
+        assert main([*command, "--output_folder", together, "--combine", combine]) == 0
+        told = capsys.readouterr()
+        assert "step 6" in told.out and (combine == "mean" or "with other decoding: it is scored anew" in told.err)
+    assert json.loads((tmp_path / "together/ensemble.json").read_text())["members"] == [six, four]
+    assert main(["compare", together, str(finished.path), "--limit", "5", "--stage", "multi-task"]) in (0, 2)
+    (tmp_path / "in.txt").write_text("say 7\n")
+    asked = ["--input_file", str(tmp_path / "in.txt"), "--scores"]
+    alone, twice = [], []
+    for found, more in ((alone, []), (twice, ["--ensemble", six])):
+        assert main(["predict", "--checkpoint", six, *asked, *more]) == 0
+        found += json.loads(capsys.readouterr().out)["answers"]
+    assert twice[0]["text"] == alone[0]["text"] and twice[0]["score"] == pytest.approx(alone[0]["score"], abs=1e-3)
+    capsys.readouterr()
+    assert main(["predict", "--checkpoint", six, *asked, "--ensemble", four, "--combine", "vote"]) == 0
+    assert json.loads(capsys.readouterr().out)["answers"][0]["score"] in (0.5, 1.0)
+
+
 def test_the_mean_of_checkpoints_is_a_checkpoint_for_every_command(finished, tmp_path, capsys):
     averaged = RunFolder(tmp_path / "averaged")
     command = ["average", str(finished.path), "--output", str(averaged.path)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from t5mix.evaluation.decoding import Answer, ScoreTargets
 from t5mix.runs.answers.encoding import encode_choices, encode_questions
-from t5mix.runs.answers.identity import key_of
+from t5mix.runs.answers.identity import key_of, weights_of
 from t5mix.runs.answers.questions import LINES, Question
 from t5mix.runs.answers.writing import write_answers
 from t5mix.runs.preflight.checks import Checked
@@ -28,6 +28,8 @@ def predict(
     format: str = LINES,
     scores: bool = False,
     choices: Sequence[str] = (),
+    others: Sequence[Checked] = (),
+    combine: str = "mean",
 ) -> None:
     r"""Answers every question; started again after it was killed, it goes on.
 
@@ -42,6 +44,8 @@ def predict(
         format: "lines", or "jsonl": a line is an object with "inputs", "target" where it is known, "output", "score".
         scores: whether the score of each answer is written.
         choices: the answers that there are; the likeliest is given. Without them, answers are decoded.
+        others: further checkpoints, which answer together with the first; see `ensembles`.
+        combine: how they do.
 
     Raises:
         ValueError: a choice is longer than the model's answers.
@@ -53,7 +57,7 @@ def predict(
     chosen = encode_choices(choices, features["targets"], run.sequence_length["targets"])
     decode = features["targets"].vocabulary.decode
     several = scores or run.decoding.best > 1
-    answer = _answerer(checked, ids, choices, chosen, decode) if ids else None
+    answer = _answerer(checked, ids, choices, chosen, decode, others, combine) if ids else None
 
     def lines(first: int, end: int, tell: Callable[[int], None]) -> list[str]:
         assert answer is not None
@@ -61,7 +65,9 @@ def predict(
         asked = questions[first:end]
         return [line_of(*pair, prefix, format, several) for pair in zip(asked, ranked, strict=True)]
 
-    key = key_of(checked, ids, [question.target for question in questions], format, several, prefix, list(choices))
+    more = [weights_of(other.checkpoint) for other in others if other.checkpoint is not None]
+    texts = [question.target for question in questions]
+    key = key_of(checked, ids, texts, format, several, prefix, list(choices), more, combine)
     write_answers(output_file, len(ids), key, lines, "choosing" if choices else "decoding")
 
 
@@ -103,15 +109,19 @@ def _answerer(
     choices: Sequence[str],
     targets: Sequence[Sequence[int]],
     decode: Callable[[Sequence[int]], str],
+    others: Sequence[Checked],
+    combine: str,
 ) -> Callable[[int, int, Callable[[int], None]], list[Ranked]]:
     """Returns a function that answers the inputs of some numbers; the weights are read when it is first called."""
     held: list[Any] = []
 
     def answer(first: int, end: int, tell: Callable[[int], None]) -> list[Ranked]:
         if not held:
+            from t5mix.runs.answers.ensembles import Ensemble
             from t5mix.runs.components import Components
 
             components = Components(checked.run, checked.provider)
+            components = Ensemble(checked, others, combine) if others else components
             assert checked.checkpoint is not None
             state = components.restore(checked.checkpoint)
             sizes = [len(each) for each in ids]

@@ -161,7 +161,7 @@ def _unfit_metrics(task: Task) -> str | None:
     return None
 
 
-def check_same_vocabularies(task: Task, provider: Provider, by: str = "Finetuning.tasks") -> None:
+def check_same_vocabularies(task: Provider, provider: Provider, by: str = "Finetuning.tasks") -> None:
     """Checks that the ids of a task mean the same words; `Finetuning.tasks` may name one that is not in the mixture.
 
     Args:

@@ -22,6 +22,7 @@ examples:
   t5mix eval --run_folder runs/offline/finetune/offline_language
   t5mix eval --run_folder runs/offline --stage fine-tuned
   t5mix eval --run_folder runs/offline --from_predictions
+  t5mix eval --run_folder runs/a --ensemble runs/b --ensemble runs/c --output_folder runs/together
 
 The settings are those that the run folder records; gin settings override them. Predictions, targets and inputs lie
 beside each score, in scores/SPLIT/TASK/STEP.predictions.jsonl; --from_predictions computes the metrics of those again.
@@ -78,6 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compute metrics again from the predictions that lie beside the scores; no model is needed",
     )
+    arguments.add_ensemble_arguments(parser)
+    parser.add_argument("--output_folder", metavar="FOLDER", help="with --ensemble: where scores go")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     arguments.add_decoding_arguments(parser)
 
@@ -89,7 +92,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.report_split is not None and args.checkpoints != "best":
         raise ValueError("--report_split is for the best of several checkpoints: add --checkpoints best")
-    groups = _from_predictions(args) if args.from_predictions else _from_models(args)
+    _check_ensemble(args)
+    if args.ensemble:
+        groups = _from_ensemble(args)
+    else:
+        groups = _from_predictions(args) if args.from_predictions else _from_models(args)
     if args.format == "json":
         output.print_json(tables.as_json(groups))
     else:
@@ -159,6 +166,39 @@ def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int]
     if args.report_split:
         check_data(checked.run, tasks, args.report_split)
     return checked, steps, tasks
+
+
+def _check_ensemble(args: argparse.Namespace) -> None:
+    if args.ensemble and not args.output_folder:
+        raise ValueError("scores of an ensemble belong to no run: say where they go with --output_folder")
+    if args.output_folder and not args.ensemble:
+        raise ValueError("--output_folder is for the scores of an ensemble: name further checkpoints by --ensemble")
+    given = {"--from_predictions": args.from_predictions, "--checkpoints": args.checkpoints != "latest"}
+    useless = [name for name, is_given in {**given, "--stage": args.stage}.items() if is_given]
+    if args.ensemble and useless:
+        raise ValueError(f"an ensemble is made of the checkpoints that are named: leave out {', '.join(useless)}")
+
+
+def _from_ensemble(args: argparse.Namespace) -> "list[Group]":
+    """Scores several checkpoints that answer together."""
+    from t5mix.runs.answers.ensembles import Ensemble
+    from t5mix.runs.evaluate import evaluate_together
+    from t5mix.runs.records.run_folder import Trained, check_links, check_local
+    from t5mix.runs.scores import tables
+
+    check_local("--output_folder", args.output_folder)
+    trained = Trained(Path(args.output_folder))
+    if trained.path.is_dir():
+        check_links(trained.path)
+    if trained.steps():
+        raise ValueError(f"--output_folder {args.output_folder!r} has checkpoints of its own: choose another folder")
+    checked, _, tasks = _planned(args, args.run_folder)
+    params = arguments.gin_params(args, {key: name for key, name in SHORTHANDS.items() if name != "Run.mixture"})
+    others = arguments.ensemble(args, checked, params)
+    components = Ensemble(checked, others, args.combine or "mean")
+    scores = evaluate_together(components, checked, tasks, trained)
+    components.record(trained.path, checked)
+    return tables.grouped(scores, fine_tuned=False)
 
 
 def _from_predictions(args: argparse.Namespace) -> "list[Group]":

@@ -12,6 +12,7 @@ examples:
   t5mix predict --checkpoint runs/offline --input_file questions.txt --beams 4 --best 4
   t5mix predict --checkpoint runs/offline --input_file questions.txt --temperature 0.7 --top_p 0.9
   t5mix predict --checkpoint runs/offline --input_file questions.txt --choice yes --choice no
+  t5mix predict --checkpoint runs/a --ensemble runs/b --ensemble runs/c --input_file questions.txt
   echo "sentiment: a lovely day" | t5mix predict --checkpoint runs/offline/finetune/offline_sentiment
 
 An input is what the model reads, with the task's prefix; `t5mix show TASK` shows examples.
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--choice", action="append", default=[], metavar="TEXT", help="an answer that there is; the likeliest is given"
     )
     parser.add_argument("--scores", action="store_true", help="write JSON, with the score of each answer")
+    arguments.add_ensemble_arguments(parser)
     arguments.add_decoding_arguments(parser)
 
 
@@ -43,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     questions.check(args)
     params = arguments.gin_params(args, arguments.DECODING)
     checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
+    others = arguments.ensemble(args, checked, params)
     predict(
         checked,
         questions.read(args, checked),
@@ -51,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         format=questions.output_format(args),
         scores=args.scores,
         choices=args.choice,
+        others=others,
+        combine=args.combine or "mean",
     )
     return 0
 
