@@ -58,3 +58,13 @@ def test_no_flipped_bit_is_silent() -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == {"checkpoint_flips": 100, "checkpoint_silent": 0, "cache_flips": 100, "cache_silent": 0}
+
+
+@pytest.mark.slow
+def test_what_is_planned_is_fed() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "plan_is_right.py"), "--mixtures", "2", "--seed", "40"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["equal"] == found["mixtures"] == 2 and found["largest_difference"] == 0
