@@ -40,6 +40,9 @@ FOLDERS = {
     },
     "results": {
         "compare": "tell which runs differ, task by task, and how surely",
+        "diff": "say what differs between two runs' settings, tasks and data",
+        "lineage": "say where a checkpoint comes from",
+        "report": "show a run as one page of HTML",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

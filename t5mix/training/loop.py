@@ -22,7 +22,7 @@ from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
-from t5mix.training.loss_window import LossWindow
+from t5mix.training.loss_window import LossWindow, examples_of
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
@@ -130,6 +130,15 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Pending:
+    """What is taken in of a step when it is done: metrics on their way, real tokens, and examples int64 [tasks]."""
+
+    metrics: StepMetrics
+    tokens: int
+    examples: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class _Logs:
     metrics: JsonlLogger
     timing: JsonlLogger
@@ -156,7 +165,7 @@ class _Loop:
         reporter: Reporter,
         stop: StopSignal,
     ) -> State:
-        pending: tuple[StepMetrics, int] | None = None
+        pending: _Pending | None = None
         for step, batch in _batches(self.stream, progress.step, steps):
             state, metrics = self.engine.train_step(
                 state,
@@ -169,7 +178,7 @@ class _Loop:
             # Metrics of a step are read while the next one runs, except where something is written down.
             if pending:
                 self._take_in(progress, pending, reporter)
-            pending = (metrics, _num_tokens(batch))
+            pending = _Pending(metrics, _num_tokens(batch), examples_of(batch, len(self.stream.task_names)))
             done = step + 1
             due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
             stopping = stop.number  # read once: it may change at any moment
@@ -181,14 +190,15 @@ class _Loop:
                 raise Interrupted(stopping, done)
         return state
 
-    def _take_in(self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter) -> None:
-        metrics, tokens = pending
+    def _take_in(self, progress: _Progress, pending: _Pending, reporter: Reporter) -> None:
+        metrics, tokens = pending.metrics, pending.tokens
         nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
         loss, norm = float(metrics.loss), float(metrics.gradient_norm)
         if math.isfinite(loss) and math.isfinite(norm):
             progress.window.add(nats, task_tokens, norm)
         else:
             self._skip(progress, loss, norm)
+        progress.window.add_examples(pending.examples)
         progress.tokens += tokens
         progress.step += 1
         reporter.update(
@@ -240,6 +250,7 @@ class _Loop:
             "tokens": progress.tokens,
             **({"skipped": progress.skipped} if self.skip_non_finite else {}),
             **{f"loss/{name}": loss for name, loss in progress.window.task_losses().items()},
+            **{f"examples/{name}": count for name, count in progress.window.task_examples().items()},
         }
         logs.metrics.log(progress.step, values)
         logs.timing.log(progress.step, reporter.speeds())

@@ -67,7 +67,12 @@ def test_logs_and_checkpoints(engine, cache, tmp_path):
         "tokens",
         "loss/toy_reverse",
         "loss/toy_upper",
+        "examples/toy_reverse",
+        "examples/toy_upper",
     }
+    stream = toy.stream(cache)
+    fed = {name: sum(line[f"examples/{name}"] for line in lines) for name in stream.task_names}
+    assert fed == stream.fed(10)
     assert all(3 < line["loss"] < 8 for line in lines)
     assert Checkpoints(tmp_path / "checkpoints").steps() == [4, 8, 10]
     assert len((tmp_path / "timing.jsonl").read_text().splitlines()) == 4

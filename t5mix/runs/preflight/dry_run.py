@@ -6,9 +6,9 @@ from t5mix.data import Statistics, Stream
 from t5mix.data.planning.feed_plan import FeedPlan
 from t5mix.internal.terminal import emit, say
 from t5mix.runs.config.settings import Run
-from t5mix.runs.plans import opening
-from t5mix.runs.plans.table import plan_lines, plan_table
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.plans import opening
+from t5mix.runs.preflight.plans.table import plan_lines, plan_table
 from t5mix.runs.preflight.tasks import Provider
 
 

@@ -61,7 +61,7 @@ def feature_length(text: str) -> tuple[str, int]:
 
 def run(args: argparse.Namespace) -> int:
     """Plans and prints."""
-    from t5mix.runs.plans import opening, picture, table
+    from t5mix.runs.preflight.plans import opening, picture, table
     from t5mix.runs.scores.picture import check_picture
 
     if args.picture:

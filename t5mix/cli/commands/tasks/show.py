@@ -66,14 +66,14 @@ def run(args: argparse.Namespace) -> int:
         _print_mixture(described)
     _print_examples(described["examples"], described["split"])
     if plan is not None:
-        from t5mix.runs.plans.table import plan_lines, plan_table
+        from t5mix.runs.preflight.plans.table import plan_lines, plan_table
 
         emit(plan_table(plan), *plan_lines(plan))
     return 0
 
 
 def _plan(found: "Task | Mixture", split: str, args: argparse.Namespace) -> "FeedPlan":
-    from t5mix.runs.plans import opening
+    from t5mix.runs.preflight.plans import opening
 
     lengths = dict.fromkeys(found.output_features, args.length)
     stream = opening.open_stream(found, lengths, args.batch_size, split=split, seed=args.seed)

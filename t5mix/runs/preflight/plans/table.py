@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 HEADINGS = (
     "examples",
     "fed",
-    "%",
+    "share",
     "tokens",
-    "%",
-    "targets %",
+    "share",
+    "of targets",
     "epochs",
     "repeats at",
     "truncated",
@@ -85,7 +85,7 @@ def _total(plan: FeedPlan) -> list[str]:
 
 
 def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.2f}"
+    return "-" if math.isnan(share) else f"{100 * share:.2f}%"
 
 
 def _part(number: int, of: int) -> str:
