@@ -138,7 +138,8 @@ def _trainings(args: argparse.Namespace) -> list[str]:
 
     given = RunFolder(Path(args.run_folder))
     tuned = [str(trained.path) for trained in given.finetunings() if trained.steps()]
-    if args.stage == "multi-task" or (args.stage is None and (given.pretraining.steps() or not tuned)):
+    is_one = given.path.absolute().parent.name == "finetune"
+    if is_one or args.stage == "multi-task" or (args.stage is None and (given.pretraining.steps() or not tuned)):
         return [args.run_folder]
     if not tuned:
         raise FileNotFoundError(f"{args.run_folder!r} has no fine-tuned task: there is no FOLDER/finetune/TASK in it")
