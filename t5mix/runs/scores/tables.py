@@ -1,10 +1,11 @@
 """Scores as tables for people and as JSON for programs, with the averages over tasks below them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.overlap.clean import CleanScore
 from t5mix.evaluation.report import print_report
 from t5mix.internal.files import without_nan
 from t5mix.internal.terminal import put
@@ -19,11 +20,13 @@ class Group:
         title: what they have in common.
         scores: of one split, one a task.
         fine_tuned: whether they are of fine-tuned models: the column in which they stand.
+        clean: by task, split and step, scores on clean examples alone; None where no ledger tells which these are.
     """
 
     title: str
     scores: Sequence[Score]
     fine_tuned: bool
+    clean: Mapping[tuple[str, str, int | None], CleanScore] | None = None
 
 
 def grouped(scores: Sequence[Score], *, fine_tuned: bool, by_step: bool = True) -> list[Group]:
@@ -67,9 +70,9 @@ def print_groups(groups: Sequence[Group]) -> None:
     for group in groups:
         put(group.title)
         if group.fine_tuned:
-            print_report(fine_tuned=group.scores)
+            print_report(fine_tuned=group.scores, clean=group.clean)
         else:
-            print_report(multi_task=group.scores)
+            print_report(multi_task=group.scores, clean=group.clean)
         print_averages(group.scores)
 
 
@@ -96,7 +99,7 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
         "groups": [
             {
                 "title": group.title,
-                "scores": [_score(score) for score in group.scores],
+                "scores": [_score(score, group.clean or {}) for score in group.scores],
                 "averages": [without_nan(dataclasses.asdict(average)) for average in averages(group.scores)],
             }
             for group in groups
@@ -104,8 +107,10 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
     }
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _score(score: Score, clean: Mapping[tuple[str, str, int | None], CleanScore]) -> dict[str, Any]:
     content = dataclasses.asdict(dataclasses.replace(score, predictions=()))
     del content["predictions"]
-    shown: dict[str, Any] = without_nan({"metric": score.metric, "value": score.value, **content})
+    of_clean = clean.get((score.task, score.split, score.step))
+    more = {} if of_clean is None else {"clean": dataclasses.asdict(of_clean)}
+    shown: dict[str, Any] = without_nan({"metric": score.metric, "value": score.value, **content, **more})
     return shown

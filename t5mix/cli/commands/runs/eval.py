@@ -1,6 +1,7 @@
 """`t5mix eval`: scores of checkpoints, task by task, beside baselines."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from t5mix.internal.paths import file_name
 if TYPE_CHECKING:
     from t5mix.declarations.task import Task
     from t5mix.evaluation.evaluate_task import Score
+    from t5mix.evaluation.overlap.clean import CleanScore
     from t5mix.runs.preflight.checks import Checked
+    from t5mix.runs.records.run_folder import CheckpointPath
     from t5mix.runs.scores.tables import Group
 
 EPILOG = f"""\
@@ -23,6 +26,7 @@ examples:
   t5mix eval --run_folder runs/offline --stage fine-tuned
   t5mix eval --run_folder runs/offline --from_predictions
   t5mix eval --run_folder runs/a --ensemble runs/b --ensemble runs/c --output_folder runs/together
+  t5mix eval --run_folder runs/offline --ledger ledger.jsonl
 
 The settings are those that the run folder records; gin settings override them. Predictions, targets and inputs lie
 beside each score, in scores/SPLIT/TASK/STEP.predictions.jsonl; --from_predictions computes the metrics of those again.
@@ -57,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="latest (the default), all, best (all are scored, the best of each task is shown), or "
         "steps, such as 1000,2000",
+    )
+    parser.add_argument(
+        "--ledger",
+        metavar="FILE",
+        help="from t5mix overlap --output: show scores on clean examples, too [the run folder's ledger.jsonl]",
     )
     parser.add_argument(
         "--report_split",
@@ -109,23 +118,37 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     from t5mix.runs.evaluate import evaluate_checkpoints, score_best
     from t5mix.runs.scores import tables
     from t5mix.runs.scores.best import best_of_each_task
+    from t5mix.runs.scores.clean_scores import clean_scores, find_ledger
 
     # All is checked before anything is scored.
     plan = [_planned(args, folder) for folder in _trainings(args)]
+    ledger = find_ledger(args.ledger, _checkpoint(plan[0][0]).run.path)
+    clean: dict[tuple[str, str, int | None], CleanScore] = {}
     scores: list[Score] = []
     reported: list[Score] = []
     for checked, steps, tasks in plan:
         found = evaluate_checkpoints(checked, steps, tasks)
+        best: list[Score] = []
         if args.checkpoints == "best":
             found = best_of_each_task([score for score in found if score.split == _chosen_on(checked)])
-            reported += score_best(checked, tasks, found, args.report_split) if args.report_split else []
+            best = score_best(checked, tasks, found, args.report_split) if args.report_split else []
         scores += found
+        reported += best
+        if ledger is not None:
+            clean |= clean_scores([*found, *best], tasks, _checkpoint(checked).trained, ledger)
     first = plan[0][0]
-    fine_tuned = first.checkpoint is not None and first.checkpoint.is_fine_tuned
+    fine_tuned = _checkpoint(first).is_fine_tuned
     if args.checkpoints != "best":
-        return tables.grouped(scores, fine_tuned=fine_tuned, by_step=len(plan) == 1)
-    groups = tables.of_best(scores, fine_tuned=fine_tuned)
-    return groups + tables.of_best(reported, fine_tuned=fine_tuned, chosen_on=_chosen_on(first))
+        groups = tables.grouped(scores, fine_tuned=fine_tuned, by_step=len(plan) == 1)
+    else:
+        groups = tables.of_best(scores, fine_tuned=fine_tuned)
+        groups += tables.of_best(reported, fine_tuned=fine_tuned, chosen_on=_chosen_on(first))
+    return [dataclasses.replace(group, clean=None if ledger is None else clean) for group in groups]
+
+
+def _checkpoint(checked: "Checked") -> "CheckpointPath":
+    assert checked.checkpoint is not None
+    return checked.checkpoint
 
 
 def _chosen_on(checked: "Checked") -> str:
@@ -175,6 +198,7 @@ def _check_ensemble(args: argparse.Namespace) -> None:
     if args.output_folder and not args.ensemble:
         raise ValueError("--output_folder is for the scores of an ensemble: name further checkpoints by --ensemble")
     given = {"--from_predictions": args.from_predictions, "--checkpoints": args.checkpoints != "latest"}
+    given |= {"--ledger": args.ledger}
     useless = [name for name, is_given in {**given, "--stage": args.stage}.items() if is_given]
     if args.ensemble and useless:
         raise ValueError(f"an ensemble is made of the checkpoints that are named: leave out {', '.join(useless)}")
@@ -207,7 +231,7 @@ def _from_predictions(args: argparse.Namespace) -> "list[Group]":
     from t5mix.runs.scores import tables
     from t5mix.runs.scores.rescoring import rescore
 
-    given = {f"--{name}": getattr(args, name) for name in (*arguments.DECODING, "report_split")}
+    given = {f"--{name}": getattr(args, name) for name in (*arguments.DECODING, "report_split", "ledger")}
     useless = [name for name, value in given.items() if value is not None]
     useless += ["--checkpoints"] if args.checkpoints != "latest" else []
     useless += ["--gin_file"] if args.gin_file else []
