@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
-    parser.add_argument("run", metavar="RUN", help="a run folder, or FOLDER/finetune/TASK within one")
+    parser.add_argument("training", metavar="RUN", help="a run folder, or FOLDER/finetune/TASK within one")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--last", type=arguments.positive, metavar="N", help="the newest so many checkpoints")
     which.add_argument("--checkpoints", metavar="WHICH", help="all, or steps, such as 1000,2000")
@@ -37,15 +37,15 @@ def run(args: argparse.Namespace) -> int:
     folders.check_writable(f"--output {args.output!r}", check_new_folder(args.output).parent, "choose another folder")
     if args.checkpoints in ("latest", "best"):
         raise ValueError(f"--checkpoints {args.checkpoints} is one: give --last N, all, or steps such as 1000,2000")
-    checked = checks.check_recorded(args.run, args.gin_file, args.gin_param, args.include or ())
+    checked = checks.check_recorded(args.training, args.gin_file, args.gin_param, args.include or ())
     assert checked.checkpoint is not None
     steps = checks.chosen_steps(args.checkpoints or "all", checked.checkpoint)
     if args.last is not None:
         if args.last > len(steps):
             there = ", ".join(map(str, steps))
             raise ValueError(
-                f"--last {args.last}: {args.run!r} has {len(steps)} whole checkpoints, of steps {there}; a run keeps "
-                "more where Training.keep or Finetuning.keep says so"
+                f"--last {args.last}: {args.training!r} has {len(steps)} whole checkpoints, of steps {there}; a run "
+                "keeps more where Training.keep or Finetuning.keep says so"
             )
         steps = steps[-args.last :]
     if len(steps) < 2:
