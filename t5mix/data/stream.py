@@ -29,6 +29,8 @@ from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
 from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.timetable import Change, PackedRoom, PlainRoom, Timetable
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
+from t5mix.data.planning.feed_plan import FeedPlan
+from t5mix.data.planning.planner import Planner, Tell
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.task import Task
 
@@ -110,19 +112,23 @@ class Stream:
         self._rates = dict(zip(self.task_names, self._schedule.rates[0], strict=True))
         mixer = Mixer(placed, {name: rate or 1.0 for name, rate in self._rates.items()}, seed)
         self._timetable: Timetable | None = None
-        self._rows = self._plan_rows(mixer, placed)
+        self._mixer, self._rows = self._plan_rows(mixer, placed)
         examples = tuple(self._examples.values())
         # The mixer's are those of what is placed in rows.
         known = Lengths(examples) if decoder_only else mixer.lengths
         fill = fill_decoder_only if decoder_only else collate.fill
         self._batches = Batches(examples, known, self._rows, self.lengths, batch_size, fill)
 
-    def _plan_rows(self, mixer: Mixer, placed: Mapping[str, Examples]) -> PackedRows | PlainRows | ScheduledRows:
+    def _plan_rows(
+        self, mixer: Mixer, placed: Mapping[str, Examples]
+    ) -> tuple[Mixer, PackedRows | PlainRows | ScheduledRows]:
+        """Returns what draws the examples, and says where they stand."""
         rows, limits = rows_of_window(self.batch_size), tuple(self._row_lengths.values())
         if self._schedule.is_constant:
             if not self.pack:
-                return PlainRows(mixer, self.batch_size)
-            return PackedRows(mixer, Plan.of(mixer, placed, self._rates, limits, rows, self.batch_size), self.seed)
+                return mixer, PlainRows(mixer, self.batch_size)
+            plan = Plan.of(mixer, placed, self._rates, limits, rows, self.batch_size)
+            return mixer, PackedRows(mixer, plan, self.seed)
         room: PlainRoom | PackedRoom = PlainRoom()
         if self.pack:
             capacity = Capacity(mixer, placed, limits, rows, self.batch_size)
@@ -130,8 +136,8 @@ class Stream:
         timetable = self._timetable = Timetable(self._schedule, room, self.batch_size)
         mixer = mixer.by(timetable.intended)
         if not self.pack:
-            return PlainRows(mixer, self.batch_size)
-        return ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
+            return mixer, PlainRows(mixer, self.batch_size)
+        return mixer, ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
 
     @property
     def steps(self) -> int | None:
@@ -193,7 +199,7 @@ class Stream:
     def fed(self, steps: int) -> dict[str, int]:
         """Returns how many examples of each task the batches before a step hold, found without making them."""
         steps = _checked(steps) if self.steps is None else min(_checked(steps), self.steps)
-        counts = self._rows.fed(steps * self.batch_size)
+        counts = self._rows.fed(steps * self.batch_size).counts()
         return dict(zip(self.task_names, counts.tolist(), strict=True))
 
     def state(self, step: int) -> dict[str, Any]:
@@ -251,9 +257,36 @@ class Stream:
             left_out=dict(self.left_out),
         )
 
+    def plan(self, steps: int, *, every: bool = False, over_steps: bool = False, tell: Tell | None = None) -> FeedPlan:
+        """Plans what the batches before a step hold, without making them; see `FeedPlan`.
+
+        Args:
+            steps: how many steps, at least 1.
+            every: place the examples of every window and look up every length, so that nothing is an estimate. Without
+                it that is so, too, where the steps have up to 256 windows, and tasks some million examples.
+            over_steps: tell shares in parts of the steps, too.
+            tell: called with what is being done, how much of it is done, and how much there is.
+        """
+        if _checked(steps) == 0:
+            raise ValueError("steps is 0; give a number of steps to plan")
+        self._within(operator.index(steps) - 1)
+        planner = Planner(
+            self.name,
+            self._mixer,
+            self._rows,
+            self._examples,
+            self._first_shares(),
+            self.lengths,
+            self._row_lengths,
+            self.batch_size,
+            self.left_out,
+        )
+        return planner.plan(
+            operator.index(steps), every=every, over_steps=over_steps, tell=tell or (lambda what, done, total: None)
+        )
+
     def _dropped(self) -> dict[str, int]:
-        # Copied at once: a thread may be making the next batch.
-        lost = list(self._rows.left_out.draws.values())
+        lost = self._rows.left_out.all()
         counts: collections.Counter[str] = collections.Counter()
         for draws in lost:
             counts.update(self.task_names[task] for task in draws.task.tolist())

@@ -344,16 +344,17 @@ class Mixture(Declared):
         names = self._feature_names(copy_pretokenized, passthrough_features)
         select = functools.partial(_select, names)
         datasets = [task.get_dataset(**arguments).map(select, num_parallel_calls=tf.data.AUTOTUNE) for task in tasks]
-        if len(self.rate_steps) > 1 or self.mixing:
-            warnings.warn(
-                f"mixture {self._name!r}: get_dataset draws by the rates of step 0, counts examples and knows no "
-                "max_epochs; t5mix.data.Stream and t5mix train know them",
-                stacklevel=2,
-            )
-        for task, rate in zip(tasks, rates, strict=True) if log_mixing_proportions else ():
-            _log.info("mixture %s: %.6f of task %s", self._name, rate / math.fsum(rates), task.name)
+        self._tell(tasks, rates if log_mixing_proportions else ())
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED
         return self._sample_fn(datasets, rates, sample_seed)
+
+    def _tell(self, tasks: Sequence[Task], rates: Sequence[float]) -> None:
+        """Logs the shares of tasks, where rates are given, and warns of what `get_dataset` does not know."""
+        if len(self.rate_steps) > 1 or self.mixing:
+            what = "get_dataset draws by the rates of step 0, counts examples and knows no max_epochs; t5mix train does"
+            warnings.warn(f"mixture {self._name!r}: {what}", stacklevel=3)
+        for task, rate in zip(tasks, rates, strict=False):
+            _log.info("mixture %s: %.6f of task %s", self._name, rate / math.fsum(rates), task.name)
 
     def _tasks_with(self, split: str) -> list[Task]:
         tasks = [task for task in self.tasks if split in task.splits]
