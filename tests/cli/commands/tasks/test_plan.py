@@ -82,3 +82,20 @@ def test_what_cannot_be_planned_is_refused(
         with pytest.raises(SystemExit):
             main([*command, *more])
         assert "no whole number of at least 1" in capsys.readouterr().err
+
+
+def test_a_stream_that_ends_is_planned_to_its_end(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path(declarations).open("a") as file:
+        file.write('t5mix.MixtureRegistry.add("toy_once", ["toy_large", "toy_small"], default_rate=1, max_epochs=1)\n')
+    command = ["plan", "toy_once", "--include", declarations, *SHAPE[2:], "--steps", "1000"]
+    assert main([*command, "--no_rate", "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["steps"] < plan["steps_asked"] == 1000
+    assert [(one["epochs"], one["max_epochs"]) for one in plan["tasks"]] == [(1, 1), (1, 1)]
+    assert plan["changes"][-1]["step"] == plan["steps"]
+    assert main(command) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"1,000 steps are asked for and the stream ends after {plan['steps']}, {1000 - plan['steps']} too few" in out
+    assert "max_epochs of toy_small reached; shares of examples: toy_large 100.00%" in out
+    assert main([*command[:-1], "2"]) == 0
+    assert "max_epochs 1 is not reached" in " ".join(capsys.readouterr().out.split())
