@@ -263,7 +263,7 @@ def share_difference(plan: FeedPlan, fed: Fed) -> float:
 
 def about(stream: Stream, steps: int) -> FeedPlan:
     """Plans with estimates wherever there may be some."""
-    limits = ((planner, "_PLACED"), (tallies, "_LOOKED_UP"), (repetitions, "_WINDOWS"))
+    limits = ((planner, "_PLACED"), (tallies, "_LOOKED_UP"), (repetitions, "_TASKS"))
     with mock.patch.object(*limits[0], 0), mock.patch.object(*limits[1], 0), mock.patch.object(*limits[2], 0):
         return stream.plan(steps)
 

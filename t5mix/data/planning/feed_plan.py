@@ -26,7 +26,7 @@ class TaskPlan:
         dropped: how many found no room in their window nor after it, and are left out.
         measured: whether tokens are those of the very examples that are fed. Otherwise they, `truncated` and `lost` are
             estimates from a sample.
-        first_repetition_exact: whether `first_repetition` is that very step; otherwise it is off by a window at most.
+        first_repetition_exact: whether `first_repetition` is that very step, and not read from a line through some.
         max_epochs: the most epochs that it is fed, as declared; None is no limit.
     """
 
