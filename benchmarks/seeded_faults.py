@@ -98,10 +98,10 @@ FAULTS = (
     ),
     Fault(
         "a task's cap is not applied to its rate",
-        "t5mix/declarations/rates.py",
+        "t5mix/declarations/rates/sizes.py",
         "        rate = min(rate, maximum)\n",
         "        rate = max(rate, 0.0)\n",
-        "tests/declarations/test_rates.py",
+        "tests/declarations/rates/test_sizes.py",
     ),
     Fault(
         "a cache is found although the vocabulary is another",
