@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
 
     assert checked.checkpoint is not None
     found = find_ledger(args.ledger, checked.checkpoint.run.path)
-    for task in () if found is None else tasks:  # before the long part
-        check_examples(
-            task, checked.run.evaluation.split, checked.run.sequence_length, checked.run.evaluation.limit, found
-        )
+    if found is not None:  # before the long part
+        run, scored = checked.run, checked.run.evaluation
+        for task in tasks:
+            check_examples(task, scored.split, run.sequence_length, scored.limit, found)
     scores = evaluate_checkpoints(checked, steps, tasks)
     clean = None if found is None else clean_scores(scores, tasks, checked.checkpoint.trained, found)
     print_scores(scores, best=args.checkpoints == "best", fine_tuned=checked.checkpoint.is_fine_tuned, clean=clean)
