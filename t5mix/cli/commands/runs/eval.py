@@ -99,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.cli import output
     from t5mix.runs.scores import tables
 
+<<<<<<< HEAD
     if args.report_split is not None and args.checkpoints != "best":
         raise ValueError("--report_split is for the best of several checkpoints: add --checkpoints best")
     _check_ensemble(args)
@@ -118,6 +119,13 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     from t5mix.runs.evaluate import evaluate_checkpoints, score_best
     from t5mix.runs.scores import tables
     from t5mix.runs.scores.best import best_of_each_task
+=======
+    params = arguments.gin_params(args, SHORTHANDS)
+    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
+    steps, tasks = checks.check_scoring(checked, args.checkpoints)
+    from t5mix.evaluation.overlap.clean import check_examples
+    from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
+>>>>>>> main
     from t5mix.runs.scores.clean_scores import clean_scores, find_ledger
 
     # All is checked before anything is scored.
@@ -148,6 +156,7 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
 
 def _checkpoint(checked: "Checked") -> "CheckpointPath":
     assert checked.checkpoint is not None
+<<<<<<< HEAD
     return checked.checkpoint
 
 
@@ -246,3 +255,14 @@ def _from_predictions(args: argparse.Namespace) -> "list[Group]":
         for stage in STAGES
         for group in tables.grouped([score for score, of in scores if of == stage], fine_tuned=stage == STAGES[1])
     ]
+=======
+    found = find_ledger(args.ledger, checked.checkpoint.run.path)
+    if found is not None:  # before the long part
+        run, scored = checked.run, checked.run.evaluation
+        for task in tasks:
+            check_examples(task, scored.split, run.sequence_length, scored.limit, found)
+    scores = evaluate_checkpoints(checked, steps, tasks)
+    clean = None if found is None else clean_scores(scores, tasks, checked.checkpoint.trained, found)
+    print_scores(scores, best=args.checkpoints == "best", fine_tuned=checked.checkpoint.is_fine_tuned, clean=clean)
+    return 0
+>>>>>>> main
