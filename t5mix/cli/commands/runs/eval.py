@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from t5mix.declarations.task import Task
     from t5mix.evaluation.evaluate_task import Score
     from t5mix.evaluation.overlap.clean import CleanScore
+    from t5mix.evaluation.overlap.ledger_file import Found
     from t5mix.runs.preflight.checks import Checked
     from t5mix.runs.records.run_folder import CheckpointPath
     from t5mix.runs.scores.tables import Group
@@ -99,7 +101,6 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.cli import output
     from t5mix.runs.scores import tables
 
-<<<<<<< HEAD
     if args.report_split is not None and args.checkpoints != "best":
         raise ValueError("--report_split is for the best of several checkpoints: add --checkpoints best")
     _check_ensemble(args)
@@ -119,18 +120,13 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     from t5mix.runs.evaluate import evaluate_checkpoints, score_best
     from t5mix.runs.scores import tables
     from t5mix.runs.scores.best import best_of_each_task
-=======
-    params = arguments.gin_params(args, SHORTHANDS)
-    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
-    steps, tasks = checks.check_scoring(checked, args.checkpoints)
-    from t5mix.evaluation.overlap.clean import check_examples
-    from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
->>>>>>> main
     from t5mix.runs.scores.clean_scores import clean_scores, find_ledger
 
     # All is checked before anything is scored.
     plan = [_planned(args, folder) for folder in _trainings(args)]
     ledger = find_ledger(args.ledger, _checkpoint(plan[0][0]).run.path)
+    if ledger is not None:
+        _check_ledger(ledger, plan, args.report_split)
     clean: dict[tuple[str, str, int | None], CleanScore] = {}
     scores: list[Score] = []
     reported: list[Score] = []
@@ -154,9 +150,22 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     return [dataclasses.replace(group, clean=None if ledger is None else clean) for group in groups]
 
 
+def _check_ledger(
+    ledger: "Found", plan: "Sequence[tuple[Checked, list[int], list[Task]]]", report_split: str | None
+) -> None:
+    """Refuses a ledger of other examples, before the long part."""
+    from t5mix.evaluation.overlap.clean import check_examples
+
+    for checked, _, tasks in plan:
+        lengths, limit = checked.run.sequence_length, checked.run.evaluation.limit
+        splits = [*checked.run.evaluation.splits, *([report_split] if report_split else [])]
+        for task in tasks:
+            for split in dict.fromkeys(each for each in splits if each in task.splits):
+                check_examples(task, split, lengths, limit, ledger)
+
+
 def _checkpoint(checked: "Checked") -> "CheckpointPath":
     assert checked.checkpoint is not None
-<<<<<<< HEAD
     return checked.checkpoint
 
 
@@ -255,14 +264,3 @@ def _from_predictions(args: argparse.Namespace) -> "list[Group]":
         for stage in STAGES
         for group in tables.grouped([score for score, of in scores if of == stage], fine_tuned=stage == STAGES[1])
     ]
-=======
-    found = find_ledger(args.ledger, checked.checkpoint.run.path)
-    if found is not None:  # before the long part
-        run, scored = checked.run, checked.run.evaluation
-        for task in tasks:
-            check_examples(task, scored.split, run.sequence_length, scored.limit, found)
-    scores = evaluate_checkpoints(checked, steps, tasks)
-    clean = None if found is None else clean_scores(scores, tasks, checked.checkpoint.trained, found)
-    print_scores(scores, best=args.checkpoints == "best", fine_tuned=checked.checkpoint.is_fine_tuned, clean=clean)
-    return 0
->>>>>>> main
