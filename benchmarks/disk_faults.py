@@ -164,6 +164,9 @@ def _wrong_save(saving: Saving, said: str | None, lasts: bool, what: str) -> str
     if left and not lasts and said is not None:
         return f"{what}: {left} is left"
     again = _error_of(saving.save)
+    if again is not None:  # threads of Orbax may still be at work on the save that failed: a command ends with it
+        time.sleep(0.5)
+        again = _error_of(saving.save)
     return "" if again is None and found_in(saving.folder) == NEXT else f"{what}: the next save fails: {again}"
 
 
