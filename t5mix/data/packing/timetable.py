@@ -171,7 +171,7 @@ class PackedRoom:
     def _planned(self, rows: int, windows: int, more_spare: float = 0.0) -> Plan:
         assert self._fit is not None
         if rows < self._capacity.rows:  # few rows pack less well
-            more_spare += 1 / rows
+            more_spare = min(0.4, more_spare + 2 / rows)
         return self._capacity.plan(self._fit, rows, windows, more_spare)
 
     def _fit_of(self, stage: int) -> Fit:
