@@ -21,6 +21,7 @@ from t5mix.internal.terminal import say
 from t5mix.internal.trackers import Trackers
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.loss_window import LossWindow, examples_of
@@ -69,8 +70,9 @@ def train(
     allow_changed_mixture: bool = False,
     allow_changed_optimizer: bool = False,
     skip_non_finite: int = 0,
+    beside: Beside | None = None,
 ) -> State:
-    """Trains to `steps`, from `start()`, or from the newest checkpoint in the folder.
+    """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
     Writes `checkpoints/STEP`, `metrics.jsonl` (losses; the same bytes however often the run was interrupted),
     `timing.jsonl` (speeds) and `tensorboard/`.
@@ -90,9 +92,7 @@ def train(
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
-
-    Returns:
-        The state after the last step.
+        beside: what is done every so many steps, and may end the training early.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model or another mixture; or the engine was made for fewer
@@ -102,9 +102,11 @@ def train(
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
-    checkpoints = Checkpoints(folder / "checkpoints", keep)
+    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
+    if beside and beside.is_due(progress.step) and progress.step < steps and beside.look(progress.step, state):
+        return state  # it ended here before
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite, beside)
     with (
         _stop_told(),
         _logs(folder, progress.step) as logs,
@@ -160,6 +162,7 @@ class _Loop:
     log_every: int
     checkpoint_every: int
     skip_non_finite: int
+    beside: Beside | None
 
     def run(
         self,
@@ -185,7 +188,7 @@ class _Loop:
                 self._take_in(progress, pending, reporter)
             pending = _Pending(metrics, _num_tokens(batch), examples_of(batch, len(self.stream.task_names)))
             done = step + 1
-            due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
+            due = done % self.log_every == 0 or self._is_kept(done) or done == steps
             stopping = stop.number  # read once: it may change at any moment
             if due or stopping:
                 self._take_in(progress, pending, reporter)
@@ -193,7 +196,15 @@ class _Loop:
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
             if stopping and done < steps:
                 raise Interrupted(stopping, done)
+            if self.beside and self.beside.is_due(done):
+                with reporter.paused():
+                    ended = self.beside.look(done, state)
+                if ended:
+                    return state
         return state
+
+    def _is_kept(self, step: int) -> bool:
+        return step % self.checkpoint_every == 0 or (self.beside is not None and self.beside.is_due(step))
 
     def _take_in(self, progress: _Progress, pending: _Pending, reporter: Reporter) -> None:
         metrics, tokens = pending.metrics, pending.tokens
@@ -250,7 +261,7 @@ class _Loop:
         if last or progress.step % self.log_every == 0:
             self._log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
-        if last or stopping or progress.step % self.checkpoint_every == 0:
+        if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
             logs.metrics.sync()
