@@ -8,7 +8,7 @@ again ends with the same weights and the same metrics.jsonl, bit for bit.
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
+from t5mix.training.task_gradients import task_gradients, without_losses
+
+# Beside metrics.jsonl: how the gradients of tasks lie to one another.
+CONFLICT = "conflict.jsonl"
 
 
 @dataclasses.dataclass
@@ -65,11 +69,13 @@ def train(
     allow_changed_mixture: bool = False,
     allow_changed_optimizer: bool = False,
     skip_non_finite: int = 0,
+    conflict_every: int | None = None,
+    masked_tasks: Sequence[str] = (),
 ) -> State:
-    """Trains to `steps`, from `start()`, or from the newest checkpoint in the folder.
+    """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
     Writes `checkpoints/STEP`, `metrics.jsonl` (losses; the same bytes however often the run was interrupted),
-    `timing.jsonl` (speeds) and `tensorboard/`.
+    `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl` where that is asked for.
 
     Args:
         engine: the model on its mesh.
@@ -82,28 +88,27 @@ def train(
         log_every: steps between lines in the logs.
         checkpoint_every: steps between checkpoints; one is always written at the end.
         keep: how many checkpoints stay.
-        title: what is being trained, for the display.
+        title: for the display.
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
-
-    Returns:
-        The state after the last step.
+        conflict_every: steps between measurements of `task_gradients`; None for none.
+        masked_tasks: names of tasks whose examples are read and whose loss is 0.
 
     Raises:
-        ValueError: the checkpoint is damaged, or of another model or another mixture; or the engine was made for fewer
-            tasks or for batches of another shape.
-        FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
+        ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
+        FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
         OSError: the folder is gone, full, or can not be written.
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
+    often = (log_every, checkpoint_every, conflict_every)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks))
     with (
         _stop_told(),
-        _logs(folder, progress.step) as logs,
+        _logs(folder, progress.step, conflict_every is not None) as logs,
         Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
         noted_signal() as stop,
     ):
@@ -134,6 +139,7 @@ class _Logs:
     metrics: JsonlLogger
     timing: JsonlLogger
     board: EventFile
+    conflict: JsonlLogger | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +151,9 @@ class _Loop:
     seed: int
     log_every: int
     checkpoint_every: int
+    conflict_every: int | None
     skip_non_finite: int
+    masked_tasks: tuple[str, ...]
 
     def run(
         self,
@@ -158,9 +166,10 @@ class _Loop:
     ) -> State:
         pending: tuple[StepMetrics, int] | None = None
         for step, batch in _batches(self.stream, progress.step, steps):
+            self._measure_conflict(state, batch, step, logs)
             state, metrics = self.engine.train_step(
                 state,
-                batch,
+                self._without_masked(batch),
                 learning_rate=self.schedule(step),
                 step=step,
                 seed=self.seed,
@@ -180,6 +189,21 @@ class _Loop:
             if stopping and done < steps:
                 raise Interrupted(stopping, done)
         return state
+
+    def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the batch without the losses of masked tasks."""
+        masked = [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
+        return without_losses(batch, masked) if masked else batch
+
+    def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: _Logs) -> None:
+        """Logs how the tasks' gradients lie to one another at a step, where that is due."""
+        done = step + 1
+        if self.conflict_every is None or done % self.conflict_every:
+            return
+        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed)
+        assert logs.conflict is not None
+        logs.conflict.log(done, found.by_name(self.stream.task_names))
+        logs.board.log(done, found.in_short(self.stream.task_names))
 
     def _take_in(self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter) -> None:
         metrics, tokens = pending
@@ -224,6 +248,8 @@ class _Loop:
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
             logs.metrics.sync()
+            if logs.conflict is not None:
+                logs.conflict.sync()
             self.checkpoints.save(progress.step, state, progress.extra(self.stream, self.engine))
 
     def _diverged(self, step: int, what: str) -> FloatingPointError:
@@ -311,14 +337,15 @@ def _stop_told() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _logs(folder: Path, step: int) -> Iterator[_Logs]:
+def _logs(folder: Path, step: int, with_conflict: bool) -> Iterator[_Logs]:
     """Opens the logs of a folder, without what an earlier start logged of steps that will be done again."""
-    with (
-        JsonlLogger(folder / "metrics.jsonl", step) as metrics,
-        JsonlLogger(folder / "timing.jsonl", step) as timing,
-        EventFile(folder / "tensorboard", step) as board,
-    ):
-        yield _Logs(metrics, timing, board)
+    conflict = folder / CONFLICT
+    with contextlib.ExitStack() as stack:
+        metrics = stack.enter_context(JsonlLogger(folder / "metrics.jsonl", step))
+        timing = stack.enter_context(JsonlLogger(folder / "timing.jsonl", step))
+        board = stack.enter_context(EventFile(folder / "tensorboard", step))
+        wanted = with_conflict or conflict.exists()
+        yield _Logs(metrics, timing, board, stack.enter_context(JsonlLogger(conflict, step)) if wanted else None)
 
 
 def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -92,6 +92,9 @@ class Training(_Steps):
         keep: how many checkpoints stay on disk, the newest ones.
         allow_changed_mixture: resume although the mixture's tasks, rates or examples changed since the
             checkpoint; what changed is said.
+        conflict_every: steps between measurements of how the tasks' gradients lie to one another, in
+            conflict.jsonl; None means none. One costs the time of a step for each task of the batch.
+        masked_tasks: names of tasks whose examples are read and whose loss is 0; see `t5mix whatif`.
     """
 
     steps: int
@@ -100,9 +103,13 @@ class Training(_Steps):
     checkpoint_every: int = 1000
     keep: int = 3
     allow_changed_mixture: bool = False
+    conflict_every: int | None = None
+    masked_tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
+        object.__setattr__(self, "masked_tasks", tuple(self.masked_tasks))
+        _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep", "conflict_every")
+        _no_repeats("Training.masked_tasks", self.masked_tasks)
         self._check_step()
 
 

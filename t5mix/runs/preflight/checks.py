@@ -22,6 +22,7 @@ from t5mix.runs.preflight.tasks import (
     check_answers,
     check_data,
     check_evaluation,
+    check_masked,
     check_mesh,
     check_provider,
     chosen_provider,
@@ -81,6 +82,7 @@ def check_training(run: Run) -> Checked:
         check_schedule("Finetuning", run.finetune.as_training())
     provider = chosen_provider(run)
     check_provider(run, provider)
+    check_masked(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
     trained_on = [task for task in get_subtasks(provider) if "train" in task.splits]
     check_data(run, trained_on or get_subtasks(provider), "train")
