@@ -34,11 +34,14 @@ FOLDERS = {
         "finetune": "fine-tune a checkpoint on each task",
         "eval": "score checkpoints, task by task, beside baselines",
         "predict": "answer the lines of a file",
+        "whatif": "repeat a run without a task, or with other rates, and compare",
+        "transfer": "tell what each task of a mixture does for each other, by small runs",
         "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
         "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
     },
     "results": {
         "compare": "tell which runs differ, task by task, and how surely",
+        "conflict": "tell which tasks' gradients agreed in a run, and which did not",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

@@ -9,4 +9,5 @@ finetune.py     Run.finetune, task after task from one checkpoint
 evaluate.py     scores of checkpoints, task by task
 predict.py      text in, text out
 scores/         scores on disk, and runs compared by them
+experiments/    runs made from other runs, or many at once, to ask what a task does
 """

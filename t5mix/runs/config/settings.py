@@ -95,6 +95,7 @@ class Training(_Steps):
         conflict_every: steps between measurements of how the tasks' gradients lie to one another, in
             conflict.jsonl; None means none. One costs the time of a step for each task of the batch.
         masked_tasks: names of tasks whose examples are read and whose loss is 0; see `t5mix whatif`.
+        rates: of tasks, in place of those that the mixture gives them, `{"sst2": 0}`; None means none.
     """
 
     steps: int
@@ -105,11 +106,15 @@ class Training(_Steps):
     allow_changed_mixture: bool = False
     conflict_every: int | None = None
     masked_tasks: tuple[str, ...] = ()
+    rates: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "masked_tasks", tuple(self.masked_tasks))
         _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep", "conflict_every")
         _no_repeats("Training.masked_tasks", self.masked_tasks)
+        for name, rate in (self.rates or {}).items():
+            if not 0 <= rate < math.inf:
+                raise ValueError(f"Training.rates gives {name!r} the rate {rate}: it must be at least 0, and finite")
         self._check_step()
 
 

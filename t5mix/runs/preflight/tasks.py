@@ -130,19 +130,6 @@ def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     return tuple(scored)
 
 
-def check_masked(run: Run, provider: Provider) -> None:
-    """Checks that `Training.masked_tasks` are tasks of the mixture, and not all of them."""
-    masked = run.train.masked_tasks if run.train is not None else ()
-    names = _names(provider)
-    for name in masked:
-        if name not in names:
-            raise ValueError(
-                f"Training.masked_tasks names {name!r}, which is no task of {provider.name}{suggestion(name, names)}"
-            )
-    if masked and set(masked) == set(names):
-        raise ValueError(f"Training.masked_tasks names every task of {provider.name}: leave one that is trained on")
-
-
 def _unfit_metrics(task: Task) -> str | None:
     """Returns why a run cannot compute the metrics of a task, or None."""
     try:

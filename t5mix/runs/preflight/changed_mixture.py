@@ -1,0 +1,47 @@
+"""What a training changes of its mixture: rates of tasks, and tasks whose loss is masked."""
+
+from collections.abc import Sequence
+
+from t5mix.declarations.mixture import Mixture
+from t5mix.internal.suggestions import suggestion
+from t5mix.runs.config.settings import Training
+from t5mix.runs.preflight.tasks import Provider
+
+
+def with_changes(provider: Provider, train: Training) -> Provider:
+    """Returns the mixture of a training: with `Training.rates`, after a look at them and at `Training.masked_tasks`.
+
+    The tasks stay, those with rate 0 too, so all are scored. No task's order of examples depends on rates.
+
+    Raises:
+        ValueError: a name is no task of the mixture, or no task is left that is trained on.
+    """
+    names = [task.name for task in provider.tasks] if isinstance(provider, Mixture) else [provider.name]
+    _check_names("Training.masked_tasks", train.masked_tasks, provider, names)
+    _check_names("Training.rates", list(train.rates or {}), provider, names)
+    if train.rates:
+        if not isinstance(provider, Mixture):
+            raise ValueError(f"Training.rates is {dict(train.rates)}, and {provider.name} is a task, not a mixture")
+        provider = _with_rates(provider, train)
+    drawn = [name for name in names if not isinstance(provider, Mixture) or provider.get_rate(name) > 0]
+    if set(drawn) <= set(train.masked_tasks):
+        raise ValueError(
+            f"Training.masked_tasks names every task that {provider.name} draws from: leave one that is trained on"
+        )
+    return provider
+
+
+def _with_rates(mixture: Mixture, train: Training) -> Mixture:
+    rates = {task.name: (train.rates or {}).get(task.name, mixture.get_rate(task)) for task in mixture.tasks}
+    if not any(rates.values()):
+        raise ValueError(f"Training.rates leaves every task of {mixture.name} the rate 0: give one a positive rate")
+    pairs = [(task, rates[task.name]) for task in mixture.tasks]
+    made = Mixture(mixture.name, pairs, None, mixture.sample_fn, mixture.source_info)
+    made._take_line_of(mixture)
+    return made
+
+
+def _check_names(setting: str, given: Sequence[str], provider: Provider, names: Sequence[str]) -> None:
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{setting} names {name!r}, which is no task of {provider.name}{suggestion(name, names)}")
