@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mixture_or_task", action="append", default=[], metavar="NAME", help="only these; repeatable")
     parser.add_argument("--stage", choices=("multi-task", "fine-tuned"), help="by default a task's last one")
     parser.add_argument("--limit", type=arguments.positive, help="of the evaluation, where it had one")
-    parser.add_argument(
-        "--confidence", type=arguments.share, default=0.95, metavar="SHARE", help="of the intervals [0.95]"
-    )
+    arguments.add_confidence(parser)
     parser.add_argument("--picture", metavar="FILE", help="draw the differences: .svg, .png or .pdf")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 

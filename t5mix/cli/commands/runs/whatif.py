@@ -42,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from_step", type=arguments.positive, metavar="STEP", help="begin at this checkpoint of RUN")
     parser.add_argument("--run_folder", metavar="FOLDER", help="by default beside RUN, named by the change")
     parser.add_argument("--no_finetune", action="store_true", help="stop after pre-training, where RUN fine-tunes")
-    parser.add_argument(
-        "--confidence", type=arguments.share, default=0.95, metavar="SHARE", help="of the intervals [0.95]"
-    )
+    arguments.add_confidence(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
