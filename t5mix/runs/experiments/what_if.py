@@ -224,13 +224,21 @@ def _check_start(original: RunFolder, change: Change, steps: int) -> None:
         )
     if step is not None:
         checkpoint_files.verify(original.pretraining.checkpoints / str(step))
-    record = original.path / RECORD
-    began = read_json(record).get("change", {}).get("from_step") if record.is_file() else None
+    began = _began(original.path / RECORD)
     if began is not None and (step is None or step < began):
         raise ValueError(
             f"{str(original.path)!r} was itself begun at step {began} of another run, so it cannot be repeated from "
             f"before that: give --from_step {began}, or a later one"
         )
+
+
+def _began(record: Path) -> int | None:
+    """Returns the step that a run was begun at; None is the start."""
+    change = read_json(record).get("change") if record.is_file() else {"from_step": None}
+    step = change.get("from_step", "") if isinstance(change, dict) else ""
+    if step is not None and type(step) is not int:
+        raise ValueError(f"{record} is not what `t5mix whatif` wrote: it does not say where the run began")
+    return step
 
 
 def _record(folder: RunFolder, made_from: Mapping[str, Any]) -> None:
@@ -244,7 +252,7 @@ def _check_record(folder: RunFolder, made_from: Mapping[str, Any]) -> None:
     record = folder.path / RECORD
     if record.is_file():
         there = read_json(record)
-        differing = [name for name in made_from if there.get(name) != made_from[name]]
+        differing = [name for name in made_from if name != "run" and there.get(name) != made_from[name]]
         if differing:
             raise ValueError(
                 f"{str(folder.path)!r} holds the answer to another question: {', '.join(differing)} in {RECORD} "

@@ -51,10 +51,9 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.experiments.replay import compare_bits
     from t5mix.runs.experiments.what_if import check_what_if
 
-    with Progress(what="checking the run"):
-        what_if = check_what_if(
-            args.original, _change(args), args.run_folder, args.include or (), fine_tuning=not args.no_finetune
-        )
+    what_if = check_what_if(
+        args.original, _change(args), args.run_folder, args.include or (), fine_tuning=not args.no_finetune
+    )
     what_if.carry_out(["t5mix", *sys.argv[1:]])
     say(f"the new run is {what_if.checked.folder.path}")
     replay = compare_bits(what_if.original, what_if.checked) if what_if.change.is_replay else None
