@@ -7,6 +7,7 @@ mask          The batches are the original's, bit for bit. The task's tokens are
               stays the whole batch's, the masked tokens among it. The log goes on to show the task's loss.
 renormalize   The task's rate is 0, and its draws go to the others, in the proportion of their rates. Which example
               of a task comes after which does not depend on the other tasks, so theirs come in the order they had.
+              From a checkpoint on, rates change at its step: each other task goes on in its order where it stood.
 
 Other rates mean the same as `renormalize`, which is a rate of 0.
 """
@@ -190,10 +191,15 @@ def check_what_if(
         raise ValueError(f"--run_folder is {into!r}, the folder of the original: choose another")
     _check_record(RunFolder(folder), _made_from(original, change))
     masked = tuple(dict.fromkeys((*run.train.masked_tasks, *change.masked)))
-    rates = {**(run.train.rates or {}), **change.rates}
+    rates, since = {**(run.train.rates or {}), **change.rates}, change.from_step or 0
+    if change.rates and run.train.rates and since != run.train.rates_since:
+        raise ValueError(
+            f"{path!r} has other rates since step {run.train.rates_since}, and these would hold since step {since}: "
+            "ask about the run that it was made from"
+        )
     params = [f"Run.folder = {str(folder)!r}"]
     params += [f"Training.masked_tasks = {masked!r}"] if change.masked else []
-    params += [f"Training.rates = {rates!r}"] if change.rates else []
+    params += [f"Training.rates = {rates!r}", f"Training.rates_since = {since}"] if change.rates else []
     params += [] if fine_tuning else ["Run.finetune = None"]
     bound = binding.bind(record, params, include=include)
     checked = check_training(bound.run)
