@@ -3,6 +3,9 @@
 A run is a function of its settings: the batch at step s is the stream's, the dropout at step s is the engine's, and
 everything else that the logs depend on is in the checkpoint. A process that is killed at any moment and started
 again ends with the same weights and the same metrics.jsonl, bit for bit.
+
+It writes `checkpoints/STEP`, `metrics.jsonl` (losses), `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl`
+where that is asked for.
 """
 
 import contextlib
@@ -76,17 +79,18 @@ def train(
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
-    Writes `checkpoints/STEP`, and its logs: `metrics.jsonl` is the same bytes however often the run was interrupted.
-
     Args:
-        engine, stream: the model on its mesh; batches.
+        engine: the model on its mesh.
+        stream: batches.
         folder: where checkpoints and logs go.
         schedule: learning rate, a function of the step.
         steps: at which to stop, counted from `start()`.
         seed: of dropout.
         start: gives the state at step 0, which says how old its slots are; not called when there is a checkpoint.
-        log_every, checkpoint_every: steps between lines in the logs, and between checkpoints; one is written at the end.
-        keep, title: how many checkpoints stay; what the display says.
+        log_every: steps between lines in the logs.
+        checkpoint_every: steps between checkpoints; one is always written at the end.
+        keep: how many checkpoints stay.
+        title: what is being trained, for the display.
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
@@ -97,8 +101,7 @@ def train(
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
-        OSError: the folder cannot be written.
-        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
