@@ -194,3 +194,14 @@ def test_nothing_is_left_out_where_tasks_of_other_lengths_end_soon_after_each_ot
     for name, limit in limits.items():
         assert counts[name] == limit * sizes[name][0]
     assert {one.task: one.fed for one in stream.plan(steps).tasks} == counts
+
+
+def test_tasks_may_end_in_stages_of_a_few_rows(make_task):
+    tasks = [make_task("b", count=25, longest=8), make_task("e", count=130, longest=60)]
+    line = rates.linear({"b": 1.0, "e": 0.43}, {"e": 4.3}, 0, 101)
+    limits = {"b": 2, "e": 1}
+    stream = Stream(Mixture("m", tasks, rates=line, unit="target_tokens", max_epochs=limits), LENGTHS, 4)
+    assert stream.steps is not None
+    drawn = Counter(example for step in range(stream.steps) for example in stream.examples(step))
+    assert max(drawn.values()) == 1 and Counter(task for task, _, _ in drawn) == stream.fed(stream.steps)
+    assert stream.fed(stream.steps) == {"b": 50, "e": 130}

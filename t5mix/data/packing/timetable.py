@@ -11,6 +11,7 @@
 So that all of this follows from lengths, rates and seed alone, the number of draws of every stage is fixed beforehand.
 """
 
+import copy
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -276,6 +277,16 @@ class Timetable:
         return weights
 
     def _replan(self, stage: int, weights: list[np.ndarray], stop: int | None) -> None:
+        """Plans what follows a task's end, where the rows of a stage that are left still take its draws so far."""
+        before = copy.copy(self._room), self._row, self._first, len(self.planned)
+        self._plan_anew(stage, weights, stop)
+        if stop is not None:
+            draws = sum(one.draws for one in self._room.stretches(stop - self._row, True))
+            if self._first + draws <= self.intended.draw:
+                self._room, self._row, self._first, kept = before
+                del self.planned[kept:]
+
+    def _plan_anew(self, stage: int, weights: list[np.ndarray], stop: int | None) -> None:
         """Plans what follows the draw that the intended sums have come to, at which a task has ended.
 
         The window with that draw, and what follows where tasks end soon after, are planned for the greatest room that
