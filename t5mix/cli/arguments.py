@@ -48,6 +48,11 @@ def add_trained(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_confidence(parser: argparse.ArgumentParser) -> None:
+    """Adds `--confidence`."""
+    parser.add_argument("--confidence", type=_share, default=0.95, metavar="SHARE", help="of the intervals [0.95]")
+
+
 def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
     """Returns the settings of the command line: `--gin_param`, then shorthands, which win.
 
@@ -145,6 +150,16 @@ def length(text: str) -> int:
 def seed(text: str) -> int:
     """Parses a seed, for argparse."""
     return _number(text, -(2**63), 2**63 - 1)
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1, such as 0.95")
+    return number
 
 
 def _number(text: str, least: int, most: int = _GREATEST) -> int:

@@ -1,21 +1,19 @@
 """A model on a mesh: its programs, compiled when first needed, and the state they work on."""
 
-import contextlib
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
-from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.compiling.compilation import compilation_folder, fingerprint
+from t5mix.mesh.compiling.executables import Executables, shapes_of
 from t5mix.mesh.decoding.results import Answers
 from t5mix.mesh.decoding.settings import Decoding
-from t5mix.mesh.devices import available_devices, device_mesh, jax
+from t5mix.mesh.devices import available_devices, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.programs import Programs, hash_of_name
+from t5mix.mesh.programs import COUNTED, Programs, hash_of_name
 from t5mix.mesh.state import (
     State,
     StepMetrics,
@@ -32,9 +30,7 @@ from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
 
-__all__ = ["Answers", "Engine", "State", "StepMetrics", "Variable"]
-
-P = jax.sharding.PartitionSpec
+__all__ = ["COUNTED", "Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 
 class Engine:
@@ -81,11 +77,7 @@ class Engine:
         self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
         self.step = step
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
-        self._devices = device_mesh(mesh)
-        self._axes = tuple(mesh.axes)
-        self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
-        self._whole = self._sharding([])
-        self._compiled: dict[str, Any] = {}
+        self._on = Executables(mesh, self._fingerprint, self.num_parameters)
         self._by_name = WeightsByName()
         self._of_others: list[WeightsByName] = []
 
@@ -111,7 +103,7 @@ class Engine:
 
     def shardings(self) -> dict[str, Any]:
         """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
-        return {variable.name: self._sharding(variable.axes) for variable in self.variables}
+        return {variable.name: self._on.sharding(variable.axes) for variable in self.variables}
 
     def compiled(self, name: str) -> Any:
         """Returns a program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
@@ -120,7 +112,7 @@ class Engine:
             name: "train_step", "score", "logits" or `Decoding.program`; "initialize NAME" for the array that the weight
                 of that name is drawn into.
         """
-        return self._compiled[name]
+        return self._on.compiled[name]
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
         """Returns arrays by T5's names as a State, stacked where the training program takes them so.
@@ -154,7 +146,7 @@ class Engine:
         ready = all_given(stored, given or {})
         values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
         constant = [one for one in stored if is_constant(one) and one.name not in values]
-        values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
+        values |= dict(zip((one.name for one in constant), constants(constant, self._on.sharding), strict=True))
         for one in stored:
             if one.name not in values:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
@@ -168,14 +160,14 @@ class Engine:
 
     def _draw_program(self, one: Stored) -> Any:
         shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
-        program = self._compile(
+        program = self._on.compile(
             f"initialize {kind} {shape} {one.stacked} {one.axes}",
             lambda *tensors: (self._programs.draw(one, *tensors),),
             [_KEY, jax.ShapeDtypeStruct((len(one.variables),), np.uint32), jax.ShapeDtypeStruct((), np.float32)],
             [jax.ShapeDtypeStruct(one.shape, np.float32)],
             results=[one],
         )
-        self._compiled[f"initialize {one.name}"] = program
+        self._on.compiled[f"initialize {one.name}"] = program
         return program
 
     def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
@@ -197,7 +189,8 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them; with `COUNTED` where the loss of
+                some tokens is not minimized: it is reported all the same.
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
@@ -207,7 +200,7 @@ class Engine:
         Returns:
             The new state and what the step reports.
         """
-        names = (*self._programs.features, "targets_task")
+        names = (*self._programs.features, "targets_task", *([COUNTED] if COUNTED in batch else []))
         count = len(names)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
@@ -220,20 +213,45 @@ class Engine:
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
         told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
         rates = np.array(told, np.float32)
-        compiled = self._compile(
-            "train_step",
+        compiled = self._on.compile(
+            "train_step on a part of the losses" if COUNTED in batch else "train_step",
             program,
             [*map(self._feature, names), jax.ShapeDtypeStruct(rates.shape, np.float32), _KEY],
-            [number, number, tasks, tasks, *self._specs(changing)],
+            [number, number, tasks, tasks, *shapes_of(changing)],
             arguments=[*frozen, *changing],
             results=changing,
             donate=len(changing),
         )
-        features = [self._place(batch[name], self._rows) for name in names]
+        features = [self._on.place(batch[name]) for name in names]
         untouched, values = self._values(state, frozen), self._values(state, changing)
         loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
         after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
         return after, StepMetrics(loss, norm, task_nats, task_tokens)
+
+    def gradients(
+        self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray], *, step: int, seed: int
+    ) -> list[jax.Array]:
+        """Returns the gradients of a step, as `train_step` has them before they are clipped: one a trained array.
+
+        Args:
+            state: values of all variables; they stay.
+            batch: as of `train_step`, with `COUNTED`. Gradients of parts of the losses add up to those of all.
+            step: as of `train_step`.
+            seed: as of `train_step`.
+        """
+        names = (*self._programs.features, "targets_task", COUNTED)
+
+        def program(*tensors: Any) -> tuple[Any, ...]:
+            features = dict(zip(names, tensors[: len(names)], strict=True))
+            return self._programs.gradients(features, tensors[len(names)], tensors[len(names) + 1 :])
+
+        trained = self._programs.trained_weights
+        read = [*self._programs.frozen, *trained]
+        inputs = [*map(self._feature, names), _KEY]
+        compiled = self._on.compile("gradients", program, inputs, shapes_of(trained), arguments=read, results=trained)
+        placed = [self._on.place(batch[name]) for name in names]
+        found: list[jax.Array] = list(compiled(*placed, _key(seed, step + 1), *self._values(state, read)))
+        return found
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
@@ -305,15 +323,15 @@ class Engine:
         """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
         inputs, numbers, other = given
         numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
-        placed = [self._place(array, self._rows) for array in (inputs, numbers)]
-        placed.append(jax.device_put(other, self._rows if other.ndim > 1 else self._whole))
+        placed = [self._on.place(array) for array in (inputs, numbers)]
+        placed.append(jax.device_put(other, self._on.rows if other.ndim > 1 else self._on.whole))
         specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
         weights, count = self._programs.weights, len(states)
         name += f" by {count} models" if count > 1 else ""
         self._of_others += [WeightsByName() for _ in range(count - 1 - len(self._of_others))]
         cut = zip([self._by_name, *self._of_others], states, strict=False)
         values = [value for by_name, state in cut for value in by_name(state, weights)]
-        compiled = self._compile(name, program, specs, results, arguments=weights * count)
+        compiled = self._on.compile(name, program, specs, results, arguments=weights * count)
         return [np.asarray(result) for result in compiled(*placed, *values)]
 
     def _predict(
@@ -331,65 +349,16 @@ class Engine:
             return (tf_program(features, tensors[len(names) :]),)
 
         features = [*map(self._feature, names)]
-        compiled = self._compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._place(batch[feature], self._rows) for feature in names]
+        compiled = self._on.compile(name, program, features, [result], arguments=self._programs.stored_weights)
+        placed = [self._on.place(batch[feature]) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
-
-    def _compile(
-        self,
-        name: str,
-        program: Callable,
-        inputs: Sequence[Any],
-        outputs: Sequence[Any],
-        *,
-        arguments: Sequence[Variable | Stored] = (),
-        results: Sequence[Variable | Stored] = (),
-        donate: int = 0,
-    ) -> Any:
-        """Compiles a program for the mesh, once.
-
-        Args:
-            name: of the program.
-            program: a TensorFlow function of `inputs` followed by the values of `arguments`.
-            inputs: shapes and shardings of what comes before the variables.
-            outputs: shapes of all that it returns; the last are the values of `results`.
-            arguments: variables that it reads.
-            results: variables that it returns.
-            donate: of how many of the last `arguments` the memory may be used again.
-        """
-        if name not in self._compiled:
-            key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
-
-            def module(inputs: Sequence[Any]) -> bytes:
-                return cached_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
-
-            values = [self._sharding(variable.axes) for variable in arguments]
-            other = [self._whole] * (len(outputs) - len(results))
-            jitted = jax.jit(
-                stablehlo_to_jax(module, outputs),
-                in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
-                out_shardings=other + [self._sharding(variable.axes) for variable in results],
-                donate_argnums=tuple(range(len(inputs) + len(arguments)))[-donate:] if donate else (),
-            )
-            with Told(f"{name} for {self.num_parameters:,} parameters", key) if arguments else contextlib.nullcontext():
-                self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
-        return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
         shape = (self.batch_size, self._programs.length_of(name))
-        return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
-
-    def _specs(self, variables: Sequence[Variable | Stored]) -> list[Any]:
-        return [jax.ShapeDtypeStruct(variable.shape, np.float32) for variable in variables]
-
-    def _sharding(self, axes: Sequence[int]) -> Any:
-        return jax.sharding.NamedSharding(self._devices, P(*[None if a < 0 else self._axes[a] for a in axes]))
-
-    def _place(self, array: np.ndarray, sharding: Any) -> Any:
-        return jax.device_put(np.ascontiguousarray(array, np.int32), sharding)
+        return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows)
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
-        return [stored_value(state, one, self._sharding) for one in stored]
+        return [stored_value(state, one, self._on.sharding) for one in stored]
 
 
 _KEY = jax.ShapeDtypeStruct((2,), np.uint32)

@@ -111,6 +111,8 @@ class Components:
             allow_changed_mixture=settings.allow_changed_mixture,
             allow_changed_optimizer=settings.allow_changed_optimizer,
             skip_non_finite=settings.skip_non_finite,
+            conflict_every=settings.conflict_every,
+            masked_tasks=settings.masked_tasks,
             start=start,
             title=title,
             beside=beside,

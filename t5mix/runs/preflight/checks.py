@@ -14,6 +14,7 @@ from t5mix.internal import trackers
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
+from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
 from t5mix.runs.preflight.memory import check_memory
@@ -81,7 +82,7 @@ def check_training(run: Run) -> Checked:
     check_schedule("Training", run.train)
     if run.finetune is not None:
         check_schedule("Finetuning", run.finetune.as_training())
-    provider = chosen_provider(run)
+    provider = with_changes(chosen_provider(run), run.train)
     check_provider(run, provider)
     # A task without the split is only evaluated: the stream leaves it out, and says so.
     trained_on = [task for task in get_subtasks(provider) if "train" in task.splits]

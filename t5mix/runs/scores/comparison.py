@@ -157,7 +157,7 @@ def compare(
     rows = [dataclasses.replace(row, corrected=value) for row, value in zip(rows, corrected, strict=True)]
     means = {}
     for other in runs[1:]:
-        differences = [_gain(row) for row in rows if row.run == other.name]
+        differences = [gain(row) for row in rows if row.run == other.name]
         if len(differences) > 1:
             means[other.name] = mean_difference(differences, confidence)
     return Comparison(split, confidence, runs[0].name, rows, means, left_out, no_score)
@@ -214,7 +214,7 @@ def _without_score(runs: Sequence[Scored], chosen: Sequence[str]) -> dict[str, s
     return {task: why for task, why in said.items() if not chosen or task in chosen} | never
 
 
-def _gain(row: Row) -> Difference:
+def gain(row: Row) -> Difference:
     """Returns a difference that is positive where the second run is better."""
     found = row.difference
     if not row.less_is_better:
