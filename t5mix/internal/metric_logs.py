@@ -73,7 +73,10 @@ class JsonlLogger(_Closing):
 
     def sync(self) -> None:
         """Waits until all lines are on disk, so that a checkpoint written next is never ahead of them."""
-        os.fsync(self._file.fileno())
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise named(error, self.path) from None
 
     def close(self) -> None:
         """Closes the file."""

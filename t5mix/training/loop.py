@@ -18,6 +18,7 @@ import numpy as np
 from t5mix.data import Stream
 from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
+from t5mix.internal.trackers import Trackers
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.checkpoints import Checkpoints
@@ -26,6 +27,9 @@ from t5mix.training.loss_window import LossWindow, examples_of
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
+
+# Of the examples of a step that went wrong: how many are named of a task, and of how many tasks.
+_SHOWN = 8
 
 
 @dataclasses.dataclass
@@ -143,6 +147,7 @@ class _Logs:
     metrics: JsonlLogger
     timing: JsonlLogger
     board: EventFile
+    trackers: Trackers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,9 +219,24 @@ class _Loop:
         what = f"the norm of the gradient is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
         if progress.skipped >= self.skip_non_finite:
             skipped = f" ({progress.skipped} such steps were skipped before)" if progress.skipped else ""
-            raise self._diverged(progress.step, what + skipped)
+            raise self._diverged(progress.step, what + skipped, self._fed_at(progress.step))
         progress.skipped += 1
-        say(f"at step {progress.step:,} {what}: nothing is changed ({progress.skipped} of {self.skip_non_finite})")
+        say(
+            f"at step {progress.step:,} {what}: nothing is changed ({progress.skipped} of {self.skip_non_finite})"
+            f"; {self._fed_at(progress.step)}"
+        )
+
+    def _fed_at(self, step: int) -> str:
+        """Says which examples a step was fed, so that a bad one can be looked at: the first few of each task."""
+        numbers: dict[str, list[int]] = {}
+        for task, _, index in self.stream.examples(step):
+            numbers.setdefault(task, []).append(index)
+        parts = [
+            f"{task} {', '.join(map(str, found[:_SHOWN]))}{f' and {len(found) - _SHOWN} more' * (len(found) > _SHOWN)}"
+            for task, found in list(numbers.items())[:_SHOWN]
+        ]
+        more = f"; and of {len(numbers) - _SHOWN} tasks more" if len(numbers) > _SHOWN else ""
+        return f"its examples are, by task and number: {'; '.join(parts)}{more}"
 
     def _write(
         self,
@@ -236,10 +256,10 @@ class _Loop:
             logs.metrics.sync()
             self.checkpoints.save(progress.step, state, progress.extra(self.stream, self.engine))
 
-    def _diverged(self, step: int, what: str) -> FloatingPointError:
+    def _diverged(self, step: int, what: str, fed: str = "") -> FloatingPointError:
         return FloatingPointError(
             f"at step {step:,} {what}: train in another folder with a lower learning rate "
-            f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint"
+            f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint{f'; {fed}' if fed else ''}"
         )
 
     def _log(self, progress: _Progress, logs: _Logs, reporter: Reporter) -> None:
@@ -253,8 +273,10 @@ class _Loop:
             **{f"examples/{name}": count for name, count in progress.window.task_examples().items()},
         }
         logs.metrics.log(progress.step, values)
-        logs.timing.log(progress.step, reporter.speeds())
-        logs.board.log(progress.step, {**values, **reporter.speeds()})
+        speeds = reporter.speeds()
+        logs.timing.log(progress.step, speeds)
+        logs.board.log(progress.step, {**values, **speeds})
+        logs.trackers.log(progress.step, {**values, **speeds})
 
 
 def _begin(
@@ -328,8 +350,9 @@ def _logs(folder: Path, step: int) -> Iterator[_Logs]:
         JsonlLogger(folder / "metrics.jsonl", step) as metrics,
         JsonlLogger(folder / "timing.jsonl", step) as timing,
         EventFile(folder / "tensorboard", step) as board,
+        Trackers(folder) as trackers,
     ):
-        yield _Logs(metrics, timing, board)
+        yield _Logs(metrics, timing, board, trackers)
 
 
 def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

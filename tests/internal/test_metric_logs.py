@@ -74,3 +74,8 @@ def test_a_full_disk_is_an_error_that_names_the_file() -> None:
         log.log(1, {"loss": 1.0})
     with pytest.raises(OSError, match=r"/dev/full"):
         log.close()
+
+
+def test_lines_that_cannot_be_forced_to_the_disk_are_an_error_that_names_the_file() -> None:
+    with JsonlLogger("/dev/null") as log, pytest.raises(OSError, match="/dev/null"):  # which cannot be forced
+        log.sync()

@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 
+import t5mix
 from t5mix.cli.main import main
 from t5mix.runs import pretrain
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.records.stream_of_run import stream_of_run
 
 pytestmark = pytest.mark.slow
 
@@ -165,3 +167,56 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(toy, gin_file, capsys):
         assert words in out
     assert "toy_a: 20 of 20 examples have inputs longer than Run.sequence_length and are truncated" in out
     assert not (gin_file.parent / "run" / "checkpoints").exists()
+
+
+def test_scores_on_clean_examples_stand_beside_those_on_all(finished, tmp_path, capsys):
+    path = tmp_path / "ledger.jsonl"
+    assert main(["overlap", "toy", "--output", str(path)]) == 0
+    entry = {"task": "toy_a", "split": "test", "index": 3, "text": "23", "kind": "exact"}
+    with path.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    capsys.readouterr()
+    assert main(["eval", "--run_folder", str(finished.path), "--ledger", str(path)]) == 0
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    cells = {row[0]: row for row in table if row and row[0].startswith("toy_")}
+    assert cells["toy_a"][-1] == "19" and cells["toy_b"][-1] == "20"
+    # In the run folder it needs no name, and one of other data is refused.
+    (finished.path / "ledger.jsonl").write_text(path.read_text().replace('"23"', '"24"'))
+    assert main(["eval", "--run_folder", str(finished.path)]) == 2
+    assert "its examples of 'toy_a', 'test', are others" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["", "finetune/toy_b"])
+def test_the_steps_that_fed_what_was_found_are_those_of_the_run(finished, tmp_path, capsys, part):
+    fed = stream_of_run(str(finished.path / part))
+    assert fed.steps == (3 if part else 6)
+    first = {}
+    for step in range(fed.steps):
+        for task, _, index in fed.stream.examples(step):
+            first.setdefault((task, index), step)
+    path = tmp_path / "ledger.jsonl"
+    # "20" stands in "120" and in "200": enough, where two characters are a run.
+    command = ["overlap", "toy", "--characters", "2", "--output", str(path), "--run", str(finished.path / part)]
+    capsys.readouterr()
+    assert main([*command, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    entries = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    matches = [match for entry in entries for match in entry["matches"]]
+    assert {match["task"] for match in matches} >= {"toy_b", "toy_plain"}
+    assert all(match["first_step"] == first.get((match["task"], match["index"])) for match in matches)
+    for entry in entries:
+        steps = [match["first_step"] for match in entry["matches"] if match["first_step"] is not None]
+        assert entry["first_step"] == min(steps, default=None)
+    assert told["steps"] == fed.steps
+    assert sum(row["fed"] for row in told["splits"]) == sum(entry["first_step"] is not None for entry in entries) > 0
+    assert main(["overlap", "toy", "--characters", "2", "--run", str(finished.path / part)]) == 0
+    assert "first at" in capsys.readouterr().out
+
+
+def test_a_run_whose_tasks_have_changed_tells_no_steps(finished, add_task, capsys):
+    t5mix.TaskRegistry.remove("toy_b")
+    add_task("toy_b", start=300)
+    t5mix.MixtureRegistry.remove("toy")
+    t5mix.MixtureRegistry.add("toy", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0)
+    assert main(["overlap", "toy", "--run", str(finished.path)]) == 2
+    assert "was fed other batches than its tasks give now: task 'toy_b' has other" in capsys.readouterr().err

@@ -9,6 +9,8 @@ from t5mix.runs.preflight.folders import check_new_file
 from t5mix.runs.scores.comparison import Comparison, verdict
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from t5mix.evaluation.scoring.paired_difference import Difference
 
 FORMATS = ("svg", "png", "pdf")
@@ -35,7 +37,6 @@ def check_picture(path: str) -> None:
 
 def draw(comparison: Comparison, path: str) -> None:
     """Writes the picture, one panel for each run that is compared with the first."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     others = list(dict.fromkeys(row.run for row in comparison.rows))
@@ -61,6 +62,13 @@ def draw(comparison: Comparison, path: str) -> None:
         panel.grid(axis="x", linewidth=0.3)
     names = [*tasks, *(["mean"] if comparison.means else [])]
     panels[0].set_yticks([-height for height in range(len(names))], names)
+    write_figure(figure, path)
+
+
+def write_figure(figure: "Figure", path: str) -> None:
+    """Writes a figure in the format of the file's ending; the same figure makes the same bytes each time."""
+    import matplotlib
+
     drawn = io.BytesIO()
     kind = Path(path).suffix.lstrip(".")
     with matplotlib.rc_context({"svg.hashsalt": "t5mix"}):  # the same names within the file each time
