@@ -32,6 +32,7 @@ FOLDERS = {
     "runs": {
         "train": "train on a mixture, and fine-tune from there where the run says so",
         "finetune": "fine-tune a checkpoint on each task",
+        "rehearse": "compile a run for a TPU topology without having one: what fits, how long it takes",
         "eval": "score checkpoints, task by task, beside baselines",
         "predict": "answer the lines of a file",
         "whatif": "repeat a run without a task, or with other rates, and compare",

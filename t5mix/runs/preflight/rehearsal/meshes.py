@@ -1,0 +1,78 @@
+"""The meshes of a topology that a run can have, from the fastest to the slowest, and why others cannot be."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from t5mix.declarations.registry import get_subtasks
+from t5mix.internal.terminal import Progress
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.runs.config.settings import Run
+from t5mix.runs.preflight.rehearsal.programs import Rehearsed, rehearse_training
+from t5mix.runs.preflight.rehearsal.rehearse import Topology, check_rehearsal
+from t5mix.runs.preflight.training_steps import check_steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Tried:
+    """A mesh that was tried.
+
+    Attributes:
+        mesh: its axes, as `MeshConfig.shape` has them.
+        training: the training step on it; None where it cannot be.
+        reason: why it cannot be.
+    """
+
+    mesh: str
+    training: Rehearsed | None
+    reason: str
+
+
+def search_meshes(run: Run, topology: Topology) -> list[Tried]:
+    """Compiles a run's training step for each division of a topology's cores between the batch and the model.
+
+    Args:
+        run: the settings; of its mesh only the layout counts, whose axes keep their names.
+        topology: from `open_topology`.
+
+    Returns:
+        Those that fit, the fastest first; then those that do not fit, and those that cannot be.
+    """
+    tried = []
+    shapes = list(_shapes(run.mesh, len(topology.devices)))
+    with Progress() as progress:
+        for number, shape in enumerate(shapes):
+            progress.tell("trying meshes", number, len(shapes), shape)
+            tried.append(_try(run, topology, shape))
+    return sorted(tried, key=_rank)
+
+
+def _try(run: Run, topology: Topology, shape: str) -> Tried:
+    try:
+        on_it = dataclasses.replace(run, mesh=dataclasses.replace(run.mesh, shape=shape))
+        provider = check_rehearsal(on_it, topology)
+        check_steps(on_it)
+        return Tried(shape, rehearse_training(on_it, len(get_subtasks(provider)), topology.devices), "")
+    except ValueError as error:
+        return Tried(shape, None, str(error))
+
+
+def _rank(one: Tried) -> tuple[int, float, str]:
+    if one.training is None:
+        return 2, 0.0, one.mesh
+    if one.training.time is None:
+        return 1, float(one.training.memory.needed), one.mesh
+    return 0, one.training.time.seconds, one.mesh
+
+
+def _shapes(mesh: MeshConfig, cores: int) -> Iterator[str]:
+    """Yields meshes of so many cores: an axis for the batch, and one for what else the layout splits."""
+    pairs = [rule.split(":") for rule in mesh.layout.split(",")]
+    batch = next((axis.strip() for dimension, axis in pairs if dimension.strip() == "batch"), "batch")
+    other = next((axis.strip() for _, axis in pairs if axis.strip() != batch), None)
+    for parts in range(1, cores + 1):
+        if cores % parts:
+            continue
+        sizes = {batch: cores // parts} | ({other: parts} if other else {})
+        if other is None and parts > 1:
+            return
+        yield ";".join(f"{axis}:{size}" for axis, size in sizes.items() if size > 1) or f"{batch}:1"
