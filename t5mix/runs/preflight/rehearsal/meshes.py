@@ -38,7 +38,7 @@ def search_meshes(run: Run, topology: Topology) -> list[Tried]:
         Those that fit, the fastest first; then those that do not fit, and those that cannot be.
     """
     tried = []
-    shapes = list(_shapes(run.mesh, len(topology.devices)))
+    shapes = list(shapes_of_meshes(run.mesh.layout, len(topology.devices)))
     with Progress() as progress:
         for number, shape in enumerate(shapes):
             progress.tell("trying meshes", number, len(shapes), shape)
@@ -64,15 +64,23 @@ def _rank(one: Tried) -> tuple[int, float, str]:
     return 0, one.training.time.seconds, one.mesh
 
 
-def _shapes(mesh: MeshConfig, cores: int) -> Iterator[str]:
-    """Yields meshes of so many cores: an axis for the batch, and one for what else the layout splits."""
-    pairs = [rule.split(":") for rule in mesh.layout.split(",")]
-    batch = next((axis.strip() for dimension, axis in pairs if dimension.strip() == "batch"), "batch")
-    other = next((axis.strip() for _, axis in pairs if axis.strip() != batch), None)
+def shapes_of_meshes(layout: str, cores: int) -> Iterator[str]:
+    """Yields meshes of so many cores: an axis for the batch, and one for what else the layout splits.
+
+    Args:
+        layout: rules, as `MeshConfig.layout` has them; axes keep their names.
+        cores: of the topology.
+    """
+    rules = MeshConfig(layout=layout, shape=";".join(f"{axis}:1" for axis in _axes(layout))).rules
+    batch = rules.get("batch")
+    other = next((axis for axis in rules.values() if axis != batch), None)
     for parts in range(1, cores + 1):
-        if cores % parts:
+        sizes = {batch: cores // parts, other: parts}
+        if cores % parts or any(axis is None and size > 1 for axis, size in sizes.items()):
             continue
-        sizes = {batch: cores // parts} | ({other: parts} if other else {})
-        if other is None and parts > 1:
-            return
-        yield ";".join(f"{axis}:{size}" for axis, size in sizes.items() if size > 1) or f"{batch}:1"
+        shape = ";".join(f"{axis}:{size}" for axis, size in sizes.items() if axis and size > 1)
+        yield shape or f"{batch or other}:1"
+
+
+def _axes(layout: str) -> list[str]:
+    return list(dict.fromkeys(rule.partition(":")[2].strip() for rule in layout.split(",")))

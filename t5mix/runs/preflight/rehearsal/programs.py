@@ -12,6 +12,7 @@ from t5mix.mesh.compiling.step_time import StepTime, step_time, wires_of
 from t5mix.mesh.devices import device_mesh
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, prompt_tuning
 from t5mix.runs.config.settings import Run
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -84,7 +85,9 @@ def rehearse_decoding(run: Run, num_tasks: int, devices: Sequence[Any]) -> Rehea
         devices: of the topology.
     """
     rows, name = run.evaluation_batch_size, run.decoding.program
-    engine = _engine(run, rows, num_tasks, devices, StepConfig())
+    part = run.train or run.finetune
+    trained = part.trained if part and isinstance(part.trained, adapters | prompt_tuning) else everything()
+    engine = _engine(run, rows, num_tasks, devices, StepConfig(trained=trained))
     return _rehearsed(name, run, rows, devices, lambda: engine.compile_decode(run.decoding))
 
 
