@@ -25,6 +25,7 @@ FOLDERS = {
     "tasks": {
         "list": "name the tasks and mixtures that are registered",
         "show": "look at a task's examples and tokens, or at a mixture's rates",
+        "plan": "tell what so many steps on a mixture feed, task by task",
         "cache": "make token caches ahead of time, or list them",
         "check": "try tasks on real examples: features, labels, metrics, splits",
         "overlap": "look for evaluation examples in training examples",
@@ -43,6 +44,9 @@ FOLDERS = {
     "results": {
         "compare": "tell which runs differ, task by task, and how surely",
         "conflict": "tell which tasks' gradients agreed in a run, and which did not",
+        "diff": "say what differs between two runs' settings, tasks and data",
+        "lineage": "say where a checkpoint comes from",
+        "report": "show a run as one page of HTML",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}
