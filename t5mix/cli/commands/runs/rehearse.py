@@ -7,9 +7,9 @@ from t5mix.cli import arguments, output
 from t5mix.internal.terminal import Progress, duration, emit, put
 
 if TYPE_CHECKING:
-    from t5mix.runs.preflight.rehearsal.meshes import Tried
-    from t5mix.runs.preflight.rehearsal.programs import Rehearsed
-    from t5mix.runs.preflight.rehearsal.rehearse import Rehearsal
+    from t5mix.runs.preflight.plans.rehearsal.meshes import Tried
+    from t5mix.runs.preflight.plans.rehearsal.programs import Rehearsed
+    from t5mix.runs.preflight.plans.rehearsal.rehearse import Rehearsal
 
 EPILOG = f"""\
 examples:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Compiles, and prints what was found."""
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import tasks
-    from t5mix.runs.preflight.rehearsal.rehearse import open_topology, rehearse
+    from t5mix.runs.preflight.plans.rehearsal.rehearse import open_topology, rehearse
     from t5mix.runs.preflight.training_steps import check_steps
 
     with Progress(what="checking the run"):
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         bound = binding.bind(args.gin_file, params, include=args.include or (), vocab_size=tasks.model_vocab_size)
         topology = open_topology(args.topology, args.slices)
     if args.search:
-        from t5mix.runs.preflight.rehearsal.meshes import search_meshes
+        from t5mix.runs.preflight.plans.rehearsal.meshes import search_meshes
 
         tried = search_meshes(bound.run, topology)
         if args.format == "json":

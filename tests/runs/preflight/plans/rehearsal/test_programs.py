@@ -2,7 +2,7 @@
 
 import pytest
 
-from t5mix.runs.preflight.rehearsal.programs import memory_needed
+from t5mix.runs.preflight.plans.rehearsal.programs import memory_needed
 
 REFUSED = (
     "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm. Used 34.50G of "

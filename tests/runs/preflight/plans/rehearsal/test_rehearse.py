@@ -6,7 +6,7 @@ import pytest
 
 from t5mix.cli.main import main
 from t5mix.runs.config import binding
-from t5mix.runs.preflight.rehearsal.rehearse import Topology, check_rehearsal
+from t5mix.runs.preflight.plans.rehearsal.rehearse import Topology, check_rehearsal
 from tests.mesh.compiling.topologies import needs_libtpu
 
 FOUR = Topology("v5e:2x2", 1, [object()] * 4)

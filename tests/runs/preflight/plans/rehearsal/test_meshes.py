@@ -3,7 +3,7 @@
 import pytest
 
 from t5mix.mesh.layouts import T5_LAYOUT
-from t5mix.runs.preflight.rehearsal.meshes import shapes_of_meshes
+from t5mix.runs.preflight.plans.rehearsal.meshes import shapes_of_meshes
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from t5mix.declarations.registry import get_subtasks
 from t5mix.internal.terminal import Progress
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.config.settings import Run
-from t5mix.runs.preflight.rehearsal.programs import Rehearsed, rehearse_training
-from t5mix.runs.preflight.rehearsal.rehearse import Topology, check_rehearsal
+from t5mix.runs.preflight.plans.rehearsal.programs import Rehearsed, rehearse_training
+from t5mix.runs.preflight.plans.rehearsal.rehearse import Topology, check_rehearsal
 from t5mix.runs.preflight.training_steps import check_steps
 
 

@@ -12,8 +12,8 @@ from t5mix.mesh.compiling.step_time import LEFT_OUT
 from t5mix.mesh.compiling.topology import topology_devices
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.dry_run import open_stream
-from t5mix.runs.preflight.rehearsal import programs
-from t5mix.runs.preflight.rehearsal.programs import Rehearsed
+from t5mix.runs.preflight.plans.rehearsal import programs
+from t5mix.runs.preflight.plans.rehearsal.programs import Rehearsed
 from t5mix.runs.preflight.tasks import Provider, chosen_provider
 
 _SECONDS_OF_STREAM = 2.0
