@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", type=arguments.positive, default=1, metavar="N", help="of that topology [1]")
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
     parser.add_argument("--search", action="store_true", help="try each mesh of the topology's cores, and rank them")
+    parser.add_argument("--no_decoding", action="store_true", help="rehearse training alone")
     parser.add_argument("--no_stream", action="store_true", help="do not open the mixture to measure its stream here")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             _show_tried(args.topology, tried)
         return 0
     check_steps(bound.run)
-    found = rehearse(bound.run, topology, measure_stream=not args.no_stream)
+    found = rehearse(bound.run, topology, decoding=not args.no_decoding, measure_stream=not args.no_stream)
     if args.format == "json":
         output.print_json(found.as_json())
     else:

@@ -154,12 +154,13 @@ def _program(one: Rehearsed, peak: float) -> dict[str, Any]:
     }
 
 
-def rehearse(run: Run, topology: Topology, *, measure_stream: bool = True) -> Rehearsal:
+def rehearse(run: Run, topology: Topology, *, decoding: bool = True, measure_stream: bool = True) -> Rehearsal:
     """Compiles a run's programs for a topology and estimates what it would take; nothing is trained.
 
     Args:
         run: the settings; `Run.mesh` must use all cores of the topology.
         topology: from `open_topology`.
+        decoding: whether to compile decoding, too.
         measure_stream: whether to open the mixture, as training does, and to measure how fast batches come here.
 
     Raises:
@@ -168,7 +169,7 @@ def rehearse(run: Run, topology: Topology, *, measure_stream: bool = True) -> Re
     provider = check_rehearsal(run, topology)
     num_tasks = len(get_subtasks(provider))
     found = [programs.rehearse_training(run, num_tasks, topology.devices)]
-    if "inputs" in run.sequence_length:
+    if decoding and "inputs" in run.sequence_length:
         found.append(programs.rehearse_decoding(run, num_tasks, topology.devices))
     stream, reason = (None, "left out")
     if measure_stream:
