@@ -233,7 +233,7 @@ class Engine:
         return self._on.compile(
             "train_step on a part of the losses" if counted else "train_step",
             program,
-            [*map(self._feature, names), jax.ShapeDtypeStruct((len(rates),), np.float32), _KEY],
+            [*map(self._feature, names), jax.ShapeDtypeStruct(np.shape(rates), np.float32), _KEY],
             [number, number, tasks, tasks, *shapes_of(changing)],
             arguments=[*self._programs.frozen, *changing],
             results=changing,
