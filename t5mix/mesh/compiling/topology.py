@@ -9,13 +9,15 @@ import os
 import re
 from typing import Any
 
-# Without these libtpu asks the cloud's metadata server which machine it is on.
+# Without the first ones libtpu asks the cloud's metadata server which machine it is on; without the last one it would
+# keep other processes of this machine from rehearsing, as if there were a TPU to share.
 _ALONE = {
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_ACCELERATOR_TYPE": "v5litepod-8",
     "TPU_WORKER_HOSTNAMES": "localhost",
     "TPU_WORKER_ID": "0",
     "TPU_LOG_DIR": "disabled",
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
 }
 
 # Chips whose two cores work as one device; in others each core is one, or there is one.
