@@ -2,9 +2,9 @@
 
     python benchmarks/rehearse_11b.py [--model 11b] [--topology v4:4x4x4] [--mesh "batch:8;model:8"]
 
-The training step is the run's own: 128 sequences of 512 inputs and 114 targets, bfloat16, T5's layout, Adafactor; nothing
-is extrapolated from smaller models. It takes libtpu (`t5mix[tpu]`) and no TPU. `seconds` counts from this process's
-start of work to the compiled program's costs, with no cache; `peak_gib` is the most memory of the process;
+The training step is the run's own: 128 sequences of 512 inputs and 114 targets, bfloat16, T5's layout, Adafactor;
+nothing is extrapolated from smaller models. It takes libtpu (`t5mix[tpu]`) and no TPU. `seconds` counts from this
+process's start of work to the compiled program's costs, with no cache; `peak_gib` is the most memory of the process;
 `gib_per_core` what the program needs of a core; `fits` whether the compiler found room. The last line is JSON.
 """
 
