@@ -150,12 +150,16 @@ def _show_training(found: "Rehearsal") -> None:
         whole = seconds * found.steps
         put(
             f"training: {found.tokens_per_step / seconds:,.0f} positions a second; {found.steps:,} steps take "
-            f"{whole / 86400:,.2f} days, {whole / 3600 * found.topology.chips:,.0f} chip-hours"
+            f"{_number(whole / 86400)} days, {_number(whole / 3600 * found.topology.chips)} chip-hours"
         )
         here = f"the stream gives {found.stream:,.0f} here, in one process" if found.stream else "the stream here was "
         here += "" if found.stream else f"not measured: {found.not_measured}"
         put(f"feed: {fed:,.0f} sequences a second for each host; {here}")
     put(f"left out of the estimate: {LEFT_OUT}")
+
+
+def _number(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _seconds(seconds: float) -> str:
