@@ -7,6 +7,7 @@ mask          The batches are the original's, bit for bit. The task's tokens are
               stays the whole batch's, the masked tokens among it. The log goes on to show the task's loss.
 renormalize   The task's rate is 0, and its draws go to the others, in the proportion of their rates. Which example
               of a task comes after which does not depend on the other tasks, so theirs come in the order they had.
+              From a checkpoint on, rates change at its step: each other task goes on in its order where it stood.
 
 Other rates mean the same as `renormalize`, which is a rate of 0.
 """
@@ -152,15 +153,7 @@ class WhatIf:
 
     def made_from(self) -> dict[str, Any]:
         """Returns what `what_if.json` holds: the original, by its content, and the change."""
-        step = self.change.from_step
-        manifest = self.original.pretraining.checkpoints / str(step) / checkpoint_files.MANIFEST
-        return {
-            "run": str(self.original.path),
-            "operative_config": _sha256(self.original.operative_config),
-            "lineage": _sha256(self.original.lineage),
-            "checkpoint": None if step is None else _sha256(manifest),
-            "change": self.change.as_json(),
-        }
+        return _made_from(self.original, self.change)
 
 
 def check_what_if(
@@ -196,16 +189,21 @@ def check_what_if(
     folder = Path(into or f"{original.path}-{change.name()}").absolute()
     if folder == original.path:
         raise ValueError(f"--run_folder is {into!r}, the folder of the original: choose another")
+    _check_record(RunFolder(folder), _made_from(original, change))
     masked = tuple(dict.fromkeys((*run.train.masked_tasks, *change.masked)))
-    rates = {**(run.train.rates or {}), **change.rates}
+    rates, since = {**(run.train.rates or {}), **change.rates}, change.from_step or 0
+    if change.rates and run.train.rates and since != run.train.rates_since:
+        raise ValueError(
+            f"{path!r} has other rates since step {run.train.rates_since}, and these would hold since step {since}: "
+            "ask about the run that it was made from"
+        )
     params = [f"Run.folder = {str(folder)!r}"]
     params += [f"Training.masked_tasks = {masked!r}"] if change.masked else []
-    params += [f"Training.rates = {rates!r}"] if change.rates else []
+    params += [f"Training.rates = {rates!r}", f"Training.rates_since = {since}"] if change.rates else []
     params += [] if fine_tuning else ["Run.finetune = None"]
     bound = binding.bind(record, params, include=include)
     checked = check_training(bound.run)
     found = WhatIf(original, provider, change, bound, checked)
-    _check_record(checked.folder, found.made_from())
     if found.is_scored:
         found.scores_of(original)  # or refuse, before anything is trained
     return found
@@ -230,6 +228,17 @@ def _check_start(original: RunFolder, change: Change, steps: int) -> None:
             f"{str(original.path)!r} was itself begun at step {began} of another run, so it cannot be repeated from "
             f"before that: give --from_step {began}, or a later one"
         )
+
+
+def _made_from(original: RunFolder, change: Change) -> dict[str, Any]:
+    manifest = original.pretraining.checkpoints / str(change.from_step) / checkpoint_files.MANIFEST
+    return {
+        "run": str(original.path),
+        "operative_config": _sha256(original.operative_config),
+        "lineage": _sha256(original.lineage),
+        "checkpoint": None if change.from_step is None else _sha256(manifest),
+        "change": change.as_json(),
+    }
 
 
 def _began(record: Path) -> int | None:
