@@ -35,7 +35,9 @@ FOLDERS = {
         "finetune": "fine-tune a checkpoint on each task",
         "rehearse": "compile a run for a TPU topology without having one: what fits, how long it takes",
         "eval": "score checkpoints, task by task, beside baselines",
-        "predict": "answer the lines of a file",
+        "predict": "answer the lines of a file, a table or a task's split",
+        "score": "tell how likely given targets are",
+        "average": "average checkpoints of a run",
         "whatif": "repeat a run without a task, or with other rates, and compare",
         "transfer": "tell what each task of a mixture does for each other, by small runs",
         "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
@@ -47,6 +49,7 @@ FOLDERS = {
         "diff": "say what differs between two runs' settings, tasks and data",
         "lineage": "say where a checkpoint comes from",
         "report": "show a run as one page of HTML",
+        "submission": "write the files that the servers of GLUE and SuperGLUE take",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

@@ -81,6 +81,7 @@ class Engine:
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
         self._on = Executables(mesh, self._fingerprint, self.num_parameters, devices)
         self._by_name = WeightsByName()
+        self._of_others: list[WeightsByName] = []
 
     @property
     def variables(self) -> list[Variable]:
@@ -274,23 +275,12 @@ class Engine:
         return self._predict("score", self._programs.score, state, batch, result)
 
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns the logits of each target token given those before it.
-
-        float32 [batch, positions of the decoder, padded vocabulary].
-        """
+        """Returns the logits of each target token: float32 [batch, positions of the decoder, padded vocabulary]."""
         shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
-        """Takes the most likely next token, again and again.
-
-        Args:
-            state: values of all variables, or of the weights alone.
-            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
-
-        Returns:
-            int32 [batch, targets length]: EOS is kept, 0 follows it.
-        """
+        """Takes the likeliest token, again and again: int32 [batch, targets length]; see `decode`."""
         return self.decode(state, inputs, Decoding()).ids[:, 0]
 
     def decode(
@@ -299,6 +289,7 @@ class Engine:
         inputs: np.ndarray,
         decoding: Decoding,
         numbers: np.ndarray | None = None,
+        others: Sequence[Mapping[str, jax.Array]] = (),
     ) -> Answers:
         """Returns the best answers to each input.
 
@@ -308,21 +299,18 @@ class Engine:
             decoding: the settings; programs are compiled for all of them but the seed.
             numbers: int32 [batch], of the inputs: samples depend on them, and rows with a negative one are not
                 decoded; None means 0, 1, ...
+            others: states of further models of this kind: all together answer as an ensemble.
         """
-        compiled = self.compile_decode(decoding)
-        return Answers(*self._answer(compiled, state, inputs, numbers, _key(decoding.seed, 0)))
+        compiled = self.compile_decode(decoding, 1 + len(others))
+        return Answers(*self._answer(compiled, [state, *others], inputs, numbers, _key(decoding.seed, 0)))
 
-    def compile_decode(self, decoding: Decoding) -> Any:
-        """Compiles the program of `decode` from shapes alone, once, and runs nothing.
-
-        Args:
-            decoding: the settings.
-        """
+    def compile_decode(self, decoding: Decoding, models: int = 1) -> Any:
+        """Compiles the program of `decode` from shapes alone, once; `models` answer together."""
         decoding.check(self.model.vocab_size)
         spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
         results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
         program = functools.partial(self._programs.decode, decoding)
-        return self._compile_answer(decoding.program, program, results, self.lengths["inputs"], _KEY)
+        return self._compile_answer(decoding.program, program, results, self.lengths["inputs"], _KEY, models)
 
     def target_scores(
         self,
@@ -330,6 +318,7 @@ class Engine:
         inputs: np.ndarray,
         targets: np.ndarray,
         numbers: np.ndarray | None = None,
+        others: Sequence[Mapping[str, jax.Array]] = (),
     ) -> np.ndarray:
         """Returns the log-likelihood of several targets of each input, which is encoded once.
 
@@ -338,6 +327,7 @@ class Engine:
             inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
             targets: int32 [batch, targets of an input, any length], padded with 0; each shape has a program.
             numbers: int32 [batch]; rows with a negative one are left out.
+            others: see `decode`.
 
         Returns:
             float32 [batch, targets of an input], in nats; 0 for a target of nothing but padding.
@@ -346,24 +336,28 @@ class Engine:
         results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
         targets = targets.astype(np.int32)
         other = jax.ShapeDtypeStruct(targets.shape, np.int32, sharding=self._on.rows)
-        compiled = self._compile_answer(name, self._programs.target_scores, results, inputs.shape[1], other)
-        return self._answer(compiled, state, inputs, numbers, jax.device_put(targets, self._on.rows))[0]
+        program, length, models = self._programs.target_scores, inputs.shape[1], 1 + len(others)
+        compiled = self._compile_answer(name, program, results, length, other, models)
+        return self._answer(compiled, [state, *others], inputs, numbers, jax.device_put(targets, self._on.rows))[0]
 
-    def _compile_answer(self, name: str, program: Callable, results: Sequence[Any], length: int, other: Any) -> Any:
-        """Compiles a program of inputs, numbers and something else, which mesh rows split where it has any."""
-        rows = {"dtype": np.int32, "sharding": self._on.rows}
-        inputs = jax.ShapeDtypeStruct((self.batch_size, length), **rows)
-        numbers = jax.ShapeDtypeStruct((self.batch_size,), **rows)
-        return self._on.compile(name, program, [inputs, numbers, other], results, arguments=self._programs.weights)
+    def _compile_answer(
+        self, name: str, program: Callable, results: Sequence[Any], length: int, other: Any, models: int
+    ) -> Any:
+        """Compiles a program of inputs, numbers, something else, and the weights of so many models."""
+        name += f" by {models} models" if models > 1 else ""
+        rows = [(self.batch_size, length), (self.batch_size,)]
+        inputs = [*(jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows) for shape in rows), other]
+        return self._on.compile(name, program, inputs, results, arguments=self._programs.weights * models)
 
-    def _answer(self, compiled: Any, state: Mapping[str, jax.Array], *given: Any) -> list[np.ndarray]:
-        """Runs a program of inputs, numbers and something else."""
+    def _answer(self, compiled: Any, states: Sequence[Mapping], *given: Any) -> list[np.ndarray]:
+        """Runs such a program."""
         inputs, numbers, other = given
         numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
         placed = [self._on.place(array) for array in (inputs, numbers)]
-        return [
-            np.asarray(result) for result in compiled(*placed, other, *self._by_name(state, self._programs.weights))
-        ]
+        self._of_others += [WeightsByName() for _ in range(len(states) - 1 - len(self._of_others))]
+        cut = zip([self._by_name, *self._of_others], states, strict=False)
+        values = [value for by_name, state in cut for value in by_name(state, self._programs.weights)]
+        return [np.asarray(result) for result in compiled(*placed, other, *values)]
 
     def _predict(
         self,

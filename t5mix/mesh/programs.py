@@ -13,9 +13,11 @@ from typing import Any
 from t5mix.mesh import random
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.decoding.answers import decode
-from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
-from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.models.decoder_only import DecoderOnlySteps
+from t5mix.mesh.decoding.models.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.models.ensemble import EnsembleSteps
 from t5mix.mesh.decoding.settings import Decoding
+from t5mix.mesh.decoding.steps import Steps
 from t5mix.mesh.decoding.target_scores import target_scores
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
@@ -145,8 +147,7 @@ class Programs:
         """Does one step of the optimizer.
 
         Args:
-            features: int32 tensors by name: `features` and `targets_task`, the task of each target token; and
-                `COUNTED`, where some have no loss. Nothing else of the step depends on that.
+            features: int32 tensors by name: `features` and `targets_task`, that of each target token, perhaps `COUNTED`.
             rates: float32, the learning rate and the optimizer's numbers at this step; see `new_values`.
             key: uint32 [2] for dropout, different at every step.
             values: of `frozen`, then of `changing`.
@@ -187,10 +188,8 @@ class Programs:
         self, features: Mapping[str, tf.Tensor], tokens: tf.Tensor, key: tf.Tensor, old: Mapping[str, tf.Tensor]
     ) -> list[tf.Tensor]:
         """Returns what `_part` does, of the whole batch, with so many tokens that have a loss."""
-        denominator = self._denominator(tokens)
-        if self.step.micro_batches == 1:
-            return self._part(features, denominator, key, old, None)
-        return self._parts(features, denominator, key, old)
+        given = (features, self._denominator(tokens), key, old)
+        return self._part(*given, None) if self.step.micro_batches == 1 else self._parts(*given)
 
     def _tokens_with_loss(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns how many tokens of the batch have a loss, at least 1; see `T5Model.has_loss`."""
@@ -291,7 +290,7 @@ class Programs:
             inputs: int32 [batch, inputs length], padded with 0.
             numbers: int32 [batch], of the inputs; negative where a row is not to be decoded.
             key: uint32 [2], of the seed.
-            weights: of `weights`: here those of each block come by themselves.
+            weights: of `weights`: here those of each block come by themselves; of an ensemble model after model.
         """
         steps = self._steps(weights, decoding.width, self.lengths["targets"])
         return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
@@ -311,10 +310,16 @@ class Programs:
         steps = self._steps(weights, width, length)
         return target_scores(steps, inputs, numbers, targets, split="batch" in self.mesh.rules)
 
-    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> EncoderDecoderSteps:
-        by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
+    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> Steps:
+        """Returns the steps of a model, or of an ensemble where there are the weights of several."""
+        names = [variable.name for variable in self.weights]
         kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
-        return kind(self._written_out, self.mesh, by_name, width=width, length=length)
+        each = [weights[start : start + len(names)] for start in range(0, len(weights), len(names))]
+        members = [
+            kind(self._written_out, self.mesh, dict(zip(names, own, strict=True)), width=width, length=length)
+            for own in each
+        ]
+        return members[0] if len(members) == 1 else EnsembleSteps(members)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))

@@ -16,21 +16,18 @@ from typing import Any
 import numpy as np
 
 from t5mix.data import Stream
-from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
-from t5mix.internal.trackers import Trackers
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
+from t5mix.training.logs import Logs, opened
 from t5mix.training.loss_window import LossWindow, examples_of
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
 from t5mix.training.task_gradients import task_gradients, without_losses
-
-# Beside metrics.jsonl: how the gradients of tasks lie to one another.
-CONFLICT = "conflict.jsonl"
 
 # Of the examples of a step that went wrong: how many are named of a task, and of how many tasks.
 _SHOWN = 8
@@ -75,6 +72,7 @@ def train(
     skip_non_finite: int = 0,
     conflict_every: int | None = None,
     masked_tasks: Sequence[str] = (),
+    beside: Beside | None = None,
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
@@ -98,6 +96,7 @@ def train(
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
         conflict_every: steps between measurements of `task_gradients`; None for none.
         masked_tasks: names of tasks whose examples are read and whose loss is 0.
+        beside: what is done every so many steps, and may end the training early.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
@@ -106,13 +105,15 @@ def train(
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
-    checkpoints = Checkpoints(folder / "checkpoints", keep)
+    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
+    if beside and beside.is_due(progress.step) and progress.step < steps and beside.look(progress.step, state):
+        return state  # it ended here before
     often = (log_every, checkpoint_every, conflict_every)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks))
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks), beside)
     with (
         _stop_told(),
-        _logs(folder, progress.step, conflict_every is not None) as logs,
+        opened(folder, progress.step, conflict_every is not None) as logs,
         Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
         noted_signal() as stop,
     ):
@@ -148,15 +149,6 @@ class _Pending:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Logs:
-    metrics: JsonlLogger
-    timing: JsonlLogger
-    board: EventFile
-    trackers: Trackers
-    conflict: JsonlLogger | None
-
-
-@dataclasses.dataclass(frozen=True)
 class _Loop:
     engine: Engine
     stream: Stream
@@ -168,13 +160,14 @@ class _Loop:
     conflict_every: int | None
     skip_non_finite: int
     masked_tasks: tuple[str, ...]
+    beside: Beside | None
 
     def run(
         self,
         state: State,
         progress: _Progress,
         steps: int,
-        logs: _Logs,
+        logs: Logs,
         reporter: Reporter,
         stop: StopSignal,
     ) -> State:
@@ -194,7 +187,7 @@ class _Loop:
                 self._take_in(progress, pending, reporter)
             pending = _Pending(metrics, _num_tokens(batch), examples_of(batch, len(self.stream.task_names)))
             done = step + 1
-            due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
+            due = done % self.log_every == 0 or self._is_kept(done) or done == steps
             stopping = stop.number  # read once: it may change at any moment
             if due or stopping:
                 self._take_in(progress, pending, reporter)
@@ -202,14 +195,22 @@ class _Loop:
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
             if stopping and done < steps:
                 raise Interrupted(stopping, done)
+            if self.beside and self.beside.is_due(done):
+                with reporter.paused():
+                    ended = self.beside.look(done, state)
+                if ended:
+                    return state
         return state
+
+    def _is_kept(self, step: int) -> bool:
+        return step % self.checkpoint_every == 0 or (self.beside is not None and self.beside.is_due(step))
 
     def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the batch without the losses of masked tasks."""
         masked = [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
         return without_losses(batch, masked) if masked else batch
 
-    def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: _Logs) -> None:
+    def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs) -> None:
         """Logs how the tasks' gradients lie to one another at a step, where that is due."""
         done = step + 1
         if self.conflict_every is None or done % self.conflict_every:
@@ -269,13 +270,13 @@ class _Loop:
         state: State,
         last: bool,
         stopping: bool,
-        logs: _Logs,
+        logs: Logs,
         reporter: Reporter,
     ) -> None:
         if last or progress.step % self.log_every == 0:
             self._log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
-        if last or stopping or progress.step % self.checkpoint_every == 0:
+        if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
             logs.metrics.sync()
@@ -289,7 +290,7 @@ class _Loop:
             f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint{f'; {fed}' if fed else ''}"
         )
 
-    def _log(self, progress: _Progress, logs: _Logs, reporter: Reporter) -> None:
+    def _log(self, progress: _Progress, logs: Logs, reporter: Reporter) -> None:
         values = {
             "loss": progress.window.loss(),
             "learning_rate": self.schedule(progress.step - 1),
@@ -368,20 +369,6 @@ def _stop_told() -> Iterator[None]:
     except Interrupted as interrupted:
         say(interrupted.message)
         raise
-
-
-@contextlib.contextmanager
-def _logs(folder: Path, step: int, with_conflict: bool) -> Iterator[_Logs]:
-    """Opens the logs of a folder, without what an earlier start logged of steps that will be done again."""
-    conflict = folder / CONFLICT
-    with contextlib.ExitStack() as stack:
-        metrics = stack.enter_context(JsonlLogger(folder / "metrics.jsonl", step))
-        timing = stack.enter_context(JsonlLogger(folder / "timing.jsonl", step))
-        board = stack.enter_context(EventFile(folder / "tensorboard", step))
-        trackers = stack.enter_context(Trackers(folder))
-        wanted = with_conflict or conflict.exists()
-        measured = stack.enter_context(JsonlLogger(conflict, step)) if wanted else None
-        yield _Logs(metrics, timing, board, trackers, measured)
 
 
 def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -181,7 +181,7 @@ def check_what_if(
     run = binding.bind(record, include=include).run
     if run.train is None:
         raise ValueError(f"{path!r} has fine-tuned only, and `t5mix whatif` changes what a mixture is pre-trained on")
-    _check_start(original, change, run.train.steps)
+    _check_start(original, change)
     provider = with_changes(chosen_provider(run), run.train)
     data = SameData(provider, original.pretraining, dataclasses.replace(run.train, allow_changed_mixture=False))
     data.check_origins()
@@ -209,16 +209,16 @@ def check_what_if(
     return found
 
 
-def _check_start(original: RunFolder, change: Change, steps: int) -> None:
+def _check_start(original: RunFolder, change: Change) -> None:
     """Checks that the checkpoint to begin at is there, and that the original can be repeated from it."""
     there, step = original.pretraining.steps(), change.from_step
-    if steps not in there:
-        raise ValueError(f"{str(original.path)!r} has not trained to its end, step {steps}: train it first")
-    if step is not None and (step not in there or step >= steps):
-        known = ", ".join(str(each) for each in there if each < steps) or "none"
+    if not there or not original.report.is_file():
+        raise ValueError(f"{str(original.path)!r} has not come to its end: train it first")
+    if step is not None and step not in there[:-1]:
+        known = ", ".join(map(str, there[:-1])) or "none"
         raise FileNotFoundError(
-            f"--from_step is {step}, and {str(original.pretraining.checkpoints)!r} has of the steps before {steps}: "
-            f"{known}; Training.keep says how many a run keeps"
+            f"--from_step is {step}, and {str(original.pretraining.checkpoints)!r} has of the steps before "
+            f"{there[-1]}: {known}; Training.keep says how many a run keeps"
         )
     if step is not None:
         checkpoint_files.verify(original.pretraining.checkpoints / str(step))
