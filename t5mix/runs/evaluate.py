@@ -16,6 +16,10 @@ from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.score_files import read_score, write_score
+from t5mix.training import checkpoint_files
+
+# The part of what a score depends on that is its checkpoint.
+_WEIGHTS = "weights"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +72,7 @@ def score_tasks(
     for one, score in zip(wanted, kept, strict=True):
         if score is None:
             values = state() if values is None else values
-            score = _score_task(components, one, step, values, baselines)
+            score = _score_task(components, one, step, values, baselines, given)
             _log(trained, score, main=one.split == settings.splits[0])
         scores.append(score)
     return scores
@@ -94,13 +98,25 @@ def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | Non
     if score is None:
         return None
     changed = score_key.changes(score.made_of, components.made_of(wanted.task, wanted.split))
-    if weights.is_dir() and weights.stat().st_mtime_ns > wanted.path.stat().st_mtime_ns:
-        changed.append("weights")  # the checkpoint was written after them
+    if _is_of_others(score, wanted.path, weights):
+        changed.append("weights")
     if not changed:
         return score
     what = ", ".join(changed) if score.made_of is not None else "what an earlier version of t5mix did not note"
     say(f"{score.task} at step {score.step} was scored with other {what}: it is scored anew")
     return None
+
+
+def _is_of_others(score: Score, path: Path, weights: Path) -> bool:
+    """Tells whether the checkpoint is another than the one that a score was made with.
+
+    By its content; by times, which a clock that is set back makes wrong, only where the score notes none, or the
+    checkpoint has no manifest, as those of other programs.
+    """
+    noted, there = (score.made_of or {}).get(_WEIGHTS), checkpoint_files.identity(weights)
+    if noted is not None and there is not None:
+        return noted != there
+    return weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns
 
 
 def _log(trained: Trained, score: Score, *, main: bool) -> None:
@@ -112,7 +128,9 @@ def _log(trained: Trained, score: Score, *, main: bool) -> None:
         board.log(score.step, names)
 
 
-def _score_task(components: Components, wanted: _Wanted, step: int, state: State, baselines: Sequence[Score]) -> Score:
+def _score_task(
+    components: Components, wanted: _Wanted, step: int, state: State, baselines: Sequence[Score], weights: Path
+) -> Score:
     task, split, limit = wanted.task, wanted.split, components.run.evaluation.limit
     known = (task.name, split, limit)
     baseline = next((b.baseline for b in baselines if (b.task, b.split, b.limit) == known), None)
@@ -120,7 +138,9 @@ def _score_task(components: Components, wanted: _Wanted, step: int, state: State
     lengths = components.run.sequence_length
     asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
     score = asked.score(asked.answers(components.answerer(state)), baseline=baseline, step=step)
-    score = dataclasses.replace(score, made_of=components.made_of(task, split))
+    identity = checkpoint_files.identity(weights)
+    known_weights = {} if identity is None else {_WEIGHTS: identity}
+    score = dataclasses.replace(score, made_of={**components.made_of(task, split), **known_weights})
     write_score(wanted.path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())

@@ -3,6 +3,9 @@
 A run is a function of its settings: the batch at step s is the stream's, the dropout at step s is the engine's, and
 everything else that the logs depend on is in the checkpoint. A process that is killed at any moment and started
 again ends with the same weights and the same metrics.jsonl, bit for bit.
+
+It writes `checkpoints/STEP`, `metrics.jsonl` (losses), `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl`
+where that is asked for.
 """
 
 import contextlib
@@ -76,9 +79,6 @@ def train(
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
-    Writes `checkpoints/STEP`, `metrics.jsonl` (losses; the same bytes however often the run was interrupted),
-    `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl` where that is asked for.
-
     Args:
         engine: the model on its mesh.
         stream: batches.
@@ -90,7 +90,7 @@ def train(
         log_every: steps between lines in the logs.
         checkpoint_every: steps between checkpoints; one is always written at the end.
         keep: how many checkpoints stay.
-        title: for the display.
+        title: what is being trained, for the display.
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
@@ -101,8 +101,7 @@ def train(
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
-        OSError: the folder is gone, full, or can not be written.
-        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)

@@ -175,3 +175,33 @@ def test_what_cannot_work_is_refused_by_name(tasks, make_task):
     with pytest.raises(ValueError, match="draws from nothing from step 5 on"):
         other = make_task("d", splits=["validation"])
         Stream(Mixture("m", [tasks[0], other], rates={0: {"a": 1.0, "d": 1.0}, 5: {"d": 1.0}}), LENGTHS, 1, pack=False)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("limits", [{"a": 2, "b": 1, "d": 1, "e": 1}, {"a": 1, "d": 1}, dict.fromkeys("abcde", 1)])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_nothing_is_left_out_where_tasks_of_other_lengths_end_soon_after_each_other(
+    make_task, monkeypatch, limits, batch_size
+):
+    monkeypatch.setattr(windows, "_ROWS", 256)
+    sizes = {"a": (60, 30), "b": (25, 8), "c": (400, 40), "d": (7, 12), "e": (130, 60)}
+    tasks = [make_task(name, count=count, longest=longest) for name, (count, longest) in sizes.items()]
+    stream = Stream(Mixture("m", tasks, default_rate=1.0, max_epochs=limits), LENGTHS, batch_size)
+    steps = stream.steps or 600 // batch_size
+    drawn = Counter(example for step in range(steps) for example in stream.examples(step))
+    counts = Counter(task for task, _, _ in drawn)
+    assert max(drawn.values()) == 1 and stream.statistics().dropped == {}
+    for name, limit in limits.items():
+        assert counts[name] == limit * sizes[name][0]
+    assert {one.task: one.fed for one in stream.plan(steps).tasks} == counts
+
+
+def test_tasks_may_end_in_stages_of_a_few_rows(make_task):
+    tasks = [make_task("b", count=25, longest=8), make_task("e", count=130, longest=60)]
+    line = rates.linear({"b": 1.0, "e": 0.43}, {"e": 4.3}, 0, 101)
+    limits = {"b": 2, "e": 1}
+    stream = Stream(Mixture("m", tasks, rates=line, unit="target_tokens", max_epochs=limits), LENGTHS, 4)
+    assert stream.steps is not None
+    drawn = Counter(example for step in range(stream.steps) for example in stream.examples(step))
+    assert max(drawn.values()) == 1 and Counter(task for task, _, _ in drawn) == stream.fed(stream.steps)
+    assert stream.fed(stream.steps) == {"b": 50, "e": 130}

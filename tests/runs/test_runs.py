@@ -275,7 +275,7 @@ def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_pa
     (row,) = rows_of(folder.report)
     (before,) = [r for r in rows_of(finished.report) if r["task"] == "toy_a"]
     assert row["task"] == "toy_a" and row["multi_task"] == before["multi_task"]
-    assert json.loads(folder.lineage.read_text())["checkpoint"] == str(finished.path / "checkpoints/6")
+    assert json.loads(folder.lineage.read_text())["checkpoint"]["checkpoint"] == str(finished.path / "checkpoints/6")
     assert main([*command, "--mixture_or_task", "toy_b"]) == 2
     assert "Run.mixture ('toy_a' there, 'toy_b' here)" in capsys.readouterr().err
 

@@ -79,6 +79,13 @@ class Intended:
             amounts = [amount - (draws - 1) * one for amount, one in zip(amounts, each, strict=True)]
         self.add(np.array(amounts, dtype=np.int64), 1)
 
+    def copy(self) -> "Intended":
+        """Returns the same sums, to which other stages can be added."""
+        made = Intended(len(self._owed))
+        made.draw, made._owed = self.draw, list(self._owed)
+        made.starts, made.weights, made._sums = list(self.starts), list(self.weights), list(self._sums)
+        return made
+
     def finish(self) -> None:
         """Says that nothing is drawn any more."""
         self.end = self.draw

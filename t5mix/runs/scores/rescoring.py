@@ -98,6 +98,7 @@ def _rescore(file: Path, who: str) -> Score:
     made_of = {
         **score_key.parts(task, asked.examples, lengths, ""),
         "decoding": (before.made_of or {}).get("decoding"),  # the answers are those that there were
+        "weights": (before.made_of or {}).get("weights"),
     }
     score = dataclasses.replace(score, made_of=made_of)
     write_score(file, score)
