@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from t5mix.declarations.task import Task
+    from t5mix.runs.preflight.checks import Checked
 
 GIN_EPILOG = """\
 gin settings:
@@ -47,6 +48,11 @@ def add_trained(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_confidence(parser: argparse.ArgumentParser) -> None:
+    """Adds `--confidence`."""
+    parser.add_argument("--confidence", type=_share, default=0.95, metavar="SHARE", help="of the intervals [0.95]")
+
+
 def gin_params(args: argparse.Namespace, shorthands: Mapping[str, str]) -> list[str]:
     """Returns the settings of the command line: `--gin_param`, then shorthands, which win.
 
@@ -79,6 +85,53 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--decoding_seed", type=count, metavar="SEED", help="of what is drawn; by default 0")
 
 
+def add_ensemble_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ensemble` and `--combine`."""
+    parser.add_argument(
+        "--ensemble",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a further checkpoint, which answers together with the first; repeatable",
+    )
+    parser.add_argument(
+        "--combine",
+        choices=("mean", "vote"),
+        help="how they answer: by the mean of log-probabilities while they decode (the default), or by vote",
+    )
+
+
+def ensemble(args: argparse.Namespace, checked: "Checked", params: Sequence[str]) -> "list[Checked]":
+    """Returns the further checkpoints that answer, after checking that they can.
+
+    Args:
+        args: parsed arguments.
+        checked: the first checkpoint.
+        params: settings of the command line, which hold for all of them.
+
+    Raises:
+        ValueError: they cannot; or `--combine` stands alone.
+    """
+    if not args.ensemble:
+        if args.combine:
+            raise ValueError(f"--combine {args.combine} is of several checkpoints: name further ones by --ensemble")
+        return []
+    from t5mix.runs.answers.ensembles import check_ensemble
+    from t5mix.runs.preflight import checks
+
+    others = [checks.check_recorded(path, args.gin_file, params, args.include or ()) for path in args.ensemble]
+    check_ensemble(checked, others, args.combine or "mean")
+    return others
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parses names with commas between them, for argparse."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} has a name that is empty: write them as a,b")
+    return found
+
+
 def positive(text: str) -> int:
     """Parses a whole number of at least 1, for argparse."""
     return _number(text, 1)
@@ -97,6 +150,16 @@ def length(text: str) -> int:
 def seed(text: str) -> int:
     """Parses a seed, for argparse."""
     return _number(text, -(2**63), 2**63 - 1)
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1, such as 0.95")
+    return number
 
 
 def _number(text: str, least: int, most: int = _GREATEST) -> int:

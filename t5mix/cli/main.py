@@ -33,16 +33,23 @@ FOLDERS = {
     "runs": {
         "train": "train on a mixture, and fine-tune from there where the run says so",
         "finetune": "fine-tune a checkpoint on each task",
+        "rehearse": "compile a run for a TPU topology without having one: what fits, how long it takes",
         "eval": "score checkpoints, task by task, beside baselines",
-        "predict": "answer the lines of a file",
+        "predict": "answer the lines of a file, a table or a task's split",
+        "score": "tell how likely given targets are",
+        "average": "average checkpoints of a run",
+        "whatif": "repeat a run without a task, or with other rates, and compare",
+        "transfer": "tell what each task of a mixture does for each other, by small runs",
         "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
         "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
     },
     "results": {
         "compare": "tell which runs differ, task by task, and how surely",
+        "conflict": "tell which tasks' gradients agreed in a run, and which did not",
         "diff": "say what differs between two runs' settings, tasks and data",
         "lineage": "say where a checkpoint comes from",
         "report": "show a run as one page of HTML",
+        "submission": "write the files that the servers of GLUE and SuperGLUE take",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

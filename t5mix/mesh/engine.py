@@ -1,21 +1,19 @@
 """A model on a mesh: its programs, compiled when first needed, and the state they work on."""
 
-import contextlib
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from t5mix.mesh.compiling.compilation import Told, cached_module, compilation_folder, fingerprint
-from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.compiling.compilation import compilation_folder, fingerprint
+from t5mix.mesh.compiling.executables import Executables, shapes_of
 from t5mix.mesh.decoding.results import Answers
 from t5mix.mesh.decoding.settings import Decoding
-from t5mix.mesh.devices import available_devices, device_mesh, jax
+from t5mix.mesh.devices import available_devices, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.programs import Programs, hash_of_name
+from t5mix.mesh.programs import COUNTED, Programs, hash_of_name
 from t5mix.mesh.state import (
     State,
     StepMetrics,
@@ -32,9 +30,7 @@ from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
 
-__all__ = ["Answers", "Engine", "State", "StepMetrics", "Variable"]
-
-P = jax.sharding.PartitionSpec
+__all__ = ["COUNTED", "Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 
 class Engine:
@@ -56,6 +52,7 @@ class Engine:
         lengths: Mapping[str, int],
         num_tasks: int = 1,
         step: StepConfig = StepConfig(),  # noqa: B008 - frozen
+        devices: Sequence[Any] | None = None,
     ):
         """Checks that the mesh fits and finds out the variables; compiles nothing yet.
 
@@ -66,6 +63,7 @@ class Engine:
             lengths: positions of "inputs" and "targets"; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
             step: what a training step does: optimizer, what is trained, micro batches, ...
+            devices: to compile for; by default those of this machine.
 
         Raises:
             ValueError: the mesh is larger than the machine, or does not divide what it splits; or the model has nothing
@@ -73,7 +71,7 @@ class Engine:
         """
         step.check_batch(batch_size)
         dimensions = {**model.dimensions(), "batch": batch_size // step.micro_batches}
-        mesh.check(dimensions, available_devices())
+        mesh.check(dimensions, available_devices() if devices is None else len(devices))
         self.model, self.mesh = model, mesh
         self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
@@ -81,12 +79,9 @@ class Engine:
         self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
         self.step = step
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
-        self._devices = device_mesh(mesh)
-        self._axes = tuple(mesh.axes)
-        self._rows = self._sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
-        self._whole = self._sharding([])
-        self._compiled: dict[str, Any] = {}
+        self._on = Executables(mesh, self._fingerprint, self.num_parameters, devices)
         self._by_name = WeightsByName()
+        self._of_others: list[WeightsByName] = []
 
     @property
     def variables(self) -> list[Variable]:
@@ -110,7 +105,7 @@ class Engine:
 
     def shardings(self) -> dict[str, Any]:
         """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
-        return {variable.name: self._sharding(variable.axes) for variable in self.variables}
+        return {variable.name: self._on.sharding(variable.axes) for variable in self.variables}
 
     def compiled(self, name: str) -> Any:
         """Returns a program that has run, as JAX compiled it: `memory_analysis()`, `cost_analysis()`, `as_text()`.
@@ -119,7 +114,7 @@ class Engine:
             name: "train_step", "score", "logits" or `Decoding.program`; "initialize NAME" for the array that the weight
                 of that name is drawn into.
         """
-        return self._compiled[name]
+        return self._on.compiled[name]
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
         """Returns arrays by T5's names as a State, stacked where the training program takes them so.
@@ -153,7 +148,7 @@ class Engine:
         ready = all_given(stored, given or {})
         values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
         constant = [one for one in stored if is_constant(one) and one.name not in values]
-        values |= dict(zip((one.name for one in constant), constants(constant, self._sharding), strict=True))
+        values |= dict(zip((one.name for one in constant), constants(constant, self._on.sharding), strict=True))
         for one in stored:
             if one.name not in values:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
@@ -167,14 +162,14 @@ class Engine:
 
     def _draw_program(self, one: Stored) -> Any:
         shape, kind = "x".join(map(str, one.shape)), one.variables[0].initializer.kind
-        program = self._compile(
+        program = self._on.compile(
             f"initialize {kind} {shape} {one.stacked} {one.axes}",
             lambda *tensors: (self._programs.draw(one, *tensors),),
             [_KEY, jax.ShapeDtypeStruct((len(one.variables),), np.uint32), jax.ShapeDtypeStruct((), np.float32)],
             [jax.ShapeDtypeStruct(one.shape, np.float32)],
             results=[one],
         )
-        self._compiled[f"initialize {one.name}"] = program
+        self._on.compiled[f"initialize {one.name}"] = program
         return program
 
     def all_finite(self, state: Mapping[str, jax.Array]) -> bool:
@@ -196,7 +191,8 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them.
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them; with `COUNTED` where the loss of
+                some tokens is not minimized: it is reported all the same.
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
@@ -206,33 +202,72 @@ class Engine:
         Returns:
             The new state and what the step reports.
         """
-        names = (*self._programs.features, "targets_task")
+        self._by_name.forget()
+        frozen, changing = self._programs.frozen, self._programs.changing
+        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
+        rates = np.array(told, np.float32)
+        compiled = self.compile_train_step(counted=COUNTED in batch)
+        names = self._features_of_step(COUNTED in batch)
+        features = [self._on.place(batch[name]) for name in names]
+        untouched, values = self._values(state, frozen), self._values(state, changing)
+        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
+        after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
+        return after, StepMetrics(loss, norm, task_nats, task_tokens)
+
+    def compile_train_step(self, counted: bool = False) -> Any:
+        """Compiles the training step from shapes alone, once, and runs nothing.
+
+        Args:
+            counted: whether batches have `COUNTED`.
+        """
+        names = self._features_of_step(counted)
         count = len(names)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
             features = dict(zip(names, tensors[:count], strict=True))
             return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
-        self._by_name.forget()
-        frozen, changing = self._programs.frozen, self._programs.changing
+        changing = self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
-        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
-        rates = np.array(told, np.float32)
-        compiled = self._compile(
-            "train_step",
+        rates = self.step.rates(0.0, 0, 0, self._programs.first_steps, None)
+        return self._on.compile(
+            "train_step on a part of the losses" if counted else "train_step",
             program,
-            [*map(self._feature, names), jax.ShapeDtypeStruct(rates.shape, np.float32), _KEY],
-            [number, number, tasks, tasks, *self._specs(changing)],
-            arguments=[*frozen, *changing],
+            [*map(self._feature, names), jax.ShapeDtypeStruct(np.shape(rates), np.float32), _KEY],
+            [number, number, tasks, tasks, *shapes_of(changing)],
+            arguments=[*self._programs.frozen, *changing],
             results=changing,
             donate=len(changing),
         )
-        features = [self._place(batch[name], self._rows) for name in names]
-        untouched, values = self._values(state, frozen), self._values(state, changing)
-        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
-        after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
-        return after, StepMetrics(loss, norm, task_nats, task_tokens)
+
+    def _features_of_step(self, counted: bool) -> tuple[str, ...]:
+        return (*self._programs.features, "targets_task", *([COUNTED] if counted else []))
+
+    def gradients(
+        self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray], *, step: int, seed: int
+    ) -> list[jax.Array]:
+        """Returns the gradients of a step, as `train_step` has them before they are clipped: one a trained array.
+
+        Args:
+            state: values of all variables; they stay.
+            batch: as of `train_step`, with `COUNTED`. Gradients of parts of the losses add up to those of all.
+            step: as of `train_step`.
+            seed: as of `train_step`.
+        """
+        names = (*self._programs.features, "targets_task", COUNTED)
+
+        def program(*tensors: Any) -> tuple[Any, ...]:
+            features = dict(zip(names, tensors[: len(names)], strict=True))
+            return self._programs.gradients(features, tensors[len(names)], tensors[len(names) + 1 :])
+
+        trained = self._programs.trained_weights
+        read = [*self._programs.frozen, *trained]
+        inputs = [*map(self._feature, names), _KEY]
+        compiled = self._on.compile("gradients", program, inputs, shapes_of(trained), arguments=read, results=trained)
+        placed = [self._on.place(batch[name]) for name in names]
+        found: list[jax.Array] = list(compiled(*placed, _key(seed, step + 1), *self._values(state, read)))
+        return found
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
@@ -240,23 +275,12 @@ class Engine:
         return self._predict("score", self._programs.score, state, batch, result)
 
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns the logits of each target token given those before it.
-
-        float32 [batch, positions of the decoder, padded vocabulary].
-        """
+        """Returns the logits of each target token: float32 [batch, positions of the decoder, padded vocabulary]."""
         shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
-        """Takes the most likely next token, again and again.
-
-        Args:
-            state: values of all variables, or of the weights alone.
-            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
-
-        Returns:
-            int32 [batch, targets length]: EOS is kept, 0 follows it.
-        """
+        """Takes the likeliest token, again and again: int32 [batch, targets length]; see `decode`."""
         return self.decode(state, inputs, Decoding()).ids[:, 0]
 
     def decode(
@@ -265,6 +289,7 @@ class Engine:
         inputs: np.ndarray,
         decoding: Decoding,
         numbers: np.ndarray | None = None,
+        others: Sequence[Mapping[str, jax.Array]] = (),
     ) -> Answers:
         """Returns the best answers to each input.
 
@@ -274,13 +299,18 @@ class Engine:
             decoding: the settings; programs are compiled for all of them but the seed.
             numbers: int32 [batch], of the inputs: samples depend on them, and rows with a negative one are not
                 decoded; None means 0, 1, ...
+            others: states of further models of this kind: all together answer as an ensemble.
         """
+        compiled = self.compile_decode(decoding, 1 + len(others))
+        return Answers(*self._answer(compiled, [state, *others], inputs, numbers, _key(decoding.seed, 0)))
+
+    def compile_decode(self, decoding: Decoding, models: int = 1) -> Any:
+        """Compiles the program of `decode` from shapes alone, once; `models` answer together."""
         decoding.check(self.model.vocab_size)
         spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
         results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
-
-        program, key = functools.partial(self._programs.decode, decoding), _key(decoding.seed, 0)
-        return Answers(*self._answer(decoding.program, program, results, state, inputs, numbers, key))
+        program = functools.partial(self._programs.decode, decoding)
+        return self._compile_answer(decoding.program, program, results, self.lengths["inputs"], _KEY, models)
 
     def target_scores(
         self,
@@ -288,6 +318,7 @@ class Engine:
         inputs: np.ndarray,
         targets: np.ndarray,
         numbers: np.ndarray | None = None,
+        others: Sequence[Mapping[str, jax.Array]] = (),
     ) -> np.ndarray:
         """Returns the log-likelihood of several targets of each input, which is encoded once.
 
@@ -296,6 +327,7 @@ class Engine:
             inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
             targets: int32 [batch, targets of an input, any length], padded with 0; each shape has a program.
             numbers: int32 [batch]; rows with a negative one are left out.
+            others: see `decode`.
 
         Returns:
             float32 [batch, targets of an input], in nats; 0 for a target of nothing but padding.
@@ -303,19 +335,29 @@ class Engine:
         name = f"score {targets.shape[1]} targets of {targets.shape[2]}"
         results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
         targets = targets.astype(np.int32)
-        return self._answer(name, self._programs.target_scores, results, state, inputs, numbers, targets)[0]
+        other = jax.ShapeDtypeStruct(targets.shape, np.int32, sharding=self._on.rows)
+        program, length, models = self._programs.target_scores, inputs.shape[1], 1 + len(others)
+        compiled = self._compile_answer(name, program, results, length, other, models)
+        return self._answer(compiled, [state, *others], inputs, numbers, jax.device_put(targets, self._on.rows))[0]
 
-    def _answer(
-        self, name: str, program: Callable, results: Sequence[Any], state: Mapping[str, jax.Array], *given: Any
-    ) -> list[np.ndarray]:
-        """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
+    def _compile_answer(
+        self, name: str, program: Callable, results: Sequence[Any], length: int, other: Any, models: int
+    ) -> Any:
+        """Compiles a program of inputs, numbers, something else, and the weights of so many models."""
+        name += f" by {models} models" if models > 1 else ""
+        rows = [(self.batch_size, length), (self.batch_size,)]
+        inputs = [*(jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows) for shape in rows), other]
+        return self._on.compile(name, program, inputs, results, arguments=self._programs.weights * models)
+
+    def _answer(self, compiled: Any, states: Sequence[Mapping], *given: Any) -> list[np.ndarray]:
+        """Runs such a program."""
         inputs, numbers, other = given
         numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
-        placed = [self._place(array, self._rows) for array in (inputs, numbers)]
-        placed.append(jax.device_put(other, self._rows if other.ndim > 1 else self._whole))
-        specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
-        compiled = self._compile(name, program, specs, results, arguments=self._programs.weights)
-        return [np.asarray(result) for result in compiled(*placed, *self._by_name(state, self._programs.weights))]
+        placed = [self._on.place(array) for array in (inputs, numbers)]
+        self._of_others += [WeightsByName() for _ in range(len(states) - 1 - len(self._of_others))]
+        cut = zip([self._by_name, *self._of_others], states, strict=False)
+        values = [value for by_name, state in cut for value in by_name(state, self._programs.weights)]
+        return [np.asarray(result) for result in compiled(*placed, other, *values)]
 
     def _predict(
         self,
@@ -332,65 +374,16 @@ class Engine:
             return (tf_program(features, tensors[len(names) :]),)
 
         features = [*map(self._feature, names)]
-        compiled = self._compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._place(batch[feature], self._rows) for feature in names]
+        compiled = self._on.compile(name, program, features, [result], arguments=self._programs.stored_weights)
+        placed = [self._on.place(batch[feature]) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
-
-    def _compile(
-        self,
-        name: str,
-        program: Callable,
-        inputs: Sequence[Any],
-        outputs: Sequence[Any],
-        *,
-        arguments: Sequence[Variable | Stored] = (),
-        results: Sequence[Variable | Stored] = (),
-        donate: int = 0,
-    ) -> Any:
-        """Compiles a program for the mesh, once.
-
-        Args:
-            name: of the program.
-            program: a TensorFlow function of `inputs` followed by the values of `arguments`.
-            inputs: shapes and shardings of what comes before the variables.
-            outputs: shapes of all that it returns; the last are the values of `results`.
-            arguments: variables that it reads.
-            results: variables that it returns.
-            donate: of how many of the last `arguments` the memory may be used again.
-        """
-        if name not in self._compiled:
-            key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
-
-            def module(inputs: Sequence[Any]) -> bytes:
-                return cached_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
-
-            values = [self._sharding(variable.axes) for variable in arguments]
-            other = [self._whole] * (len(outputs) - len(results))
-            jitted = jax.jit(
-                stablehlo_to_jax(module, outputs),
-                in_shardings=[getattr(x, "sharding", None) or self._whole for x in inputs] + values,
-                out_shardings=other + [self._sharding(variable.axes) for variable in results],
-                donate_argnums=tuple(range(len(inputs) + len(arguments)))[-donate:] if donate else (),
-            )
-            with Told(f"{name} for {self.num_parameters:,} parameters", key) if arguments else contextlib.nullcontext():
-                self._compiled[name] = jitted.lower(*inputs, *self._specs(arguments)).compile()
-        return self._compiled[name]
 
     def _feature(self, name: str) -> Any:
         shape = (self.batch_size, self._programs.length_of(name))
-        return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._rows)
-
-    def _specs(self, variables: Sequence[Variable | Stored]) -> list[Any]:
-        return [jax.ShapeDtypeStruct(variable.shape, np.float32) for variable in variables]
-
-    def _sharding(self, axes: Sequence[int]) -> Any:
-        return jax.sharding.NamedSharding(self._devices, P(*[None if a < 0 else self._axes[a] for a in axes]))
-
-    def _place(self, array: np.ndarray, sharding: Any) -> Any:
-        return jax.device_put(np.ascontiguousarray(array, np.int32), sharding)
+        return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows)
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:
-        return [stored_value(state, one, self._sharding) for one in stored]
+        return [stored_value(state, one, self._on.sharding) for one in stored]
 
 
 _KEY = jax.ShapeDtypeStruct((2,), np.uint32)

@@ -13,15 +13,16 @@ from typing import Any
 from t5mix.mesh import random
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.decoding.answers import decode
-from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
-from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.models.decoder_only import DecoderOnlySteps
+from t5mix.mesh.decoding.models.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.models.ensemble import EnsembleSteps
 from t5mix.mesh.decoding.settings import Decoding
+from t5mix.mesh.decoding.steps import Steps
 from t5mix.mesh.decoding.target_scores import target_scores
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
-from t5mix.mesh.optimizers.slots import Slot
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.optimizers.update import new_values, slots_of
+from t5mix.mesh.optimizers.update import new_values, slot_arrays
 from t5mix.mesh.state import Stored, Variable
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.selection import check_selection, is_trained
@@ -29,7 +30,9 @@ from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
 from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps
 from t5mix.mesh.t5.loop import LAYERS
 from t5mix.mesh.t5.model import Batch, DecoderBatch, T5Model
-from t5mix.mesh.t5.parameters import ZEROS
+
+# An array that a batch may have: 1 where a token's loss counts, and 0 where it is left out of what is minimized.
+COUNTED = "targets_counted"
 
 
 class Programs:
@@ -61,14 +64,8 @@ class Programs:
         Raises:
             ValueError: the model has nothing of what is to be trained.
         """
-        self.config = config
-        self.mesh, self.batch_size, self.lengths, self.num_tasks, self.step = (
-            mesh,
-            batch_size,
-            dict(lengths),
-            num_tasks,
-            step,
-        )
+        self.config, self.mesh, self.step = config, mesh, step
+        self.batch_size, self.lengths, self.num_tasks = batch_size, dict(lengths), num_tasks
         self._model = T5Model(config, step.trained)
         self.features = self._model.features
         self._written_out = T5Model(dataclasses.replace(config, block_loop="off"), step.trained)  # as decoding is
@@ -80,7 +77,7 @@ class Programs:
             weights = self._find_weights()
         self.frozen = [one for one in weights if not is_trained(step.trained, one.name)]
         trained = [one for one in weights if is_trained(step.trained, one.name)]
-        self.changing = trained + [slot for weight in trained for slot in _slots(weight, step)]
+        self.changing = trained + [slot for weight in trained for slot in slot_arrays(weight, step.optimizer)]
         self._order = weights
 
     @property
@@ -150,7 +147,7 @@ class Programs:
         """Does one step of the optimizer.
 
         Args:
-            features: int32 tensors by name: `features` and `targets_task`, the task of each target token.
+            features: int32 tensors by name: `features` and `targets_task`, each token's; it may have `COUNTED`.
             rates: float32, the learning rate and the optimizer's numbers at this step; see `new_values`.
             key: uint32 [2] for dropout, different at every step.
             values: of `frozen`, then of `changing`.
@@ -161,11 +158,7 @@ class Programs:
         """
         old = dict(zip((one.name for one in [*self.frozen, *self.changing]), values, strict=True))
         tokens = self._tokens_with_loss(features)
-        denominator = self._denominator(tokens)
-        if self.step.micro_batches == 1:
-            nats, task_nats, task_tokens, *gradients = self._part(features, denominator, key, old, None)
-        else:
-            nats, task_nats, task_tokens, *gradients = self._parts(features, denominator, key, old)
+        nats, task_nats, task_tokens, *gradients = self._losses_and_gradients(features, tokens, key, old)
         mean = nats / tokens
         weights = self.trained_weights
         by_name = dict(zip((one.name for one in weights), gradients, strict=True))
@@ -176,6 +169,27 @@ class Programs:
         impl = GlobalMeshImpl(self.mesh, {})
         changed = [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.changing]
         return (mean, norm, task_nats, task_tokens, *changed)
+
+    def gradients(
+        self, features: Mapping[str, tf.Tensor], key: tf.Tensor, values: Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, ...]:
+        """Returns the gradients of `trained_weights` at a step, in float32, before they are clipped.
+
+        Args:
+            features: as of `train_step`. The loss is divided by what the whole batch's is: gradients of parts add up.
+            key: of the step.
+            values: of `frozen`, then of `trained_weights`.
+        """
+        old = dict(zip((one.name for one in [*self.frozen, *self.trained_weights]), values, strict=True))
+        _, _, _, *found = self._losses_and_gradients(features, self._tokens_with_loss(features), key, old)
+        return tuple(tf.cast(gradient, tf.float32) for gradient in found)
+
+    def _losses_and_gradients(
+        self, features: Mapping[str, tf.Tensor], tokens: tf.Tensor, key: tf.Tensor, old: Mapping[str, tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Returns what `_part` does, of the whole batch, with so many tokens that have a loss."""
+        given = (features, self._denominator(tokens), key, old)
+        return self._part(*given, None) if self.step.micro_batches == 1 else self._parts(*given)
 
     def _tokens_with_loss(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns how many tokens of the batch have a loss, at least 1; see `T5Model.has_loss`."""
@@ -209,6 +223,9 @@ class Programs:
         graph, mesh = _empty_graph()
         batch = self._import(mesh, features)
         cross_entropy, loss = self._model.token_losses(batch, train=True)
+        if COUNTED in features:
+            counted = tf.cast(features[COUNTED], tf.float32)
+            loss *= mtf.import_fully_replicated(mesh, counted, loss.shape, COUNTED)
         objective = mtf.reduce_sum(loss) / mtf.import_fully_replicated(mesh, denominator, mtf.Shape([]), "denominator")
         variables = {variable.name: variable for variable in graph.trainable_variables}
         weights = [variables[one.name].outputs[0] for one in self.trained_weights]
@@ -273,7 +290,7 @@ class Programs:
             inputs: int32 [batch, inputs length], padded with 0.
             numbers: int32 [batch], of the inputs; negative where a row is not to be decoded.
             key: uint32 [2], of the seed.
-            weights: of `weights`: here those of each block come by themselves.
+            weights: of `weights`: here those of each block come by themselves; of an ensemble model after model.
         """
         steps = self._steps(weights, decoding.width, self.lengths["targets"])
         return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
@@ -293,10 +310,16 @@ class Programs:
         steps = self._steps(weights, width, length)
         return target_scores(steps, inputs, numbers, targets, split="batch" in self.mesh.rules)
 
-    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> EncoderDecoderSteps:
-        by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
+    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> Steps:
+        """Returns the steps of a model, or of an ensemble where there are the weights of several."""
+        names = [variable.name for variable in self.weights]
         kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
-        return kind(self._written_out, self.mesh, by_name, width=width, length=length)
+        each = [weights[start : start + len(names)] for start in range(0, len(weights), len(names))]
+        members = [
+            kind(self._written_out, self.mesh, dict(zip(names, own, strict=True)), width=width, length=length)
+            for own in each
+        ]
+        return members[0] if len(members) == 1 else EnsembleSteps(members)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))
@@ -346,19 +369,6 @@ def _stored(weight: Any, impl: GlobalMeshImpl, layers: Mapping[str, int]) -> Sto
     return Stored(
         tuple(Variable(name, shape, tuple(axes[int(stacked) :]), True, initializer) for name in names), stacked
     )
-
-
-def _slots(weight: Stored, step: StepConfig) -> list[Stored]:
-    """Returns the optimizer slots of a weight."""
-
-    def slot_of(variable: Variable, slot: Slot) -> Variable:
-        shape, axes = (tuple(x[d] for d in slot.dimensions) for x in (variable.shape, variable.axes))
-        return Variable(variable.name + slot.name, shape, axes, False, ZEROS)
-
-    return [
-        Stored(tuple(slot_of(variable, slot) for variable in weight.variables), weight.stacked)
-        for slot in slots_of(step.optimizer, weight.variables[0].shape)
-    ]
 
 
 def _names_of_blocks(name: str, count: int, layers: Mapping[str, int]) -> list[str]:

@@ -1,48 +1,71 @@
 """`t5mix train`: pre-training on the mixture, scores, then fine-tuning where the run says so, and the report."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 
+from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
-from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.records.record import alone_in, record_start
 from t5mix.runs.records.run_folder import CheckpointPath
+from t5mix.runs.scores.beside_training import beside, report
+from t5mix.runs.scores.tables import print_averages
 from t5mix.training.checkpoints import Checkpoints
 
 
 def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
-    """Carries out a run, from wherever an earlier start of it has got to.
+    """Carries out a run, from wherever an earlier start of it has got to, and prints the report.
 
     Args:
         bound: the settings, with their texts.
         checked: the same, checked.
         command: what the user typed, for the record.
     """
+    multi_task, fine_tuned = carry_out(bound, checked, command)
+    print_report(multi_task, fine_tuned)
+    print_averages(fine_tuned or multi_task)
+    say(f"the report is {checked.folder.report}")
+    return 0
+
+
+def carry_out(
+    bound: Bound, checked: Checked, command: Sequence[str], prepare: Callable[[], None] = lambda: None
+) -> tuple[list[Score], list[Score]]:
+    """Carries out a run and writes its report; returns the scores after pre-training, and after fine-tuning.
+
+    Args:
+        bound: the settings, with their texts.
+        checked: the same, checked.
+        command: what the user typed, for the record.
+        prepare: called once nobody else can work in the folder, before anything is done there.
+    """
     with alone_in(checked.folder):
+        prepare()
         Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
         record_start(bound, checked, command)
         checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         components = Components(checked.run, checked.provider)
         last = pretrain(components, checked)
 
-        def restored() -> State:
-            return components.restore(last)
+        def restored(step: int) -> State:
+            return components.restore(dataclasses.replace(last, step=step))
 
-        multi_task = score_tasks(components, checked.scored_tasks, last.trained, last.step, restored)
+        multi_task = report(components, checked.scored_tasks, last.trained, last.step, restored)
         fine_tuned = finetune_tasks(components, checked, last, multi_task)
         write_report(checked.folder.report, multi_task, fine_tuned)
-    print_report(multi_task, fine_tuned)
-    say(f"the report is {checked.folder.report}")
-    return 0
+    return multi_task, fine_tuned
 
 
 def pretrain(components: Components, checked: Checked) -> CheckpointPath:
-    """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint."""
+    """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint.
+
+    It is of an earlier step where `Evaluation.patience` ended the training.
+    """
     run, trained = checked.run, checked.folder.pretraining
     assert run.train is not None
     if run.train.steps not in trained.steps():
@@ -52,5 +75,6 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
             trained,
             start=lambda: components.engine(run.train).initialize(run.seed),
             title=f"pre-training on {run.mixture}",
+            beside=beside(components, checked.scored_tasks, checked.folder, trained),
         )
-    return CheckpointPath(checked.folder, trained, run.train.steps)
+    return CheckpointPath(checked.folder, trained, trained.steps()[-1])

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,14 @@ class Checkpoints:
     Args:
         folder: made by the first `save` when missing; its parent is not.
         keep: how many stay; saving one more removes the oldest.
+        spared: gives steps that stay besides.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], keep: int = 3):
+    def __init__(
+        self, folder: str | os.PathLike[str], keep: int = 3, spared: Callable[[], Collection[int]] = tuple
+    ) -> None:
         self.folder = Path(folder).absolute()
-        self._keep = keep
+        self._keep, self._spared = keep, spared
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints there are, ascending."""
@@ -55,6 +58,7 @@ class Checkpoints:
         Raises:
             OSError: the folder is gone, or cannot be written; naming it. What was there stays.
         """
+        spared = self._spared()
         orbax = import_quietly("orbax.checkpoint")
         try:
             self.folder.mkdir(exist_ok=True)
@@ -69,7 +73,8 @@ class Checkpoints:
             os.rename(private, self.folder / str(step))
             wait_for_disk(self.folder)
             for old in self.steps()[: -self._keep]:
-                self._discard(old)
+                if old not in spared:
+                    self._discard(old)
         except Exception as error:  # Orbax and TensorStore raise errors of many kinds
             self._give_up()
             why = error.strerror if isinstance(error, OSError) and error.strerror else _first_words(error)

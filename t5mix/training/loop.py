@@ -3,12 +3,15 @@
 A run is a function of its settings: the batch at step s is the stream's, the dropout at step s is the engine's, and
 everything else that the logs depend on is in the checkpoint. A process that is killed at any moment and started
 again ends with the same weights and the same metrics.jsonl, bit for bit.
+
+It writes `checkpoints/STEP`, `metrics.jsonl` (losses), `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl`
+where that is asked for.
 """
 
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,17 +19,18 @@ from typing import Any
 import numpy as np
 
 from t5mix.data import Stream
-from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
-from t5mix.internal.trackers import Trackers
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
+from t5mix.training.logs import Logs, opened
 from t5mix.training.loss_window import LossWindow, examples_of
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
+from t5mix.training.task_gradients import task_gradients, without_losses
 
 # Of the examples of a step that went wrong: how many are named of a task, and of how many tasks.
 _SHOWN = 8
@@ -69,11 +73,11 @@ def train(
     allow_changed_mixture: bool = False,
     allow_changed_optimizer: bool = False,
     skip_non_finite: int = 0,
+    conflict_every: int | None = None,
+    masked_tasks: Sequence[str] = (),
+    beside: Beside | None = None,
 ) -> State:
-    """Trains to `steps`, from `start()`, or from the newest checkpoint in the folder.
-
-    Writes `checkpoints/STEP`, `metrics.jsonl` (losses; the same bytes however often the run was interrupted),
-    `timing.jsonl` (speeds) and `tensorboard/`.
+    """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
     Args:
         engine: the model on its mesh.
@@ -90,24 +94,25 @@ def train(
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
-
-    Returns:
-        The state after the last step.
+        conflict_every: steps between measurements of `task_gradients`; None for none.
+        masked_tasks: names of tasks whose examples are read and whose loss is 0.
+        beside: what is done every so many steps, and may end the training early.
 
     Raises:
-        ValueError: the checkpoint is damaged, or of another model or another mixture; or the engine was made for fewer
-            tasks or for batches of another shape.
-        FloatingPointError: the loss or a weight is no longer a number; no checkpoint of such weights is written.
-        OSError: the folder is gone, full, or can not be written.
-        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
+        ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
+        FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
     _check_fits(engine, stream)
-    checkpoints = Checkpoints(folder / "checkpoints", keep)
+    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, skip_non_finite)
+    if beside and beside.is_due(progress.step) and progress.step < steps and beside.look(progress.step, state):
+        return state  # it ended here before
+    often = (log_every, checkpoint_every, conflict_every)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks), beside)
     with (
         _stop_told(),
-        _logs(folder, progress.step) as logs,
+        opened(folder, progress.step, conflict_every is not None) as logs,
         Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
         noted_signal() as stop,
     ):
@@ -143,14 +148,6 @@ class _Pending:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Logs:
-    metrics: JsonlLogger
-    timing: JsonlLogger
-    board: EventFile
-    trackers: Trackers
-
-
-@dataclasses.dataclass(frozen=True)
 class _Loop:
     engine: Engine
     stream: Stream
@@ -159,22 +156,26 @@ class _Loop:
     seed: int
     log_every: int
     checkpoint_every: int
+    conflict_every: int | None
     skip_non_finite: int
+    masked_tasks: tuple[str, ...]
+    beside: Beside | None
 
     def run(
         self,
         state: State,
         progress: _Progress,
         steps: int,
-        logs: _Logs,
+        logs: Logs,
         reporter: Reporter,
         stop: StopSignal,
     ) -> State:
         pending: _Pending | None = None
         for step, batch in _batches(self.stream, progress.step, steps):
+            self._measure_conflict(state, batch, step, logs)
             state, metrics = self.engine.train_step(
                 state,
-                batch,
+                self._without_masked(batch),
                 learning_rate=self.schedule(step),
                 step=step,
                 seed=self.seed,
@@ -185,7 +186,7 @@ class _Loop:
                 self._take_in(progress, pending, reporter)
             pending = _Pending(metrics, _num_tokens(batch), examples_of(batch, len(self.stream.task_names)))
             done = step + 1
-            due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
+            due = done % self.log_every == 0 or self._is_kept(done) or done == steps
             stopping = stop.number  # read once: it may change at any moment
             if due or stopping:
                 self._take_in(progress, pending, reporter)
@@ -193,7 +194,31 @@ class _Loop:
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
             if stopping and done < steps:
                 raise Interrupted(stopping, done)
+            if self.beside and self.beside.is_due(done):
+                with reporter.paused():
+                    ended = self.beside.look(done, state)
+                if ended:
+                    return state
         return state
+
+    def _is_kept(self, step: int) -> bool:
+        return step % self.checkpoint_every == 0 or (self.beside is not None and self.beside.is_due(step))
+
+    def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the batch without the losses of masked tasks."""
+        masked = [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
+        return without_losses(batch, masked) if masked else batch
+
+    def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs) -> None:
+        """Logs how the tasks' gradients lie to one another at a step, where that is due."""
+        done = step + 1
+        if self.conflict_every is None or done % self.conflict_every:
+            return
+        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed)
+        assert logs.conflict is not None
+        logs.conflict.log(done, found.by_name(self.stream.task_names))
+        for log in (logs.board, logs.trackers):
+            log.log(done, found.in_short(self.stream.task_names))
 
     def _take_in(self, progress: _Progress, pending: _Pending, reporter: Reporter) -> None:
         metrics, tokens = pending.metrics, pending.tokens
@@ -244,16 +269,18 @@ class _Loop:
         state: State,
         last: bool,
         stopping: bool,
-        logs: _Logs,
+        logs: Logs,
         reporter: Reporter,
     ) -> None:
         if last or progress.step % self.log_every == 0:
             self._log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
-        if last or stopping or progress.step % self.checkpoint_every == 0:
+        if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
             logs.metrics.sync()
+            if logs.conflict is not None:
+                logs.conflict.sync()
             self.checkpoints.save(progress.step, state, progress.extra(self.stream, self.engine))
 
     def _diverged(self, step: int, what: str, fed: str = "") -> FloatingPointError:
@@ -262,7 +289,7 @@ class _Loop:
             f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint{f'; {fed}' if fed else ''}"
         )
 
-    def _log(self, progress: _Progress, logs: _Logs, reporter: Reporter) -> None:
+    def _log(self, progress: _Progress, logs: Logs, reporter: Reporter) -> None:
         values = {
             "loss": progress.window.loss(),
             "learning_rate": self.schedule(progress.step - 1),
@@ -341,18 +368,6 @@ def _stop_told() -> Iterator[None]:
     except Interrupted as interrupted:
         say(interrupted.message)
         raise
-
-
-@contextlib.contextmanager
-def _logs(folder: Path, step: int) -> Iterator[_Logs]:
-    """Opens the logs of a folder, without what an earlier start logged of steps that will be done again."""
-    with (
-        JsonlLogger(folder / "metrics.jsonl", step) as metrics,
-        JsonlLogger(folder / "timing.jsonl", step) as timing,
-        EventFile(folder / "tensorboard", step) as board,
-        Trackers(folder) as trackers,
-    ):
-        yield _Logs(metrics, timing, board, trackers)
 
 
 def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -14,11 +14,12 @@ import pytest
 
 import t5mix
 from t5mix import metrics, preprocessors
-from t5mix.evaluation.decoding import Predict
+from t5mix.evaluation.decoding import Answer, AnswerAll
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.records.run_folder import Trained
+from tests.runs.conftest import pretend_checkpoint
 
 FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
 
@@ -26,12 +27,12 @@ FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
 class Echo(Components):
     """A run whose model says what it reads."""
 
-    def predictor(self, state: Any) -> Predict:
-        def predict(inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+    def answerer(self, state: Any) -> AnswerAll:
+        def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
             self.asked += 1
-            return [list(ids[:-1]) for ids in inputs]
+            return [[Answer(list(ids[:-1]), -0.5)] for ids in inputs]
 
-        return predict
+        return answer
 
     asked = 0
 
@@ -123,6 +124,21 @@ def test_a_checkpoint_that_is_written_again_is_scored_again(score, folder: Path)
     assert [score(task(folder))[1] for _ in range(2)] == [True, False]
     later = (folder / "scores/test/told/7.json").stat().st_mtime_ns + 10**9
     os.utime(checkpoint, ns=(later, later))
+    assert score(task(folder))[1]
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+def test_a_checkpoint_is_told_by_its_content_whatever_the_clock_says(score, folder: Path, seconds: int) -> None:
+    """Its files may be older than the score, where the clock was set back; and newer, where they were copied."""
+    checkpoint = folder / "checkpoints/7"
+    pretend_checkpoint(Trained(folder), 7)
+    assert [score(task(folder))[1] for _ in range(2)] == [True, False]
+    at = (folder / "scores/test/told/7.json").stat().st_mtime_ns + seconds * 10**9
+    os.utime(checkpoint, ns=(at, at))
+    assert not score(task(folder))[1]
+    shutil.rmtree(checkpoint)
+    pretend_checkpoint(Trained(folder), 7, {"other": 1})
+    os.utime(checkpoint, ns=(at, at))
     assert score(task(folder))[1]
 
 

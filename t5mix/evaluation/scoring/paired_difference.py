@@ -103,6 +103,24 @@ def mean_difference(differences: Sequence[Difference], confidence: float = 0.95)
     return _difference(value, math.sqrt(total) / len(differences), degrees, confidence)
 
 
+def over_seeds(differences: Sequence[Difference], confidence: float = 0.95) -> Difference:
+    """Returns the mean of a difference over seeds, measured on the same test examples for each.
+
+    Its squared error is the mean squared error of one difference, for all share the test examples, and the variance
+    between seeds divided by their number. The degrees of freedom are Satterthwaite's.
+    """
+    count = len(differences)
+    if count == 1:
+        return differences[0]
+    value = math.fsum(each.value for each in differences) / count
+    of_examples = math.fsum(each.standard_error**2 for each in differences) / count
+    of_seeds = math.fsum((each.value - value) ** 2 for each in differences) / (count - 1) / count
+    spread = of_examples**2 / max(differences[0].degrees, 1) + of_seeds**2 / (count - 1)
+    total = of_examples + of_seeds
+    degrees = total**2 / spread if spread > 0 else differences[0].degrees
+    return _difference(value, math.sqrt(total), degrees, confidence)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Returns p-values corrected for their number, in their order; NaN stays, and is not counted.
 

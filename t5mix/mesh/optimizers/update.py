@@ -8,12 +8,26 @@ from t5mix.mesh.optimizers import adafactor, adamw
 from t5mix.mesh.optimizers import settings as choices
 from t5mix.mesh.optimizers.slots import Slot, wide
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.state import Stored
+from t5mix.mesh.state import Stored, Variable
+from t5mix.mesh.t5.parameters import ZEROS
 
 
 def slots_of(optimizer: choices.Optimizer, shape: Sequence[int]) -> list[Slot]:
     """Returns what the optimizer keeps for a weight of that shape."""
     return _module(optimizer).slots(optimizer, shape)
+
+
+def slot_arrays(weight: Stored, optimizer: choices.Optimizer) -> list[Stored]:
+    """Returns the arrays that the optimizer keeps for those of a weight."""
+
+    def slot_of(variable: Variable, slot: Slot) -> Variable:
+        shape, axes = (tuple(x[d] for d in slot.dimensions) for x in (variable.shape, variable.axes))
+        return Variable(variable.name + slot.name, shape, axes, False, ZEROS)
+
+    return [
+        Stored(tuple(slot_of(variable, slot) for variable in weight.variables), weight.stacked)
+        for slot in slots_of(optimizer, weight.variables[0].shape)
+    ]
 
 
 def new_values(

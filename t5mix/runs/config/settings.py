@@ -16,6 +16,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig, check_denominator
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, prompt_tuning
 from t5mix.preprocessors import objectives
+from t5mix.runs.config.mixing import Mixing
 from t5mix.training.schedules import Schedule
 
 # Of counts: what arrays of TensorFlow and of JAX can be long. Of tokens: a row that no attention could compute.
@@ -92,6 +93,11 @@ class Training(_Steps):
         keep: how many checkpoints stay on disk, the newest ones.
         allow_changed_mixture: resume although the mixture's tasks, rates or examples changed since the
             checkpoint; what changed is said.
+        conflict_every: steps between measurements of how the tasks' gradients lie to one another, in
+            conflict.jsonl; None means none. One costs the time of a step for each task of the batch.
+        masked_tasks: names of tasks whose examples are read and whose loss is 0; see `t5mix whatif`.
+        rates: of tasks, in place of those that the mixture gives them, `{"sst2": 0}`; None means none.
+        rates_since: the step from which these rates hold.
     """
 
     steps: int
@@ -100,9 +106,20 @@ class Training(_Steps):
     checkpoint_every: int = 1000
     keep: int = 3
     allow_changed_mixture: bool = False
+    conflict_every: int | None = None
+    masked_tasks: tuple[str, ...] = ()
+    rates: Mapping[str, float] | None = None
+    rates_since: int = 0
 
     def __post_init__(self) -> None:
-        _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep")
+        object.__setattr__(self, "masked_tasks", tuple(self.masked_tasks))
+        _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep", "conflict_every")
+        _no_repeats("Training.masked_tasks", self.masked_tasks)
+        if not 0 <= self.rates_since <= _GREATEST_COUNT:
+            raise ValueError(f"Training.rates_since is {self.rates_since}: it must be a step, 0 or later")
+        for name, rate in (self.rates or {}).items():
+            if not 0 <= rate < math.inf:
+                raise ValueError(f"Training.rates gives {name!r} the rate {rate}: it must be at least 0, and finite")
         self._check_step()
 
 
@@ -152,20 +169,46 @@ class Evaluation:
     """How checkpoints are scored.
 
     Attributes:
-        split: of every task: "validation", "test", ...
+        split: of every task: "validation", "test", ..., or several, as "validation,test". A task is scored on those of
+            them that it has.
         batch_size: sequences decoded at once; None means the run's, which needs no second
             compilation.
         limit: examples of each task at most; None means the whole split.
+        every: steps between two evaluations beside training; None means only at the end.
+        patience: so many evaluations beside training without a better one, one after the other, end the training
+            early; None means never. Fine-tuning goes by the task's first metric, pre-training by the mean over tasks.
+        report_split: what the best checkpoint of each fine-tuned task, by the first of the splits, is scored on in the
+            end; None means that the last checkpoint is scored, on `split`.
     """
 
     split: str = "validation"
     batch_size: int | None = None
     limit: int | None = None
+    every: int | None = None
+    patience: int | None = None
+    report_split: str | None = None
 
     def __post_init__(self) -> None:
         if not self.split:
             raise ValueError("Evaluation.split is empty: name a split, such as 'validation'")
-        _at_least_one(self, "batch_size", "limit")
+        if not all(self.splits):
+            raise ValueError(f"Evaluation.split is {self.split!r}: name a split, such as 'validation', or 'a,b'")
+        _no_repeats("Evaluation.split", self.splits)
+        _at_least_one(self, "batch_size", "limit", "every", "patience")
+        if self.patience and not self.every:
+            raise ValueError(
+                f"Evaluation.patience is {self.patience}, and nothing is scored beside training: set Evaluation.every"
+            )
+        if self.report_split is not None and (not self.every or not self.report_split):
+            raise ValueError(
+                f"Evaluation.report_split is {self.report_split!r}, which is for the best of several checkpoints: set "
+                "Evaluation.every, too, or score what is there with `t5mix eval --checkpoints best --report_split`"
+            )
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(name.strip() for name in self.split.split(","))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -190,6 +233,7 @@ class Run:
             count only where the user names them, too.
         objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
             "span_3_15_u_u"; None means what they declare. See the files of gin/objectives/.
+        mixing: rates of the mixture in place of those that it declares, such as rates that change with the step.
     """
 
     folder: str
@@ -206,6 +250,7 @@ class Run:
     seed: int = 0
     include: tuple[str, ...] = ()
     objective: str | None = None
+    mixing: Mixing | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sequence_length", dict(self.sequence_length))
@@ -248,7 +293,7 @@ class Run:
         return self.evaluation.batch_size or self.batch_size
 
 
-_Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshConfig
+_Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshConfig | Mixing
 
 
 def settings(part: _Part) -> Iterator[tuple[str, Any]]:

@@ -28,6 +28,7 @@ MAY_CHANGE = (
     "Training.allow_changed_optimizer",
     "Training.micro_batches",
     "Training.skip_non_finite",
+    "Training.conflict_every",
     "Finetuning.tasks",
     "Finetuning.log_every",
     "Finetuning.checkpoint_every",

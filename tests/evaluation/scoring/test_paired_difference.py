@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from t5mix.evaluation.scoring.paired_difference import holm, mean_difference, paired_difference
+from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference, over_seeds, paired_difference
 
 
 def accuracy(targets, predictions):
@@ -120,3 +120,16 @@ def test_holm():
 def test_refusals(arguments, words):
     with pytest.raises(ValueError, match=words):
         paired_difference(accuracy, *arguments)
+
+
+def test_over_seeds_the_error_of_the_examples_stays_and_that_of_seeds_falls():
+    def one(value: float) -> Difference:
+        return Difference(value, 3.0, 19, value - 6, value + 6, 0.5, 9.0)
+
+    assert over_seeds([one(2.0)]) == one(2.0)
+    same = over_seeds([one(2.0)] * 4)
+    assert (same.value, same.standard_error, same.degrees) == pytest.approx((2.0, 3.0, 19))
+    spread = over_seeds([one(-2.0), one(6.0)])
+    assert spread.value == 2.0
+    assert spread.standard_error == pytest.approx(math.sqrt(3.0**2 + 32 / 2))  # variance 32 of two seeds
+    assert 1 < spread.degrees < 19

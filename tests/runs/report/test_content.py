@@ -59,6 +59,12 @@ def test_a_run_that_has_only_begun(folder):
     assert math.isnan(found.shares[0].realized)
 
 
+def test_a_run_that_only_fine_tuned_has_no_shares(folder):
+    (folder.path / "metrics.jsonl").unlink()
+    found = read(str(folder.path))
+    assert found.shares == [] and [log.name for log in found.logs] == ["a"]
+
+
 def test_other_files_among_scores_are_left_alone(folder):
     scores = folder.pretraining.path / "scores" / "test"
     write_json(scores / "a" / "summary.json", {"x": 1})

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mixture_or_task", action="append", default=[], metavar="NAME", help="only these; repeatable")
     parser.add_argument("--stage", choices=("multi-task", "fine-tuned"), help="by default a task's last one")
     parser.add_argument("--limit", type=arguments.positive, help="of the evaluation, where it had one")
-    parser.add_argument("--confidence", type=_share, default=0.95, metavar="SHARE", help="of the intervals [0.95]")
+    arguments.add_confidence(parser)
     parser.add_argument("--picture", metavar="FILE", help="draw the differences: .svg, .png or .pdf")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
@@ -63,18 +63,8 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         output.print_json(without_nan(comparison.as_json()))
     else:
-        _print(comparison)
+        show(comparison)
     return 0
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1, such as 0.95")
-    return share
 
 
 def _scored(args: argparse.Namespace) -> "list[Scored]":
@@ -91,7 +81,8 @@ def _scored(args: argparse.Namespace) -> "list[Scored]":
     return [find_scores(args.runs[0], args.split, stage, args.limit) for stage in STAGES]
 
 
-def _print(comparison: "Comparison") -> None:
+def show(comparison: "Comparison") -> None:
+    """Prints a comparison: a table for each run, and what is not compared."""
     for other in dict.fromkeys(row.run for row in comparison.rows):
         rows = [row for row in comparison.rows if row.run == other]
         cells = [

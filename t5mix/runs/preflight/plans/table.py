@@ -1,13 +1,16 @@
 """A plan as a table, with what deserves a line of its own."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from t5mix.data.planning.feed_plan import FeedPlan, TaskPlan
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+# Changes of shares that are told, and tasks of each; lines of one kind.
+_CHANGES, _NAMES, _LINES = 8, 6, 10
 
 HEADINGS = (
     "examples",
@@ -92,6 +95,45 @@ def _part(number: int, of: int) -> str:
     return f"{100 * number / of:.1f}%" if of else "-"
 
 
+def _limits(plan: FeedPlan) -> Iterator[str]:
+    """Yields which limits of epochs are not reached, and by how much."""
+    for task in plan.tasks:
+        if task.max_epochs is not None and (rest := math.floor(task.max_epochs * task.examples + 1e-9) - task.fed) > 0:
+            yield f"{task.task}: max_epochs {task.max_epochs:g} is not reached, {rest:,} more examples may be fed"
+
+
+def _first(lines: Iterable[str]) -> Iterator[str]:
+    """Yields the first lines of a kind, of which there may be one for each of a thousand tasks."""
+    every = list(lines)
+    yield from every[:_LINES]
+    if len(every) > _LINES:
+        yield f"and {len(every) - _LINES:,} more such tasks; --format json of t5mix plan has each"
+
+
+def over_lines(plan: FeedPlan, max_epochs: float) -> Iterator[str]:
+    """Yields which tasks are fed more often than so many times, and by how much."""
+    for name, more in plan.over(max_epochs).items():
+        (task,) = (one for one in plan.tasks if one.task == name)
+        yield (
+            f"{name}: {task.epochs:.2f} epochs are {task.epochs - max_epochs:.2f} more than {max_epochs:g}, "
+            f"{more:,} examples; a smaller rate or max_epochs of the mixture keeps it below"
+        )
+
+
+def _changes(plan: FeedPlan) -> Iterator[str]:
+    """Yields from which steps on shares are others."""
+    changes = plan.changes[1:]
+    shown = changes if len(changes) <= _CHANGES else [*changes[: _CHANGES - 1], changes[-1]]
+    for change in shown:
+        order = sorted(range(len(plan.tasks)), key=lambda task: (-change.shares[task], task))
+        some = [(plan.tasks[task].task, change.shares[task]) for task in order if change.shares[task]]
+        told = ", ".join(f"{name} {_percent(share)}" for name, share in some[:_NAMES])
+        more = f" and {len(some) - _NAMES} more" if len(some) > _NAMES else ""
+        yield f"from step {change.step:,}: {change.why}" + (f"; shares of examples: {told}{more}" if told else "")
+    if len(shown) < len(changes):
+        yield f"shares change {len(changes):,} times in all; --format json has each"
+
+
 def plan_lines(plan: FeedPlan) -> Iterator[str]:
     """Yields what a batch holds, and a line for each task that loses examples, is left out, or never comes up."""
     lengths = ", ".join(f"{name} {length:,}" for name, length in plan.lengths.items())
@@ -101,13 +143,20 @@ def plan_lines(plan: FeedPlan) -> Iterator[str]:
         f"a batch has {plan.examples_per_step:,.1f} examples and {plan.tokens_per_step:,.0f} tokens on average; "
         f"slots filled: {filled}"
     )
-    for task in plan.tasks:
-        if task.dropped:
-            yield f"{task.task}: {task.dropped:,} examples find no room in their window nor after it, and are left out"
-        if not task.fed:
-            yield f"{task.task}: no example is fed in so few steps"
-    for name, reason in plan.left_out.items():
-        yield f"{name}: not fed, because {reason}"
+    if plan.steps < plan.asked:
+        yield (
+            f"{plan.asked:,} steps are asked for and the stream ends after {plan.steps:,}, {plan.asked - plan.steps:,} "
+            "too few: every task has then been fed max_epochs times; raise max_epochs, or plan for fewer steps"
+        )
+    yield from _changes(plan)
+    yield from _first(_limits(plan))
+    yield from _first(
+        f"{task.task}: {task.dropped:,} examples find no room in their window nor after it, and are left out"
+        for task in plan.tasks
+        if task.dropped
+    )
+    yield from _first(f"{task.task}: no example is fed in so few steps" for task in plan.tasks if not task.fed)
+    yield from _first(f"{name}: not fed, because {reason}" for name, reason in plan.left_out.items())
     if plan.placed < plan.windows:
         yield (
             f"whether all examples find room was tried in the first {plan.placed:,} of {plan.windows:,} windows of "

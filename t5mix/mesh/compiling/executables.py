@@ -1,0 +1,94 @@
+"""Programs compiled for a mesh, each once, and arrays put where they belong on it."""
+
+import contextlib
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from t5mix.mesh.compiling.compilation import Told, cached_module
+from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.devices import device_mesh, jax
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.state import Stored, Variable
+
+
+class Executables:
+    """The compiled programs of one model on one mesh.
+
+    Args:
+        mesh: axes and layout.
+        fingerprint: of all that decides the programs besides their names.
+        num_parameters: of the model, for what is said while a program is compiled.
+        devices: to compile for; by default those of this machine.
+
+    Attributes:
+        compiled: programs by name.
+        rows: how an array of a batch lies on the mesh.
+        whole: how an array lies that every device has.
+    """
+
+    def __init__(
+        self, mesh: MeshConfig, fingerprint: str, num_parameters: int, devices: Sequence[Any] | None = None
+    ) -> None:
+        self._devices, self._axes = device_mesh(mesh, devices), tuple(mesh.axes)
+        self._fingerprint, self._num_parameters = fingerprint, num_parameters
+        self.compiled: dict[str, Any] = {}
+        self.rows = self.sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])
+        self.whole = self.sharding([])
+
+    def sharding(self, axes: Sequence[int]) -> Any:
+        """Returns how an array lies on the mesh, of whose dimensions these axes split each (-1: none)."""
+        names = [None if axis < 0 else self._axes[axis] for axis in axes]
+        return jax.sharding.NamedSharding(self._devices, jax.sharding.PartitionSpec(*names))
+
+    def place(self, array: np.ndarray) -> Any:
+        """Puts an array of a batch onto the devices, as int32."""
+        return jax.device_put(np.ascontiguousarray(array, np.int32), self.rows)
+
+    def compile(
+        self,
+        name: str,
+        program: Callable,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        *,
+        arguments: Sequence[Variable | Stored] = (),
+        results: Sequence[Variable | Stored] = (),
+        donate: int = 0,
+    ) -> Any:
+        """Compiles a program for the mesh, once.
+
+        Args:
+            name: of the program.
+            program: a TensorFlow function of `inputs` followed by the values of `arguments`.
+            inputs: shapes and shardings of what comes before the variables.
+            outputs: shapes of all that it returns; the last are the values of `results`.
+            arguments: variables that it reads.
+            results: variables that it returns.
+            donate: of how many of the last `arguments` the memory may be used again.
+        """
+        if name not in self.compiled:
+            key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
+
+            def module(inputs: Sequence[Any]) -> bytes:
+                return cached_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
+
+            values = [self.sharding(variable.axes) for variable in arguments]
+            other = [self.whole] * (len(outputs) - len(results))
+            jitted = jax.jit(
+                stablehlo_to_jax(module, outputs),
+                in_shardings=[getattr(x, "sharding", None) or self.whole for x in inputs] + values,
+                out_shardings=other + [self.sharding(variable.axes) for variable in results],
+                donate_argnums=tuple(range(len(inputs) + len(arguments)))[-donate:] if donate else (),
+            )
+            told = Told(f"{name} for {self._num_parameters:,} parameters", key)
+            with told if arguments else contextlib.nullcontext():
+                self.compiled[name] = jitted.lower(*inputs, *shapes_of(arguments)).compile()
+        return self.compiled[name]
+
+
+def shapes_of(variables: Sequence[Variable | Stored]) -> list[Any]:
+    """Returns the shapes of variables, in order, as JAX describes arrays."""
+    return [jax.ShapeDtypeStruct(variable.shape, np.float32) for variable in variables]

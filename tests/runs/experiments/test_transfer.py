@@ -1,0 +1,98 @@
+"""The transfer map: its runs, what it compares, and that it goes on where it was."""
+
+import importlib.util
+import json
+
+import pytest
+
+import t5mix
+from t5mix.cli.main import main
+from t5mix.declarations import registry
+from t5mix.runs.experiments.transfer import check_transfer
+from tests.runs.conftest import register
+from tests.runs.experiments.conftest import SETTINGS
+
+
+@pytest.fixture
+def settings(tmp_path):
+    path = tmp_path / "small.gin"
+    path.write_text(SETTINGS.replace("Run.folder = 'FOLDER'\n", "").replace("steps = 6", "steps = 2"))
+    return path
+
+
+def command(settings, folder, *more: str) -> list[str]:
+    return ["transfer", "toy", "--gin_file", str(settings), "--run_folder", str(folder), "--format", "json", *more]
+
+
+@pytest.mark.slow
+def test_each_task_is_left_out_and_more_seeds_add_to_what_is_there(tasks, settings, tmp_path, capsys):
+    folder = tmp_path / "map"
+    capsys.readouterr()
+    assert main(command(settings, folder)) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == json.loads((folder / "transfer.json").read_text())
+    assert found["sources"] == ["toy_a", "toy_b", "toy_plain"] and found["targets"] == ["toy_a", "toy_b"]
+    pairs = {(effect["source"], effect["target"]) for effect in found["effects"]}
+    assert pairs == {(a, b) for a in found["sources"] for b in found["targets"] if a != b}
+    assert all(effect["corrected"] >= effect["gain"]["p_value"] for effect in found["effects"])
+    runs = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    assert runs == ["all_seed-0", *(f"without-{name}_seed-0" for name in found["sources"])]
+    written = {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoints/*/manifest.json")}
+    assert main(command(settings, folder, "--seeds", "2")) == 0
+    more = json.loads(capsys.readouterr().out)
+    assert more["seeds"] == [0, 1] and len(list(folder.glob("*_seed-1"))) == 4
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert main(command(settings, folder, "--pairs")) == 2
+    assert "holds another transfer map: design" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_tasks_are_put_together_two_by_two(settings, tmp_path, tasks, capsys):
+    with registry.overlay():
+        t5mix.MixtureRegistry.add("two", ["toy_a", "toy_b"], default_rate=1.0)
+        picture = tmp_path / "map.svg"
+        arguments = ["transfer", "two", "--gin_file", str(settings), "--run_folder", str(tmp_path / "map"), "--pairs"]
+        if importlib.util.find_spec("matplotlib"):
+            arguments += ["--picture", str(picture)]
+        assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "two, pairs" in out and "+0.0" in out and "one seed" in out
+    assert len(list((tmp_path / "map").glob("only-*"))) == 3
+    effects = json.loads((tmp_path / "map" / "transfer.json").read_text())["effects"]
+    assert [(effect["source"], effect["target"]) for effect in effects] == [("toy_a", "toy_b"), ("toy_b", "toy_a")]
+
+
+def test_what_cannot_be_mapped_is_refused(tasks, settings, tmp_path):
+    files = ["runs/transfer.gin", str(settings)]
+    with pytest.raises(ValueError, match="toy_a is a task: a transfer map is of the tasks of a mixture"):
+        check_transfer("toy_a", str(tmp_path / "map"), files, [])
+    with registry.overlay():
+        t5mix.MixtureRegistry.add("lonely", [("toy_a", 1.0), ("toy_b", 0.0)])
+        with pytest.raises(ValueError, match="lonely draws from 1 task"):
+            check_transfer("lonely", str(tmp_path / "map"), files, [])
+        register("toy_other", start=300, metrics=())
+        t5mix.MixtureRegistry.add("unscored", ["toy_plain", "toy_other"], default_rate=1.0)
+        with pytest.raises(ValueError, match="no task of unscored has metrics"):
+            check_transfer("unscored", str(tmp_path / "map"), files, [])
+    assert not (tmp_path / "map").exists()
+
+
+def test_all_runs_are_checked_first_and_differ_in_one_thing(tasks, settings, tmp_path):
+    files = ["runs/transfer.gin", str(settings)]
+    study = check_transfer("toy", str(tmp_path / "map"), files, [], seeds=2, meaning="mask")
+    assert len(study.runs) == 8
+    for name, (_, checked) in study.runs.items():
+        train = checked.run.train
+        assert checked.run.seed == int(name[-1]) and train.rates is None
+        assert [f"without-{task}_seed-{name[-1]}" for task in train.masked_tasks] in ([name], [])
+    pairs = check_transfer("toy", str(tmp_path / "map"), files, [], design="pairs")
+    assert len(pairs.runs) == 6
+    drawn = [sorted(k for k, rate in c.provider.rates().items() if rate) for _, c in pairs.runs.values()]
+    assert drawn == [
+        ["toy_a"],
+        ["toy_b"],
+        ["toy_plain"],
+        ["toy_a", "toy_b"],
+        ["toy_a", "toy_plain"],
+        ["toy_b", "toy_plain"],
+    ]
