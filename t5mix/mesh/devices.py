@@ -8,7 +8,8 @@ import contextlib
 import ctypes
 import functools
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,11 +44,56 @@ def kinds_of_devices() -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
 
-def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
-    """Returns the first `mesh.num_devices` devices, arranged on the mesh's axes."""
-    _configure_cpu()
-    devices = np.array(jax.devices()[: mesh.num_devices])
-    return jax.sharding.Mesh(devices.reshape(list(mesh.axes.values())), tuple(mesh.axes))
+def device_mesh(mesh: MeshConfig, devices: Sequence[Any] | None = None) -> "jax.sharding.Mesh":
+    """Returns the first `mesh.num_devices` devices, arranged on the mesh's axes.
+
+    Args:
+        mesh: axes and layout.
+        devices: to choose from, such as those of a topology; by default those of this machine.
+    """
+    if devices is None:
+        _configure_cpu()
+        devices = jax.devices()
+    return jax.sharding.Mesh(arranged(mesh, devices), tuple(mesh.axes))
+
+
+def arranged(mesh: MeshConfig, devices: Sequence[Any]) -> np.ndarray:
+    """Returns devices in the mesh's shape, neighbours on an axis being neighbours on the wires of a TPU.
+
+    JAX's mesh utilities find the arrangement where all TPU cores are used; what splits weights gets the closest ones.
+    Of several slices, each has a part of the axis that splits the batch: only that is talked over the network.
+
+    Args:
+        mesh: axes and layout.
+        devices: at least `mesh.num_devices`.
+
+    Raises:
+        ValueError: there are several slices, and the axis of the batch is no multiple of their number.
+    """
+    chosen = list(devices[: mesh.num_devices])
+    if chosen[0].platform != "tpu" or len(chosen) != len(devices):
+        return _in_order(chosen).reshape(list(mesh.axes.values()))
+    from jax.experimental import mesh_utils
+
+    names = sorted(mesh.axes, key=lambda axis: axis != mesh.rules.get("batch"))  # those that talk most, last
+    shape, slices = [mesh.axes[name] for name in names], len({getattr(one, "slice_index", 0) for one in chosen})
+    if slices == 1:
+        found = mesh_utils.create_device_mesh(shape, chosen, allow_split_physical_axes=True)
+    else:
+        if names[0] != mesh.rules.get("batch") or shape[0] % slices:
+            raise ValueError(
+                f"the mesh {mesh.shape!r} is on {slices} slices, each of which has a part of the axis that splits the "
+                f"batch: make that axis a multiple of {slices}"
+            )
+        within, across = [shape[0] // slices, *shape[1:]], [slices, *[1] * (len(shape) - 1)]
+        found = mesh_utils.create_hybrid_device_mesh(within, across, chosen, allow_split_physical_axes=True)
+    return found.transpose([names.index(axis) for axis in mesh.axes])
+
+
+def _in_order(devices: Sequence[Any]) -> np.ndarray:
+    array = np.empty(len(devices), object)
+    array[:] = devices
+    return array
 
 
 def _configure_cpu() -> None:
