@@ -24,12 +24,14 @@ from t5mix.internal.paths import file_name
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.binding import Bound
+from t5mix.runs.config.settings import Run
 from t5mix.runs.experiments import heat_map
 from t5mix.runs.experiments.what_if import Change
 from t5mix.runs.preflight.changed_mixture import drawn_from
 from t5mix.runs.preflight.checks import Checked, check_training
 from t5mix.runs.preflight.tasks import chosen_provider, model_vocab_size
 from t5mix.runs.pretrain import carry_out
+from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.scores.comparison import Row, compare, find_scores, gain, verdict
 
 DESIGNS = ("leave-one-out", "pairs")
@@ -238,6 +240,7 @@ def check_transfer(
         own += [f"Training.rates = {dict(change.rates)!r}"] if change.rates else []
         bound = binding.bind(gin_files, [*params, *own], include=include, vocab_size=model_vocab_size)
         runs[name] = bound, check_training(bound.run)
+        _check_run(Path(folder, name), bound.run, include)
     _, checked = next(iter(runs.values()))
     if not checked.scored_tasks:
         raise ValueError(f"no task of {mixture} has metrics that can be computed on {first.evaluation.split!r}")
@@ -280,6 +283,29 @@ def _effect(source: str, rows: Sequence[Row], confidence: float) -> Effect:
         beside=math.fsum(row.second for row in rows) / count,
         gain=over_seeds([gain(row) for row in rows], confidence),
     )
+
+
+def _check_run(folder: Path, run: Run, include: Sequence[str]) -> None:
+    """Refuses a run that is there already and was trained otherwise, for the others are compared with it."""
+    record = RunFolder(folder).operative_config
+    if not record.is_file():
+        return
+    there = binding.bind([str(record)], include=include).run
+    assert run.train is not None
+    if there.train is None:
+        raise ValueError(f"{str(folder)!r} holds a run that `t5mix transfer` has not made: choose another --run_folder")
+    more_steps = {"schedule"} if there.train.steps != run.train.steps else set()
+    free = {"steps", "log_every", "checkpoint_every", "keep", "conflict_every", *more_steps}
+    names = {field.name for field in dataclasses.fields(run.train)} - free
+    differing = [f"Training.{name}" for name in sorted(names) if getattr(there.train, name) != getattr(run.train, name)]
+    differing += [
+        name for name in ("model", "batch_size", "sequence_length") if getattr(there, name) != getattr(run, name)
+    ]
+    if differing:
+        raise ValueError(
+            f"{str(folder)!r} holds a run with other settings ({', '.join(differing)}), and runs that differ in more "
+            "than tasks say nothing of these: choose another folder with --run_folder, or delete it"
+        )
 
 
 def _check_result(folder: Path, mixture: str, design: str, meaning: str) -> None:

@@ -182,6 +182,12 @@ def check_what_if(
     if run.train is None:
         raise ValueError(f"{path!r} has fine-tuned only, and `t5mix whatif` changes what a mixture is pre-trained on")
     _check_start(original, change)
+    chooses = run.evaluation.every and (run.evaluation.patience is not None or run.evaluation.report_split is not None)
+    if change.from_step is not None and chooses:
+        raise ValueError(
+            f"{path!r} chose by its scores beside training (Evaluation.patience or Evaluation.report_split), and a run "
+            f"that begins at step {change.from_step} has none of before: leave --from_step out"
+        )
     provider = with_changes(chosen_provider(run), run.train)
     data = SameData(provider, original.pretraining, dataclasses.replace(run.train, allow_changed_mixture=False))
     data.check_origins()

@@ -9,6 +9,7 @@ import t5mix
 from t5mix.cli.main import main
 from t5mix.declarations import registry
 from t5mix.runs.experiments.transfer import check_transfer
+from t5mix.runs.records.record import record_start
 from tests.runs.conftest import register
 from tests.runs.experiments.conftest import SETTINGS
 
@@ -96,3 +97,13 @@ def test_all_runs_are_checked_first_and_differ_in_one_thing(tasks, settings, tmp
         ["toy_a", "toy_plain"],
         ["toy_b", "toy_plain"],
     ]
+
+
+def test_runs_that_were_trained_otherwise_are_not_taken_for_these(tasks, settings, tmp_path):
+    folder, files = tmp_path / "map", ["runs/transfer.gin", str(settings)]
+    bound, checked = check_transfer("toy", str(folder), files, []).runs["without-toy_b_seed-0"]
+    record_start(bound, checked, ["t5mix"])
+    check_transfer("toy", str(folder), files, ["Training.steps = 4", "Training.log_every = 2"])
+    for other in ("constant.learning_rate = 0.5", "T5Config.dropout_rate = 0.3", "Training.clip_norm = 1.0"):
+        with pytest.raises(ValueError, match="without-toy_b_seed-0' holds a run with other settings"):
+            check_transfer("toy", str(folder), files, [other])
