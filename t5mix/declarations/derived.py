@@ -6,7 +6,7 @@ The functions' names, arguments and defaults are seqio's.
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from t5mix import preprocessors
@@ -154,21 +154,24 @@ def _rebuilt(
     parts = [(rebuild(part, f"{name}.{part.name}"), rates[part.name]) for part in provider.parts]
     mixing = dict(provider.mixing)
     if "max_epochs" in mixing:
-        mixing["max_epochs"] = {_renamed(provider, name, task): n for task, n in mixing["max_epochs"].items()}
+        limits = mixing["max_epochs"]
+        mixing["max_epochs"] = {new: limits[old] for old, new in _renamed(provider, name) if old in limits}
     mixture = Mixture(name, parts, sample_fn=provider.sample_fn, source_info=provider.source_info, **mixing)
     if register:
         MixtureRegistry.add_provider(name, mixture)
     return mixture
 
 
-def _renamed(provider: Mixture, name: str, task: str) -> str:
-    """Returns the name that `_rebuilt` gives a task in the mixture that it makes of another by this name."""
+def _renamed(provider: Mixture, name: str) -> Iterator[tuple[str, str]]:
+    """Yields the tasks of a mixture, and what `_rebuilt` names each in the one of this name.
+
+    A task of several mixtures within it becomes as many.
+    """
     for part in provider.parts:
-        if part.name == task:
-            return f"{name}.{task}"
-        if isinstance(part, Mixture) and any(task == one.name for one in part.tasks):
-            return _renamed(part, f"{name}.{part.name}", task)
-    raise AssertionError(f"{provider.name} has no task {task}")
+        if isinstance(part, Mixture):
+            yield from _renamed(part, f"{name}.{part.name}")
+        else:
+            yield part.name, f"{name}.{part.name}"
 
 
 def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixture:

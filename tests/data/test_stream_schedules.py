@@ -118,7 +118,7 @@ def test_a_finite_stream_has_each_example_so_often_and_ends(tasks, small_windows
     assert digest(stream, range(stream.steps)) == digest(
         Stream(mixture, LENGTHS, 8, pack=pack, seed=2), range(stream.steps)
     )
-    assert stream.changes_of_shares[-1].why == "no task is left: the stream ends"
+    assert stream.changes_of_shares[-1].why == "no task with a rate is left: the stream ends"
     with pytest.raises(ValueError, match=rf"ends after {stream.steps} steps"):
         stream.batch(stream.steps)
 

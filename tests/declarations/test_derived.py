@@ -62,6 +62,20 @@ def test_a_mixture_with_another_vocabulary_has_the_old_rates() -> None:
     assert t5mix.MixtureRegistry.get("new.inner").output_features["inputs"].vocabulary == MORE
 
 
+def test_a_mixture_with_another_vocabulary_has_the_old_unimax_rates_and_limits() -> None:
+    even = t5mix.rates.UniMax(budget=6, max_epochs=2)
+    t5mix.MixtureRegistry.add("even", ["one", "two"], rates=even, max_epochs=2)
+    new = helpers.mixture_or_task_with_new_vocab("even", "new", new_vocab=MORE)
+    assert new.rates() == {"new.one": 0.5, "new.two": 0.5}
+    assert new.max_epochs == {"new.one": 2, "new.two": 2}
+
+
+def test_a_limit_holds_for_a_task_of_several_parts_in_each() -> None:
+    t5mix.MixtureRegistry.add("limited", ["inner", ("two", 2)], default_rate=4, max_epochs={"two": 3})
+    new = helpers.mixture_or_task_with_new_vocab("limited", "new", new_vocab=MORE)
+    assert new.max_epochs == {"new.inner.two": 3, "new.two": 3}
+
+
 def test_what_is_not_to_be_registered_is_not() -> None:
     before = t5mix.TaskRegistry.names(), t5mix.MixtureRegistry.names()
     helpers.mixture_or_task_with_new_vocab("outer", "new", new_vocab=MORE, add_to_seqio_registry=False)

@@ -6,7 +6,7 @@
    blocks, then what is left of its windows, the last of which takes the rows that make no window.
 3. A task ends with the very draw that is the last of its limit. Its share goes to the others from the next draw on.
    Where tasks that had more than a part of all have ended, the rest of the stage is planned anew.
-4. When no task is left, the stream ends.
+4. When no task with a rate is left, the stream ends, also where others have one in a later stage.
 
 So that all of this follows from lengths, rates and seed alone, the number of draws of every stage is fixed beforehand.
 """
@@ -356,7 +356,8 @@ class Timetable:
         if self.intended.draw > self._first:
             self._place(self._room.ending(self.intended.draw - self._first))
         self.steps = -(-self._row // self._batch_size)
-        self.changes.append(Change(self.steps, (0.0,) * len(self._schedule.names), "no task is left: the stream ends"))
+        none = (0.0,) * len(self._schedule.names)
+        self.changes.append(Change(self.steps, none, "no task with a rate is left: the stream ends"))
         return False
 
     def _place(self, planned: Sequence[Planned]) -> None:

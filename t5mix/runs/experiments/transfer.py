@@ -29,7 +29,7 @@ from t5mix.runs.experiments import heat_map
 from t5mix.runs.experiments.what_if import Change
 from t5mix.runs.preflight.changed_mixture import drawn_from
 from t5mix.runs.preflight.checks import Checked, check_training
-from t5mix.runs.preflight.tasks import find_provider, model_vocab_size
+from t5mix.runs.preflight.tasks import chosen_provider, model_vocab_size
 from t5mix.runs.pretrain import carry_out
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.scores.comparison import Row, Scored, compare, find_scores, gain, verdict
@@ -232,7 +232,7 @@ def check_transfer(
     """
     params = [*gin_params, f"Run.mixture = {mixture!r}", "Run.finetune = None", f"Run.folder = {folder!r}"]
     first = binding.bind(gin_files, params, include=include, vocab_size=model_vocab_size).run
-    provider = find_provider(mixture, first.include)
+    provider = chosen_provider(first)  # with Run.mixing, which may leave tasks out
     if not isinstance(provider, Mixture):
         raise ValueError(f"{mixture} is a task: a transfer map is of the tasks of a mixture")
     with_split = {task.name for task in provider.tasks if "train" in task.splits}

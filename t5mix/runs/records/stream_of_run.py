@@ -39,6 +39,7 @@ def stream_of_run(path: str, include: Sequence[str] = ()) -> Fed:
     checkpoint = find_checkpoint(path, to_read=False)
     of_task = [f"Run.mixture = {checkpoint.task!r}"] if checkpoint.is_fine_tuned else []
     run = binding.bind([str(checkpoint.run.operative_config)], of_task, include=include).run
+    run = dataclasses.replace(run, mixing=None) if checkpoint.is_fine_tuned else run  # rates are of the mixture
     provider = chosen_provider(run, for_training=False)
     if run.train is not None and not checkpoint.is_fine_tuned:
         provider = with_changes(provider, run.train)
