@@ -86,10 +86,13 @@ def read(args: argparse.Namespace, checked: "Checked") -> "list[Question]":
     from t5mix.runs.preflight.tasks import check_same_vocabularies
 
     if args.task is None:
-        found = questions.of_file(
-            args.input_file, args.input_format, column=args.column, target_column=args.target_column
+        return questions.of_file(
+            args.input_file,
+            args.input_format,
+            column=args.column,
+            target_column=args.target_column,
+            limit=args.limit,
         )
-        return found[: args.limit]
     named = arguments.find_tasks([args.task])
     if len(named) != 1:
         raise ValueError(f"--task {args.task} means {len(named)} tasks: name one, such as {named[0].name}")
