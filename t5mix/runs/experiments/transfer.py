@@ -32,7 +32,8 @@ from t5mix.runs.preflight.checks import Checked, check_training
 from t5mix.runs.preflight.tasks import chosen_provider, model_vocab_size
 from t5mix.runs.pretrain import carry_out
 from t5mix.runs.records.run_folder import RunFolder
-from t5mix.runs.scores.comparison import Row, compare, find_scores, gain, verdict
+from t5mix.runs.scores.comparison import Row, Scored, compare, find_scores, gain, verdict
+from t5mix.runs.scores.score_files import read_score
 
 DESIGNS = ("leave-one-out", "pairs")
 
@@ -75,7 +76,7 @@ class Transfer:
         meaning: how a task is left out: "renormalize" or "mask".
         seeds: of the runs.
         steps: of each run.
-        split: that was scored.
+        split: that was scored; the first, if there are several.
         confidence: of the intervals.
         sources: the tasks that were left out, or put beside another.
         targets: the tasks that were scored.
@@ -166,9 +167,17 @@ class Study:
             for row in self._rows(source, seed, targets, confidence):
                 found.setdefault((source, row.task), []).append(row)
         effects = [_effect(source, rows, confidence) for (source, _), rows in found.items()]
+        if not effects:
+            raise ValueError(
+                f"no task of {run.mixture} has a score on {run.evaluation.splits[0]!r}: score another split"
+            )
+        without = [target for target in targets if all(effect.target != target for effect in effects)]
+        if without:
+            say(f"not in the map, for they have no score that can be compared: {', '.join(without)}")
+        targets = [target for target in targets if target not in without]
         corrected = holm([effect.gain.p_value for effect in effects])
         effects = [dataclasses.replace(one, corrected=value) for one, value in zip(effects, corrected, strict=True)]
-        split, steps = run.evaluation.split, run.train.steps
+        split, steps = run.evaluation.splits[0], run.train.steps
         given = (run.mixture, self.design, self.meaning, self.seeds, steps, split, confidence)
         result = Transfer(*given, self.sources, targets, effects)
         write_json(self.folder / RESULT, result.as_json())
@@ -189,11 +198,10 @@ class Study:
     def _compared(self, first: str, second: str, targets: Sequence[str], confidence: float) -> list[Row]:
         _, checked = self.runs[first]
         settings = checked.run.evaluation
-        scored = [
-            find_scores(str(self.folder / name), settings.split, "multi-task", settings.limit)
-            for name in (first, second)
-        ]
-        return list(compare(scored, settings.split, tasks=targets, confidence=confidence).rows) if targets else []
+        split = settings.splits[0]
+        scored = [find_scores(str(self.folder / name), split, "multi-task", settings.limit) for name in (first, second)]
+        targets = [target for target in targets if all(_has_score(run, target) for run in scored)]
+        return list(compare(scored, split, tasks=targets, confidence=confidence).rows) if targets else []
 
 
 def check_transfer(
@@ -270,6 +278,12 @@ def _without(task: str, seed: int) -> str:
 
 def _only(tasks: Sequence[str], seed: int) -> str:
     return file_name(f"only-{'+'.join(sorted(tasks))}_seed-{seed}")  # no name of a task has a "+"
+
+
+def _has_score(run: Scored, task: str) -> bool:
+    """Tells whether a task was scored, and not only answered, as where no label is published."""
+    score = read_score(run.files[task]) if task in run.files else None
+    return score is not None and not score.no_score
 
 
 def _effect(source: str, rows: Sequence[Row], confidence: float) -> Effect:

@@ -150,6 +150,15 @@ def test_a_run_that_chose_by_earlier_scores_is_asked_from_the_start(original):
     assert check_what_if(str(original), Change()).change.is_replay
 
 
+@pytest.mark.slow
+def test_of_several_splits_the_first_is_compared(original):
+    record = original / "operative_config.gin"
+    record.write_text(record.read_text().replace("Evaluation.split = 'test'", "Evaluation.split = 'test,train'"))
+    found = check_what_if(str(original), Change())
+    assert set(found.scores_of(found.original).files) == {"toy_a", "toy_b"}
+    assert all("test" in path.parts for path in found.scores_of(found.original).files.values())
+
+
 def drawn(mixture: t5mix.Mixture, cache: Path, steps: int = 40) -> dict[str, list[tuple[int, int]]]:
     """Returns the (epoch, index) of each task's examples, in the order in which they are fed."""
     stream = Stream(mixture, {"inputs": 16, "targets": 8}, 4, pack=False, cache_dir=cache)
