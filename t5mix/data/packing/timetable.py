@@ -384,6 +384,8 @@ class Timetable:
 
     def _add_change(self, row: int, weights: np.ndarray, why: str) -> None:
         shares = tuple((weights / (1 << BITS)).tolist())
+        if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
+            return
         self.changes.append(Change(row // self._batch_size, shares, why))
 
     def _ended(self, tasks: Iterable[int]) -> str:
