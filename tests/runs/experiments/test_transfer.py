@@ -100,6 +100,14 @@ def test_all_runs_are_checked_first_and_differ_in_one_thing(tasks, settings, tmp
     ]
 
 
+def test_a_task_that_the_runs_leave_out_has_no_place_in_the_map(tasks, settings, tmp_path):
+    files = ["runs/transfer.gin", str(settings)]
+    study = check_transfer(
+        "toy", str(tmp_path / "map"), files, ["Mixing.rates = {'toy_a': 1.0, 'toy_b': 1.0, 'toy_plain': 0}"]
+    )
+    assert list(study.runs) == ["all_seed-0", "without-toy_a_seed-0", "without-toy_b_seed-0"]
+
+
 def test_runs_that_were_trained_otherwise_are_not_taken_for_these(tasks, settings, tmp_path):
     folder, files = tmp_path / "map", ["runs/transfer.gin", str(settings)]
     bound, checked = check_transfer("toy", str(folder), files, []).runs["without-toy_b_seed-0"]
