@@ -12,7 +12,7 @@ from typing import Any
 from t5mix import preprocessors
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.namespace import namespace
-from t5mix.declarations.rates import Rate
+from t5mix.declarations.rates import Changing, Rate
 from t5mix.declarations.registry import (
     MixtureRegistry,
     TaskRegistry,
@@ -193,8 +193,10 @@ def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixt
             )
         if left > 0:
             inner = _with_split(part, split, f"{name}.{part.name}", register)
-            # The rate of a part that is a mixture is always a number.
-            members[inner.name] = inner, float(rates[part.name]) * (left / part.total_rate)  # type: ignore[arg-type]
+            # The rate of a part that is a mixture is always a number, here at every step.
+            rate: Any = rates[part.name]
+            number = float(rate.at(0) if isinstance(rate, Changing) else rate)
+            members[inner.name] = inner, number * (left / part.total_rate)
         else:  # tasks that are never drawn, and of which alone no mixture can be
             for task in tasks:
                 members.setdefault(task.name, (task, 0.0))

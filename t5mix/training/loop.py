@@ -201,6 +201,8 @@ class _Loop:
                     raise Interrupted(stop.number, done)
                 if ended:
                     return state
+        if stop.number:  # while the last checkpoint was written
+            raise Interrupted(stop.number, steps)
         return state
 
     def _is_kept(self, step: int) -> bool:

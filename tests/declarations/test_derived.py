@@ -194,6 +194,17 @@ def test_nested_tasks_without_a_split_are_left_out_and_the_others_keep_their_rat
     assert unregistered.tasks == tested and t5mix.MixtureRegistry.names() == before
 
 
+def test_a_nested_mixture_by_one_stage_loses_tasks_as_by_a_number() -> None:
+    tested = declare("tested", "train", "test")
+    t5mix.MixtureRegistry.add("half", [("tested", 1), ("one", 1)])
+    t5mix.MixtureRegistry.add("staged", [("half", {0: 6.0}), ("two", 1)])
+    by_function = t5mix.rates.by_step(lambda step: 6.0, every=1, until=0)
+    t5mix.MixtureRegistry.add("asked", [("half", by_function), ("two", 1)])
+    for old in ("staged", "asked"):
+        new = helpers.mixture_with_missing_task_splits_removed(old, "test", f"new_{old}")
+        assert new.get_rate(tested) == 3.0
+
+
 def test_nested_tasks_of_rate_0_stay_at_0() -> None:
     declare("tested", "train", "test")
     declare("never", "train", "test")

@@ -113,6 +113,16 @@ def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_p
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
 
 
+def test_asked_to_stop_while_the_last_checkpoint_is_written_it_stops_behind_it(engine, cache, tmp_path):
+    def spared():
+        signal.raise_signal(signal.SIGTERM)
+        return ()
+
+    with pytest.raises(Interrupted) as stopped:
+        run(engine, tmp_path, cache, 3, beside=Beside(100, lambda step, state: False, spared))
+    assert stopped.value.code == 143 and Checkpoints(tmp_path / "checkpoints").steps() == [3]
+
+
 @pytest.mark.parametrize("ended", [False, True])
 def test_asked_to_stop_while_it_looks_at_a_checkpoint_it_stops_there(engine, cache, tmp_path, ended):
     looked = []

@@ -61,7 +61,8 @@ class Change:
     """From which step on tasks have other shares.
 
     Attributes:
-        step: the first step of which a batch may differ.
+        step: the first step with these shares. Where a task has ended and rows are packed, it is about that: the window
+            with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
     """
@@ -384,6 +385,8 @@ class Timetable:
 
     def _add_change(self, row: int, weights: np.ndarray, why: str) -> None:
         shares = tuple((weights / (1 << BITS)).tolist())
+        if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
+            return
         self.changes.append(Change(row // self._batch_size, shares, why))
 
     def _ended(self, tasks: Iterable[int]) -> str:
