@@ -61,7 +61,8 @@ class Change:
     """From which step on tasks have other shares.
 
     Attributes:
-        step: the first step of which a batch may differ.
+        step: the first step with these shares. Where a task has ended and rows are packed, it is about that: the window
+            with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
     """
