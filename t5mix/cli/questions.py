@@ -74,6 +74,7 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError(f"--split {args.split} is for --task: name the task, too")
     if args.task is not None:
         others = {"--input_file": args.input_file != "-", "--input_format": args.input_format, "--prefix": args.prefix}
+        others |= {"--column": args.column != "inputs", "--target_column": args.target_column not in (None, "targets")}
         useless = [name for name, given in others.items() if given]
         if useless:
             raise ValueError(f"--task {args.task} says what is asked: leave out {', '.join(useless)}")

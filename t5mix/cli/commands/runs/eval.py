@@ -272,6 +272,7 @@ def _from_predictions(args: argparse.Namespace) -> "list[Group]":
     given = {f"--{name}": getattr(args, name) for name in (*arguments.DECODING, "report_split", "ledger")}
     useless = [name for name, value in given.items() if value is not None]
     useless += ["--checkpoints"] if args.checkpoints != "latest" else []
+    useless += ["--without_metrics"] if args.without_metrics else []
     useless += ["--gin_file"] if args.gin_file else []
     useless += ["--gin_param"] if args.gin_param else []
     if useless:
