@@ -74,6 +74,7 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError(f"--split {args.split} is for --task: name the task, too")
     if args.task is not None:
         others = {"--input_file": args.input_file != "-", "--input_format": args.input_format, "--prefix": args.prefix}
+        others |= {"--column": args.column != "inputs", "--target_column": args.target_column not in (None, "targets")}
         useless = [name for name, given in others.items() if given]
         if useless:
             raise ValueError(f"--task {args.task} says what is asked: leave out {', '.join(useless)}")
@@ -86,10 +87,13 @@ def read(args: argparse.Namespace, checked: "Checked") -> "list[Question]":
     from t5mix.runs.preflight.tasks import check_same_vocabularies
 
     if args.task is None:
-        found = questions.of_file(
-            args.input_file, args.input_format, column=args.column, target_column=args.target_column
+        return questions.of_file(
+            args.input_file,
+            args.input_format,
+            column=args.column,
+            target_column=args.target_column,
+            limit=args.limit,
         )
-        return found[: args.limit]
     named = arguments.find_tasks([args.task])
     if len(named) != 1:
         raise ValueError(f"--task {args.task} means {len(named)} tasks: name one, such as {named[0].name}")

@@ -89,7 +89,7 @@ def _check_writable(trained: Trained, paths: Sequence[Path]) -> None:
     for path in paths:
         check_writable(f"the folder of scores {str(path.parent)!r}", path.parent, instead)
     if paths:
-        check_writable(f"the folder of logs {str(trained.tensorboard)!r}", trained.tensorboard, instead)
+        check_writable(f"the folder of logs {str(trained.tensorboard_scores)!r}", trained.tensorboard_scores, instead)
 
 
 def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | None:
@@ -124,7 +124,7 @@ def _log(trained: Trained, score: Score, *, main: bool) -> None:
     where = score.task if main else f"{score.task}/{score.split}"
     names = {f"eval/{where}/{name}": value for name, value in score.metrics.items()}
     assert score.step is not None
-    with EventFile(trained.tensorboard) as board:
+    with EventFile(trained.tensorboard_scores) as board:
         board.log(score.step, names)
 
 

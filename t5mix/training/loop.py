@@ -192,13 +192,17 @@ class _Loop:
                 self._take_in(progress, pending, reporter)
                 pending = None
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
-            if stopping and done < steps:
+            if stopping:
                 raise Interrupted(stopping, done)
             if self.beside and self.beside.is_due(done):
                 with reporter.paused():
                     ended = self.beside.look(done, state)
+                if stop.number:  # it came meanwhile; the checkpoint is on the disk
+                    raise Interrupted(stop.number, done)
                 if ended:
                     return state
+        if stop.number:  # while the last checkpoint was written
+            raise Interrupted(stop.number, steps)
         return state
 
     def _is_kept(self, step: int) -> bool:

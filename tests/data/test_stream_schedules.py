@@ -97,7 +97,12 @@ def test_the_counts_of_each_task_are_within_one_example_of_what_is_intended(task
 def test_rates_that_never_change_give_the_bytes_of_constant_ones(tasks, digest, pack):
     constant = Stream(Mixture("m", list(zip(tasks, (1.0, 2.0, 0.5), strict=True))), LENGTHS, 8, pack=pack)
     same = Stream(
-        Mixture("m", tasks, rates={0: {"a": 1, "b": 2, "c": 0.5}, 50: {"a": 1, "b": 2, "c": 0.5}}),
+        # Shares are what counts.
+        Mixture(
+            "m",
+            tasks,
+            rates={0: {"a": 1, "b": 2, "c": 0.5}, 30: {"a": 3, "b": 6, "c": 1.5}, 50: {"a": 1, "b": 2, "c": 0.5}},
+        ),
         LENGTHS,
         8,
         pack=pack,
@@ -118,7 +123,7 @@ def test_a_finite_stream_has_each_example_so_often_and_ends(tasks, small_windows
     assert digest(stream, range(stream.steps)) == digest(
         Stream(mixture, LENGTHS, 8, pack=pack, seed=2), range(stream.steps)
     )
-    assert stream.changes_of_shares[-1].why == "no task is left: the stream ends"
+    assert stream.changes_of_shares[-1].why == "no task with a rate is left: the stream ends"
     with pytest.raises(ValueError, match=rf"ends after {stream.steps} steps"):
         stream.batch(stream.steps)
 
@@ -134,6 +139,13 @@ def test_the_share_of_a_task_that_has_had_its_epochs_goes_to_the_others(tasks, s
     assert last.why == "max_epochs of b reached" and last.shares == (0.5, 0.0, 0.5)
     assert not any(_tasks_of(stream, step)["b"] for step in range(last.step + 16, 100))
     assert abs(counts["a"] - counts["c"]) <= 0.1 * counts["a"]
+
+
+def test_rates_that_leave_all_shares_as_they_are_change_nothing(tasks, small_windows):
+    rising = rates.linear({"a": 1.0, "b": 1.0}, {"a": 3.0, "b": 1.0}, 0, 90)
+    stream = Stream(Mixture("m", tasks[:2], rates=rising, max_epochs={"b": 0.5}), LENGTHS, 8)
+    last = stream.changes_of_shares[-1]
+    assert last.why == "max_epochs of b reached" and last.shares == (1.0, 0.0) and last.step < 20
 
 
 @pytest.mark.parametrize(("unit", "features"), [("target_tokens", [1]), ("tokens", [0, 1])])

@@ -205,6 +205,12 @@ def test_training_files_that_are_gone_leave_the_score_without_a_baseline(
     assert "warning: task 'told' gets no baseline" in told and "2 examples of test (no baseline)" in told
 
 
+def test_scores_and_losses_have_event_files_in_folders_of_their_own(score, folder: Path) -> None:
+    # TensorBoard goes on to a folder's newest file, and never comes back to that of the training that still writes.
+    score(task(folder))
+    assert [path.parent.name for path in (folder / "tensorboard").rglob("events.*")] == ["eval"]
+
+
 @pytest.mark.parametrize("stale", [False, True])
 @pytest.mark.parametrize("blocked", ["scores", "tensorboard"])
 @pytest.mark.usefixtures("capsys")  # which needs no file for what is said

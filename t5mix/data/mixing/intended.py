@@ -168,7 +168,8 @@ def divided(total: int, weights: list[int]) -> list[int]:
     if not weights:
         assert not total
         return []
-    parts = [total * weight // sum(weights) for weight in weights]
+    whole = sum(weights)
+    parts = [total * weight // whole for weight in weights]
     missing = total - sum(parts)
     return [part + (number < missing) for number, part in enumerate(parts)]
 

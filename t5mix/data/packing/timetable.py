@@ -6,7 +6,7 @@
    blocks, then what is left of its windows, the last of which takes the rows that make no window.
 3. A task ends with the very draw that is the last of its limit. Its share goes to the others from the next draw on.
    Where tasks that had more than a part of all have ended, the rest of the stage is planned anew.
-4. When no task is left, the stream ends.
+4. When no task with a rate is left, the stream ends, also where others have one in a later stage.
 
 So that all of this follows from lengths, rates and seed alone, the number of draws of every stage is fixed beforehand.
 """
@@ -61,7 +61,8 @@ class Change:
     """From which step on tasks have other shares.
 
     Attributes:
-        step: the first step of which a batch may differ.
+        step: the first step with these shares. Where a task has ended and rows are packed, it is about that: the window
+            with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
     """
@@ -356,7 +357,8 @@ class Timetable:
         if self.intended.draw > self._first:
             self._place(self._room.ending(self.intended.draw - self._first))
         self.steps = -(-self._row // self._batch_size)
-        self.changes.append(Change(self.steps, (0.0,) * len(self._schedule.names), "no task is left: the stream ends"))
+        none = (0.0,) * len(self._schedule.names)
+        self.changes.append(Change(self.steps, none, "no task with a rate is left: the stream ends"))
         return False
 
     def _place(self, planned: Sequence[Planned]) -> None:
@@ -383,6 +385,8 @@ class Timetable:
 
     def _add_change(self, row: int, weights: np.ndarray, why: str) -> None:
         shares = tuple((weights / (1 << BITS)).tolist())
+        if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
+            return
         self.changes.append(Change(row // self._batch_size, shares, why))
 
     def _ended(self, tasks: Iterable[int]) -> str:

@@ -11,28 +11,36 @@ def first_group(rest: str, number: int) -> list[int]:
     """Returns the cores that work together with the first one.
 
     XLA writes groups as a list, `{{0,1},{2,3}}`; as a reshaped count, `[2,2]<=[4]` or `[2,2]<=[2,2]T(1,0)`; or by axes
-    of a mesh, `mesh['a'=2,'b'=2] {'b'}`.
+    of a mesh, `mesh['a'=2,'b'=2] {'b'}`, which may say in which order its cores are: `device_ids=([2,2]T(1,0))`.
 
     Args:
         rest: attributes of the collective.
         number: cores of the program; the group where none is written.
     """
     text = rest.split("replica_groups=", 1)[-1] if "replica_groups=" in rest else ""
-    counted = re.match(r"\[([\d,]+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?", text)
+    counted = re.match(r"\[([\d,]+)\]<=(\[[\d,]+\](?:T\([\d,]+\))?)", text)
     if counted:
-        shape, sizes = _numbers(counted[1]), _numbers(counted[2])
-        order = _numbers(counted[3]) if counted[3] else range(len(sizes))
-        cores = np.arange(math.prod(sizes)).reshape(sizes).transpose(order).reshape(shape)
-        return [int(core) for core in cores[0]]
-    by_axes = re.match(r"@?mesh\[([^\]]*)\](?:, device_ids=\(?\[?([^)]*?)\]?\))? ?\{([^}]*)\}", text)
+        return _in_order(counted[2]).reshape(_numbers(counted[1]))[0].tolist()
+    by_axes = re.match(r"@?mesh\[([^\]]*)\](?:, device_ids=\((.*?)\))? ?\{([^}]*)\}", text)
     if by_axes:
-        return _along(by_axes[1], by_axes[3])
+        places = _along(by_axes[1], by_axes[3])
+        return places if by_axes[2] is None else _in_order(by_axes[2])[places].tolist()
     listed = re.match(r"\{\{([\d,]+)\}", text)
     return _numbers(listed[1]) if listed else list(range(number))
 
 
+def _in_order(text: str) -> np.ndarray:
+    """Returns cores in an order that is written as a list, `0,2,1,3`, or as that of a count: `[2,2]T(1,0)`."""
+    counted = re.match(r"\[([\d,]+)\](?:T\(([\d,]+)\))?", text)
+    if not counted:
+        return np.array(_numbers(text))
+    sizes = _numbers(counted[1])
+    order = _numbers(counted[2]) if counted[2] else range(len(sizes))
+    return np.arange(math.prod(sizes)).reshape(sizes).transpose(order).ravel()
+
+
 def _along(axes: str, chosen: str) -> list[int]:
-    """Returns the cores from the first one along axes of a mesh, or along a part of one: `'a':(2)4`."""
+    """Returns the places from the first one along axes of a mesh, or along a part of one: `'a':(2)4`."""
     sizes = {name: int(size) for name, size in re.findall(r"'([^']*)'=(\d+)", axes)}
     strides = dict(zip(sizes, _strides(list(sizes.values())), strict=True))
     steps = []

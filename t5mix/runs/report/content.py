@@ -184,6 +184,8 @@ def _beginning(trained: Trained) -> tuple[str, int]:
     """Returns the task of a fine-tuning, and how many steps the checkpoint had seen that it began with."""
     start = read_json(trained.start) if trained.start.is_file() else {}
     task, step = start.get("task"), start.get("step")
+    if "averaged" in start:  # it began with a checkpoint of the same training, whose steps are counted already
+        step = 0
     return str(task) if task else trained.path.name, step if type(step) is int else 0
 
 

@@ -131,6 +131,16 @@ def test_an_order_ends_with_what_is_intended():
 
 def test_weights_and_amounts_add_up():
     assert divided(10, [1, 1, 1]) == [4, 3, 3] and divided(0, []) == []
+
+    class Counted(list):
+        read = 0
+
+        def __iter__(self):
+            self.read += 1
+            return super().__iter__()
+
+    weights = Counted([1] * 100)
+    assert sum(divided(1000, weights)) == 1000 and weights.read <= 3  # not once for each of a thousand tasks
     schedule = Schedule("mixture 'm'", ("a", "b", "c"), (0,), ((1.0, 0.0, 3.0),), (None, None, 5))
     assert schedule.weights(0, frozenset()).tolist() == [1 << 46, 0, 3 << 46]
     assert schedule.weights(0, frozenset({2})).tolist() == [1 << 48, 0, 0]

@@ -85,3 +85,9 @@ def test_a_link_that_leads_out_is_refused(folder, tmp_path):
     folder.versions.symlink_to(tmp_path / "secret")
     with pytest.raises(ValueError, match="is a link that leads out of the run folder"):
         read(str(folder.path))
+
+
+def test_steps_of_an_average_of_checkpoints_are_counted_once(folder):
+    start = folder.finetunings()[0].start
+    write_json(start, {"task": "a", "step": 2, "averaged": [1, 2]})
+    assert [each.steps for each in read(str(folder.path)).scored if each.is_fine_tuned] == [2]

@@ -82,6 +82,7 @@ def test_json_on_standard_output_is_json_alone(folder, capsys):
         (["--limit", "5"], "so there are no predictions"),
         (["--beams", "4"], "decodes nothing and reads no settings: leave out --beams"),
         (["--checkpoints", "all"], "leave out --checkpoints"),
+        (["--without_metrics"], "decodes nothing and reads no settings: leave out --without_metrics"),
         (["--report_split", "test"], "--report_split is for the best of several checkpoints"),
     ],
 )

@@ -9,6 +9,7 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.plans.rehearsal.programs import Rehearsed, rehearse_training
 from t5mix.runs.preflight.plans.rehearsal.rehearse import Topology, check_rehearsal
+from t5mix.runs.preflight.tasks import chosen_provider
 from t5mix.runs.preflight.training_steps import check_steps
 
 
@@ -36,7 +37,11 @@ def search_meshes(run: Run, topology: Topology) -> list[Tried]:
 
     Returns:
         Those that fit, the fastest first; then those that do not fit, and those that cannot be.
+
+    Raises:
+        ValueError: there is no such task or mixture.
     """
+    chosen_provider(run)  # or refuse once, and not for each mesh
     tried = []
     shapes = list(shapes_of_meshes(run.mesh.layout, len(topology.devices)))
     with Progress() as progress:

@@ -11,6 +11,7 @@ from t5mix.mesh.compiling.chips import chip_of, cores_per_chip
 from t5mix.mesh.compiling.step_time import LEFT_OUT
 from t5mix.mesh.compiling.topology import topology_devices
 from t5mix.runs.config.settings import Run
+from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.dry_run import open_stream
 from t5mix.runs.preflight.plans.rehearsal import programs
 from t5mix.runs.preflight.plans.rehearsal.programs import Rehearsed
@@ -202,7 +203,8 @@ def check_rehearsal(run: Run, topology: Topology) -> Provider:
             run.mesh.check({**run.model.dimensions(), "batch": rows}, cores)
         except ValueError as error:
             raise ValueError(f"{name}: {error}" if "splits batch" in str(error) else str(error)) from None
-    return chosen_provider(run)
+    provider = chosen_provider(run)
+    return provider if run.train is None else with_changes(provider, run.train)
 
 
 def _stream_rate(run: Run, provider: Provider) -> tuple[float | None, str]:
@@ -216,5 +218,5 @@ def _stream_rate(run: Run, provider: Provider) -> tuple[float | None, str]:
         began, done = time.monotonic(), 0
         while not done or (time.monotonic() - began < _SECONDS_OF_STREAM and done < _MOST_BATCHES):
             done += 1
-            stream.batch(done)
+            stream.batch(done % stream.steps if stream.steps else done)
         return done * run.batch_size / (time.monotonic() - began), ""

@@ -5,8 +5,11 @@ import json
 import pytest
 
 from t5mix.cli.main import main
+from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.runs.config import binding
-from t5mix.runs.preflight.plans.rehearsal.rehearse import Topology, check_rehearsal
+from t5mix.runs.preflight.dry_run import open_stream
+from t5mix.runs.preflight.plans.rehearsal.meshes import search_meshes
+from t5mix.runs.preflight.plans.rehearsal.rehearse import _MOST_BATCHES, Topology, _stream_rate, check_rehearsal
 from tests.mesh.compiling.topologies import needs_libtpu
 
 FOUR = Topology("v5e:2x2", 1, [object()] * 4)
@@ -27,6 +30,20 @@ def test_what_cannot_be_is_said_before_anything_is_compiled(toy, gin_file, param
     run = binding.bind([str(gin_file)], params).run
     with pytest.raises(ValueError, match=message):
         check_rehearsal(run, FOUR)
+
+
+def test_a_stream_that_ends_is_measured_over_and_over(toy, gin_file):
+    run = binding.bind([str(gin_file)]).run
+    finite = get_mixture_or_task("toy").with_mixing(max_epochs=1.0)
+    assert open_stream(run, finite).steps < _MOST_BATCHES
+    rate, why_not = _stream_rate(run, finite)
+    assert rate and rate > 0 and not why_not
+
+
+def test_a_search_for_what_is_not_declared_is_refused_at_once(toy, gin_file):
+    run = binding.bind([str(gin_file)], ["Run.mixture = 'toys'"]).run
+    with pytest.raises(ValueError, match="toys"):
+        search_meshes(run, FOUR)
 
 
 @pytest.mark.slow
