@@ -15,7 +15,7 @@ EPILOG = f"""\
 examples:
   t5mix rehearse --topology v5e:4x4 --gin_file runs/offline.gin --gin_param "MeshConfig.shape = 'batch:8;model:2'"
   t5mix rehearse --topology v4:4x4x4 --search --gin_file runs/pretrain.gin --gin_file models/t5_1_1/xl.gin \\
-      --mixture_or_task MIXTURE
+      --mixture_or_task glue_v002_proportional
 
 It takes libtpu (pip install 't5mix[tpu]'), which asks nothing of any network, and no TPU.
 
