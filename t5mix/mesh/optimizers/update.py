@@ -98,7 +98,7 @@ def _where(trained: tf.Tensor | None, new: tf.Tensor, old: tf.Tensor) -> tf.Tens
 
 @functools.cache
 def _one(optimizer: choices.Optimizer) -> choices.Optimizer:
-    """Returns the first of all equal settings: tf.function tells objects apart by identity, and would trace for each."""
+    """Returns the first of all equal settings: tf.function tells objects apart by identity and would trace for each."""
     return optimizer
 
 
