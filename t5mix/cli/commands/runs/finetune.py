@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from t5mix.cli import arguments
+from t5mix.internal.terminal import Progress
 
 EPILOG = f"""\
 examples:
@@ -64,13 +65,21 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
 
-    bound = binding.bind(
-        args.gin_file,
-        [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS)],
-        include=args.include or (),
-        vocab_size=tasks.model_vocab_size,
-    )
-    checked = checks.check_finetuning(bound.run)
+    if args.from_scratch and args.checkpoint is not None:
+        raise ValueError(
+            f"--from_scratch begins with new weights, and not with --checkpoint {args.checkpoint}: give one"
+        )
+    # Either of them wins over what a file says of the other.
+    begin = ["Finetuning.checkpoint = None"] if args.from_scratch else []
+    begin += ["Finetuning.from_scratch = False"] if args.checkpoint is not None else []
+    with Progress(what="checking the run"):
+        bound = binding.bind(
+            args.gin_file,
+            [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS), *begin],
+            include=args.include or (),
+            vocab_size=tasks.model_vocab_size,
+        )
+        checked = checks.check_finetuning(bound.run)
     from t5mix.runs.finetune import finetune_only
 
     return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]])
