@@ -17,6 +17,7 @@ from t5mix import objectives, t5
 BOOKS = os.environ.get("EXAMPLE_BOOKS", "../shared/data/books")
 
 
+@t5mix.each_example  # so that each book is tokenized by itself, and its paragraphs follow one another
 def paragraphs(dataset):
     """{"Emma Woodhouse, handsome, clever, and rich, ..."} becomes {"targets": ...}; lines without words go."""
     import tensorflow as tf

@@ -151,7 +151,7 @@ def test_runs_beside_the_baselines(declarations, tmp_path, capsys):
     assert row["second"] == score("compared_a", 0.5, 7).value
     assert main(["compare", "--baselines", one]) == 0
     table = " ".join(capsys.readouterr().out.split())
-    assert f"{one} beside the baselines, on test" in table and "majority 50.0" in table
+    assert f"{one} (second) beside the baselines (baseline), on test" in table and "majority 50.0" in table
 
 
 def test_tasks_that_one_run_lacks_are_named(declarations, tmp_path, capsys):

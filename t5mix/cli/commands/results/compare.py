@@ -107,9 +107,10 @@ def show(comparison: "Comparison") -> None:
         if other in comparison.means:
             mean = comparison.means[other]
             cells.append(("mean of the tasks", "", "", "", "", *_cells(mean, mean.p_value, comparison.confidence)))
-        title = f"{other} beside {comparison.reference}, on {comparison.split}"
+        first = "baseline" if rows[0].baseline else "first"
+        title = f"{other} (second) beside {comparison.reference} ({first}), on {comparison.split}"
         interval = f"{comparison.confidence:.0%} interval"
-        headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
+        headings = ("task", "metric", ">examples", f">{first}", ">second", ">difference", f">{interval}", ">p", "sure")
         emit(output.table(title, (*headings, ">could show"), cells))
     for name, tasks in comparison.left_out.items():
         if lacking := [task for task in tasks if task not in comparison.no_score]:
