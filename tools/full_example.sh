@@ -27,7 +27,7 @@ if [ -n "${QUICK:-}" ]; then
     for setting in d_model=16 d_ff=16 num_encoder_layers=1 num_decoder_layers=1; do
         model+=(--gin_param "T5Config.${setting/=/ = }")
     done
-    model+=(--gin_param "Evaluation.limit = 8")
+    model+=(--gin_param "Evaluation.limit = 8" --gin_param "WARMUP = 1")
 fi
 : "${PRETRAIN_STEPS:=3000}" "${PRETRAIN_EVERY:=500}" "${FINETUNE_STEPS:=200}" "${FINETUNE_EVERY:=50}"
 : "${MULTI_TASK_STEPS:=$((9 * FINETUNE_STEPS))}" "${MULTI_TASK_EVERY:=$((MULTI_TASK_STEPS / 6))}"

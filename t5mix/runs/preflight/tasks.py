@@ -123,16 +123,16 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Provider, ...]:
             )
     else:
         tasks = [_with_objective(run, get_mixture_or_task(name)) for name in run.finetune.tasks]
-    for task in tasks:
-        for scored in answered(run, task):
+    for each in tasks:
+        for scored in answered(run, each):
             check_metrics(scored)
-        check_provider(run, task)
-        check_same_vocabularies(task, provider)
+        check_provider(run, each)
+        check_same_vocabularies(each, provider)
     report = [run.evaluation.report_split] if run.evaluation.report_split else []
-    for task in tasks:
-        trained_on = [each for each in get_subtasks(task) if "train" in each.splits]
-        check_data(run, trained_on or get_subtasks(task), "train")
-        for scored in answered(run, task):
+    for each in tasks:
+        trained_on = [task for task in get_subtasks(each) if "train" in task.splits]
+        check_data(run, trained_on or get_subtasks(each), "train")
+        for scored in answered(run, each):
             check_data(run, [scored], *splits_of(run, scored), *report)
     return tuple(tasks)
 
