@@ -316,6 +316,9 @@ def test_scores_on_clean_examples_stand_beside_those_on_all(finished, tmp_path, 
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
     cells = {row[0]: row for row in table if row and row[0].startswith("toy_")}
     assert cells["toy_a"][-1] == "19" and cells["toy_b"][-1] == "20"
+    # One that is named and knows nothing of what is scored is refused.
+    assert main(["eval", "--run_folder", str(finished.path), "--ledger", str(path), "--split", "train"]) == 2
+    assert "has looked at nothing that is scored, toy_a (train), toy_b (train)" in capsys.readouterr().err
     # In the run folder it needs no name, and one of other data is refused.
     (finished.path / "ledger.jsonl").write_text(path.read_text().replace('"23"', '"24"'))
     assert main(["eval", "--run_folder", str(finished.path)]) == 2
