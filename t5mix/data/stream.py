@@ -304,8 +304,7 @@ class Stream:
             steps: the step.
             tell: called with (windows looked through, in all).
         """
-        counts = [one.count for one in self._examples.values()]
-        search = FirstFed(self._mixer, self._rows, self.batch_size, counts)
+        search = FirstFed(self._mixer, self._rows, self.batch_size)
         numbers = {name: number for number, name in enumerate(self.task_names)}
         wanted = {numbers[name]: some for name, some in examples.items()}
         steps = _checked(steps) if self.steps is None else min(_checked(steps), self.steps)

@@ -65,11 +65,14 @@ class Change:
             with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
+        ended: tasks that have reached their limit, where that is what happened: the others share what these had, in
+            proportion to the shares that they had before.
     """
 
     step: int
     shares: tuple[float, ...]
     why: str
+    ended: tuple[str, ...] = ()
 
 
 class PlainRoom:
@@ -257,7 +260,7 @@ class Timetable:
             self._done |= ends.keys()
             old, weights = weights, self._schedule.weights(stage, self._done)
             if weights.any():
-                self._add_change(self._row_of(planned), weights, self._ended(ends))
+                self._add_change(self._row_of(planned), weights, ended=ends)
                 if lost > _REPLANNED:
                     self._replan(stage, [old, weights], stop)
                     lost = 0.0
@@ -383,13 +386,12 @@ class Timetable:
             row, first = row + one.rows, first + one.draws
         return row
 
-    def _add_change(self, row: int, weights: np.ndarray, why: str) -> None:
+    def _add_change(self, row: int, weights: np.ndarray, why: str = "", ended: Iterable[int] = ()) -> None:
         shares = tuple((weights / (1 << BITS)).tolist())
         if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
             return
-        self.changes.append(Change(row // self._batch_size, shares, why))
-
-    def _ended(self, tasks: Iterable[int]) -> str:
-        names = [self._schedule.names[task] for task in tasks]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"max_epochs of {', '.join(names[:3])}{more} reached"
+        names = tuple(self._schedule.names[task] for task in ended)
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            why = f"max_epochs of {', '.join(names[:3])}{more} reached"
+        self.changes.append(Change(row // self._batch_size, shares, why, names))
