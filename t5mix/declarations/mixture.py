@@ -168,12 +168,9 @@ class Mixture(Declared):
         return self._again(pairs, **self.mixing)
 
     def with_mixing(self, **changed: Any) -> "Mixture":
-        """Returns this mixture, not registered, with other `rates`, `unit` or `max_epochs`; those not given stay.
-
-        `max_epochs` takes the place of all limits, also of those that mixtures in it have.
-        """
+        """Returns this mixture, not registered, with other `rates`, `unit` or `max_epochs`; those not given stay."""
         parts: list[Any] = self.parts
-        if "max_epochs" in changed:
+        if "max_epochs" in changed:  # in place of all limits, also of those that mixtures in it have
             parts = [part.with_mixing(max_epochs=None) if isinstance(part, Mixture) else part for part in parts]
         if "rates" not in changed:
             parts = list(zip(parts, self._rates.declared.values(), strict=True))

@@ -141,7 +141,7 @@ class FeedPlan:
     def as_json(self) -> dict[str, object]:
         """Returns everything as JSON takes it; a share of nothing is None.
 
-        Where tasks have ended there is no list of shares, for there may be a thousand such changes of a thousand shares:
+        Where tasks have ended there is no list of shares, for there may be a thousand such changes of a thousand tasks:
         they follow from those before, as `Change.ended` says.
         """
         tasks = [{**dataclasses.asdict(one), "epochs": one.epochs} for one in self.tasks]

@@ -186,8 +186,8 @@ def _check_ledger(
         names = ", ".join(f"{task} ({split})" for task, split in scored[:_SHOWN])
         more = f" and {len(scored) - _SHOWN} more" if len(scored) > _SHOWN else ""
         raise ValueError(
-            f"--ledger {args.ledger!r} has looked at nothing that is scored, {names}{more}: make one with t5mix overlap "
-            "--output, or leave it out"
+            f"--ledger {args.ledger!r} has looked at nothing that is scored, {names}{more}: make one with "
+            "t5mix overlap --output, or leave it out"
         )
 
 
