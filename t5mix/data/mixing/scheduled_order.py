@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from t5mix.data.mixing.intended import NEVER, Intended, ceil_divided, divided, due_in
-from t5mix.data.mixing.order import Order, Sums
+from t5mix.data.mixing.deadline_order import DeadlineOrder, Sums
 from t5mix.data.mixing.weights import BITS, integer_weights
 
 # Draws that are looked back at, at most, and of them at once, for which 64 bits hold the arithmetic.
@@ -26,7 +26,7 @@ _PAST, _AT_ONCE = 1 << 18, 1 << 16
 _RARE = (1 << BITS) // _PAST
 
 
-class ScheduledOrder(Order):
+class ScheduledOrder(DeadlineOrder):
     """Chooses the task of each draw by intended sums.
 
     Args:

@@ -17,14 +17,14 @@ from fractions import Fraction
 import numpy as np
 
 from t5mix.data.mixing.intended import ceil_divided
-from t5mix.data.mixing.order import Order, Sums
+from t5mix.data.mixing.deadline_order import DeadlineOrder, Sums
 from t5mix.data.mixing.weights import BITS, integer_weights, whole_numbers
 
 # Draws that are looked back at; 64 bits hold the arithmetic of no more.
 _PAST = 1 << 16
 
 
-class TaskOrder(Order):
+class TaskOrder(DeadlineOrder):
     """Chooses the task of each draw by shares that stay.
 
     Args:

@@ -55,7 +55,7 @@ class Sums(abc.ABC):
         """
 
 
-class Order(abc.ABC):
+class DeadlineOrder(abc.ABC):
     """Chooses the task of each draw.
 
     Args:
@@ -77,7 +77,7 @@ class Order(abc.ABC):
         mixed = [names[task] for task in self._common.tolist()] + [""] * bool(len(self._rare))
         self._words = np.array([splitmix.key_words(("urgency", seed, name), 1)[0] for name in mixed], dtype=np.uint64)
         self._past = past
-        self._rest: Order | None = None
+        self._rest: DeadlineOrder | None = None
 
     @abc.abstractmethod
     def _sums(self, draw: int) -> Sums:
