@@ -1,5 +1,6 @@
 """Toy tasks and the settings of a run on them."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,8 +14,8 @@ from t5mix.declarations import registry
 from t5mix.runs.records.run_folder import Trained
 from t5mix.training import checkpoint_files
 
-# Settings of a complete run on the mixture `toy`, as somebody would write them.
-SETTINGS = """\
+# A run on the mixture `toy` with a model that is trained in seconds.
+SMALL = """\
 Run.folder = 'FOLDER'
 Run.mixture = 'toy'
 Run.sequence_length = {'inputs': 16, 'targets': 8}
@@ -28,6 +29,11 @@ T5Config.d_kv = 8
 T5Config.num_encoder_layers = 1
 T5Config.num_decoder_layers = 1
 
+Evaluation.split = 'test'
+"""
+
+# Settings of a complete run, as somebody would write them.
+SETTINGS = f"""{SMALL}
 STEPS = 6
 Training.steps = %STEPS
 Training.schedule = @constant()
@@ -38,8 +44,6 @@ Finetuning.schedule = @finetune/constant()
 
 constant.learning_rate = 0.01
 finetune/constant.learning_rate = 0.001
-
-Evaluation.split = 'test'
 """
 
 
@@ -71,14 +75,21 @@ def register(name: str, start: int = 0, metrics=(accuracy,), vocabulary=None, sp
     )
 
 
-@pytest.fixture
-def toy() -> Iterator[None]:
+@contextlib.contextmanager
+def toy_tasks(first_rate: float = 1.0) -> Iterator[None]:
     """The mixture `toy` of toy_a, toy_b (with metrics) and toy_plain (without)."""
     with registry.overlay():
         register("toy_a")
         register("toy_b", start=100)
         register("toy_plain", start=200, metrics=())
-        t5mix.MixtureRegistry.add("toy", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0)
+        t5mix.MixtureRegistry.add("toy", [("toy_a", first_rate), "toy_b", "toy_plain"], default_rate=1.0)
+        yield
+
+
+@pytest.fixture
+def toy() -> Iterator[None]:
+    """`toy_tasks`, until the end of the test."""
+    with toy_tasks():
         yield
 
 

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t5mix.data.mixing.intended import NEVER, Intended, ceil_divided, divided, due_in
 from t5mix.data.mixing.deadline_order import DeadlineOrder, Sums
+from t5mix.data.mixing.intended import NEVER, Intended, ceil_divided, divided, due_in
 from t5mix.data.mixing.weights import BITS, integer_weights
 
 # Draws that are looked back at, at most, and of them at once, for which 64 bits hold the arithmetic.

@@ -16,8 +16,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from t5mix.data.mixing.intended import ceil_divided
 from t5mix.data.mixing.deadline_order import DeadlineOrder, Sums
+from t5mix.data.mixing.intended import ceil_divided
 from t5mix.data.mixing.weights import BITS, integer_weights, whole_numbers
 
 # Draws that are looked back at; 64 bits hold the arithmetic of no more.
