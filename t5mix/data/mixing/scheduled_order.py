@@ -91,7 +91,7 @@ class _Before(Sums):
         self.due = due_in(self.part, weights, draw, stop, intended.due[stage + 1]) - draw
 
     def room(self, past: int) -> np.ndarray:
-        settled = np.zeros(past + 1, dtype=np.int64)
+        settled = [np.empty(0, np.int64)]  # for each part of the draws, how long ago examples may first have been drawn
         stage, stop = self._stage, self._draw
         first = max(0, self._draw - past)
         while stop > first:
@@ -104,9 +104,9 @@ class _Before(Sums):
             number = np.arange(len(task)) - np.repeat(np.cumsum(counts) - counts - begin + whole, counts)
             weights = self._intended.weights[stage]
             since = self._draw - stop - _floor_times(number, part[task], weights[task])
-            settled += np.bincount(since[since <= past], minlength=past + 1)
+            settled.append(since[since <= past])
             stage, stop = stage - (start == self._intended.starts[stage]), start
-        return np.arange(1, past + 1) - np.cumsum(settled[1:])
+        return np.arange(1, past + 1) - np.cumsum(np.bincount(np.concatenate(settled), minlength=past + 1)[1:])
 
     def examples_until(self, time: int, done: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         waiting = np.flatnonzero((self.part > 0) & (done == self.whole))
