@@ -140,7 +140,10 @@ class Stream:
         mixer = mixer.by(timetable.intended)
         if not self.pack:
             return mixer, PlainRows(mixer, self.batch_size)
-        return mixer, ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
+        packed = ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
+        if packed.steps is not None:
+            timetable.end_at(packed.steps)
+        return mixer, packed
 
     @property
     def steps(self) -> int | None:

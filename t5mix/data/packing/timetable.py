@@ -65,8 +65,7 @@ class Change:
             with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
-        ended: tasks that have reached their limit, where that is what happened: the others share what these had, in
-            proportion to the shares that they had before.
+        ended: tasks that have reached their limit, where that happened: the others share what they had, in proportion.
     """
 
     step: int
@@ -364,6 +363,11 @@ class Timetable:
         self.changes.append(Change(self.steps, none, "no task with a rate is left: the stream ends"))
         return False
 
+    def end_at(self, steps: int) -> None:
+        """Takes in that the last examples take fewer steps than were planned for them."""
+        self.steps = steps
+        self.changes[-1] = dataclasses.replace(self.changes[-1], step=steps)
+
     def _place(self, planned: Sequence[Planned]) -> None:
         goes_on = np.array(self._schedule.rates[self._stage_of_row()]) > 0
         for one in planned:
@@ -390,8 +394,7 @@ class Timetable:
         shares = tuple((weights / (1 << BITS)).tolist())
         if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
             return
-        names = tuple(self._schedule.names[task] for task in ended)
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        if names := tuple(self._schedule.names[task] for task in ended):
+            more = f" and {len(names) - 3} more" * (len(names) > 3)
             why = f"max_epochs of {', '.join(names[:3])}{more} reached"
         self.changes.append(Change(row // self._batch_size, shares, why, names))

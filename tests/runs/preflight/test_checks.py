@@ -106,9 +106,7 @@ def test_nothing_is_chosen_by_scores_that_there_are_none_of(bind, add_task, choi
     add_task("hidden", data=hidden_digits)
     chosen = ["Run.mixture = 'hidden'", "Evaluation.every = 2", choice]
     for more in ([], ["Run.finetune = None"]):
-        with pytest.raises(
-            ValueError, match=r"by scores, .* on 'test', which has no published label \(hidden: "
-        ):
+        with pytest.raises(ValueError, match=r"by scores, .* on 'test', which has no published label \(hidden: "):
             checks.check_training(bind(*chosen, *more).run)
         checks.check_training(bind(*chosen, *more, "Evaluation.split = 'train'").run)
         checks.check_training(bind(*chosen[:2], *more).run)
