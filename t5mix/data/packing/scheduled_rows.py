@@ -60,7 +60,7 @@ class ScheduledRows:
     @property
     def steps(self) -> int | None:
         """How many steps there are; None is without end."""
-        return None if self._windows is None else self._end // self._batch_size
+        return None if self._windows is None else -(-self._end // self._batch_size)
 
     def _shorten(self, plan: Plan) -> None:
         """Takes batches off a stream's last window, which is planned with more of them than its examples need."""
