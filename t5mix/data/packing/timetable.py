@@ -164,8 +164,7 @@ class PackedRoom:
             last = found.pop()
             blocks, left = blocks - 1, window * plan.windows
             found = [dataclasses.replace(last, rows=blocks * left, blocks=blocks)] if blocks else []
-        whole = max(left // window - 1, 0)
-        if whole:
+        if whole := max(left // window - 1, 0):
             found.append(Planned(self._planned(window, whole), whole * window, 1))
         rest = left - whole * window
         return [*found, Planned(self._planned(rest, 1, _LAST_SPARE if is_last else 0.0), rest, 1)]
@@ -179,8 +178,7 @@ class PackedRoom:
         window, plan = self._capacity.rows, self._plan
         blocks, left = divmod(draws, plan.draws)
         found = [Planned(plan, blocks * window * plan.windows, blocks)] if blocks else []
-        whole = max(left * plan.windows // plan.draws - 1, 0)
-        if whole:
+        if whole := max(left * plan.windows // plan.draws - 1, 0):
             part = self._planned(window, whole)
             found.append(Planned(part, whole * window, 1))
             left -= part.draws
@@ -365,8 +363,10 @@ class Timetable:
 
     def end_at(self, steps: int) -> None:
         """Takes in that the last examples take fewer steps than were planned for them."""
+        *before, end = self.changes
+        self.changes = [dataclasses.replace(change, step=min(change.step, steps - 1)) for change in before]
+        self.changes.append(dataclasses.replace(end, step=steps))
         self.steps = steps
-        self.changes[-1] = dataclasses.replace(self.changes[-1], step=steps)
 
     def _place(self, planned: Sequence[Planned]) -> None:
         goes_on = np.array(self._schedule.rates[self._stage_of_row()]) > 0

@@ -148,6 +148,8 @@ class Study:
         Args:
             command: what the user typed, for the records.
         """
+        for _, checked in self.runs.values():
+            check_end(checked)  # before the first is trained
         for number, (name, (bound, checked)) in enumerate(self.runs.items(), 1):
             say(f"run {number} of {len(self.runs)}: {name}")
             carry_out(bound, checked, command)
@@ -251,7 +253,6 @@ def check_transfer(
         bound = binding.bind(gin_files, [*params, *own], include=include, vocab_size=model_vocab_size)
         runs[name] = bound, check_training(bound.run)
         _check_run(Path(folder, name), bound.run, include)
-        check_end(runs[name][1])
     _check_result(Path(folder), mixture, design, meaning)
     _, checked = next(iter(runs.values()))
     _check_targets(checked, None if design == "leave-one-out" else drawn)

@@ -22,6 +22,7 @@ from typing import Any
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.internal.files import read_json, write_json
 from t5mix.internal.paths import file_name
+from t5mix.internal.terminal import Progress
 from t5mix.runs.config import binding
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.config.settings import Training
@@ -153,11 +154,12 @@ class WhatIf:
         tasks = [task.name for task in self.checked.scored_tasks]
         if not tasks:
             return self
-        found = check_comparable(self.scores_of(self.original), self.split, tasks)
+        with Progress(what="reading what the original answered"):
+            found = check_comparable(self.scores_of(self.original), self.split, tasks)
         if not found and not self.change.is_replay:  # which is compared bit for bit
             raise ValueError(
-                f"{str(self.original.path)!r} has no score on {self.split!r}, since no label of it is published: what "
-                "changes could not be told; name another split with --split"
+                f"{str(self.original.path)!r} has no score on {self.split!r} of a task that the new run is to score, as "
+                "where no label is published: what the change does could not be told; name another split with --split"
             )
         return dataclasses.replace(self, is_scored=found)
 

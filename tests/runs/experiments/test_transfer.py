@@ -173,7 +173,7 @@ def test_a_run_whose_stream_ends_too_early_is_refused_before_the_first_is_done(t
     files = ["runs/transfer.gin", str(settings)]
     with registry.overlay():
         t5mix.MixtureRegistry.add("once", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0, max_epochs=1)
-        unpacked = ["Run.packing = False"]
-        check_transfer("once", str(tmp_path / "map"), files, [*unpacked, "Training.steps = 10"])
+        study = check_transfer("once", str(tmp_path / "map"), files, ["Run.packing = False", "Training.steps = 11"])
         with pytest.raises(ValueError, match=r"Training\.steps is 11, but the stream of once ends after 10 steps"):
-            check_transfer("once", str(tmp_path / "map"), files, [*unpacked, "Training.steps = 11"])
+            study.carry_out(["t5mix"])
+    assert not (tmp_path / "map").exists()

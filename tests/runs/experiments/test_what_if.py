@@ -171,7 +171,7 @@ def test_a_split_without_labels_is_refused_before_anything_is_trained_and_a_repl
     there = {path.name for path in tmp_path.iterdir()}
     capsys.readouterr()
     assert ask(original, "--without", "toy_b") == 2
-    assert "has no score on 'test', since no label of it is published" in capsys.readouterr().err
+    assert "has no score on 'test' of a task that the new run is to score" in capsys.readouterr().err
     found = check_what_if(str(original), Change())
     assert found.change.is_replay and not found.is_scored
     # Another split is compared where the original was scored on it.

@@ -127,6 +127,8 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
 
     # All is checked before anything is scored.
     plan = [_planned(args, folder) for folder in _trainings(args)]
+    if args.checkpoints == "best":
+        _check_choice(plan)
     ledger = find_ledger(args.ledger, _checkpoint(plan[0][0]).run.path)
     if ledger is not None:
         _check_ledger(ledger, plan, args)
@@ -165,6 +167,17 @@ def _on_other_splits(found: "Sequence[Score]", best: "Sequence[Score]", but: str
         for score in found
         if (score.task, score.step) in known and score.split not in (known[score.task, score.step], but)
     ]
+
+
+def _check_choice(plan: "Sequence[tuple[Checked, list[int], list[Task]]]") -> None:
+    """Refuses to choose checkpoints by scores that there will be none of."""
+    from t5mix.evaluation.evaluate_task import check_labels
+    from t5mix.internal.terminal import Progress
+
+    first, tasks = plan[0][0], [task for _, _, some in plan for task in some]
+    what = "--checkpoints best is chosen by scores, and those would be"
+    with Progress(what="reading what is asked"):
+        check_labels(tasks, _chosen_on(first), first.run.sequence_length, first.run.evaluation.limit, what)
 
 
 def _check_ledger(
@@ -223,7 +236,6 @@ def _trainings(args: argparse.Namespace) -> list[str]:
 
 def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int], list[Task]]":
     """Returns a training's settings, the steps that are scored, and the tasks."""
-    from t5mix.evaluation.evaluate_task import check_labels
     from t5mix.runs.preflight import checks
     from t5mix.runs.preflight.tasks import check_data
 
@@ -233,9 +245,6 @@ def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int]
     )
     checked = checks.check_recorded(folder, args.gin_file, params, args.include or ())
     steps, tasks = checks.check_scoring(checked, args.checkpoints, without_metrics=args.without_metrics)
-    if args.checkpoints == "best":
-        what = "--checkpoints best is chosen by scores, and those would be"
-        check_labels(tasks, _chosen_on(checked), checked.run.sequence_length, checked.run.evaluation.limit, what)
     if args.report_split:
         lacking = [task.name for task in tasks if args.report_split not in task.splits]
         if lacking:
