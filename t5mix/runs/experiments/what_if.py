@@ -158,8 +158,8 @@ class WhatIf:
             found = check_comparable(self.scores_of(self.original), self.split, tasks)
         if not found and not self.change.is_replay:  # which is compared bit for bit
             raise ValueError(
-                f"{str(self.original.path)!r} has no score on {self.split!r} of a task that the new run is to score, as "
-                "where no label is published: what the change does could not be told; name another split with --split"
+                f"{str(self.original.path)!r} has no score on {self.split!r} of a task that the new run is to score, "
+                "as where no label is published: what the change does could not be told; name another split with --split"
             )
         return dataclasses.replace(self, is_scored=found)
 
