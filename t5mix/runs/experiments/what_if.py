@@ -159,7 +159,7 @@ class WhatIf:
         if not found and not self.change.is_replay:  # which is compared bit for bit
             raise ValueError(
                 f"{str(self.original.path)!r} has no score on {self.split!r} of a task that the new run is to score, "
-                "as where no label is published: what the change does could not be told; name another split with --split"
+                "as where no label is published: what the change does could not be told; name another by --split"
             )
         return dataclasses.replace(self, is_scored=found)
 
