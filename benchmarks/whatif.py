@@ -1,6 +1,6 @@
 """What `t5mix whatif` is worth: a replay is equal bit for bit, and an answer is surer than one from other seeds.
 
-    python benchmarks/whatif.py                # the offline suite's mixture, 300 steps; --quick: three of its tasks, 60
+    python benchmarks/whatif.py                # the offline suite's mixture, 400 steps; --quick: three of its tasks, 60
 
 A small model is trained on the mixture once; then again without a change, and without one task: from the start, and
 from the checkpoint at three quarters, in both meanings. The same question is then asked as one would without a replay:
@@ -125,8 +125,8 @@ def _tell(what: str) -> None:
 def main() -> None:
     """Prints the result, as JSON, in the last line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--limit", type=int, default=80, help="test examples of each task")
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--limit", type=int, default=100, help="test examples of each task")
     parser.add_argument("--without", default="offline_sentiment")
     parser.add_argument("--quick", action="store_true", help=f"{len(QUICK)} tasks, 60 steps, 40 examples of each")
     parser.add_argument("--folder", type=Path, help="where the runs go; by default none stays")
