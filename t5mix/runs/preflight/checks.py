@@ -23,6 +23,7 @@ from t5mix.runs.preflight.tasks import (
     Provider,
     answered,
     check_answers,
+    check_chosen_by,
     check_data,
     check_evaluation,
     check_mesh,
@@ -102,6 +103,7 @@ def check_training(run: Run) -> Checked:
             "steps already: choose more, or another folder with --run_folder"
         )
     scored = _scored_of(run, tasks) or scored_tasks(run, provider)
+    check_chosen_by(run, scored)
     check_mesh(run)
     check_steps(run)
     return Checked(run, provider, tasks, scored)
@@ -126,11 +128,13 @@ def check_finetuning(run: Run) -> Checked:
     if checkpoint is None:
         check_own_checkpoint(run, None)
     check_folder(run, provider)
+    scored = _scored_of(run, tasks)
+    check_chosen_by(run, scored)
     check_mesh(run)
     check_steps(dataclasses.replace(run, train=None))
     if checkpoint is not None:
         check_goes_on(run, checkpoint)
-    return Checked(run, provider, tasks, _scored_of(run, tasks), checkpoint)
+    return Checked(run, provider, tasks, scored, checkpoint)
 
 
 def _scored_of(run: Run, trained_on: Sequence[Provider]) -> tuple[Task, ...]:
