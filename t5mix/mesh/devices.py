@@ -1,4 +1,4 @@
-"""The devices of this process, and the mesh made of them.
+"""The devices of all processes, and the mesh made of them.
 
 On CPU a machine has as many devices as it has cores, or as many as T5MIX_CPU_DEVICES says: XLA then treats the
 processor as that many devices, which is how a mesh is tried out before there is a pod.
@@ -22,28 +22,36 @@ else:
 
 
 def available_devices() -> int:
-    """Returns how many devices this process can use.
+    """Returns how many devices there are, of all processes.
 
     Raises:
-        ValueError: T5MIX_CPU_DEVICES is not a number; or this is one of several processes.
+        ValueError: T5MIX_CPU_DEVICES is not a number.
     """
-    _configure_cpu()
-    if jax.process_count() > 1:
-        raise ValueError(
-            f"this is one of {jax.process_count()} processes, and t5mix runs in one: start it on one host, without "
-            "jax.distributed"
-        )
+    configure_cpu()
     return jax.device_count()
 
 
 def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
-    """Returns the first `mesh.num_devices` devices, arranged on the mesh's axes."""
-    _configure_cpu()
-    devices = np.array(jax.devices()[: mesh.num_devices])
+    """Returns the first `mesh.num_devices` devices, as many of each process, arranged on the mesh's axes.
+
+    Raises:
+        ValueError: a process would have none, or more than another.
+    """
+    configure_cpu()
+    count = jax.process_count()
+    if mesh.num_devices % count:
+        raise ValueError(
+            f"the mesh {mesh.shape!r} has {mesh.num_devices} devices and there are {count} processes, each of which "
+            f"has as many of them as another: make an axis larger, so that they are a multiple of {count}, or start "
+            "fewer processes"
+        )
+    of_each = mesh.num_devices // count
+    by_process = [[d for d in jax.devices() if d.process_index == process][:of_each] for process in range(count)]
+    devices = np.array(sum(by_process, []))
     return jax.sharding.Mesh(devices.reshape(list(mesh.axes.values())), tuple(mesh.axes))
 
 
-def _configure_cpu() -> None:
+def configure_cpu() -> None:
     """Sets the number of CPU devices; JAX lets it be set only before its first use."""
     number = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
     if not number.isdecimal() or int(number) < 1:

@@ -100,6 +100,24 @@ class Engine:
         """Those of `variables` that training changes, without optimizer slots."""
         return [variable for one in self._programs.trained_weights for variable in one.variables]
 
+    @property
+    def own_rows(self) -> slice:
+        """The rows of a batch that this process must make: all of them, where there is one process."""
+        return self._on.own_rows(self.batch_size)
+
+    def counted_rows(self) -> list[slice]:
+        """Returns those of `own_rows` that no process with a lower number has, too: each row is one process's."""
+        return self._on.counted_rows(self.batch_size)
+
+    def spread(self, name: str, array: np.ndarray) -> jax.Array:
+        """Returns the value of a variable, which every process has, laid out on the mesh.
+
+        Args:
+            name: of the variable.
+            array: its value.
+        """
+        return self._on.spread(array, self.shardings()[name])
+
     def shardings(self) -> dict[str, Any]:
         """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
         return {variable.name: self._on.sharding(variable.axes) for variable in self.variables}
@@ -153,8 +171,8 @@ class Engine:
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
         trained, embedding = self.step.trained, values["shared/embedding"]
         if wants_words(trained) and PROMPT not in (given or {}):
-            words = prompt_from_vocabulary(np.asarray(embedding), trained, self.model.vocab_size, seed)
-            values[PROMPT] = jax.device_put(words, values[PROMPT].sharding)
+            words = prompt_from_vocabulary(self._on.fetch(embedding), trained, self.model.vocab_size, seed)
+            values[PROMPT] = self._on.spread(words, values[PROMPT].sharding)
         return State(stored, [values[one.name] for one in stored], self.step.trained)
 
     def _draw_program(self, one: Stored) -> Any:
@@ -188,8 +206,8 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them; with `COUNTED` where the loss of
-                some tokens is not minimized: it is reported all the same.
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them, of all rows or of `own_rows`
+                alone; with `COUNTED` where the loss of some tokens is not minimized: it is reported all the same.
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
@@ -221,7 +239,7 @@ class Engine:
             results=changing,
             donate=len(changing),
         )
-        features = [self._on.place(batch[name]) for name in names]
+        features = [self._on.place(batch[name], self.batch_size) for name in names]
         untouched, values = self._values(state, frozen), self._values(state, changing)
         loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
         after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
@@ -248,7 +266,7 @@ class Engine:
         read = [*self._programs.frozen, *trained]
         inputs = [*map(self._feature, names), _KEY]
         compiled = self._on.compile("gradients", program, inputs, shapes_of(trained), arguments=read, results=trained)
-        placed = [self._on.place(batch[name]) for name in names]
+        placed = [self._on.place(batch[name], self.batch_size) for name in names]
         found: list[jax.Array] = list(compiled(*placed, _key(seed, step + 1), *self._values(state, read)))
         return found
 
@@ -329,8 +347,8 @@ class Engine:
         """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
         inputs, numbers, other = given
         numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
-        placed = [self._on.place(array) for array in (inputs, numbers)]
-        placed.append(jax.device_put(other, self._on.rows if other.ndim > 1 else self._on.whole))
+        placed = [self._on.place(array, self.batch_size) for array in (inputs, numbers)]
+        placed.append(self._on.spread(other, self._on.rows if other.ndim > 1 else self._on.whole))
         specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
         compiled = self._on.compile(name, program, specs, results, arguments=self._programs.weights)
         return [np.asarray(result) for result in compiled(*placed, *self._by_name(state, self._programs.weights))]
@@ -351,7 +369,7 @@ class Engine:
 
         features = [*map(self._feature, names)]
         compiled = self._on.compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._on.place(batch[feature]) for feature in names]
+        placed = [self._on.place(batch[feature], self.batch_size) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
 
     def _feature(self, name: str) -> Any:
