@@ -42,6 +42,9 @@ FOLDERS = {
     "results": {
         "compare": "tell which runs differ, task by task, and how surely",
         "conflict": "tell which tasks' gradients agreed in a run, and which did not",
+        "diff": "say what differs between two runs' settings, tasks and data",
+        "lineage": "say where a checkpoint comes from",
+        "report": "show a run as one page of HTML",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

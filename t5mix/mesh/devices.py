@@ -31,6 +31,13 @@ def available_devices() -> int:
     return jax.device_count()
 
 
+def kinds_of_devices() -> dict[str, int]:
+    """Returns how many devices of each kind there are: {"cpu": 2}, {"NVIDIA H100 80GB HBM3": 8}."""
+    _configure_cpu()
+    kinds = [device.device_kind for device in jax.devices()]
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
 def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
     """Returns the first `mesh.num_devices` devices, as many of each process, arranged on the mesh's axes.
 

@@ -13,7 +13,7 @@ from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
-from t5mix.runs.records.record import alone_in, record_start
+from t5mix.runs.records.record import alone_in, beginning, record_start
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.training.checkpoints import Checkpoints
 
@@ -107,4 +107,4 @@ def _remember_start(trained: Trained, task: Task, start: CheckpointPath) -> None
                 f"{start.step}: delete that folder to do it again"
             )
         return
-    write_json(path, {"task": task.name, "checkpoint": str(start), "step": start.step})
+    write_json(path, {"task": task.name, **beginning(start)})

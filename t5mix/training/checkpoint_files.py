@@ -63,6 +63,14 @@ def manifest_of(folder: Path) -> dict[str, Any]:
         raise DamagedCheckpointError(f"the checkpoint {str(folder)!r} is damaged: its {MANIFEST} {why}") from None
 
 
+def identity(folder: Path) -> str | None:
+    """Returns a sha256, as hex, that stands for a checkpoint's content; None where it has no manifest."""
+    path = folder / MANIFEST
+    if path.is_symlink() or not path.is_file():
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def verify(folder: Path) -> dict[str, Any]:
     """Compares every byte of a checkpoint with its checksums; returns its manifest. Says how far it is.
 

@@ -18,11 +18,12 @@ import numpy as np
 from t5mix.data import Stream
 from t5mix.internal.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
+from t5mix.internal.trackers import Trackers
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
-from t5mix.training.loss_window import LossWindow
+from t5mix.training.loss_window import LossWindow, examples_of
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
@@ -30,6 +31,9 @@ from t5mix.training.task_gradients import task_gradients, without_losses
 
 # Beside metrics.jsonl: how the gradients of tasks lie to one another.
 CONFLICT = "conflict.jsonl"
+
+# Of the examples of a step that went wrong: how many are named of a task, and of how many tasks.
+_SHOWN = 8
 
 
 @dataclasses.dataclass
@@ -135,10 +139,20 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Pending:
+    """What is taken in of a step when it is done: metrics on their way, real tokens, and examples int64 [tasks]."""
+
+    metrics: StepMetrics
+    tokens: int
+    examples: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class _Logs:
     metrics: JsonlLogger
     timing: JsonlLogger
     board: EventFile
+    trackers: Trackers
     conflict: JsonlLogger | None
 
 
@@ -164,7 +178,7 @@ class _Loop:
         reporter: Reporter,
         stop: StopSignal,
     ) -> State:
-        pending: tuple[StepMetrics, int] | None = None
+        pending: _Pending | None = None
         for step, batch in _batches(self.stream, progress.step, steps):
             self._measure_conflict(state, batch, step, logs)
             state, metrics = self.engine.train_step(
@@ -178,7 +192,7 @@ class _Loop:
             # Metrics of a step are read while the next one runs, except where something is written down.
             if pending:
                 self._take_in(progress, pending, reporter)
-            pending = (metrics, _num_tokens(batch))
+            pending = _Pending(metrics, _num_tokens(batch), examples_of(batch, len(self.stream.task_names)))
             done = step + 1
             due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
             stopping = stop.number  # read once: it may change at any moment
@@ -205,14 +219,15 @@ class _Loop:
         logs.conflict.log(done, found.by_name(self.stream.task_names))
         logs.board.log(done, found.in_short(self.stream.task_names))
 
-    def _take_in(self, progress: _Progress, pending: tuple[StepMetrics, int], reporter: Reporter) -> None:
-        metrics, tokens = pending
+    def _take_in(self, progress: _Progress, pending: _Pending, reporter: Reporter) -> None:
+        metrics, tokens = pending.metrics, pending.tokens
         nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
         loss, norm = float(metrics.loss), float(metrics.gradient_norm)
         if math.isfinite(loss) and math.isfinite(norm):
             progress.window.add(nats, task_tokens, norm)
         else:
             self._skip(progress, loss, norm)
+        progress.window.add_examples(pending.examples)
         progress.tokens += tokens
         progress.step += 1
         reporter.update(
@@ -228,9 +243,24 @@ class _Loop:
         what = f"the norm of the gradient is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
         if progress.skipped >= self.skip_non_finite:
             skipped = f" ({progress.skipped} such steps were skipped before)" if progress.skipped else ""
-            raise self._diverged(progress.step, what + skipped)
+            raise self._diverged(progress.step, what + skipped, self._fed_at(progress.step))
         progress.skipped += 1
-        say(f"at step {progress.step:,} {what}: nothing is changed ({progress.skipped} of {self.skip_non_finite})")
+        say(
+            f"at step {progress.step:,} {what}: nothing is changed ({progress.skipped} of {self.skip_non_finite})"
+            f"; {self._fed_at(progress.step)}"
+        )
+
+    def _fed_at(self, step: int) -> str:
+        """Says which examples a step was fed, so that a bad one can be looked at: the first few of each task."""
+        numbers: dict[str, list[int]] = {}
+        for task, _, index in self.stream.examples(step):
+            numbers.setdefault(task, []).append(index)
+        parts = [
+            f"{task} {', '.join(map(str, found[:_SHOWN]))}{f' and {len(found) - _SHOWN} more' * (len(found) > _SHOWN)}"
+            for task, found in list(numbers.items())[:_SHOWN]
+        ]
+        more = f"; and of {len(numbers) - _SHOWN} tasks more" if len(numbers) > _SHOWN else ""
+        return f"its examples are, by task and number: {'; '.join(parts)}{more}"
 
     def _write(
         self,
@@ -252,10 +282,10 @@ class _Loop:
                 logs.conflict.sync()
             self.checkpoints.save(progress.step, state, progress.extra(self.stream, self.engine))
 
-    def _diverged(self, step: int, what: str) -> FloatingPointError:
+    def _diverged(self, step: int, what: str, fed: str = "") -> FloatingPointError:
         return FloatingPointError(
             f"at step {step:,} {what}: train in another folder with a lower learning rate "
-            f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint"
+            f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint{f'; {fed}' if fed else ''}"
         )
 
     def _log(self, progress: _Progress, logs: _Logs, reporter: Reporter) -> None:
@@ -266,10 +296,13 @@ class _Loop:
             "tokens": progress.tokens,
             **({"skipped": progress.skipped} if self.skip_non_finite else {}),
             **{f"loss/{name}": loss for name, loss in progress.window.task_losses().items()},
+            **{f"examples/{name}": count for name, count in progress.window.task_examples().items()},
         }
         logs.metrics.log(progress.step, values)
-        logs.timing.log(progress.step, reporter.speeds())
-        logs.board.log(progress.step, {**values, **reporter.speeds()})
+        speeds = reporter.speeds()
+        logs.timing.log(progress.step, speeds)
+        logs.board.log(progress.step, {**values, **speeds})
+        logs.trackers.log(progress.step, {**values, **speeds})
 
 
 def _begin(
@@ -344,8 +377,10 @@ def _logs(folder: Path, step: int, with_conflict: bool) -> Iterator[_Logs]:
         metrics = stack.enter_context(JsonlLogger(folder / "metrics.jsonl", step))
         timing = stack.enter_context(JsonlLogger(folder / "timing.jsonl", step))
         board = stack.enter_context(EventFile(folder / "tensorboard", step))
+        trackers = stack.enter_context(Trackers(folder))
         wanted = with_conflict or conflict.exists()
-        yield _Logs(metrics, timing, board, stack.enter_context(JsonlLogger(conflict, step)) if wanted else None)
+        lines = stack.enter_context(JsonlLogger(conflict, step)) if wanted else None
+        yield _Logs(metrics, timing, board, trackers, lines)
 
 
 def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -1,7 +1,9 @@
 """The benchmarks' own side runs, on a text of a few words: so that the scripts do not rot."""
 
+import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -58,3 +60,41 @@ def test_no_flipped_bit_is_silent() -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == {"checkpoint_flips": 100, "checkpoint_silent": 0, "cache_flips": 100, "cache_silent": 0}
+
+
+def last_line(script: str, *arguments: str) -> dict[str, int]:
+    """Runs a script and returns its figures."""
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_as_if_it_had_not_been_killed() -> None:
+    found = last_line("kill_resume.py", "--quick", "--runs", "3", "--storms", "1", "--signals", "1", "--seed", "1")
+    assert found == {"runs": 3, "equal": 3, "storms": 1, "storms_equal": 1, "signals": 1, "signals_equal": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="faults.c needs a C compiler")
+def test_a_disk_that_fails_loses_nothing() -> None:
+    found = last_line("disk_faults.py", "--quick")
+    assert {name: count for name, count in found.items() if name.endswith("_failed")} == dict.fromkeys(
+        ("kills_failed", "cuts_failed", "errors_in_saves_failed", "errors_in_writers_failed"), 0
+    )
+    assert min(count for name, count in found.items() if not name.endswith("_failed")) >= 20
+
+
+def test_each_seeded_fault_is_still_where_it_can_be_made() -> None:
+    """That tests notice them is seen by running the script, which takes minutes."""
+    spec = importlib.util.spec_from_file_location("seeded_faults", ROOT / "benchmarks" / "seeded_faults.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    assert len(module.FAULTS) == 10
+    for fault in module.FAULTS:
+        assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.right) == 1, fault
+        assert (ROOT / fault.tests.partition("::")[0]).is_file()

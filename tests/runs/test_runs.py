@@ -39,7 +39,7 @@ def finished(toy, gin_file, done):
 
 def snapshot(folder):
     """Bytes of every file that a second start must leave as it is; gin breaks lines where folders have long names."""
-    again = ("command.txt", "versions.json", "report.json")
+    again = ("command.txt", "starts.jsonl", "versions.json", "report.json")
     return {
         str(path.relative_to(folder.path)): path.read_bytes().replace(b"= \\\n    ", b"= ")
         for path in sorted(folder.path.rglob("*"))

@@ -67,7 +67,12 @@ def test_logs_and_checkpoints(engine, cache, tmp_path):
         "tokens",
         "loss/toy_reverse",
         "loss/toy_upper",
+        "examples/toy_reverse",
+        "examples/toy_upper",
     }
+    stream = toy.stream(cache)
+    fed = {name: sum(line[f"examples/{name}"] for line in lines) for name in stream.task_names}
+    assert fed == stream.fed(10)
     assert all(3 < line["loss"] < 8 for line in lines)
     assert Checkpoints(tmp_path / "checkpoints").steps() == [4, 8, 10]
     assert len((tmp_path / "timing.jsonl").read_text().splitlines()) == 4
@@ -289,8 +294,12 @@ def test_steps_that_are_not_finite_are_skipped_and_counted(engine, cache, tmp_pa
     for name, value in whole.items():
         np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(value), err_msg=name)
         assert np.isfinite(np.asarray(value)).all()
-    with pytest.raises(FloatingPointError, match=r"at step 4 the loss is nan \(1 such steps were skipped before\)"):
+    with pytest.raises(
+        FloatingPointError, match=r"at step 4 the loss is nan \(1 such steps were skipped before\)"
+    ) as error:
         run(Sometimes(engine, {1, 4}), tmp_path / "fewer", cache, 6, skip_non_finite=1)
+    task, _, index = toy.stream(cache).examples(4)[0]
+    assert f"its examples are, by task and number: {task} {index}" in str(error.value)
 
 
 def test_another_optimizer_is_refused_or_starts_its_slots_anew(engine, cache, tmp_path, capsys):

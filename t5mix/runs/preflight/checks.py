@@ -10,6 +10,7 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
+from t5mix.internal import trackers
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run
@@ -76,6 +77,7 @@ def check_training(run: Run) -> Checked:
             f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
+    trackers.chosen()
     check_memory(run)
     check_schedule("Training", run.train)
     if run.finetune is not None:
@@ -108,6 +110,7 @@ def check_finetuning(run: Run) -> Checked:
     """
     if run.finetune is None:
         raise ValueError("Run.finetune is None: bind Finetuning.steps and Finetuning.schedule")
+    trackers.chosen()
     check_memory(run)
     check_schedule("Finetuning", run.finetune.as_training())
     provider = chosen_provider(run)

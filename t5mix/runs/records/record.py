@@ -2,12 +2,10 @@
 
 import contextlib
 import fcntl
-import importlib.metadata
+import hashlib
+import json
 import os
-import platform
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,36 +14,15 @@ from typing import Any
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.internal import paths
-from t5mix.internal.files import write_atomically, write_json
+from t5mix.internal.files import named, write_atomically, write_json
 from t5mix.internal.terminal import say
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import Provider, vocabularies
-from t5mix.runs.records.run_folder import RunFolder, check_links
-
-# Libraries whose version can change what a run computes.
-PACKAGES = (
-    "t5mix",
-    "tensorflow",
-    "tensorflow-text",
-    "tensorflow-datasets",
-    "mesh-tensorflow",
-    "jax",
-    "jaxlib",
-    "libtpu",
-    "orbax-checkpoint",
-    "numpy",
-    "pyarrow",
-    "sentencepiece",
-    "gin-config",
-    "scipy",
-    "scikit-learn",
-    "sacrebleu",
-    "rouge-score",
-    "Babel",
-    "vaderSentiment",
-)
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, check_links
+from t5mix.runs.records.versions import versions
+from t5mix.sources.tfds.source import TfdsDataSource
+from t5mix.training import checkpoint_files
 
 
 def record_start(bound: Bound, checked: Checked, command: Sequence[str]) -> None:
@@ -58,13 +35,27 @@ def record_start(bound: Bound, checked: Checked, command: Sequence[str]) -> None
     """
     folder = checked.folder
     folder.path.mkdir(parents=True, exist_ok=True)
-    with folder.command.open("a", encoding="utf-8") as file:
-        file.write(f"{shlex.join(command)}  # {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+    time, computed_by = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", versions()
+    _append(folder.command, f"{shlex.join(command)}  # {time}")
+    start = {"time": time, "command": list(command), "step": max(folder.pretraining.steps(), default=0)}
+    _append(folder.starts, json.dumps({**start, **computed_by}, ensure_ascii=False))
     write_json(folder.lineage, lineage(checked))
-    write_json(folder.versions, versions())
+    write_json(folder.versions, computed_by)
     write_atomically(folder.config, bound.config)
     # Last, because its presence says that the record is whole.
     write_atomically(folder.operative_config, bound.operative_config)
+
+
+def _append(path: Path, line: str) -> None:
+    """Adds a line to a file; what a kill left of another line stands on a line of its own."""
+    try:
+        with open(path, "a+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else f"\n{line}"
+            file.write(f"{line}\n".encode())
+    except OSError as error:
+        raise named(error, path) from None
 
 
 @contextlib.contextmanager
@@ -109,41 +100,6 @@ def _check_there(folder: RunFolder, lock: int) -> None:
         )
 
 
-def versions() -> dict[str, Any]:
-    """Returns the versions of packages, Python, the platform and, in a checkout, the git commit."""
-    return {
-        "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
-        "python": sys.version,
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "git": _git(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git() -> dict[str, Any] | None:
-    """Returns the commit of the checkout that t5mix runs from, and whether files differ from it; None in a wheel."""
-    root = paths.PACKAGE.parent
-    if not (root / ".git").exists():
-        return None
-    try:
-        commit = _git_says(root, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git_says(root, "status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git_says(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True)
-    return done.stdout.strip()
-
-
 def lineage(checked: Checked) -> dict[str, Any]:
     """Returns where the run's data comes from: each task's declaration, source and vocabularies, by content."""
     provider = checked.provider
@@ -151,13 +107,14 @@ def lineage(checked: Checked) -> dict[str, Any]:
     shares = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
     return {
         "mixture": provider.name,
-        "declared_at": provider.declared_at,
+        **_declaration(provider),
         "seed": checked.run.seed,
-        "checkpoint": None if checked.checkpoint is None else str(checked.checkpoint),
+        "decoding_seed": checked.run.decoding.seed,
+        "checkpoint": None if checked.checkpoint is None else beginning(checked.checkpoint),
         "vocabularies": _vocabularies(provider),
         "tasks": {
             name: {
-                "declared_at": task.declared_at,
+                **_declaration(task),
                 "share": shares.get(name),
                 "source": _source(task),
                 "vocabularies": _vocabularies(task),
@@ -165,6 +122,25 @@ def lineage(checked: Checked) -> dict[str, Any]:
             for name, task in sorted(by_name.items())
         },
     }
+
+
+def beginning(checkpoint: CheckpointPath) -> dict[str, Any]:
+    """Returns which checkpoint a training begins with, as JSON: its path, its step and its content."""
+    return {
+        "checkpoint": str(checkpoint),
+        "step": checkpoint.step,
+        "sha256": checkpoint_files.identity(checkpoint.trained.checkpoints / str(checkpoint.step)),
+    }
+
+
+def _declaration(provider: Provider) -> dict[str, Any]:
+    """Returns where a task or mixture is declared, and the content of that file, where it is one."""
+    file = provider.declared_at.rpartition(":")[0]
+    try:
+        content = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError:  # typed in, say
+        content = None
+    return {"declared_at": provider.declared_at, "file_sha256": content}
 
 
 def _vocabularies(provider: Provider) -> dict[str, dict[str, str]]:
@@ -178,6 +154,7 @@ def _source(task: Task) -> dict[str, Any]:
     source = task.source
     return {
         "kind": type(source).__name__,
+        "version": _version(task),
         "splits": {split: _content(task, split) for split in task.splits},
     }
 
@@ -188,3 +165,14 @@ def _content(task: Task, split: str) -> str | None:
         return task.source.fingerprint(split)
     except (ValueError, OSError):
         return None
+
+
+def _version(task: Task) -> str | None:
+    """Returns the name and version of a data set that has them, such as "glue/cola/2.0.0"."""
+    source = task.source
+    if not isinstance(source, TfdsDataSource):
+        return None
+    try:
+        return ", ".join(dict.fromkeys(source.builder_of(split).info.full_name for split in task.splits))
+    except (ValueError, OSError):
+        return source.tfds_name

@@ -1,16 +1,17 @@
 """What lies where in a run folder, and finding a checkpoint by the path that a user gives.
 
 FOLDER/command.txt            one line for each start
+FOLDER/starts.jsonl           the same, with the step that it went on from, and what it was computed by
 FOLDER/config.gin             every binding
 FOLDER/operative_config.gin   every setting that built the run, defaults included; starts it again, with --include
-FOLDER/versions.json          packages, Python, platform, git
+FOLDER/versions.json          packages, Python, platform, git, machine
 FOLDER/lineage.json           tasks, their sources and vocabularies
 FOLDER/checkpoints/STEP       pre-training
 FOLDER/data.json              what its examples are made from, task by task
 FOLDER/metrics.jsonl, FOLDER/tensorboard/
 FOLDER/scores/SPLIT/TASK/STEP.json
 FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
-FOLDER/report.json
+FOLDER/report.json, FOLDER/report.html (`t5mix report`)
 """
 
 import dataclasses
@@ -36,6 +37,11 @@ class RunFolder:
     def command(self) -> Path:
         """One line for each start."""
         return self.path / "command.txt"
+
+    @property
+    def starts(self) -> Path:
+        """One line of JSON for each start."""
+        return self.path / "starts.jsonl"
 
     @property
     def config(self) -> Path:
@@ -153,10 +159,14 @@ class CheckpointPath:
         return str(self.trained.checkpoints / str(self.step))
 
 
-def find_checkpoint(path: str) -> CheckpointPath:
+def find_checkpoint(path: str, *, to_read: bool = True) -> CheckpointPath:
     """Finds a checkpoint by a run folder (its newest), by `FOLDER/finetune/TASK`, or by `.../checkpoints/STEP`.
 
     Where the newest is damaged, that is said, and the newest that is whole is taken.
+
+    Args:
+        path: the folder.
+        to_read: whether its weights are wanted, so that all its bytes are compared; else it need only be there.
 
     Raises:
         FileNotFoundError: there is no such folder, or no checkpoint in it; says what there is.
@@ -179,9 +189,11 @@ def find_checkpoint(path: str) -> CheckpointPath:
         )
     run = _run_of(trained)
     check_links(run.path)
-    if step is not None:
+    if step is not None and to_read:
         checkpoint_files.verify(given)
-    else:
+    elif step is None and not to_read:
+        step = steps[-1]
+    elif step is None:
         step = checkpoint_files.newest_whole(trained.checkpoints)
         assert step is not None  # there are some
     return CheckpointPath(run, trained, step)

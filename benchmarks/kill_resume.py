@@ -1,0 +1,124 @@
+"""Runs that are killed at any instant and started again: do they end as runs that were never killed?
+
+    python benchmarks/kill_resume.py [--runs 100] [--quick] [--seed 0] [--storms N] [--signals N] [--pauses N]
+
+A tiny model is trained on a mixture of two tasks, fine-tuned on each, and all its checkpoints are scored: `t5mix
+train`, `t5mix finetune` and `t5mix eval`, in turn. Each run is killed (SIGKILL) at an instant that is drawn evenly from
+the time that the command takes, start of Python included, started again, and left to finish. Then all that it computed
+must equal an unkilled run's: weights and optimizer slots of every checkpoint, what else the checkpoints hold,
+metrics.jsonl, scores, predictions, reports, and the id (task, epoch, index) of each example of each step.
+
+    --storms N    killed again and again, 0.1 to 1.5 s after work has begun, until it is done; steps never go back
+    --signals N   SIGTERM, SIGINT or SIGHUP at such an instant: the exit code, a checkpoint of the step, and the end
+    --pauses N    SIGSTOP for a second, then SIGCONT; and a wall clock that jumps by days, where there is a C compiler
+
+The last line is JSON: {"runs": 100, "equal": 100}, and the same for what else was asked for.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from disturbed import disturbances
+from disturbed.results import differences, results
+from disturbed.scene import KINDS, Scene, child, compiled, notes_of, write_declarations
+
+# What is done to how many runs, and how the last line names those that are equal.
+DONE = {
+    "runs": (disturbances.kill, "equal"),
+    "storms": (disturbances.storm, "storms_equal"),
+    "signals": (disturbances.ask, "signals_equal"),
+    "pauses": (disturbances.pause, "pauses_equal"),
+}
+
+
+def tell(text: str) -> None:
+    """Says how far it is, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def trials(
+    scene: Scene, what: str, number: int, seed: int, truth: Mapping[str, Any], kinds: Sequence[str]
+) -> Iterator[bool]:
+    """Yields of each trial whether its results are those of a run that nobody disturbed."""
+    disturb, _ = DONE[what]
+    for trial in range(number):
+        kind = kinds[trial % len(kinds)]
+        run = scene.begin(kind, f"{what}-{trial}")
+        expected, seconds = truth[kind]
+        try:
+            said = disturb(scene, kind, run, random.Random(f"{what} {seed} {trial}"), seconds)
+            differing = differences(expected, results(scene, run))
+        except (RuntimeError, ValueError) as error:
+            said, differing = str(error), ["it failed"]
+        found = f"DIFFERS: {'; '.join(differing[:5])}" if differing else "equal"
+        tell(f"{what} {trial + 1}/{number}: {kind} {said}: {found}")
+        if not differing:  # what differs stays, to be looked at in --folder
+            for path in (notes_of(run), run.with_suffix(".err")):
+                path.unlink(missing_ok=True)
+            shutil.rmtree(run)
+        yield not differing
+
+
+def truths(scene: Scene, kinds: Sequence[str]) -> dict[str, Any]:
+    """Returns the results of runs that nobody disturbs, and the seconds that one takes with all caches made."""
+    found = {}
+    base = scene.folder / "base"
+    scene.finish("train", base)
+    for kind in kinds:
+        for name in ("first", "whole"):  # the first makes caches and programs
+            run = scene.begin(kind, f"{name}-{kind}")
+            begin = time.monotonic()
+            scene.finish(kind, run)
+            seconds = time.monotonic() - begin
+        found[kind] = results(scene, run), seconds
+        tell(f"{kind}, undisturbed: {seconds:.1f} s, {len(found[kind][0])} results")
+        again = differences(found[kind][0], results(scene, scene.folder / f"first-{kind}"))
+        if again:
+            raise RuntimeError(f"two undisturbed runs of {kind} differ: {again[:5]}")
+    return found
+
+
+def main() -> None:
+    """Runs what was asked for."""
+    if sys.argv[1:2] == ["--child"]:
+        sys.exit(child(sys.argv[2], sys.argv[3:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="6 runs of few steps")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", default=",".join(KINDS), help="which commands [train,finetune,eval]")
+    for name in ("storms", "signals", "pauses"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="an empty folder to work in, which is left behind")
+    args = parser.parse_args()
+    asked = {name: getattr(args, name) for name in DONE}
+    if args.quick:
+        asked["runs"] = min(args.runs, 6)
+    kinds = args.kinds.split(",")
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as place:
+        folder = (args.folder or Path(place)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["T5MIX_CACHE"] = str(folder / "cache")
+        scene = Scene(folder, 60 if args.quick else 240, compiled(folder) if args.pauses else None)
+        write_declarations(folder)
+        truth = truths(scene, kinds)
+        figures = {}
+        for what in [name for name in DONE if asked[name]]:
+            figures[what] = asked[what]
+            figures[DONE[what][1]] = sum(trials(scene, what, asked[what], args.seed, truth, kinds))
+    tell(f"in {time.monotonic() - begin:.0f} s")
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What a run is computed by: libraries, Python, the state of the checkout, and the machine with its devices."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from t5mix.internal import paths
+from t5mix.mesh.devices import kinds_of_devices
+
+# Libraries whose version can change what a run computes.
+PACKAGES = (
+    "t5mix",
+    "tensorflow",
+    "tensorflow-text",
+    "tensorflow-datasets",
+    "mesh-tensorflow",
+    "jax",
+    "jaxlib",
+    "libtpu",
+    "orbax-checkpoint",
+    "numpy",
+    "pyarrow",
+    "sentencepiece",
+    "gin-config",
+    "scipy",
+    "scikit-learn",
+    "sacrebleu",
+    "rouge-score",
+    "Babel",
+    "vaderSentiment",
+)
+
+
+def versions() -> dict[str, Any]:
+    """Returns the versions of packages, Python, the platform and, in a checkout, the git commit; and the machine."""
+    return {
+        "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+        "python": sys.version,
+        "platform": platform.platform(),
+        "machine": machine(),
+        "git": _git(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    """Returns the commit of the checkout that t5mix runs from, and whether files differ from it; None in a wheel."""
+    root = paths.PACKAGE.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = _git_says(root, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git_says(root, "status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git_says(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True)
+    return done.stdout.strip()
+
+
+def machine() -> dict[str, Any]:
+    """Returns what kind of machine this is; not its name, which is nobody's business who gets the folder."""
+    return {
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "devices": kinds_of_devices(),
+    }
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:  # no Linux
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
