@@ -8,7 +8,7 @@ from pathlib import Path
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
-from t5mix.internal.metric_logs import EventFile
+from t5mix.internal.logs.metric_logs import EventFile
 from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State
 from t5mix.metrics.directions import is_better

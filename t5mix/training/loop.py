@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from t5mix.data import Stream
-from t5mix.internal.metric_logs import EventFile, JsonlLogger
+from t5mix.internal.logs.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.terminal import say
-from t5mix.internal.trackers import Trackers
+from t5mix.internal.logs.trackers import Trackers
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.checkpoints import Checkpoints
