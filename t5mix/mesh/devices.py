@@ -33,7 +33,7 @@ def available_devices() -> int:
 
 def kinds_of_devices() -> dict[str, int]:
     """Returns how many devices of each kind there are: {"cpu": 2}, {"NVIDIA H100 80GB HBM3": 8}."""
-    _configure_cpu()
+    configure_cpu()
     kinds = [device.device_kind for device in jax.devices()]
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
@@ -54,7 +54,7 @@ def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
         )
     of_each = mesh.num_devices // count
     by_process = [[d for d in jax.devices() if d.process_index == process][:of_each] for process in range(count)]
-    devices = np.array(sum(by_process, []))
+    devices = np.array(by_process)
     return jax.sharding.Mesh(devices.reshape(list(mesh.axes.values())), tuple(mesh.axes))
 
 

@@ -11,6 +11,7 @@ from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
 from t5mix.evaluation.examples import read_examples
+from t5mix.internal.processes import agreement
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.mesh.interop.trained_alone import read_trained
@@ -119,9 +120,12 @@ class Components:
         """Returns the batches of a training: those that it was started with, where it was."""
         data = SameData(provider, trained, settings)
         data.check_origins()
-        stream = open_stream(self.run, provider)
+        with agreement.first_alone(f"token caches of {provider.name}"):  # where they see one folder, one makes them
+            stream = open_stream(self.run, provider)
         data.check_stream(stream)
-        data.record()
+        agreement.wait_for_all(f"data of {provider.name} checked")
+        if agreement.is_first():
+            data.record()
         return stream
 
     def restore(self, checkpoint: CheckpointPath, settings: Training | Finetuning | None = None) -> State:

@@ -9,6 +9,7 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
 from t5mix.evaluation.report import print_report
 from t5mix.internal.logs.metric_logs import EventFile
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import put, say
 from t5mix.mesh.engine import State
 from t5mix.metrics.directions import is_better
@@ -44,7 +45,7 @@ def score_tasks(
     settings = components.run.evaluation
     paths = [trained.scores(settings.split, task.name, step, settings.limit) for task in tasks]
     given = weights or trained.checkpoints / str(step)
-    kept = [_kept(components, task, path, given) for task, path in zip(tasks, paths, strict=True)]
+    kept = _kept_by_all([_kept(components, task, path, given) for task, path in zip(tasks, paths, strict=True)])
     _check_writable(trained, [path for path, score in zip(paths, kept, strict=True) if score is None])
     scores: list[Score] = []
     values: State | None = None
@@ -52,9 +53,16 @@ def score_tasks(
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, task, path, step, values, baselines)
-            _log(trained, score)
+            if agreement.is_first():
+                _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _kept_by_all(scores: Sequence[Score | None]) -> list[Score | None]:
+    """Returns the scores that every process has found on disk: all must score the others together."""
+    found = agreement.gathered([score is not None for score in scores])
+    return [score if all(there) else None for score, *there in zip(scores, *found, strict=True)]
 
 
 def _check_writable(trained: Trained, paths: Sequence[Path]) -> None:
@@ -111,7 +119,8 @@ def _score_task(
         step=step,
     )
     score = dataclasses.replace(score, made_of=components.made_of(task))
-    write_score(path, score)
+    if agreement.is_first():
+        write_score(path, score)
     _say(score)
     return dataclasses.replace(score, predictions=())
 

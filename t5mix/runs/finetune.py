@@ -7,6 +7,7 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
 from t5mix.internal.files import read_json, write_json
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
@@ -30,7 +31,6 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
     assert start is not None
     with alone_in(checked.folder):
         record_start(bound, checked, command)
-        checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         components = Components(checked.run, checked.provider)
 
         def restored() -> State:
@@ -40,7 +40,8 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
         weights = Path(str(start))
         before = score_tasks(components, checked.finetune_tasks, own, start.step, restored, weights=weights)
         after = finetune_tasks(components, checked, start, before)
-        write_report(checked.folder.report, before, after)
+        if agreement.is_first():
+            write_report(checked.folder.report, before, after)
     print_report(before, after)
     say(f"the report is {checked.folder.report}")
     return 0
@@ -75,9 +76,10 @@ def _finetune_task(
     finetuning = checked.run.finetune
     assert finetuning is not None
     trained = checked.folder.finetuning(task.name)
-    _remember_start(trained, task, start)
+    with agreement.first_alone(f"start of {task.name}"):
+        _remember_start(trained, task, start)
     Checkpoints(trained.checkpoints).set_damaged_aside()
-    if finetuning.steps not in trained.steps():
+    if not agreement.first_says(lambda: finetuning.steps in trained.steps()):
         components.train(
             finetuning.as_training(),
             task,

@@ -10,6 +10,7 @@ from typing import IO
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, first_answers
 from t5mix.internal import text_files
 from t5mix.internal.files import write_atomically
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import put_data, say
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.folders import check_new_file
@@ -61,7 +62,8 @@ def predict_lines(
             answers = decode_with_scores(answerer, ids, provider)
         else:
             answers = decode(first_answers(answerer), ids, provider)
-    write_lines(output_file, answers)
+    if agreement.is_first():
+        write_lines(output_file, answers)
 
 
 def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int]]:

@@ -6,12 +6,13 @@ is small: the state of the stream, and the shapes of the variables. Its first li
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from t5mix.internal.files import checksummed, read_checksummed, wait_for_disk, write_whole
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, say
 
 MANIFEST = "manifest.json"
@@ -36,8 +37,15 @@ def seal(folder: Path, content: Mapping[str, Any]) -> None:
         wait_for_disk(path)
     for place, _, _ in os.walk(folder):
         wait_for_disk(place)
-    sums = {name: {"bytes": path.stat().st_size, "sha256": _sums(path)} for name, path in files.items()}
-    write_whole(folder / MANIFEST, checksummed({**content, "files": sums}))
+    own = {name: {"bytes": files[name].stat().st_size, "sha256": _sums(files[name])} for name in _own(sorted(files))}
+    sums = {name: each for part in agreement.gathered(own) for name, each in part.items()}
+    if sorted(sums) != sorted(files):
+        raise OSError(
+            f"the processes of this run see other files in {str(folder)!r} than each other: it must lie on a file "
+            "system that all of them share"
+        )
+    if agreement.is_first():
+        write_whole(folder / MANIFEST, checksummed({**content, "files": dict(sorted(sums.items()))}))
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -74,12 +82,15 @@ def identity(folder: Path) -> str | None:
 def verify(folder: Path) -> dict[str, Any]:
     """Compares every byte of a checkpoint with its checksums; returns its manifest. Says how far it is.
 
+    Several processes share the files out, and all of them must call it.
+
     Raises:
         DamagedCheckpointError: naming the file that is missing or was changed.
     """
     content = manifest_of(folder)
+    files = {name: content["files"][name] for name in _own(list(content["files"]))}
     what = f"reading the checkpoint {str(folder)!r}, MiB"
-    total, done = sum(expected["bytes"] for expected in content["files"].values()), 0
+    total, done = sum(expected["bytes"] for expected in files.values()), 0
     with Progress(what=what) as progress:
 
         def tell(read: int) -> None:
@@ -87,8 +98,20 @@ def verify(folder: Path) -> dict[str, Any]:
             done += read
             progress.tell(what, done >> 20, total >> 20)
 
-        _compare(folder, content["files"], tell)
+        problem = None
+        try:
+            _compare(folder, files, tell)
+        except DamagedCheckpointError as error:
+            problem = str(error)
+    problems = [each for each in agreement.gathered(problem) if each]
+    if problems:
+        raise DamagedCheckpointError(problems[0])
     return content
+
+
+def _own(names: Sequence[str]) -> Sequence[str]:
+    """Returns the files, of these, that this process sums up: the processes share them out."""
+    return names[agreement.index() :: agreement.count()]
 
 
 def _compare(folder: Path, files: Mapping[str, Any], tell: Callable[[int], None]) -> None:

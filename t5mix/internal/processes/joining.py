@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from t5mix.internal.processes import agreement
@@ -28,7 +28,9 @@ ENDED = 3
 
 
 @contextlib.contextmanager
-def joined(coordinator: str | None, processes: int | None, process: int | None) -> Iterator[None]:
+def joined(
+    coordinator: str | None, processes: int | None, process: int | None, prepare: Callable[[], None]
+) -> Iterator[None]:
     """Makes this process one of several, in the body, where it is told to or finds that it is.
 
     In all but the first, what is printed to standard output is dropped, and what goes to standard error begins with
@@ -38,6 +40,7 @@ def joined(coordinator: str | None, processes: int | None, process: int | None) 
         coordinator: HOST:PORT of the first process, which opens that port; None is to find out by the environment.
         processes: how many there are.
         process: which of them this is, from 0.
+        prepare: called before JAX looks for devices.
 
     Raises:
         ValueError: an argument is missing or wrong; or the others do not come.
@@ -46,6 +49,7 @@ def joined(coordinator: str | None, processes: int | None, process: int | None) 
     if coordinator is None and not is_launched(os.environ):
         yield
         return
+    prepare()
     _initialize(coordinator, processes, process)
     if agreement.count() == 1:
         yield

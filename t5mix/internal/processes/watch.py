@@ -1,8 +1,8 @@
 """Processes that notice when one of them ends: it says why, or the system closes its connection.
 
 Each process holds a connection to the first one. What ends without a word has died, and the first tells all others
-which one that was; where the first itself has died, each sees that. A machine that loses its power closes nothing: JAX's
-heartbeats find that, see `joining`.
+which one that was; where the first itself has died, each sees that. A machine that loses its power closes
+nothing: JAX's heartbeats find that, see `joining`.
 """
 
 import contextlib
@@ -100,7 +100,7 @@ class Watch:
             if message is None:
                 return self._note(index, self._left.get(index, "has died"))
             who, why = message.get("left"), str(message.get("why"))
-            if who in range(self._count):
+            if isinstance(who, int):
                 self._left[who] = why if why == _WELL else f"has ended ({why})" if who == index else why
             if who != index and who in self._left:
                 return self._note(who, self._left[who])

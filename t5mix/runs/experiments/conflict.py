@@ -13,7 +13,7 @@ import numpy as np
 from t5mix.internal.files import read_text
 from t5mix.runs.experiments import heat_map
 from t5mix.runs.records.run_folder import check_links, check_local
-from t5mix.training.loop import CONFLICT
+from t5mix.training.logs import CONFLICT
 
 _LARGEST = 2**30  # bytes of a log that are read
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.internal import trackers
+from t5mix.internal.logs import trackers
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Run

@@ -3,6 +3,7 @@
 import argparse
 
 from t5mix.cli import arguments
+from t5mix.internal.processes import agreement
 
 EPILOG = f"""\
 examples:
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
+    arguments.add_processes(parser)
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
@@ -47,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts the answer of each line."""
+    with arguments.several_processes(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from t5mix.runs import predict
     from t5mix.runs.preflight import checks
 
@@ -54,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     params = arguments.gin_params(args, arguments.DECODING)
     checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
     predict.check_output(args.output_file)
-    lines = predict.read_lines(args.input_file)
+    lines = agreement.first_says(lambda: predict.read_lines(args.input_file))  # standard input may be one's alone
     predict.predict_lines(checked, lines, args.output_file, prefix=args.prefix, scores=args.scores, choices=args.choice)
     return 0
 
