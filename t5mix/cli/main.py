@@ -25,6 +25,7 @@ FOLDERS = {
     "tasks": {
         "list": "name the tasks and mixtures that are registered",
         "show": "look at a task's examples and tokens, or at a mixture's rates",
+        "plan": "tell what so many steps on a mixture feed, task by task",
         "cache": "make token caches ahead of time, or list them",
         "check": "try tasks on real examples: features, labels, metrics, splits",
         "overlap": "look for evaluation examples in training examples",

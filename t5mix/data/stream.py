@@ -28,6 +28,8 @@ from t5mix.data.packing.capacity import Plan
 from t5mix.data.packing.collate_decoder_only import JoinedExamples
 from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
+from t5mix.data.planning.feed_plan import FeedPlan
+from t5mix.data.planning.planner import Planner, Tell
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.task import Task
 
@@ -105,6 +107,7 @@ class Stream:
             self._row_lengths = {"decoder_target_tokens": sum(self.lengths.values())}
         mixer = Mixer(placed, self._rates, seed)
         self._rows = self._plan_rows(mixer, placed)
+        self._mixer = mixer
         examples = tuple(self._examples.values())
         # The mixer's are those of what is placed in rows.
         known = Lengths(examples) if decoder_only else mixer.lengths
@@ -145,7 +148,7 @@ class Stream:
 
     def fed(self, steps: int) -> dict[str, int]:
         """Returns how many examples of each task the batches before a step hold, found without making them."""
-        counts = self._rows.fed(_checked(steps) * self.batch_size)
+        counts = self._rows.fed(_checked(steps) * self.batch_size).counts()
         return dict(zip(self.task_names, counts.tolist(), strict=True))
 
     def state(self, step: int) -> dict[str, Any]:
@@ -203,6 +206,33 @@ class Stream:
             examples_per_batch=sum(len(draws.task) for draws in batches) / steps,
             dropped=self._dropped(),
             left_out=dict(self.left_out),
+        )
+
+    def plan(self, steps: int, *, every: bool = False, over_steps: bool = False, tell: Tell | None = None) -> FeedPlan:
+        """Plans what the batches before a step hold, without making them; see `FeedPlan`.
+
+        Args:
+            steps: how many steps, at least 1.
+            every: place the examples of every window and look up every length, so that nothing is an estimate. Without
+                it that is so, too, where the steps have up to 256 windows, and tasks some million examples.
+            over_steps: tell shares in parts of the steps, too.
+            tell: called with what is being done, how much of it is done, and how much there is.
+        """
+        if _checked(steps) == 0:
+            raise ValueError("steps is 0; give a number of steps to plan")
+        planner = Planner(
+            self.name,
+            self._mixer,
+            self._rows,
+            self._examples,
+            self._rates,
+            self.lengths,
+            self._row_lengths,
+            self.batch_size,
+            self.left_out,
+        )
+        return planner.plan(
+            operator.index(steps), every=every, over_steps=over_steps, tell=tell or (lambda what, done, total: None)
         )
 
     def _dropped(self) -> dict[str, int]:

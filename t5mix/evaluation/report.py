@@ -2,11 +2,12 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.overlap.clean import CleanScore
 from t5mix.internal.files import write_json
 from t5mix.internal.terminal import emit
 from t5mix.metrics.directions import is_better
@@ -30,12 +31,17 @@ def write_report(path: str | os.PathLike[str], multi_task: Sequence[Score], fine
     write_json(Path(path), {"rows": [_row(*pair) for pair in _by_task(multi_task, fine_tuned)]})
 
 
-def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] = ()) -> "Table":
+def report_table(
+    multi_task: Sequence[Score] = (),
+    fine_tuned: Sequence[Score] = (),
+    clean: Mapping[tuple[str, int | None], CleanScore] | None = None,
+) -> "Table":
     """Returns the report as a table; scores that `beats_baseline` are bold.
 
     Args:
         multi_task: see `write_report`.
         fine_tuned: see `write_report`.
+        clean: by task and step, what the last score of a row is on clean examples; None shows no such columns.
     """
     from rich import box
     from rich.table import Table
@@ -45,6 +51,8 @@ def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] =
     table.add_column("task", overflow="fold")
     table.add_column("metric")
     for heading in ("baseline", "multi-task", "fine-tuned", "± s.e.", "examples"):
+        table.add_column(heading, justify="right")
+    for heading in () if clean is None else ("clean only", "± s.e.", "examples"):
         table.add_column(heading, justify="right")
     for pair in _by_task(multi_task, fine_tuned):
         last = _last(pair)
@@ -58,12 +66,22 @@ def report_table(multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] =
             ),
             _shown(last.standard_error),
             f"{last.num_examples:,}",
+            *(() if clean is None else _clean(clean.get((last.task, last.step)))),
         )
     return table
 
 
+def _clean(score: CleanScore | None) -> tuple[str, str, str]:
+    if score is None:
+        return "-", "-", "-"
+    return _shown(score.value), _shown(score.standard_error), f"{score.num_examples:,}"
+
+
 def print_report(
-    multi_task: Sequence[Score] = (), fine_tuned: Sequence[Score] = (), file: IO[str] | None = None
+    multi_task: Sequence[Score] = (),
+    fine_tuned: Sequence[Score] = (),
+    file: IO[str] | None = None,
+    clean: Mapping[tuple[str, int | None], CleanScore] | None = None,
 ) -> None:
     """Prints the table to `file`, standard output by default.
 
@@ -71,8 +89,9 @@ def print_report(
         multi_task: see `write_report`.
         fine_tuned: see `write_report`.
         file: where to print.
+        clean: see `report_table`.
     """
-    emit(report_table(multi_task, fine_tuned), file=file)
+    emit(report_table(multi_task, fine_tuned, clean), file=file)
 
 
 def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:

@@ -2,11 +2,12 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, evaluate_task
+from t5mix.evaluation.overlap.clean import CleanScore
 from t5mix.evaluation.report import print_report
 from t5mix.internal.logs.metric_logs import EventFile
 from t5mix.internal.processes import agreement
@@ -175,13 +176,20 @@ def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
     return list(best.values())
 
 
-def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> None:
+def print_scores(
+    scores: Sequence[Score],
+    *,
+    best: bool,
+    fine_tuned: bool,
+    clean: Mapping[tuple[str, int | None], CleanScore] | None = None,
+) -> None:
     """Prints a table for each checkpoint, or one with the best checkpoint of each task.
 
     Args:
         scores: from `evaluate_checkpoints`.
         best: whether only the best of each task is shown.
         fine_tuned: the column of the report in which they stand.
+        clean: by task and step, scores on clean examples alone; None where no ledger tells which these are.
     """
     if best:
         scores = best_of_each_task(scores)
@@ -194,6 +202,6 @@ def print_scores(scores: Sequence[Score], *, best: bool, fine_tuned: bool) -> No
     for title, group in groups.items():
         put(title)
         if fine_tuned:
-            print_report(fine_tuned=group)
+            print_report(fine_tuned=group, clean=clean)
         else:
-            print_report(multi_task=group)
+            print_report(multi_task=group, clean=clean)

@@ -98,3 +98,9 @@ def test_each_seeded_fault_is_still_where_it_can_be_made() -> None:
     for fault in module.FAULTS:
         assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.right) == 1, fault
         assert (ROOT / fault.tests.partition("::")[0]).is_file()
+
+
+@pytest.mark.slow
+def test_what_is_planned_is_fed() -> None:
+    found = last_line("plan_is_right.py", "--mixtures", "2", "--seed", "40")
+    assert found["equal"] == found["mixtures"] == 2 and found["largest_difference"] == 0

@@ -165,3 +165,20 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(toy, gin_file, capsys):
         assert words in out
     assert "toy_a: 20 of 20 examples have inputs longer than Run.sequence_length and are truncated" in out
     assert not (gin_file.parent / "run" / "checkpoints").exists()
+
+
+def test_scores_on_clean_examples_stand_beside_those_on_all(finished, tmp_path, capsys):
+    path = tmp_path / "ledger.jsonl"
+    assert main(["overlap", "toy", "--output", str(path)]) == 0
+    entry = {"task": "toy_a", "split": "test", "index": 3, "text": "23", "kind": "exact"}
+    with path.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    capsys.readouterr()
+    assert main(["eval", "--run_folder", str(finished.path), "--ledger", str(path)]) == 0
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    cells = {row[0]: row for row in table if row and row[0].startswith("toy_")}
+    assert cells["toy_a"][-1] == "19" and cells["toy_b"][-1] == "20"
+    # In the run folder it needs no name, and one of other data is refused.
+    (finished.path / "ledger.jsonl").write_text(path.read_text().replace('"23"', '"24"'))
+    assert main(["eval", "--run_folder", str(finished.path)]) == 2
+    assert "its examples of 'toy_a', 'test', are others" in capsys.readouterr().err

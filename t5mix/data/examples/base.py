@@ -25,10 +25,12 @@ class Examples(abc.ABC):
     Attributes:
         count: number of examples in an epoch.
         varies: whether an example is another one in another epoch.
+        lengths_vary: whether it has other lengths there.
     """
 
     count: int
     varies: ClassVar[bool] = True
+    lengths_vary: bool = True
 
     @abc.abstractmethod
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
@@ -39,8 +41,12 @@ class Examples(abc.ABC):
         """Returns the token ids of each feature of these examples, in their order, EOS included."""
 
     @abc.abstractmethod
+    def lost(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns int64 [indices, features]: tokens that each loses, because a row is short; EOS is one, too."""
+
     def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """Returns bool [indices, features]: which lose tokens, in epoch 0, because a row is short."""
+        """Returns bool [indices, features]: which lose tokens, in epoch 0."""
+        return self.lost(0, indices) > 0
 
     def release(self) -> None:  # noqa: B027  # most hold nothing
         """Releases what is held of files in memory, which will hardly be read again."""
@@ -57,6 +63,7 @@ class CachedExamples(Examples):
     features: tuple[columns.TokenColumn, ...]
     trims: tuple[TrimAndEos, ...]
     varies: ClassVar[bool] = False
+    lengths_vary: ClassVar[bool] = False  # type: ignore[misc]
 
     @property
     def count(self) -> int:  # type: ignore[override]
@@ -72,9 +79,9 @@ class CachedExamples(Examples):
         pairs = zip(self.trims, self.features, strict=True)
         return [Ragged(*trim.gather(feature, indices)) for trim, feature in pairs]
 
-    def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """Tells whether trimming cuts; see `Examples`."""
-        return as_columns(trim.truncates(sizes) for trim, sizes in self._sizes(indices))
+    def lost(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns what trimming cuts; see `Examples`."""
+        return as_columns(trim.lost(sizes) for trim, sizes in self._sizes(indices))
 
     def release(self) -> None:
         """Releases what is held; see `Examples`."""

@@ -37,11 +37,15 @@ class WholeEpochs:
         table: its cached examples, all columns.
         lengths: for each feature of the stream its length.
         key: the seed and the task.
+
+    Attributes:
+        count: number of examples in an epoch.
+        is_random: whether one epoch is not like another.
     """
 
     def __init__(self, task: Task, table: "pa.Table", lengths: dict[str, int], key: tuple[str | int, ...]) -> None:
         self._task, self._table, self._lengths, self._key = task, table, lengths, key
-        self._is_random = True
+        self.is_random = True
         held = max(_EPOCHS, _EXAMPLES // max(table.num_rows, 1))
         self._epoch = functools.lru_cache(maxsize=held)(self._make_epoch)
         with_tensorflow.check_repeatable(task, self._pipeline(0), "behind the cache")
@@ -53,7 +57,7 @@ class WholeEpochs:
         Raises:
             ValueError: naming the task, when it has another number of examples than the first epoch.
         """
-        made = self._epoch(epoch if self._is_random else 0)
+        made = self._epoch(epoch if self.is_random else 0)
         count = made[0].count
         if count != self.count:
             raise ValueError(
@@ -76,7 +80,7 @@ class WholeEpochs:
         dataset = as_dataset(self._table)
         with map_seed_manager(seed):
             dataset = self._task.run_steps(dataset, self._task.steps_after_cache, self._lengths)
-            self._is_random = next_map_seed() != seed
+            self.is_random = next_map_seed() != seed
         names = [name for name in self._lengths if name in dataset.element_spec]
         dataset = dataset.map(
             lambda example: {name: tf.ensure_shape(tf.cast(example[name], tf.int32), [None]) for name in names}
@@ -96,6 +100,11 @@ class EpochExamples(Examples):
         """Number of examples in an epoch."""
         return self.epochs.count
 
+    @property
+    def lengths_vary(self) -> bool:  # type: ignore[override]
+        """Whether an epoch's lengths may be others than another's."""
+        return self.epochs.is_random
+
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """Returns lengths; see `Examples`."""
         return self._cached(epoch).lengths(epoch, indices)
@@ -104,9 +113,9 @@ class EpochExamples(Examples):
         """Returns tokens; see `Examples`."""
         return self._cached(epoch).gather(epoch, indices)
 
-    def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """Tells whether trimming cuts; see `Examples`."""
-        return self._cached(0).truncates(indices)
+    def lost(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns what trimming cuts; see `Examples`."""
+        return self._cached(epoch).lost(epoch, indices)
 
     def _cached(self, epoch: int) -> CachedExamples:
         return CachedExamples(self.epochs.features(epoch), self.trims)

@@ -41,6 +41,11 @@ class ObjectiveExamples(Examples):
         """Number of segments in an epoch."""
         return self._bounds.count
 
+    @property
+    def lengths_vary(self) -> bool:  # type: ignore[override]
+        """Whether lengths depend on noise, and not on those of the text alone."""
+        return self.objective.example_lengths(np.array([2])) is None
+
     @functools.cached_property
     def _bounds(self) -> "_Joined | _Apart":
         if self.objective.merge_examples_to_reduce_padding:
@@ -52,10 +57,10 @@ class ObjectiveExamples(Examples):
         sizes = self._sizes(epoch, indices)
         return as_columns(trim.lengths(sizes[:, i]) for i, trim in enumerate(self.trims))
 
-    def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """Tells whether trimming cuts; see `Examples`."""
-        sizes = self._sizes(0, indices)
-        return as_columns(trim.truncates(sizes[:, i]) for i, trim in enumerate(self.trims))
+    def lost(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns what trimming cuts; see `Examples`."""
+        sizes = self._sizes(epoch, indices)
+        return as_columns(trim.lost(sizes[:, i]) for i, trim in enumerate(self.trims))
 
     def gather(self, epoch: int, indices: np.ndarray) -> list[Ragged]:
         """Returns tokens; see `Examples`."""
@@ -69,7 +74,7 @@ class ObjectiveExamples(Examples):
 
     def sample(self) -> np.ndarray:
         """Returns a sample; see `Examples`."""
-        if self.objective.example_lengths(np.array([2])) is None:
+        if self.lengths_vary:
             return spread_evenly(self.count, _MEASURED)
         return super().sample()
 

@@ -33,10 +33,10 @@ class TrimAndEos:
         """Returns the length that sequences of `sizes` tokens end up with."""
         return np.minimum(self.before_eos(sizes) + (0 if self.eos is None else 1), self.limit)
 
-    def truncates(self, sizes: np.ndarray) -> np.ndarray:
-        """Tells which sequences lose a token, EOS included."""
+    def lost(self, sizes: np.ndarray) -> np.ndarray:
+        """Returns how many tokens sequences of `sizes` tokens lose, EOS included."""
         whole = sizes + (0 if self.eos is None else 1)
-        return self.lengths(sizes) < whole
+        return whole - self.lengths(sizes)
 
     def apply(self, tokens: np.ndarray) -> np.ndarray:
         """Returns the tokens of one sequence as the model gets them."""

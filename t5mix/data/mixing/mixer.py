@@ -68,6 +68,12 @@ class Mixer:
         """Returns how many examples of each task come before a draw, int64 [tasks]."""
         return self._mixing.before(draw)
 
+    def epoch(self, task: int, epoch: int, start: int, stop: int) -> np.ndarray:
+        """Returns the examples of a task at places `start` to before `stop` of an epoch's order, int64."""
+        places = np.arange(start, stop)
+        words = np.repeat(splitmix.hashed(self._words[[task]], np.array([epoch])), len(places))
+        return permutation.permute_each(places, np.repeat(self._counts[[task]], len(places)), words)
+
     def draws(self, start: int, stop: int) -> Draws:
         """Returns the examples of draws `start` to before `stop`, in their order."""
         task = self._mixing.tasks(start, stop)

@@ -37,9 +37,14 @@ class JoinedExamples(Examples):
         """Returns tokens; see `Examples`."""
         return [joined(self.examples.gather(epoch, indices))]
 
-    def truncates(self, indices: np.ndarray) -> np.ndarray:
-        """Tells whether trimming cuts; see `Examples`; [indices, 1]."""
-        return np.asarray(self.examples.truncates(indices).any(axis=1, keepdims=True))
+    @property
+    def lengths_vary(self) -> bool:  # type: ignore[override]
+        """Whether lengths are others in another epoch."""
+        return self.examples.lengths_vary
+
+    def lost(self, epoch: int, indices: np.ndarray) -> np.ndarray:
+        """Returns what is cut; see `Examples`; [indices, 1]."""
+        return np.asarray(self.examples.lost(epoch, indices).sum(axis=1, keepdims=True))
 
     def sample(self) -> np.ndarray:
         """Returns a sample; see `Examples`."""

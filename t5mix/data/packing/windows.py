@@ -38,7 +38,7 @@ from t5mix.internal.memo import remembers
 # Rows of a window, at least: packing needs choice.
 _ROWS = 1024
 # Windows in which an example that does not fit its own is given free space.
-_TRIES = 4
+TRIES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +59,26 @@ class Rows:
         return Rows(self.draws.take(slice(int(first), int(last))), self.row[first:last] - start)
 
 
+@dataclasses.dataclass(frozen=True)
+class Fed:
+    """The examples that stand in the first so many rows of all, but for those that have found no room.
+
+    Attributes:
+        before: int64 [tasks]: of each task its first so many,
+        waiting: without these, which rows behind get,
+        more: and with these.
+    """
+
+    before: np.ndarray
+    waiting: Draws
+    more: Draws
+
+    def counts(self) -> np.ndarray:
+        """Returns how many of each task these are, int64 [tasks]."""
+        waiting, more = (np.bincount(some.task, minlength=len(self.before)) for some in (self.waiting, self.more))
+        return self.before - waiting + more
+
+
 class LeftOut:
     """The examples that found no room.
 
@@ -69,6 +89,10 @@ class LeftOut:
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
         self.draws: dict[int, Draws] = {}
+
+    def before(self, window: int) -> list[Draws]:
+        """Returns those that were drawn for the windows before one, as far as windows behind have been filled."""
+        return [lost for drawn_for, lost in sorted(self.draws.items()) if drawn_for < window]
 
     def add(self, window: int, lost: Draws) -> None:
         """Counts examples that found no room, with a warning that names their tasks."""
@@ -93,7 +117,10 @@ class PlainRows:
     Attributes:
         rows: rows of a window.
         left_out: nothing.
+        may_drop: no: each example has a row.
     """
+
+    may_drop = False
 
     def __init__(self, mixer: Mixer, batch_size: int) -> None:
         self._mixer = mixer
@@ -105,9 +132,18 @@ class PlainRows:
         """Returns the rows of a window."""
         return Rows(self._mixer.draws(window * self.rows, (window + 1) * self.rows), np.arange(self.rows))
 
-    def fed(self, row: int) -> np.ndarray:
-        """Returns how many examples of each task stand in the first so many rows of all, int64 [tasks]."""
-        return self._mixer.before(row)
+    def drawn(self, window: int) -> np.ndarray:
+        """Returns how many examples of each task are drawn for the windows before one, int64 [tasks]."""
+        return self._mixer.before(window * self.rows)
+
+    def waiting(self, window: int) -> Draws:
+        """Returns the examples that wait for room when a window is full: none."""
+        return self._mixer.quota(0, 0)
+
+    def fed(self, row: int) -> Fed:
+        """Returns the examples that stand in the first so many rows of all."""
+        none = self.waiting(0)
+        return Fed(self._mixer.before(row), none, none)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +186,10 @@ class PackedRows:
         rows: rows of a window.
         blocks: the examples that windows are filled with.
         left_out: the examples that found no room.
+        may_drop: yes: an example may find none.
     """
+
+    may_drop = True
 
     def __init__(self, mixer: Mixer, plan: Plan, seed: int) -> None:
         self._mixer, self._plan, self._seed = mixer, plan, seed
@@ -161,31 +200,32 @@ class PackedRows:
     @remembers(3)
     def window(self, window: int) -> Rows:
         """Returns the rows of a window."""
-        filled = self._filled(window, _TRIES)
-        self.left_out.add(window - _TRIES, filled.waiting)
+        filled = self._filled(window, TRIES)
+        self.left_out.add(window - TRIES, filled.waiting)
         row = collate.spread(filled.row, self.rows)
         by_row = np.argsort(row, kind="stable")
         return Rows(filled.draws.take(by_row), row[by_row])
 
     def waiting(self, window: int) -> Draws:
         """Returns the examples of a window and of those before it that still wait for room when it is full."""
-        return Draws.joined([self._filled(window, tries).waiting for tries in range(_TRIES)])
+        return Draws.joined([self._filled(window, tries).waiting for tries in range(TRIES)])
 
-    def fed(self, row: int) -> np.ndarray:
-        """Returns how many examples of each task stand in the first so many rows of all, int64 [tasks]."""
+    def drawn(self, window: int) -> np.ndarray:
+        """Returns how many examples of each task are drawn for the windows before one, int64 [tasks]."""
+        return self._mixer.before(self.blocks.bounds(window)[0])
+
+    def fed(self, row: int) -> Fed:
+        """Returns the examples that stand in the first so many rows of all."""
         window, rest = divmod(row, self.rows)
-        fed = self._mixer.before(self.blocks.bounds(window)[0]).copy()
-        if window > 0:
-            fed -= np.bincount(self.waiting(window - 1).task, minlength=len(fed))
-        if rest:
-            fed += np.bincount(self.window(window).between(0, rest).draws.task, minlength=len(fed))
-        return fed
+        none = self._mixer.quota(0, 0)
+        waiting = self.waiting(window - 1) if window else none
+        return Fed(self.drawn(window), waiting, self.window(window).between(0, rest).draws if rest else none)
 
-    @remembers(3 * (_TRIES + 1))
+    @remembers(3 * (TRIES + 1))
     def _filled(self, window: int, tries: int) -> _Filled:
         """Returns a window with its own examples and what waited for room in the last `tries` windows.
 
-        Those that wait least come first, so that a window depends on no more than the last `_TRIES`.
+        Those that wait least come first, so that a window depends on no more than the last `TRIES`.
         """
         if tries == 0:
             return self._with_own(window)

@@ -23,6 +23,8 @@ from t5mix.internal.terminal import say
 _HEARTBEAT = 30
 # Seconds that a process waits, after an error, for news that another one has caused it by its end.
 _NEWS = 5.0
+# Words of lines that every process shows.
+_TOLD = ("warning", "error", "t5mix:")
 # The exit status of a process that ends because another one did.
 ENDED = 3
 
@@ -33,8 +35,7 @@ def joined(
 ) -> Iterator[None]:
     """Makes this process one of several, in the body, where it is told to or finds that it is.
 
-    In all but the first, what is printed to standard output is dropped, and what goes to standard error begins with
-    the number of the process. When one ends before the others, all end, with a line that names it.
+    All but the first print warnings and errors alone, with the number of the process before them. When one ends before the others, all end, with a line that names it.
 
     Args:
         coordinator: HOST:PORT of the first process, which opens that port; None is to find out by the environment.
@@ -178,15 +179,19 @@ def _end(what: str) -> None:
 
 
 class _Numbered:
-    """Standard error of one of several processes: every line begins with the number of the process."""
+    """Standard error of a process that is not the first: warnings and errors, with the number of the process.
+
+    What else it says, the first says as well.
+    """
 
     def __init__(self, file: IO[str], index: int) -> None:
-        self._file, self._start, self._fresh = file, f"[{index}] ", True
+        self._file, self._start, self._line = file, f"[{index}] ", ""
 
     def write(self, text: str) -> int:
-        for line in text.splitlines(keepends=True):
-            self._file.write(self._start + line if self._fresh else line)
-            self._fresh = line.endswith("\n")
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if any(word in line.lower() for word in _TOLD):
+                self._file.write(f"{self._start}{line}\n")
         return len(text)
 
     def isatty(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t5mix.runs.scores.picture import save
+from t5mix.runs.scores.picture import write_figure
 
 
 def draw(
@@ -43,4 +43,4 @@ def draw(
             dark = np.isfinite(values[row, column]) and abs(values[row, column]) > 0.6 * most
             panel.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
     figure.colorbar(shown, ax=panel, shrink=0.8)
-    save(figure, path)
+    write_figure(figure, path)

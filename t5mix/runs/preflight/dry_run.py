@@ -1,55 +1,30 @@
 """What a run will do, before it does it: tasks, rates, lengths, what is truncated, steps, parameters, mesh."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from t5mix.data import Statistics, Stream
-from t5mix.internal.terminal import Progress, emit, say
+from t5mix.data.planning.feed_plan import FeedPlan
+from t5mix.internal.terminal import emit, say
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.plans import opening
+from t5mix.runs.preflight.plans.table import plan_lines, plan_table
 from t5mix.runs.preflight.tasks import Provider
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 def open_stream(run: Run, provider: Provider) -> Stream:
     """Opens the batches of a mixture or of one task, of this run's model, shape and seed; tokenizes what is new."""
-    with Progress(what=f"opening {provider.name}") as progress:
-        telling = _Telling(progress)
-        return Stream(
-            provider,
-            run.sequence_length,
-            run.batch_size,
-            seed=run.seed,
-            pack=run.packing,
-            decoder_only=run.model.decoder_only,
-            progress=telling.tokenizing,
-            on_opened=telling.opened,
-        )
+    return opening.open_stream(
+        provider,
+        run.sequence_length,
+        run.batch_size,
+        seed=run.seed,
+        pack=run.packing,
+        decoder_only=run.model.decoder_only,
+    )
 
 
-class _Telling:
-    """Tells how many tasks are opened, and how far the one is that is being tokenized."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._opened = progress, (0, 1)
-
-    def opened(self, done: int, total: int) -> None:
-        """Takes in that so many tasks are opened."""
-        self._opened = done, total
-        self._progress.tell("opening tasks", done, total)
-
-    def tokenizing(self, task: str, done: int, total: int | None) -> None:
-        """Takes in how many examples of a task are tokenized."""
-        if self._opened[1] == 1:
-            self._progress.tell(f"reading and tokenizing {task}", done, total)
-        else:
-            of = f" of {total:,}" if total else ""
-            self._progress.tell("opening tasks", *self._opened, now_at=f"({task}: {done:,}{of} examples)")
-
-
-def overflows(statistics: Statistics) -> Iterator[str]:
+def truncations(statistics: Statistics) -> Iterator[str]:
     """Yields one line for each task and feature whose examples are longer than `Run.sequence_length`."""
     for task in statistics.tasks:
         for feature, count in task.truncated.items():
@@ -59,9 +34,6 @@ def overflows(statistics: Statistics) -> Iterator[str]:
                     f"{task.task}: {count:,} of {task.measured:,}{of} examples have {feature} longer than "
                     "Run.sequence_length and are truncated"
                 )
-    for name, count in statistics.dropped.items():
-        if count:
-            yield f"{name}: {count:,} examples found no room in their window and were left out"
 
 
 def show_plan(checked: Checked) -> None:
@@ -69,41 +41,11 @@ def show_plan(checked: Checked) -> None:
     run = checked.run
     assert run.train is not None
     stream = open_stream(run, checked.provider)
-    statistics = stream.statistics()
-    left_out = (f"{name}: not trained on, because {reason}" for name, reason in statistics.left_out.items())
-    table = task_table(statistics, stream.fed(run.train.steps))
-    emit(table, *summary(checked, statistics), *overflows(statistics), *left_out)
+    plan = opening.plan_stream(stream, run.train.steps)
+    emit(plan_table(plan), *summary(checked, plan), *plan_lines(plan), *truncations(stream.statistics()))
 
 
-def task_table(statistics: Statistics, fed: Mapping[str, int]) -> "Table":
-    """Returns one line a task: share, examples, epochs in all steps, mean tokens, examples truncated.
-
-    Args:
-        statistics: of the stream.
-        fed: for each task, how many examples are fed in all steps.
-    """
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("task", overflow="fold")
-    features = list(statistics.tasks[0].mean_lengths)  # rows of a decoder alone have another name
-    headings = ["share", "examples", "epochs", *(f"mean {f}" for f in features), "truncated"]
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for task in statistics.tasks:
-        table.add_row(
-            task.task,
-            f"{100 * task.share:.2f}%",
-            f"{task.examples:,}",
-            f"{fed[task.task] / task.examples:.2f}",
-            *(f"{task.mean_lengths[f]:.1f}" for f in features),
-            ", ".join(f"{100 * task.truncated[f] / task.measured:.1f}%" for f in features),
-        )
-    return table
-
-
-def summary(checked: Checked, statistics: Statistics) -> list[str]:
+def summary(checked: Checked, plan: FeedPlan) -> list[str]:
     """Returns the rest of the plan, a line each."""
     from t5mix.mesh.engine import Engine
     from t5mix.mesh.optimizers.step_config import briefly
@@ -111,13 +53,13 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
     run = checked.run
     assert run.train is not None
     engine = Engine(run.model, run.mesh, batch_size=run.batch_size, lengths=run.sequence_length, num_tasks=1)
-    filled = ", ".join(f"{feature} {100 * share:.0f}%" for feature, share in statistics.fill.items())
+    filled = ", ".join(f"{feature} {100 * share:.0f}%" for feature, share in plan.fill.items())
     lengths = ", ".join(f"{feature} {length}" for feature, length in run.sequence_length.items())
     lines = [
         f"model       {engine.num_parameters:,} parameters, vocabulary {run.model.vocab_size:,}",
         f"mesh        {run.mesh.shape} (devices: {run.mesh.num_devices}), layout {run.mesh.layout}",
         f"batch       {run.batch_size} sequences of {lengths}; "
-        f"{statistics.examples_per_batch:.1f} examples; slots filled: {filled}",
+        f"{plan.examples_per_step:.1f} examples; slots filled: {filled}",
         f"pre-train   {run.train.steps:,} steps on {run.mixture}, {run.train.schedule}",
         f"            by {briefly(run.train.optimizer)} on {briefly(run.train.trained)}",
         f"folder      {run.folder}",
@@ -132,5 +74,9 @@ def summary(checked: Checked, statistics: Statistics) -> list[str]:
 
 def say_overflows(stream: Stream) -> None:
     """Prints what will be truncated to standard error, before training begins."""
-    for line in overflows(stream.statistics()):
+    statistics = stream.statistics()
+    for line in truncations(statistics):
         say(line)
+    for name, count in statistics.dropped.items():
+        if count:
+            say(f"{name}: {count:,} examples found no room in their window and were left out")

@@ -62,11 +62,11 @@ def draw(comparison: Comparison, path: str) -> None:
         panel.grid(axis="x", linewidth=0.3)
     names = [*tasks, *(["mean"] if comparison.means else [])]
     panels[0].set_yticks([-height for height in range(len(names))], names)
-    save(figure, path)
+    write_figure(figure, path)
 
 
-def save(figure: "Figure", path: str) -> None:
-    """Writes a figure, whole or not at all; the same bytes each time."""
+def write_figure(figure: "Figure", path: str) -> None:
+    """Writes a figure in the format of the file's ending; the same figure makes the same bytes each time."""
     import matplotlib
 
     drawn = io.BytesIO()

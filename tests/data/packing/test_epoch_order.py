@@ -23,8 +23,8 @@ class _Lengths(Examples):
     def gather(self, epoch, indices):
         return [Ragged(np.full(sizes.sum(), 7, np.int32), sizes) for sizes in self._lengths[indices].T]
 
-    def truncates(self, indices):
-        return np.zeros((len(indices), self._lengths.shape[1]), dtype=bool)
+    def lost(self, epoch, indices):
+        return np.zeros((len(indices), self._lengths.shape[1]), dtype=int)
 
 
 def _made(kind, count, seed=0):
@@ -103,7 +103,7 @@ def test_what_is_fed_is_counted_without_replay():
     for window in range(5):
         for start in range(0, packed.rows, 8):
             if start in (0, 8, 512):
-                assert again.fed(window * packed.rows + start).tolist() == counts.tolist()
+                assert again.fed(window * packed.rows + start).counts().tolist() == counts.tolist()
             counts += np.bincount(packed.window(window).between(start, start + 8).draws.task, minlength=2)
 
 

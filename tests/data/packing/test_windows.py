@@ -28,8 +28,8 @@ class _Lengths(Examples):
         self.read += indices.tolist()
         return [Ragged(np.full(sizes.sum(), 7, np.int32), sizes) for sizes in self._lengths[indices].T]
 
-    def truncates(self, indices):
-        return np.zeros((len(indices), self._lengths.shape[1]), dtype=bool)
+    def lost(self, epoch, indices):
+        return np.zeros((len(indices), self._lengths.shape[1]), dtype=int)
 
 
 LIMITS = (64, 32)
@@ -266,7 +266,7 @@ def test_what_does_not_fit_is_tried_in_several_windows_and_a_window_depends_on_n
     filled = [set(_numbered(packed.window(w).draws)) for w in range(12)]
     own = [set(_numbered(packed.blocks.of_window(w))) for w in range(12)]
     tries = {w - v for w in range(12) for v in range(w) if own[v] & filled[w]}
-    assert {1, 2} <= tries <= set(range(1, windows._TRIES + 1))
+    assert {1, 2} <= tries <= set(range(1, windows.TRIES + 1))
 
     seen = []
 
@@ -278,4 +278,4 @@ def test_what_does_not_fit_is_tried_in_several_windows_and_a_window_depends_on_n
     noting = windows.PackedRows(mixer, plan, 0)
     noting.blocks = Noting(mixer, plan)
     assert set(_numbered(noting.window(11).draws)) == filled[11]
-    assert sorted(seen) == list(range(11 - windows._TRIES, 12))
+    assert sorted(seen) == list(range(11 - windows.TRIES, 12))

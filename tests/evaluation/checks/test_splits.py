@@ -67,3 +67,15 @@ def test_splits_are_compared_after_random_steps_and_steps_that_need_lengths() ->
         task(preprocessors=[first_letters, STEPS[0], STEPS[2]]), Limits({"inputs": 7, "targets": 8}, examples=40)
     )
     assert found(report)["splits"] == "pass", messages(report, "splits")
+
+
+def test_examples_that_differ_in_case_punctuation_and_blanks_are_counted() -> None:
+    def cased(split: str) -> list[tuple[str, str]]:
+        first = [("The sea, the sea", "yes"), ("¿?", "no"), ("Übung", "no")]
+        again = [("the SEA   the sea!", "yes"), ("?¡", "no"), ("u\u0308BUNG", "no"), ("the sea the sea", "no")]
+        return [*(first if split == "train" else again), *rows(split)]
+
+    report = check_task(task(source=source(cased)), LIMITS)
+    assert found(report)["splits"] == "note"
+    # "¿?" has no word; the last has another target.
+    assert messages(report, "splits").startswith("2 of train are in validation but for case, punctuation or blanks")

@@ -10,6 +10,7 @@ examples:
   t5mix eval --run_folder runs/offline --checkpoints all
   t5mix eval --run_folder runs/offline --checkpoints 1000,2000 --mixture_or_task offline_language
   t5mix eval --run_folder runs/offline/finetune/offline_language
+  t5mix eval --run_folder runs/offline --ledger ledger.jsonl
 
 The settings are those that the run folder records; gin settings override them.
 
@@ -44,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="latest (the default), all, best (all are scored, the best of each task is shown), or "
         "steps, such as 1000,2000",
     )
+    parser.add_argument(
+        "--ledger",
+        metavar="FILE",
+        help="from t5mix overlap --output: show scores on clean examples, too [the run folder's ledger.jsonl]",
+    )
     arguments.add_decoding_arguments(parser)
 
 
@@ -60,9 +66,11 @@ def _run(args: argparse.Namespace) -> int:
     checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
     steps, tasks = checks.check_scoring(checked, args.checkpoints)
     from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
+    from t5mix.runs.scores.clean_scores import clean_scores, find_ledger
 
     assert checked.checkpoint is not None
+    found = find_ledger(args.ledger, checked.checkpoint.run.path)
     scores = evaluate_checkpoints(checked, steps, tasks)
-    fine_tuned = checked.checkpoint.is_fine_tuned
-    print_scores(scores, best=args.checkpoints == "best", fine_tuned=fine_tuned)
+    clean = None if found is None else clean_scores(scores, tasks, checked.checkpoint.trained, found)
+    print_scores(scores, best=args.checkpoints == "best", fine_tuned=checked.checkpoint.is_fine_tuned, clean=clean)
     return 0

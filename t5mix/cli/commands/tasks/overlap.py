@@ -2,7 +2,6 @@
 
 import argparse
 import collections
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
@@ -43,13 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", action="append", default=[], help="only this split of them; repeatable")
     parser.add_argument("--words", type=arguments.positive, default=13, help="words of a run [13]")
     parser.add_argument("--characters", type=arguments.positive, default=50, help="characters of a run [50]")
-    parser.add_argument("--output", metavar="FILE", help="write each example that is found, as JSON, a line each")
+    parser.add_argument(
+        "--output", metavar="FILE", help="write the ledger: a line of JSON for each example that is found"
+    )
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
 def run(args: argparse.Namespace) -> int:
     """Reads, looks up and prints."""
     from t5mix.evaluation.overlap.ledger import make_ledger
+    from t5mix.evaluation.overlap.ledger_file import write_ledger
     from t5mix.runs.preflight.folders import check_new_file
 
     training = [task for task in arguments.find_tasks(args.names) if "train" in task.splits]
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             tell=lambda task, done, total: progress.tell(f"looking up training examples of {task}", done, total),
         )
     if args.output:
-        _write(ledger, args.output)
+        write_ledger(ledger, args.output)
     if args.format == "json":
         output.print_json({"words": ledger.words, "characters": ledger.characters, "splits": _rows(ledger)})
     else:
@@ -101,16 +103,6 @@ def _read(chosen: "Sequence[tuple[Task, str]]", progress: Progress) -> "list[Eva
 
 def _is_chosen(split: str, chosen: list[str]) -> bool:
     return split in chosen if chosen else split != "train"
-
-
-def _write(ledger: "Ledger", path: str) -> None:
-    import json
-    from pathlib import Path
-
-    from t5mix.internal.files import without_nan, write_atomically
-
-    lines = [json.dumps(without_nan(dataclasses.asdict(each)), ensure_ascii=False) for each in ledger.entries]
-    write_atomically(Path(path), "".join(f"{line}\n" for line in lines))
 
 
 def _rows(ledger: "Ledger") -> list[dict[str, Any]]:

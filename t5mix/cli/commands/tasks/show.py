@@ -10,6 +10,7 @@ from t5mix.internal.code import signatures
 from t5mix.internal.terminal import Progress, emit
 
 if TYPE_CHECKING:
+    from t5mix.data.planning.feed_plan import FeedPlan
     from t5mix.declarations.mixture import Mixture
     from t5mix.declarations.task import Task
 
@@ -18,6 +19,7 @@ examples:
   t5mix show offline_abbreviate
   t5mix show offline_abbreviate --split test --examples 5 --shuffle
   t5mix show offline_proportional
+  t5mix show offline_abbreviate --steps 100 --batch_size 64
   t5mix show offline_proportional --examples 3 --format json
 """
 
@@ -37,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--length", type=arguments.length, default=512, help="tokens of a feature at most (default: 512)"
     )
+    parser.add_argument(
+        "--steps", type=arguments.positive, help="what so many steps feed, too; t5mix plan says more of it"
+    )
+    parser.add_argument("--batch_size", type=arguments.positive, default=128, help="rows of a batch of --steps [128]")
     parser.add_argument("--shuffle", action="store_true", help="examples in another order")
     parser.add_argument("--seed", type=arguments.seed, default=0, help="of shuffling and noise (default: 0)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -50,15 +56,28 @@ def run(args: argparse.Namespace) -> int:
     with Progress(what=f"looking at {args.name}"):
         found = get_mixture_or_task(args.name)
         described = _describe_task(found, args) if isinstance(found, Task) else _describe_mixture(found, args)
+    plan = _plan(found, described["split"], args) if args.steps else None
     if args.format == "json":
-        output.print_json(described)
+        output.print_json({**described, **({"plan": plan.as_json()} if plan else {})})
         return 0
     if described["kind"] == "task":
         _print_task(described)
     else:
         _print_mixture(described)
     _print_examples(described["examples"], described["split"])
+    if plan is not None:
+        from t5mix.runs.preflight.plans.table import plan_lines, plan_table
+
+        emit(plan_table(plan), *plan_lines(plan))
     return 0
+
+
+def _plan(found: "Task | Mixture", split: str, args: argparse.Namespace) -> "FeedPlan":
+    from t5mix.runs.preflight.plans import opening
+
+    lengths = dict.fromkeys(found.output_features, args.length)
+    stream = opening.open_stream(found, lengths, args.batch_size, split=split, seed=args.seed)
+    return opening.plan_stream(stream, args.steps)
 
 
 def _split(found: "Task | Mixture", asked: str | None) -> str:

@@ -61,7 +61,9 @@ def test_json_and_the_file_of_finds(declarations: str, tmp_path: Path, capsys: p
         "clean": 1,
         "training_tasks": {"overlap_a": 1, "overlap_b": 1},
     }
-    (entry,) = map(json.loads, path.read_text().splitlines())
+    head, entry = map(json.loads, path.read_text().splitlines())
+    assert head["splits"] == [{"task": "overlap_a", "split": "test", "examples": 2}]
+    assert head["trained_on"] == {"overlap_a": 3, "overlap_b": 3}
     assert (entry["index"], entry["kind"], entry["training_examples"]) == (0, "normalized", 2)
     assert [match["index"] for match in entry["matches"]] == [1, 1]
 
@@ -134,7 +136,7 @@ def test_splits_without_examples_are_named_and_left_out(with_empty_splits: str, 
     captured = capsys.readouterr()
     assert "left out, since these have no example: full, dev" in captured.err
     assert "100.0%" not in captured.out and "0.0%" in captured.out
-    assert len(path.read_text().splitlines()) == 1
+    assert len(path.read_text().splitlines()) == 2  # and the line before all others
 
 
 def test_no_example_at_all_is_refused_before_training_examples_are_read(

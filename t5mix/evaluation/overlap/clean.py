@@ -1,0 +1,63 @@
+"""Scores on clean examples: those of which a ledger found nothing in training examples."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.examples import read_examples
+from t5mix.evaluation.overlap.ledger_file import Found
+from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.scorer import Scorer
+
+
+@dataclasses.dataclass(frozen=True)
+class CleanScore:
+    """What a score is on clean examples alone.
+
+    Attributes:
+        value: of the first metric; NaN where no example is clean.
+        standard_error: of it, by jackknife.
+        num_examples: clean examples that were scored.
+    """
+
+    value: float
+    standard_error: float
+    num_examples: int
+
+
+def score_clean(task: Task, score: Score, outputs: Sequence[str], found: Found) -> CleanScore | None:
+    """Scores a model's answers once more, on clean examples.
+
+    Args:
+        task: the task.
+        score: the score on all examples.
+        outputs: the answers that it is made of, in the split's order.
+        found: the ledger.
+
+    Returns:
+        None where the ledger has not looked at this split, or where there is no score at all.
+
+    Raises:
+        ValueError: the ledger is of other examples than the score.
+    """
+    of = (task.name, score.split)
+    if of not in found.examples or score.no_score:
+        return None
+    examples = read_examples(task, score.split, score.lengths or {}, score.limit)
+    whole = found.examples[of]
+    texts = {index: text for index, text in found.texts[of].items() if index < len(examples)}
+    same = len(examples) == len(outputs) == (whole if score.limit is None else min(whole, score.limit))
+    if not same or not all(examples[index].input_text.endswith(text) for index, text in texts.items()):
+        raise ValueError(
+            f"ledger {found.path!r}: its examples of {task.name!r}, {score.split!r}, are others than those that were "
+            "scored; make it anew with t5mix overlap --output"
+        )
+    labelled = unlabelled.labelled(task, [example.target_text for example in examples])
+    clean = [number for number in labelled if number not in texts]
+    if not clean:
+        return CleanScore(math.nan, math.nan, 0)
+    scorer = Scorer(task, [examples[number] for number in clean])
+    answers = [outputs[number] for number in clean]
+    return CleanScore(scorer.first(answers)[1], scorer.standard_error(answers), len(clean))

@@ -1,0 +1,56 @@
+"""Scores of a run on clean examples, from the predictions that are kept beside its scores."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.overlap.clean import CleanScore, score_clean
+from t5mix.evaluation.overlap.ledger_file import Found, read_found
+from t5mix.internal.terminal import say
+from t5mix.runs.records.run_folder import Trained
+from t5mix.runs.scores.score_files import read_predictions
+
+# Name of the ledger in a run folder.
+LEDGER = "ledger.jsonl"
+
+
+def find_ledger(path: str | None, folder: Path) -> Found | None:
+    """Reads the ledger that is named, or else the run folder's own; None where there is none.
+
+    Raises:
+        FileNotFoundError: the one that is named is not there.
+        ValueError: it is no ledger.
+    """
+    own = folder / LEDGER
+    if path is None and not own.is_file():
+        return None
+    return read_found(path if path is not None else str(own))
+
+
+def clean_scores(
+    scores: Sequence[Score], tasks: Sequence[Task], trained: Trained, found: Found
+) -> Mapping[tuple[str, int | None], CleanScore]:
+    """Returns scores on clean examples by task and step; says which the ledger knows nothing of.
+
+    Args:
+        scores: on all examples.
+        tasks: their tasks.
+        trained: the training beside which they are kept.
+        found: the ledger.
+    """
+    by_name = {task.name: task for task in tasks}
+    clean: dict[tuple[str, int | None], CleanScore] = {}
+    unknown: dict[str, None] = {}
+    for score in scores:
+        assert score.step is not None
+        path = trained.scores(score.split, score.task, score.step, score.limit)
+        outputs = [prediction.output for prediction in read_predictions(path)]
+        one = score_clean(by_name[score.task], score, outputs, found)
+        if one is not None:
+            clean[score.task, score.step] = one
+        elif not score.no_score:
+            unknown[f"{score.task}, {score.split}"] = None
+    if unknown:
+        say(f"ledger {found.path!r} was not made of: {'; '.join(unknown)}; t5mix overlap --output makes one")
+    return clean

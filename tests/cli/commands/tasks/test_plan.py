@@ -1,0 +1,73 @@
+"""`t5mix plan`, and the same numbers in `show` and `train --dry_run`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from t5mix.cli.main import main
+
+SHAPE = ["--steps", "6", "--length", "inputs=32", "--length", "targets=4", "--batch_size", "2"]
+
+
+def planned(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict:
+    assert main(["plan", "toy_mix", "--no_rate", "--format", "json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_json_has_each_task_and_all(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = planned(["--include", declarations, *SHAPE], capsys)
+    large, small = plan["tasks"]
+    assert (large["task"], large["examples"], small["task"], small["examples"]) == ("toy_large", 30, "toy_small", 10)
+    assert plan["exact"] and plan["examples"] == large["fed"] + small["fed"] > 20
+    assert large["fed"] == 3 * small["fed"] or abs(large["fed"] - 0.75 * plan["examples"]) <= 1
+    assert large["epochs"] == large["fed"] / 30 and large["rate"] == 0.75
+    assert plan["tokens"] == {name: large["tokens"][name] + small["tokens"][name] for name in ("inputs", "targets")}
+    assert plan["fill"]["targets"] == plan["tokens"]["targets"] / (6 * 2 * 4)
+    assert [part["stop"] for part in plan["over_steps"]] == [1, 2, 3, 4, 5, 6]
+    assert plan["tokens_per_second_here"] is None
+
+
+def test_show_and_plan_say_the_same(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = planned(["--include", declarations, "--steps", "5", "--length", "16", "--batch_size", "2"], capsys)
+    command = ["show", "toy_mix", "--include", declarations, "--steps", "5", "--length", "16", "--batch_size", "2"]
+    assert main([*command, "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["plan"]
+    assert shown == {**{name: value for name, value in plan.items() if name in shown}, "over_steps": []}
+    assert main(command) == 0
+    assert "slots filled" in capsys.readouterr().out
+
+
+def test_the_table_says_what_is_truncated_and_never_fed(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["plan", "toy_mix", "--include", declarations, "--steps", "1", "--batch_size", "1", "--no_packing"]
+    assert main([*command, "--length", "inputs=4", "--length", "targets=2"]) == 0
+    out = capsys.readouterr().out
+    assert "toy_small: no example is fed in so few steps" in out and "100.0%, 0.0%" in out
+    assert "tokens a second" in out
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_a_picture_is_the_same_each_time(
+    declarations: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    first, second = (tmp_path / f"{number}.{ending}" for number in (1, 2))
+    for path in (first, second):
+        planned(["--include", declarations, *SHAPE, "--picture", str(path)], capsys)
+    assert first.read_bytes() == second.read_bytes() and len(first.read_bytes()) > 1000
+
+
+def test_what_cannot_be_planned_is_refused(
+    declarations: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["plan", "toy_mix", "--include", declarations, "--steps", "5"]
+    for more, said in (
+        (["--length", "answers=7"], "--length names 'answers', which 'toy_mix' does not have"),
+        (["--picture", str(tmp_path / "shares.gif")], "name a file that ends with .svg, .png, .pdf"),
+        (["--split", "nowhere"], "nothing to draw from in split 'nowhere'"),
+    ):
+        assert main([*command, *more]) == 2
+        assert said in capsys.readouterr().err
+    for more in (["--length", "inputs=0"], ["--length", "inputs="]):
+        with pytest.raises(SystemExit):
+            main([*command, *more])
+        assert "no whole number of at least 1" in capsys.readouterr().err
