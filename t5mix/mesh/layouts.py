@@ -13,9 +13,9 @@ T5_LAYOUT = "batch:batch,vocab:model,d_ff:model,heads:model"
 
 DIMENSIONS = ("batch", "length", "vocab", "d_model", "d_ff", "heads")
 
-# No dimension of a tensor, but a rule: weights and optimizer slots are split over the axis as well, which may be that of
-# `batch`. Each device then keeps a part of them, and gathers a weight when it is used: fully sharded data parallelism
-# (Rajbhandari et al. 2020, ZeRO, https://arxiv.org/abs/1910.02054).
+# No dimension of a tensor, but a rule: weights and optimizer slots are split over the axis as well, which may be that
+# of `batch`. Each device then keeps a part of them, and gathers a weight when it is used: fully sharded data
+# parallelism (Rajbhandari et al. 2020, ZeRO, https://arxiv.org/abs/1910.02054).
 WEIGHTS = "weights"
 
 # No tensor of the model has two of these, so one mesh axis may split all of them.

@@ -35,7 +35,8 @@ def joined(
 ) -> Iterator[None]:
     """Makes this process one of several, in the body, where it is told to or finds that it is.
 
-    All but the first print warnings and errors alone, with the number of the process before them. When one ends before the others, all end, with a line that names it.
+    All but the first print warnings and errors alone, with the number of the process before them. When one ends before
+    the others, all end, with a line that names it.
 
     Args:
         coordinator: HOST:PORT of the first process, which opens that port; None is to find out by the environment.

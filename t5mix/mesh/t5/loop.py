@@ -150,7 +150,7 @@ class BlockLoopGradient(mtf_ops.Operation):
     def lower(self, lowering: Any) -> None:
         """Lowers the backward loop."""
         loop, impl = self.loop, lowering.mesh_impl(self)
-        number = len(self.trained)
+        number, kept_axes = len(self.trained), [impl.weight_axes(hole.shape.dims) for hole in self.trained]
         rest = _values(lowering, loop.inputs[1:])
         weights, shared = rest[: len(loop.slices)], rest[len(loop.slices) :]
         (dy,) = _values(lowering, self.inputs[-1:])
@@ -174,9 +174,8 @@ class BlockLoopGradient(mtf_ops.Operation):
             ]
             return i - 1, dx, of_weights, of_shared
 
-        totals = [
-            _zeros(impl, loop.count, hole, tf.float32, impl.weight_axes(hole.shape.dims)) for hole in self.trained
-        ]
+        pairs = zip(self.trained, kept_axes, strict=True)
+        totals = [_zeros(impl, loop.count, hole, tf.float32, axes) for hole, axes in pairs]
         pairs = zip(shared, loop.shared_in, strict=True)
         sums = [impl.annotate(tf.zeros(value.shape), impl.axes(tensor.shape)) for value, tensor in pairs]
         start = (tf.constant(loop.count - 1), dy, totals, sums)
