@@ -53,10 +53,8 @@ def main() -> None:
             same = results(folder / name) == truth
             equal += same
             slowest = max(slowest, took)
-            tell(
-                f"{run + 1}/{runs}: process {victim} killed after {after:.1f}s; the other ended in {took:.1f}s: {said}"
-            )
-            tell(f"{run + 1}/{runs}: {'equal' if same else 'DIFFERS'}")
+            tell(f"{run + 1}/{runs}: process {victim} killed after {after:.1f}s; the other ended in {took:.1f}s")
+            tell(f"{run + 1}/{runs}: {said}: {'equal' if same else 'DIFFERS'}")
     print(json.dumps({"runs": runs, "ended": ended, "equal": equal, "slowest_end": round(slowest, 1)}))
 
 

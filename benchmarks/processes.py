@@ -2,8 +2,8 @@
 
     python benchmarks/processes.py [--quick] [--folder FOLDER]
 
-A tiny model is trained for 20 steps with dropout 0.1 at T5's rate for fine-tuning (0.001), on meshes of four devices: of
-data, of the model, of both, and with fully sharded weights; in one process with all devices, in two and in four with
+A tiny model is trained for 20 steps with dropout 0.1 at T5's rate for fine-tuning (0.001), on meshes of four devices:
+of data, of the model, of both, and with fully sharded weights; in one process with all devices, in two and in four with
 their part each. Compared are the losses of all steps with those of one device; what each process makes of a batch with
 the whole batch; and the answers of one checkpoint (`t5mix predict`), by all.
 

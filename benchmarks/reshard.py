@@ -2,8 +2,8 @@
 
     python benchmarks/reshard.py [--quick] [--blocks 4]
 
-A state of weights and optimizer slots is drawn on one device and written. Then, for each mesh and number of processes in
-turn, it is read onto that mesh and written from there: 1x1, 2x2, 4x1, 1x4 (data x model), fully sharded, each in one
+A state of weights and optimizer slots is drawn on one device and written. Then, for each mesh and number of processes
+in turn, it is read onto that mesh and written from there: 2x2, 4x1, 1x4 (data x model), fully sharded, each in one
 process and in two, and 1x1 at last. The values of the last are compared with the first's.
 
 The last line is JSON: {"equal": true, "checkpoints": .., "mib": ..}.
@@ -67,7 +67,7 @@ def through_all(folder: Path, args: argparse.Namespace) -> dict:
 
 
 def child(args: argparse.Namespace) -> None:
-    """Reads the checkpoint before, or draws values, onto a mesh; writes it, and its values where there is one process."""
+    """Reads the checkpoint before, or draws values, onto a mesh; writes it, and its values if there is one process."""
     from t5mix.internal.processes.joining import joined
     from t5mix.mesh.devices import configure_cpu
 
