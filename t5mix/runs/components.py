@@ -120,10 +120,11 @@ class Components:
         """Returns the batches of a training: those that it was started with, where it was."""
         data = SameData(provider, trained, settings)
         data.check_origins()
-        with agreement.first_alone(f"token caches of {provider.name}"):  # where they see one folder, one makes them
-            stream = open_stream(self.run, provider)
+        # Where all processes see one folder of token caches, one makes them.
+        stream = agreement.first_alone(lambda: open_stream(self.run, provider))
+        agreement.check_alike(f"examples of {provider.name!r}", stream.state(0))
         data.check_stream(stream)
-        agreement.wait_for_all(f"data of {provider.name} checked")
+        agreement.wait_for_all("data checked")
         if agreement.is_first():
             data.record()
         return stream

@@ -76,8 +76,7 @@ def _finetune_task(
     finetuning = checked.run.finetune
     assert finetuning is not None
     trained = checked.folder.finetuning(task.name)
-    with agreement.first_alone(f"start of {task.name}"):
-        _remember_start(trained, task, start)
+    agreement.first_alone(lambda: _remember_start(trained, task, start))
     Checkpoints(trained.checkpoints).set_damaged_aside()
     if not agreement.first_says(lambda: finetuning.steps in trained.steps()):
         components.train(

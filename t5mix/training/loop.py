@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -112,14 +112,7 @@ def train(
     with (
         _stop_told(),
         opened(folder, progress.step, conflict_every is not None) as logs,
-        _nobody() as nobody,
-        Reporter(
-            steps,
-            stream.task_names,
-            first_step=progress.step,
-            title=title,
-            stream=None if agreement.is_first() else nobody,
-        ) as reporter,
+        _reporter(steps, stream, progress.step, title) as reporter,
         noted_signal() as stop,
     ):
         return loop.run(state, progress, steps, logs, reporter, stop)
@@ -364,10 +357,12 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
 
 
 @contextlib.contextmanager
-def _nobody() -> Iterator[IO[str]]:
-    """Gives a file that keeps nothing: where the first process reports, the others need not."""
-    with open(os.devnull, "w", encoding="utf-8") as file:
-        yield file
+def _reporter(steps: int, stream: Stream, first: int, title: str) -> Iterator[Reporter]:
+    """Shows a training; where there are several processes, the first one does."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        file = None if agreement.is_first() else nowhere
+        with Reporter(steps, stream.task_names, first_step=first, title=title, stream=file) as reporter:
+            yield reporter
 
 
 @contextlib.contextmanager

@@ -4,15 +4,20 @@ Where there is one process, or JAX was never asked for several, all of this cost
 every process must call the same of these functions in the same order: each call waits for all others.
 """
 
-import contextlib
+import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
 
+T = TypeVar("T")
+
+# Seconds between two words of the first process that it is still at work.
+_PAUSE = 1.0
 # Messages are padded to a power of two of bytes, so that few programs are compiled; this is the least.
 _LEAST = 1 << 10
 
@@ -74,18 +79,49 @@ def wait_for_all(place: str) -> None:
         multihost_utils.sync_global_devices(place)
 
 
-@contextlib.contextmanager
-def first_alone(place: str) -> Iterator[None]:
-    """Lets the first process run the body alone, and then all others at once: they find what it has made.
+def first_alone(work: Callable[[], T]) -> T:
+    """Lets the first process do something alone, and then all others: they find what it has made. Returns what it gives.
+
+    The work may take hours: the others are told now and then that it goes on, so that no network gives up.
 
     Args:
-        place: a name for it.
+        work: what is to be done; on the first process it runs on a thread, where there are others.
     """
+    if count() == 1:
+        return work()
     if not is_first():
-        wait_for_all(place)
-    yield
-    if is_first():
-        wait_for_all(place)
+        while not first_says(lambda: None):
+            pass
+        return work()
+    with ThreadPoolExecutor(1, "t5mix-first") as pool:
+        future = pool.submit(work)
+        while not first_says(lambda: _done_within(future, _PAUSE)):
+            pass
+        return future.result()
+
+
+def check_alike(what: str, value: Any) -> None:
+    """Refuses processes that were not started alike: they would wait for each other, or compute nonsense.
+
+    Args:
+        what: is compared, for the message.
+        value: JSON.
+
+    Raises:
+        ValueError: naming the processes that differ from the first.
+    """
+    found = gathered(hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest())
+    other = [str(number) for number, each in enumerate(found) if each != found[0]]
+    if other:
+        raise ValueError(
+            f"process {', '.join(other)} has other {what} than process 0: start all of them with the same command, the "
+            "same files and the same versions of everything"
+        )
+
+
+def _done_within(future: "Future[Any]", seconds: float) -> bool:
+    wait([future], timeout=seconds)
+    return future.done()
 
 
 def _joined() -> bool:

@@ -35,6 +35,7 @@ def record_start(bound: Bound, checked: Checked, command: Sequence[str]) -> None
         checked: the tasks that they name.
         command: what the user typed, program first.
     """
+    agreement.check_alike("settings", bound.operative_config)
     if agreement.is_first():
         _record(bound, checked, command)
     agreement.wait_for_all("recorded")

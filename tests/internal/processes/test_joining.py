@@ -29,8 +29,9 @@ def test_alone_nothing_is_asked(monkeypatch):
         assert (agreement.count(), agreement.index()) == (1, 0)
         assert agreement.first_says(lambda: {"a": 1}) == {"a": 1}
         assert agreement.gathered(3) == [3]
-        with agreement.first_alone("here"):
-            agreement.wait_for_all("there")
+        assert agreement.first_alone(lambda: 5) == 5
+        agreement.check_alike("settings", {"a": 1})
+        agreement.wait_for_all("there")
 
 
 @pytest.mark.parametrize(
