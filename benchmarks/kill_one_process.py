@@ -61,9 +61,8 @@ def main() -> None:
 def command(folder: Path, name: str) -> list[str]:
     """Returns the command of a run."""
     run = ["--gin_file", str(folder / "run.gin"), "--run_folder", str(folder / name)]
-    return group.t5mix(
-        "train", *run, "--gin_param", "MeshConfig.shape='batch:2'", "--include", str(folder / "tasks.py")
-    )
+    run += ["--gin_param", "MeshConfig.shape='batch:2'", "--include", str(folder / "tasks.py")]
+    return group.t5mix("train", *run)
 
 
 def kill(folder: Path, name: str, victim: int, after: float) -> tuple[float, str]:

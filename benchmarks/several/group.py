@@ -31,7 +31,7 @@ def start(command: Sequence[str], count: int, devices: int, folder: Path, name: 
         folder: of caches, and of what they say: `NAME.INDEX.err` and `.out`.
         name: of those files.
     """
-    several = ["--coordinator", f"localhost:{free_port()}", "--processes", str(count)]
+    several = ["--coordinator", f"localhost:{free_port()}", "--processes", str(count), "--wait", "45"]
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

@@ -47,6 +47,7 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--coordinator", metavar="HOST:PORT", help="where the first process is; it opens that port")
     group.add_argument("--processes", type=positive, metavar="N", help="how many there are")
     group.add_argument("--process", type=count, metavar="I", help="which of them this is, from 0")
+    group.add_argument("--wait", type=positive, default=300, metavar="SECONDS", help="for all to have come [300]")
 
 
 @contextlib.contextmanager
@@ -63,7 +64,7 @@ def several_processes(args: argparse.Namespace) -> Iterator[None]:
 
         configure_cpu()
 
-    with joining.joined(args.coordinator, args.processes, args.process, prepare):
+    with joining.joined(args.coordinator, args.processes, args.process, prepare, args.wait):
         yield
 
 

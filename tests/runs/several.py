@@ -79,7 +79,7 @@ def start(arguments: Sequence[str], count: int, devices: int) -> list[subprocess
     """Starts a command in several processes, or in one that is told nothing of others."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        several = ["--coordinator", f"localhost:{free.getsockname()[1]}", "--processes", str(count)]
+        several = ["--coordinator", f"localhost:{free.getsockname()[1]}", "--processes", str(count), "--wait", "90"]
     environment = {**os.environ, "T5MIX_CPU_DEVICES": str(devices)}
     return [
         subprocess.Popen(

@@ -80,9 +80,10 @@ def wait_for_all(place: str) -> None:
 
 
 def first_alone(work: Callable[[], T]) -> T:
-    """Lets the first process do something alone, and then all others: they find what it has made. Returns what it gives.
+    """Lets the first process do something alone, and then all others, which find what it has made.
 
-    The work may take hours: the others are told now and then that it goes on, so that no network gives up.
+    Returns what it gives. The work may take hours: the others are told now and then that it goes on, so that no
+    network gives up.
 
     Args:
         work: what is to be done; on the first process it runs on a thread, where there are others.

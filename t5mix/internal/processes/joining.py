@@ -11,6 +11,7 @@ import importlib.util
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
@@ -25,13 +26,20 @@ _HEARTBEAT = 30
 _NEWS = 5.0
 # Words of lines that every process shows.
 _TOLD = ("warning", "error", "t5mix:")
+_ADVICE = (
+    "start all of them, each with its own number and the same coordinator, whose port must be free and within reach"
+)
 # The exit status of a process that ends because another one did.
 ENDED = 3
 
 
 @contextlib.contextmanager
 def joined(
-    coordinator: str | None, processes: int | None, process: int | None, prepare: Callable[[], None]
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    prepare: Callable[[], None],
+    wait: int = 300,
 ) -> Iterator[None]:
     """Makes this process one of several, in the body, where it is told to or finds that it is.
 
@@ -43,6 +51,7 @@ def joined(
         processes: how many there are.
         process: which of them this is, from 0.
         prepare: called before JAX looks for devices.
+        wait: seconds within which all must have come.
 
     Raises:
         ValueError: an argument is missing or wrong; or the others do not come.
@@ -52,7 +61,7 @@ def joined(
         yield
         return
     prepare()
-    _initialize(coordinator, processes, process)
+    _initialize(coordinator, processes, process, wait)
     if agreement.count() == 1:
         yield
         return
@@ -101,7 +110,7 @@ def _check(coordinator: str | None, processes: int | None, process: int | None) 
         raise ValueError(f"--coordinator is {coordinator!r}: give HOST:PORT of the first process, such as node0:29400")
 
 
-def _initialize(coordinator: str | None, processes: int | None, process: int | None) -> None:
+def _initialize(coordinator: str | None, processes: int | None, process: int | None, wait: int) -> None:
     from t5mix.internal.lazy import import_quietly
 
     jax = import_quietly("jax")
@@ -112,14 +121,25 @@ def _initialize(coordinator: str | None, processes: int | None, process: int | N
         say(f"process {process} of {processes}: waiting for the others at {coordinator}")
         given = {"coordinator_address": coordinator, "num_processes": processes, "process_id": process}
         given["cluster_detection_method"] = "deactivate"
+    where = f"at {coordinator}" if coordinator else "as the environment (SLURM, MPI or TPU) says"
+    missing = f"the processes of this run did not find each other {where}"
+    # JAX would end the process with a trace of its own.
+    late = threading.Timer(wait, _give_up, [f"{missing} within {wait}s: {_ADVICE}"])
+    late.daemon = True
+    late.start()
     try:
-        jax.distributed.initialize(**given, heartbeat_timeout_seconds=_HEARTBEAT)
+        jax.distributed.initialize(
+            **given, heartbeat_timeout_seconds=_HEARTBEAT, initialization_timeout=wait + 2 * _HEARTBEAT
+        )
     except (RuntimeError, ValueError) as error:
-        where = f"at {coordinator}" if coordinator else "as the environment (SLURM, MPI or TPU) says"
-        raise ValueError(
-            f"the processes of this run did not find each other {where} ({str(error).splitlines()[0]}): start all of "
-            "them, with the same coordinator, whose port must be free and can be reached"
-        ) from error
+        raise ValueError(f"{missing} ({str(error).splitlines()[0]}): {_ADVICE}") from error
+    finally:
+        late.cancel()
+
+
+def _give_up(why: str) -> None:
+    say(f"t5mix: error: {why}")
+    _exit_now(2)
 
 
 def _connect(watch: Watch, coordinator: str | None) -> None:

@@ -101,6 +101,7 @@ class Watch:
                 return self._note(index, self._left.get(index, "has died"))
             who, why = message.get("left"), str(message.get("why"))
             if isinstance(who, int):
+                self._names.setdefault(who, str(message.get("name")))
                 self._left[who] = why if why == _WELL else f"has ended ({why})" if who == index else why
             if who != index and who in self._left:
                 return self._note(who, self._left[who])
@@ -114,7 +115,7 @@ class Watch:
             self._over = True
         for other, connection in self._connections.items():
             if other != index and self._index == 0:
-                _write(connection, {"left": index, "why": what})
+                _write(connection, {"left": index, "why": what, "name": self._names[index]})
         name = self._names.get(index)
         self._ended(f"process {index} of {self._count}{f' ({name})' if name else ''} {what}")
 
