@@ -9,7 +9,7 @@ import collections
 import math
 import operator
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from t5mix.data import statistics
 from t5mix.data.cache import store
 from t5mix.data.examples.base import Examples
 from t5mix.data.examples.in_memory import Lengths
+from t5mix.data.examples.made_of import made_of
 from t5mix.data.examples.opening import open_all
 from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.packing import collate
@@ -29,6 +30,7 @@ from t5mix.data.packing.collate_decoder_only import JoinedExamples
 from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
 from t5mix.data.planning.feed_plan import FeedPlan
+from t5mix.data.planning.first_fed import FirstFed
 from t5mix.data.planning.planner import Planner, Tell
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.task import Task
@@ -234,6 +236,27 @@ class Stream:
         return planner.plan(
             operator.index(steps), every=every, over_steps=over_steps, tell=tell or (lambda what, done, total: None)
         )
+
+    def made_of(self, task: str, tokens: Sequence[Mapping[str, np.ndarray]]) -> list[list[int]] | None:
+        """Returns the examples of a task that are made of given tokens; see `examples.made_of`."""
+        return made_of(self._examples[task], tuple(self.lengths), tokens)
+
+    def first_fed(
+        self, examples: Mapping[str, Iterable[int]], steps: int, tell: Callable[[int, int], None] | None = None
+    ) -> dict[tuple[str, int], int]:
+        """Returns the first step before `steps` that feeds each of some examples; those that none feeds are missing.
+
+        Args:
+            examples: for each task the numbers of its examples, as in `Stream.examples`.
+            steps: the step.
+            tell: called with (windows looked through, in all).
+        """
+        counts = [one.count for one in self._examples.values()]
+        search = FirstFed(self._mixer, self._rows, self.batch_size, counts)
+        numbers = {name: number for number, name in enumerate(self.task_names)}
+        wanted = {numbers[name]: some for name, some in examples.items()}
+        found = search.before(_checked(steps), wanted, tell or (lambda done, total: None))
+        return {(self.task_names[task], index): step for (task, index), step in found.items()}
 
     def _dropped(self) -> dict[str, int]:
         # Copied at once: a thread may be making the next batch.

@@ -207,7 +207,8 @@ class _Loop:
         found = task_gradients(self.engine, state, batch, step=step, seed=self.seed)
         if logs is not None and logs.conflict is not None:
             logs.conflict.log(step + 1, found.by_name(self.stream.task_names))
-            logs.board.log(step + 1, found.in_short(self.stream.task_names))
+            for log in (logs.board, logs.trackers):
+                log.log(step + 1, found.in_short(self.stream.task_names))
 
     def _conflict_is_due(self, step: int) -> bool:
         return self.conflict_every is not None and (step + 1) % self.conflict_every == 0

@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 
+import t5mix
 from t5mix.cli.main import main
 from t5mix.runs import pretrain
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.records.stream_of_run import stream_of_run
 
 pytestmark = pytest.mark.slow
 
@@ -182,3 +184,39 @@ def test_scores_on_clean_examples_stand_beside_those_on_all(finished, tmp_path, 
     (finished.path / "ledger.jsonl").write_text(path.read_text().replace('"23"', '"24"'))
     assert main(["eval", "--run_folder", str(finished.path)]) == 2
     assert "its examples of 'toy_a', 'test', are others" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["", "finetune/toy_b"])
+def test_the_steps_that_fed_what_was_found_are_those_of_the_run(finished, tmp_path, capsys, part):
+    fed = stream_of_run(str(finished.path / part))
+    assert fed.steps == (3 if part else 6)
+    first = {}
+    for step in range(fed.steps):
+        for task, _, index in fed.stream.examples(step):
+            first.setdefault((task, index), step)
+    path = tmp_path / "ledger.jsonl"
+    # "20" stands in "120" and in "200": enough, where two characters are a run.
+    command = ["overlap", "toy", "--characters", "2", "--output", str(path), "--run", str(finished.path / part)]
+    capsys.readouterr()
+    assert main([*command, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    entries = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    matches = [match for entry in entries for match in entry["matches"]]
+    assert {match["task"] for match in matches} >= {"toy_b", "toy_plain"}
+    assert all(match["first_step"] == first.get((match["task"], match["index"])) for match in matches)
+    for entry in entries:
+        steps = [match["first_step"] for match in entry["matches"] if match["first_step"] is not None]
+        assert entry["first_step"] == min(steps, default=None)
+    assert told["steps"] == fed.steps
+    assert sum(row["fed"] for row in told["splits"]) == sum(entry["first_step"] is not None for entry in entries) > 0
+    assert main(["overlap", "toy", "--characters", "2", "--run", str(finished.path / part)]) == 0
+    assert "first at" in capsys.readouterr().out
+
+
+def test_a_run_whose_tasks_have_changed_tells_no_steps(finished, add_task, capsys):
+    t5mix.TaskRegistry.remove("toy_b")
+    add_task("toy_b", start=300)
+    t5mix.MixtureRegistry.remove("toy")
+    t5mix.MixtureRegistry.add("toy", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0)
+    assert main(["overlap", "toy", "--run", str(finished.path)]) == 2
+    assert "was fed other batches than its tasks give now: task 'toy_b' has other" in capsys.readouterr().err

@@ -5,6 +5,7 @@ Their noise depends on (seed, task, epoch, index) alone.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -51,6 +52,10 @@ class ObjectiveExamples(Examples):
         if self.objective.merge_examples_to_reduce_padding:
             return _Joined(int(self.text.first_tokens[-1]), self.segment_length)
         return _Apart(self.text, self.segment_length)
+
+    def segments_of(self, documents: np.ndarray) -> list[list[int]]:
+        """Returns the segments that each of these documents stands in, given in ascending order."""
+        return self._bounds.segments_of(self.text, documents)
 
     def lengths(self, epoch: int, indices: np.ndarray) -> np.ndarray:
         """Returns lengths; see `Examples`."""
@@ -115,6 +120,15 @@ class _Joined:
         starts = np.asarray(indices, dtype=np.int64) * self._size
         return starts, np.minimum(starts + self._size, self._tokens)
 
+    def segments_of(self, text: "columns.TokenColumn | columns.EndedColumn", documents: np.ndarray) -> list[list[int]]:
+        """Returns the segments that each document has tokens in."""
+        sums = _before(text, documents, lambda lengths: lengths)
+        stops = sums + text.lengths_of(documents)
+        return [
+            list(range(start // self._size, -(-stop // self._size) if stop > start else start // self._size))
+            for start, stop in zip(sums.tolist(), stops.tolist(), strict=True)
+        ]
+
 
 class _Apart:
     """Segments that each lie within a document.
@@ -150,6 +164,12 @@ class _Apart:
             starts[some], stops[some] = self._of_some(indices[some])
         return starts, stops
 
+    def segments_of(self, text: "columns.TokenColumn | columns.EndedColumn", documents: np.ndarray) -> list[list[int]]:
+        """Returns the segments of each document."""
+        first = _before(text, documents, self._segments)
+        stops = first + self._segments(text.lengths_of(documents))
+        return [list(range(start, stop)) for start, stop in zip(first.tolist(), stops.tolist(), strict=True)]
+
     def _of_some(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asked = np.unique(np.searchsorted(self._first, indices, side="right") - 1)  # groups
         sizes = np.minimum(self._text.count - asked * self._each, self._each)
@@ -166,6 +186,22 @@ class _Apart:
 
     def _segments(self, lengths: np.ndarray) -> np.ndarray:
         return -(-lengths // self._size)
+
+
+def _before(
+    text: "columns.TokenColumn | columns.EndedColumn",
+    documents: np.ndarray,
+    measure: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Returns the sum of a measure of lengths over all documents before each of some, which ascend, int64."""
+    sums, total = np.empty(len(documents), np.int64), 0
+    for start in range(0, text.count, _DOCUMENTS_AT_ONCE):
+        stop = min(start + _DOCUMENTS_AT_ONCE, text.count)
+        each = measure(text.lengths_of(np.arange(start, stop)))
+        here = slice(*np.searchsorted(documents, [start, stop]))
+        sums[here] = total + np.append(0, np.cumsum(each))[documents[here] - start]
+        total += int(each.sum())
+    return sums
 
 
 def _running(numbers: np.ndarray, starts: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -8,11 +8,9 @@ and its batches are looked through until one has an example that is not among th
 import dataclasses
 from collections.abc import Callable
 
-import numpy as np
-
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing.windows import PackedRows, PlainRows
-from t5mix.internal.memo import remembers
+from t5mix.data.planning.drawn import Windows
 
 # Windows in which a second epoch begins that are looked through, unless all are.
 _WINDOWS = 64
@@ -43,6 +41,7 @@ class Repetitions:
 
     def __init__(self, mixer: Mixer, rows: PackedRows | PlainRows, batch_size: int, counts: list[int]) -> None:
         self._mixer, self._rows, self._counts = mixer, rows, counts
+        self._windows = Windows(rows)
         self._steps = rows.rows // batch_size
         self._batch_size = batch_size
 
@@ -55,8 +54,12 @@ class Repetitions:
             tell: called with (tasks done, tasks in all).
         """
         windows = -(-steps // self._steps)
-        drawn = self._drawn(windows)
-        begins = {task: self._begin(task, windows) for task, count in enumerate(self._counts) if drawn[task] > count}
+        drawn = self._windows.drawn(windows)
+        begins = {
+            task: self._windows.drawing(task, count, windows)
+            for task, count in enumerate(self._counts)
+            if drawn[task] > count
+        }
         looked_through = sorted(set(begins.values()))[: None if every else _WINDOWS]
         found = [Repetition(None)] * len(self._counts)
         for done, task in enumerate(sorted(begins, key=lambda task: (begins[task], task))):
@@ -67,27 +70,6 @@ class Repetitions:
             else:
                 found[task] = Repetition(min(self._about(task, window), steps - 1), exact=False)
         return found
-
-    @remembers(1 << 12)
-    def _drawn(self, window: int) -> np.ndarray:
-        return self._rows.drawn(window)
-
-    def _begin(self, task: int, windows: int) -> int:
-        """Returns the window for which the second epoch's first example is drawn, one before `windows`."""
-        low, high = 0, windows  # drawn before low: at most an epoch; before high: more
-        by_share = True  # and by halves in turns, for shares may change
-        while high - low > 1:
-            least, most = int(self._drawn(low)[task]), int(self._drawn(high)[task])
-            middle = (
-                low + (self._counts[task] - least) * (high - low) // (most - least) if by_share else (low + high) // 2
-            )
-            middle = min(max(middle, low + 1), high - 1)
-            if self._drawn(middle)[task] <= self._counts[task]:
-                low = middle
-            else:
-                high = middle
-            by_share = not by_share
-        return low
 
     def _first(self, task: int, window: int, steps: int) -> int | None:
         """Returns the first step from a window on, and before `steps`, that feeds an example of the task again."""
@@ -103,13 +85,13 @@ class Repetitions:
 
     def _to_come(self, task: int, window: int) -> set[int]:
         """Returns the examples that no window before this one feeds."""
-        before, count = int(self._drawn(window)[task]), self._counts[task]
+        before, count = int(self._windows.drawn(window)[task]), self._counts[task]
         indices = set(self._mixer.epoch(task, 0, before, count).tolist())
         for some in ([self._rows.waiting(window - 1)] if window else []) + self._rows.left_out.before(window):
             indices.update(some.index[some.task == task].tolist())
         return indices
 
     def _about(self, task: int, window: int) -> int:
-        before, after = (int(self._drawn(number)[task]) for number in (window, window + 1))
+        before, after = (int(self._windows.drawn(number)[task]) for number in (window, window + 1))
         part = (self._counts[task] - before) / max(after - before, 1)
         return window * self._steps + int(part * self._steps)

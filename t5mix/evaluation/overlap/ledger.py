@@ -39,12 +39,14 @@ class Match:
         task: name of the training task.
         index: number of the example in that task's training split, from 0.
         shared: what both hold, without case and punctuation; of a run the first that was found.
+        first_step: the step of a run that first fed it; None where none did, or no run was asked.
     """
 
     kind: str
     task: str
     index: int
     shared: str
+    first_step: int | None = None
 
 
 @dataclasses.dataclass
@@ -61,6 +63,7 @@ class Entry:
         same_target: whether a training example with its whole text has its target, too.
         training_examples: how many training examples hold it or a part of it.
         matches: the first of these, the strongest kinds first.
+        first_step: the first step of a run that fed one of `matches`; None where none did, or no run was asked.
     """
 
     task: str
@@ -72,14 +75,15 @@ class Entry:
     same_target: bool = False
     training_examples: int = 0
     matches: list[Match] = dataclasses.field(default_factory=list)
+    first_step: int | None = None
 
-    def add(self, match: Match) -> None:
-        """Takes in a further training example."""
+    def add(self, match: Match, named: int = NAMED) -> None:
+        """Takes in a further training example; names so many at most."""
         self.training_examples += 1
         self.kind = KINDS[min(KINDS.index(self.kind), KINDS.index(match.kind))]
         self.matches.append(match)
         self.matches.sort(key=lambda each: KINDS.index(each.kind))
-        del self.matches[NAMED:]
+        del self.matches[named:]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +115,7 @@ def make_ledger(
     *,
     words: int = WORDS,
     characters: int = CHARACTERS,
+    named: int = NAMED,
     tell: Callable[[str, int, int | None], None] = lambda task, done, total: None,
 ) -> Ledger:
     """Holds training examples against evaluation examples.
@@ -120,6 +125,7 @@ def make_ledger(
         splits: the evaluation examples; see `texts.evaluation_examples`.
         words: how many words a run has.
         characters: how many characters a run of an example has that has fewer words.
+        named: training examples that are named for each evaluation example, at most.
         tell: called with (task, training examples done, in all or None) now and then.
 
     Raises:
@@ -127,7 +133,7 @@ def make_ledger(
     """
     if words < 1 or characters < 1:
         raise ValueError(f"words is {words} and characters {characters}; give at least 1")
-    search = _Search(Index(splits, words, characters))
+    search = _Search(Index(splits, words, characters), named)
     trained_on = {}
     for task in training:
         done, total = 0, task.num_input_examples("train")
@@ -146,8 +152,8 @@ def make_ledger(
 class _Search:
     """Evaluation examples, and what was found of them so far."""
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    def __init__(self, index: Index, named: int) -> None:
+        self._index, self._named = index, named
         self._found: dict[int, Entry] = {}
         self._tables = (index.of_words, index.of_characters)
         self._seen = [np.zeros(len(table.runs.hashes), dtype=bool) for table in self._tables]
@@ -188,7 +194,7 @@ class _Search:
             if text % 2 == 0 and self._target(number) == targets[text // 2]:
                 self._entry(number).same_target = True
         for (number, _), match in sorted(best.items()):
-            self._entry(number).add(match)
+            self._entry(number).add(match, self._named)
 
     def _runs_of(self, hashed: HashedTexts) -> Iterator[Runs]:
         """Yields runs of words and of characters; of characters only where an evaluation example has some."""

@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     steps = f"{output.plural(len(found.steps), 'measurement')}, steps {found.steps[0]:,} to {found.steps[-1]:,}"
     norms = [(name, f"{norm:.4g}") for name, norm in found.norms.items()]
-    emit(output.table(f"gradients of {found.run}: {steps}", ("task", ">mean norm"), norms))
+    put(f"gradients of {found.run}: {steps}")
+    emit(output.table("", ("task", ">mean norm"), norms))
     if not found.pairs:
         put("no batch that was measured has two tasks")
         return 0
@@ -56,5 +57,6 @@ def run(args: argparse.Namespace) -> int:
         for pair in found.pairs
     ]
     headings = ("tasks", ">cosine", ">standard error", ">below 0", ">measurements")
-    emit(output.table("cosines between them, those that agree least first", headings, rows))
+    put("cosines between them, those that agree least first")
+    emit(output.table("", headings, rows))
     return 0

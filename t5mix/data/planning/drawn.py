@@ -1,0 +1,43 @@
+"""For which window an example is drawn."""
+
+import numpy as np
+
+from t5mix.data.packing.windows import PackedRows, PlainRows
+from t5mix.internal.memo import remembers
+
+
+class Windows:
+    """Tells which draws are those of which window.
+
+    Args:
+        rows: of the stream.
+    """
+
+    def __init__(self, rows: PackedRows | PlainRows) -> None:
+        self._rows = rows
+
+    @remembers(1 << 12)
+    def drawn(self, window: int) -> np.ndarray:
+        """Returns how many examples of each task are drawn for the windows before one, int64 [tasks]."""
+        return self._rows.drawn(window)
+
+    def drawing(self, task: int, number: int, windows: int) -> int:
+        """Returns the window for which a task's example is drawn.
+
+        Args:
+            task: the task.
+            number: of the example, as the task's draws are counted, from 0.
+            windows: a number of windows that draw it.
+        """
+        low, high = 0, windows  # drawn before low: at most so many; before high: more
+        by_share = True  # and by halves in turns, for shares may change
+        while high - low > 1:
+            least, most = int(self.drawn(low)[task]), int(self.drawn(high)[task])
+            middle = low + (number - least) * (high - low) // (most - least) if by_share else (low + high) // 2
+            middle = min(max(middle, low + 1), high - 1)
+            if self.drawn(middle)[task] <= number:
+                low = middle
+            else:
+                high = middle
+            by_share = not by_share
+        return low
