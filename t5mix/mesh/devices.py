@@ -54,6 +54,12 @@ def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
         )
     of_each = mesh.num_devices // count
     by_process = [[d for d in jax.devices() if d.process_index == process][:of_each] for process in range(count)]
+    for process, found in enumerate(by_process):
+        if len(found) < of_each:
+            raise ValueError(
+                f"the mesh {mesh.shape!r} takes {of_each} devices of each of {count} processes, and process {process} has "
+                f"{len(found)}; make an axis smaller (on CPU, T5MIX_CPU_DEVICES sets how many devices there are)"
+            )
     devices = np.array(by_process)
     return jax.sharding.Mesh(devices.reshape(list(mesh.axes.values())), tuple(mesh.axes))
 

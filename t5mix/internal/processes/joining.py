@@ -23,7 +23,13 @@ from t5mix.internal.terminal import say
 # Seconds without a sign of life after which JAX takes a process for dead: of a machine that is gone, say.
 _HEARTBEAT = 30
 # Seconds that a process waits, after an error, for news that another one has caused it by its end.
-_NEWS = 5.0
+_NEWS = 2.0
+# How SLURM, Open MPI and MPICH tell a process how many there are, and which it is.
+_LAUNCHERS = (
+    ("SLURM_NTASKS", "SLURM_PROCID"),
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    ("PMI_SIZE", "PMI_RANK"),
+)
 # Words of lines that every process shows.
 _TOLD = ("warning", "error", "t5mix:")
 _ADVICE = (
@@ -56,6 +62,8 @@ def joined(
     Raises:
         ValueError: an argument is missing or wrong; or the others do not come.
     """
+    if coordinator is not None and processes is process is None:
+        processes, process = launched_as(os.environ)
     _check(coordinator, processes, process)
     if coordinator is None and not is_launched(os.environ):
         yield
@@ -93,6 +101,18 @@ def is_launched(environment: Mapping[str, str]) -> bool:
     # A TPU machine whose environment says nothing: JAX asks the machine's own metadata.
     has_tpu = bool(glob.glob("/dev/accel[0-9]*")) and importlib.util.find_spec("libtpu") is not None
     return has_tpu and not hosts
+
+
+def launched_as(environment: Mapping[str, str]) -> tuple[int, int] | tuple[None, None]:
+    """Returns how many processes were launched, and which of them this is, where SLURM or an MPI says so.
+
+    Args:
+        environment: variables of the process.
+    """
+    for size, rank in _LAUNCHERS:
+        if size in environment and rank in environment:
+            return int(environment[size]), int(environment[rank])
+    return None, None
 
 
 def _check(coordinator: str | None, processes: int | None, process: int | None) -> None:
@@ -171,8 +191,9 @@ def _leave(watch: Watch, error: BaseException) -> None:
     if isinstance(error, SystemExit) and getattr(error, "together", False):
         watch.leave()
         return
-    # What a collective says when another process is gone is no error of this one: news of that one are on their way.
-    if type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError"):
+    # What a collective says when another process is gone is no error of this one, whatever has been made of it on its
+    # way up: news of that process are about to come, and end this one.
+    if isinstance(error, Exception):
         time.sleep(_NEWS)
     watch.leave(f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
     # JAX, at the end of a process, waits minutes for others, which do not come.

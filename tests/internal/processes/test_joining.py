@@ -3,7 +3,7 @@
 import pytest
 
 from t5mix.internal.processes import agreement
-from t5mix.internal.processes.joining import is_launched, joined
+from t5mix.internal.processes.joining import is_launched, joined, launched_as
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,13 @@ def test_alone_nothing_is_asked(monkeypatch):
         assert agreement.first_alone(lambda: 5) == 5
         agreement.check_alike("settings", {"a": 1})
         agreement.wait_for_all("there")
+
+
+def test_launchers_number_processes():
+    assert launched_as({"SLURM_NTASKS": "4", "SLURM_PROCID": "3"}) == (4, 3)
+    assert launched_as({"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"}) == (2, 0)
+    assert launched_as({"PMI_SIZE": "2", "PMI_RANK": "1"}) == (2, 1)
+    assert launched_as({"SLURM_NTASKS": "4"}) == (None, None)
 
 
 @pytest.mark.parametrize(
