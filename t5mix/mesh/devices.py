@@ -57,7 +57,7 @@ def device_mesh(mesh: MeshConfig) -> "jax.sharding.Mesh":
     for process, found in enumerate(by_process):
         if len(found) < of_each:
             raise ValueError(
-                f"the mesh {mesh.shape!r} takes {of_each} devices of each of {count} processes, and process {process} has "
+                f"the mesh {mesh.shape!r} takes {of_each} devices of each process, and process {process} has "
                 f"{len(found)}; make an axis smaller (on CPU, T5MIX_CPU_DEVICES sets how many devices there are)"
             )
     devices = np.array(by_process)
