@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from several import ends, finish, start, train, write_run
 
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import T5_LAYOUT, MeshConfig
 from t5mix.runs.config.binding import bind
 from t5mix.training.checkpoints import Checkpoints
+from tests.runs.several import ends, finish, start, train, write_run
 
 SHARDED = f"MeshConfig.layout = '{T5_LAYOUT},weights:batch'"
 

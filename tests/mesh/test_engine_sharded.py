@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from small import BATCH, LENGTHS, batch, config
 
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import T5_LAYOUT, MeshConfig
+from tests.mesh.small import BATCH, LENGTHS, batch, config
 
 
 def losses(engine: Engine, steps: int = 3) -> tuple[list[float], dict]:
@@ -21,7 +21,7 @@ def losses(engine: Engine, steps: int = 3) -> tuple[list[float], dict]:
 def test_weights_are_split_over_the_data_axis_and_losses_stay(layers):
     found, biggest = {}, {}
     for layout in (T5_LAYOUT, f"{T5_LAYOUT},weights:batch"):
-        model = config(num_encoder_layers=layers, num_decoder_layers=layers, block_loop="on" if layers > 1 else "off")
+        model = config(num_encoder_layers=layers, num_decoder_layers=layers, block_loop="kept" if layers > 1 else "off")
         mesh = MeshConfig(shape="batch:2", layout=layout)
         engine = Engine(model, mesh, batch_size=BATCH, lengths=LENGTHS, num_tasks=2)
         found[layout], state = losses(engine)
