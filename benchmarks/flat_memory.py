@@ -3,8 +3,9 @@
     python benchmarks/flat_memory.py [--quick]
 
 A mixture of 1000 tasks with a million examples in all, text of a line each, packed to 64/32, 8 rows. After a tenth of
-the steps has warmed everything up, resident memory is read now and then.  The last line is JSON: "growth" is the mean of
-the last tenth against that of the second, minus 1 (at most 0.01), "threads" (at most 8) and "open_files" (at most 64).
+the steps has warmed everything up, resident memory is read now and then. The last line is JSON: "growth" is the mean
+of the last tenth against that of the second, minus 1 (at most 0.01), "threads" (at most 8) and "open_files" (at most
+64).
 """
 
 import argparse

@@ -10,7 +10,7 @@ import t5mix
 
 # Numbers of training examples where T5 writes them down; the others are counted.
 WRITTEN = t5mix.MixtureRegistry.get("all_proportional").rate_per_task_name
-ALL = [name for name, rate in WRITTEN.items() if callable(rate) or rate > 0]
+ALL = [name for name, rate in WRITTEN.items() if callable(rate) or rate != 0]
 SUPERVISED = [name for name in ALL if name != "c4_v020_unsupervised"]
 LIMIT = 2**21
 # UniMax: as many draws as the paper's pre-training has sequences, and no example more than ten times.
@@ -20,7 +20,7 @@ DRAWS, EPOCHS = 2**26, 10
 def examples(task: t5mix.Task) -> float:
     """Returns the number of examples that a task counts with."""
     rate = WRITTEN[task.name]
-    return rate(task) if callable(rate) else rate
+    return rate(task) if callable(rate) else float(rate)  # type: ignore[arg-type]  # none changes with the step
 
 
 def limited(task: t5mix.Task, maximum: float = LIMIT, temperature: float = 1.0) -> float:

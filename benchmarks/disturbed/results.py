@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,27 @@ def engine(scene: Scene, fine_tuned: bool) -> Any:
     return _ENGINES[fine_tuned]
 
 
-def differences(truth: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
-    """Returns the names of results that differ."""
-    return [name for name in {**truth, **found} if truth.get(name) != found.get(name)]
+def differences(truth: Mapping[str, str], found: Mapping[str, str], *, stopped: bool = False) -> list[str]:
+    """Returns the names of results that differ.
+
+    Args:
+        truth: of an undisturbed run.
+        found: of another.
+        stopped: whether it was asked to stop, so that it has a checkpoint more: those that both have are compared.
+    """
+    names = list({**truth, **found})
+    if stopped:
+        shared = _checkpoints(truth) & _checkpoints(found)
+        assert shared
+        names = [name for name in names if _step_of(name) in (None, *shared)]
+    return [name for name in names if truth.get(name) != found.get(name)]
+
+
+def _checkpoints(results: Mapping[str, str]) -> set[str]:
+    return {step for name in results if (step := _step_of(name)) is not None}
+
+
+def _step_of(name: str) -> str | None:
+    """Returns the folder of the checkpoint that a result is of; None where it is of none."""
+    found = re.match(r"(.*checkpoints/\d+): ", name)
+    return found and found[1]

@@ -34,8 +34,10 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if old.get("version") != new["version"]:
         made, is_now = old.get("version"), new["version"]
         return [f"this t5mix feeds examples in another order (version of the stream was {made!r} and is {is_now!r})"]
-    arguments = [name for name in new if name not in ("version", "step", "digest", "tasks")]
-    changed = [f"{name} was {old.get(name)!r} and is {new[name]!r}" for name in arguments if old.get(name) != new[name]]
+    arguments = [name for name in dict.fromkeys([*new, *old]) if name not in ("version", "step", "digest", "tasks")]
+    changed = [
+        f"{name} was {old.get(name)!r} and is {new.get(name)!r}" for name in arguments if old.get(name) != new.get(name)
+    ]
     if old["digest"] != new["digest"]:
         changed += _changed_tasks(old["tasks"], new["tasks"])
     return changed

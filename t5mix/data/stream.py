@@ -8,15 +8,14 @@ step does, and neither the number of processes nor Python's hash seed changes a 
 import collections
 import math
 import operator
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from t5mix.data import rate_schedule, statistics
 from t5mix.data import state as states
-from t5mix.data import statistics
 from t5mix.data.cache import store
 from t5mix.data.examples.base import Examples
 from t5mix.data.examples.in_memory import Lengths
@@ -25,9 +24,11 @@ from t5mix.data.examples.opening import open_all
 from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.packing import collate
 from t5mix.data.packing.batches import Batches
-from t5mix.data.packing.capacity import Plan
+from t5mix.data.packing.capacity import Capacity, Plan
 from t5mix.data.packing.collate_decoder_only import JoinedExamples
 from t5mix.data.packing.collate_decoder_only import fill as fill_decoder_only
+from t5mix.data.packing.scheduled_rows import ScheduledRows
+from t5mix.data.packing.timetable import Change, PackedRoom, PlainRoom, Timetable
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows, rows_of_window
 from t5mix.data.planning.feed_plan import FeedPlan
 from t5mix.data.planning.first_fed import FirstFed
@@ -42,10 +43,11 @@ _VERSION = 5
 class Stream:
     """Batches of a task or a mixture, packed or one example a row.
 
-    Every prefix of the draws holds each task's share to within one example (see `mixing.task_order`).  Unpacked, rows
-    are draws in their order; packed, the draws of a window stand in its rows in any order, but epoch by epoch for tasks
-    that have at least one in 64 of them (see `packing.epoch_order`).  Tasks with rate 0, and those without the split,
-    are left out; `left_out` says why.
+    Every prefix of the draws holds each task's share to within one example (see `mixing.task_order`), also where rates
+    change, which they do with the first row of a step (see `packing.timetable`). Unpacked, rows are draws in their
+    order; packed, the draws of a window stand in its rows in any order, but epoch by epoch for tasks that have at least
+    one in 64 of them (see `packing.epoch_order`). Tasks with rate 0, and those without the split, are left out;
+    `left_out` says why.
 
     Args:
         provider: the task or mixture.
@@ -92,12 +94,11 @@ class Stream:
         self.batch_size, self.split, self.seed = batch_size, split, seed
         self.pack, self.decoder_only = pack, decoder_only
         self.name = provider.name
-        tasks, self.left_out = _drawn_from(provider, split)
-        self.task_names = tuple(task.name for task, _ in tasks)
-        self._rates = {task.name: rate for task, rate in tasks}
-        check_lengths_used(self.lengths, [task for task, _ in tasks])
+        tasks, self.left_out = rate_schedule.drawn_from(provider, split)
+        self.task_names = tuple(task.name for task in tasks)
+        check_lengths_used(self.lengths, tasks)
         folder = store.folder_of(cache_dir)
-        found = open_all([task for task, _ in tasks], split, self.lengths, seed, folder, progress, on_opened)
+        found = open_all(tasks, split, self.lengths, seed, folder, progress, on_opened)
         opened = dict(zip(self.task_names, found, strict=True))
         self._identities = {name: one.identity for name, one in opened.items()}
         self._examples = {name: one.examples for name, one in opened.items()}
@@ -107,21 +108,61 @@ class Stream:
         if decoder_only:
             placed = {name: JoinedExamples(one) for name, one in self._examples.items()}
             self._row_lengths = {"decoder_target_tokens": sum(self.lengths.values())}
-        mixer = Mixer(placed, self._rates, seed)
-        self._rows = self._plan_rows(mixer, placed)
-        self._mixer = mixer
+        self._unit = provider.unit if isinstance(provider, Mixture) else "examples"
+        self._schedule = rate_schedule.schedule_of(provider, self._examples, tuple(self.lengths))
+        # At step 0; a task that comes in later has a rate then.
+        self._rates = dict(zip(self.task_names, self._schedule.rates[0], strict=True))
+        mixer = Mixer(placed, {name: rate or 1.0 for name, rate in self._rates.items()}, seed)
+        self._timetable: Timetable | None = None
+        self._mixer, self._rows = self._plan_rows(mixer, placed)
         examples = tuple(self._examples.values())
         # The mixer's are those of what is placed in rows.
         known = Lengths(examples) if decoder_only else mixer.lengths
         fill = fill_decoder_only if decoder_only else collate.fill
         self._batches = Batches(examples, known, self._rows, self.lengths, batch_size, fill)
 
-    def _plan_rows(self, mixer: Mixer, placed: Mapping[str, Examples]) -> PackedRows | PlainRows:
+    def _plan_rows(
+        self, mixer: Mixer, placed: Mapping[str, Examples]
+    ) -> tuple[Mixer, PackedRows | PlainRows | ScheduledRows]:
+        """Returns what draws the examples, and says where they stand."""
+        rows, limits = rows_of_window(self.batch_size), tuple(self._row_lengths.values())
+        if self._schedule.is_constant:
+            if not self.pack:
+                return mixer, PlainRows(mixer, self.batch_size)
+            plan = Plan.of(mixer, placed, self._rates, limits, rows, self.batch_size)
+            return mixer, PackedRows(mixer, plan, self.seed)
+        room: PlainRoom | PackedRoom = PlainRoom()
+        if self.pack:
+            capacity = Capacity(mixer, placed, limits, rows, self.batch_size)
+            room = PackedRoom(capacity, mixer, self._schedule)
+        timetable = self._timetable = Timetable(self._schedule, room, self.batch_size)
+        mixer = mixer.by(timetable.intended)
         if not self.pack:
-            return PlainRows(mixer, self.batch_size)
-        rows = rows_of_window(self.batch_size)
-        plan = Plan.of(mixer, placed, self._rates, tuple(self._row_lengths.values()), rows, self.batch_size)
-        return PackedRows(mixer, plan, self.seed)
+            return mixer, PlainRows(mixer, self.batch_size)
+        return mixer, ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
+
+    @property
+    def steps(self) -> int | None:
+        """How many steps there are; None where there is no end, as there is where all tasks have `max_epochs`."""
+        return None if self._timetable is None else self._timetable.steps
+
+    @property
+    def changes_of_shares(self) -> tuple[Change, ...]:
+        """From which steps on tasks have which shares of examples, and why; the first is step 0."""
+        if self._timetable is None:
+            return (Change(0, tuple(self.shares(0).values()), ""),)
+        return tuple(self._timetable.changes)
+
+    def shares(self, step: int) -> dict[str, float]:
+        """Returns each task's intended share of the examples of a step, 0 to 1; all 0 behind the end."""
+        if self._timetable is None:
+            return self._first_shares()
+        now = [change for change in self._timetable.changes if change.step <= _checked(step)][-1]
+        return dict(zip(self.task_names, now.shares, strict=True))
+
+    def _first_shares(self) -> dict[str, float]:
+        total = math.fsum(self._rates.values())
+        return {name: rate / total for name, rate in self._rates.items()}
 
     def batch(self, step: int, rows: slice | None = None) -> dict[str, np.ndarray]:
         """Returns the batch of a step.
@@ -138,7 +179,7 @@ class Stream:
         start, stop, stride = (rows or slice(None)).indices(self.batch_size)
         if stride != 1 or stop <= start:
             raise ValueError(f"rows is {rows}; give slice(start, stop) within {self.batch_size} rows")
-        return self._batches.batch(_checked(step), start, stop)
+        return self._batches.batch(self._within(step), start, stop)
 
     def examples(self, step: int) -> list[tuple[str, int, int]]:
         """Returns (task, epoch, index) of each example of a batch, row by row, in order."""
@@ -146,11 +187,21 @@ class Stream:
         return [(self.task_names[task], epoch, index) for task, epoch, index in _numbers(draws)]
 
     def _batch_rows(self, step: int) -> Rows:
-        return self._batches.rows(_checked(step))
+        return self._batches.rows(self._within(step))
+
+    def _within(self, step: int) -> int:
+        step, end = _checked(step), self.steps
+        if end is not None and step >= end:
+            raise ValueError(
+                f"{self.name!r} has no step {step}: its stream ends after {end:,} steps, when every task has been fed "
+                "max_epochs times; train for no more steps, or raise max_epochs"
+            )
+        return step
 
     def fed(self, steps: int) -> dict[str, int]:
         """Returns how many examples of each task the batches before a step hold, found without making them."""
-        counts = self._rows.fed(_checked(steps) * self.batch_size).counts()
+        steps = _checked(steps) if self.steps is None else min(_checked(steps), self.steps)
+        counts = self._rows.fed(steps * self.batch_size).counts()
         return dict(zip(self.task_names, counts.tolist(), strict=True))
 
     def state(self, step: int) -> dict[str, Any]:
@@ -159,8 +210,6 @@ class Stream:
         Args:
             step: the step to go on with.
         """
-        total = math.fsum(self._rates.values())
-        shares = {name: self._rates[name] / total for name in self.task_names}
         return {
             "version": _VERSION,
             "step": operator.index(step),
@@ -170,7 +219,8 @@ class Stream:
             "decoder_only": self.decoder_only,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
-            **states.tasks(self._identities, shares),
+            **states.tasks(self._identities, self._first_shares()),
+            **rate_schedule.in_state(self._schedule, self._unit),
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -192,13 +242,12 @@ class Stream:
 
     def statistics(self) -> statistics.Statistics:
         """Measures tasks and packing; see `statistics.Statistics`."""
-        total = math.fsum(self._rates.values())
-        features = tuple(self.lengths)
+        shares, features = self.shares(0), tuple(self.lengths)
         tasks = tuple(
-            statistics.of_task(name, self._rates[name] / total, self._examples[name], features)
-            for name in self.task_names
+            statistics.of_task(name, shares[name], self._examples[name], features) for name in self.task_names
         )
         steps = 2 * rows_of_window(self.batch_size) // self.batch_size
+        steps = steps if self.steps is None else min(steps, self.steps)
         batches = [self._batch_rows(step).draws for step in range(steps)]
         slots = np.array(list(self._row_lengths.values())) * self.batch_size * steps
         tokens = np.sum([draws.lengths.sum(axis=0) for draws in batches], axis=0)
@@ -222,12 +271,13 @@ class Stream:
         """
         if _checked(steps) == 0:
             raise ValueError("steps is 0; give a number of steps to plan")
+        self._within(operator.index(steps) - 1)
         planner = Planner(
             self.name,
             self._mixer,
             self._rows,
             self._examples,
-            self._rates,
+            self._first_shares(),
             self.lengths,
             self._row_lengths,
             self.batch_size,
@@ -255,12 +305,12 @@ class Stream:
         search = FirstFed(self._mixer, self._rows, self.batch_size, counts)
         numbers = {name: number for number, name in enumerate(self.task_names)}
         wanted = {numbers[name]: some for name, some in examples.items()}
-        found = search.before(_checked(steps), wanted, tell or (lambda done, total: None))
+        steps = _checked(steps) if self.steps is None else min(_checked(steps), self.steps)
+        found = search.before(steps, wanted, tell or (lambda done, total: None))
         return {(self.task_names[task], index): step for (task, index), step in found.items()}
 
     def _dropped(self) -> dict[str, int]:
-        # Copied at once: a thread may be making the next batch.
-        lost = list(self._rows.left_out.draws.values())
+        lost = self._rows.left_out.all()
         counts: collections.Counter[str] = collections.Counter()
         for draws in lost:
             counts.update(self.task_names[task] for task in draws.task.tolist())
@@ -296,32 +346,6 @@ def _check_decoder_only(lengths: Mapping[str, int]) -> None:
         raise ValueError(
             f"decoder_only=True takes lengths of 'targets', or of 'inputs' and 'targets', and got {list(lengths)}"
         )
-
-
-def _drawn_from(provider: Task | Mixture, split: str) -> tuple[list[tuple[Task, float]], dict[str, str]]:
-    """Returns the tasks to draw from with their rates, and why the others are left out."""
-    if isinstance(provider, Mixture):
-        tasks = [(task, provider.get_rate(task)) for task in provider.tasks]
-    else:
-        tasks = [(provider, 1.0)]
-    drawn_from, left_out = [], {}
-    for task, rate in tasks:
-        if not rate > 0:
-            left_out[task.name] = "its rate is 0"
-        elif split not in task.splits:
-            left_out[task.name] = f"it has no split {split!r}"
-        else:
-            drawn_from.append((task, rate))
-    if not drawn_from:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise ValueError(f"{provider.name!r} has nothing to draw from in split {split!r}: {reasons}")
-    without_split = [name for name, reason in left_out.items() if reason != "its rate is 0"]
-    if without_split:
-        warnings.warn(
-            f"mixture {provider.name!r}: left out because they have no split {split!r}: {', '.join(without_split)}",
-            stacklevel=3,
-        )
-    return drawn_from, left_out
 
 
 def check_lengths_used(lengths: Mapping[str, int], tasks: Sequence[Task]) -> None:

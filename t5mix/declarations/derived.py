@@ -152,10 +152,23 @@ def _rebuilt(
     rates = provider.rate_per_task_name
     rebuild = functools.partial(_rebuilt, changed=changed, register=register)
     parts = [(rebuild(part, f"{name}.{part.name}"), rates[part.name]) for part in provider.parts]
-    mixture = Mixture(name, parts, sample_fn=provider.sample_fn, source_info=provider.source_info)
+    mixing = dict(provider.mixing)
+    if "max_epochs" in mixing:
+        mixing["max_epochs"] = {_renamed(provider, name, task): n for task, n in mixing["max_epochs"].items()}
+    mixture = Mixture(name, parts, sample_fn=provider.sample_fn, source_info=provider.source_info, **mixing)
     if register:
         MixtureRegistry.add_provider(name, mixture)
     return mixture
+
+
+def _renamed(provider: Mixture, name: str, task: str) -> str:
+    """Returns the name that `_rebuilt` gives a task in the mixture that it makes of another by this name."""
+    for part in provider.parts:
+        if part.name == task:
+            return f"{name}.{task}"
+        if isinstance(part, Mixture) and any(task == one.name for one in part.tasks):
+            return _renamed(part, f"{name}.{part.name}", task)
+    raise AssertionError(f"{provider.name} has no task {task}")
 
 
 def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixture:
@@ -170,6 +183,11 @@ def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixt
             members[part.name] = part, rates[part.name]
             continue
         left = math.fsum(part.get_rate(task) for task in tasks)
+        if len(mixture.rate_steps) > 1:
+            raise ValueError(
+                f"mixture {mixture.name!r} has rates that change, and its part {part.name!r} loses tasks; declare the "
+                f"mixture of the tasks that have {split!r} anew"
+            )
         if left > 0:
             inner = _with_split(part, split, f"{name}.{part.name}", register)
             # The rate of a part that is a mixture is always a number.
@@ -177,7 +195,11 @@ def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixt
         else:  # tasks that are never drawn, and of which alone no mixture can be
             for task in tasks:
                 members.setdefault(task.name, (task, 0.0))
-    new = Mixture(name, members.values(), sample_fn=mixture.sample_fn, source_info=mixture.source_info)
+    mixing = dict(mixture.mixing)
+    if "max_epochs" in mixing:
+        have = {task.name for task in mixture.tasks if split in task.splits}
+        mixing["max_epochs"] = {task: most for task, most in mixing["max_epochs"].items() if task in have} or None
+    new = Mixture(name, members.values(), sample_fn=mixture.sample_fn, source_info=mixture.source_info, **mixing)
     if register:
         MixtureRegistry.add_provider(name, new)
     return new

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.namespace import namespace
+from t5mix.declarations.rates import Rate, stages
 from t5mix.declarations.registry import MixtureRegistry, TaskRegistry
 from t5mix.declarations.task import Task
 from t5mix.internal.code import signatures
@@ -72,12 +73,20 @@ def add_fully_cached_mixture(
     mixture = MixtureRegistry.get(mixture_name)
     # Shares of all tasks, since the parts of nested mixtures have no rate of their own here.
     with namespace.undone_on_error():
-        pairs = [
-            (add_fully_cached_task(task.name, sequence_length, disallow_shuffling), mixture.get_rate(task))
-            for task in mixture.tasks
-        ]
+        made = {
+            task.name: add_fully_cached_task(task.name, sequence_length, disallow_shuffling) for task in mixture.tasks
+        }
+        pairs = [(made[task.name], _rate_of(mixture, task)) for task in mixture.tasks]
+        limits = {made[name].name: most for name, most in mixture.max_epochs.items()}
         name = _name_of_fully_cached(mixture_name, sequence_length)
-        return MixtureRegistry.add(name, pairs, sample_fn=mixture.sample_fn)
+        mixing: dict[str, Any] = {"unit": mixture.unit, "max_epochs": limits or None}
+        return MixtureRegistry.add(name, pairs, sample_fn=mixture.sample_fn, **mixing)
+
+
+def _rate_of(mixture: Mixture, task: Task) -> Rate:
+    """Returns a task's rate in a mixture, and in those within it: a number, or stages where it changes."""
+    by_step = {step: mixture.get_rate(task, step) for step in mixture.rate_steps}
+    return stages(by_step) if len(by_step) > 1 else by_step[0]
 
 
 @dataclasses.dataclass(frozen=True)

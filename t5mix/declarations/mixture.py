@@ -13,9 +13,10 @@ from typing import Any, NoReturn, Union
 from t5mix.declarations import validation
 from t5mix.declarations.declaration import Declared, SourceInfo
 from t5mix.declarations.namespace import namespace
-from t5mix.declarations.rates import Rate, check_rate
+from t5mix.declarations.rates import Rate
+from t5mix.declarations.rates import part_rates as rates_of_parts
+from t5mix.declarations.rates.part_rates import PartRates
 from t5mix.declarations.task import Task
-from t5mix.internal.code import user_errors
 from t5mix.internal.lazy import tensorflow as tf
 from t5mix.internal.suggestions import suggestion
 from t5mix.sources import ShardInfo
@@ -40,8 +41,9 @@ def sample_from_datasets(
 class Mixture(Declared):
     """Several tasks, drawn from by their rates.
 
-    A rate is relative: a finite number, 0 or more, or a function of the task. A mixture inside a
-    mixture has a number, which its tasks share by their rates there.
+    A rate is relative: a finite number, 0 or more, a function of the task, or one of these by the step of training:
+    `{0: 1.0, 10_000: 0.5}`, or see `rates.linear` and `rates.by_step`. A mixture inside a mixture has a number, which
+    its tasks share by their rates there.
 
     Args:
         name: letters, digits and . : # _ -; no task may have it too.
@@ -49,6 +51,12 @@ class Mixture(Declared):
         default_rate: the rate of those without one.
         sample_fn: `fn(datasets, rates, seed)` draws from datasets, for `get_dataset`.
         source_info: where the mixture was declared, if a tool knows better than the stack.
+        rates: all rates together, in place of those of each: a dict of names and rates; by steps, as in
+            `{0: {"a": 1.0}, 10_000: {"b": 1.0}}`, where a part that is not named has 0; or `rates.UniMax`.
+        unit: what rates are shares of: "examples", "target_tokens" or "tokens", those of all features. That of the
+            mixture that is trained on counts, not that of mixtures in it.
+        max_epochs: the most passes over each task, or a dict of such; then the others share what it had. When all
+            tasks have had theirs, the stream ends.
 
     Raises:
         ValueError: naming the mixture, the part and the fix, when the declaration cannot work.
@@ -61,24 +69,29 @@ class Mixture(Declared):
         default_rate: Rate | None = None,
         sample_fn: SampleFn = sample_from_datasets,
         source_info: SourceInfo | None = None,
+        *,
+        rates: Any = None,
+        unit: str = "examples",
+        max_epochs: float | Mapping[str, float] | None = None,
     ) -> None:
         super().__init__("mixture", name, source_info)
         self._sample_fn = sample_fn
         self._parts: dict[str, Task | Mixture] = {}
-        self._part_rates: dict[str, Rate] = {}
-        for part, rate in self._pairs(tasks, default_rate):
-            self._add_part(part, rate)
+        given = {self._add_part(part): rate for part, rate in self._pairs(tasks, default_rate, rates is not None)}
         self._leaves = self._flattened()
         self._holders = self._submixtures_by_task()
         validation.check_same_features(name, [(task.name, task.output_features) for task in self._leaves.values()])
-        self._check_some_rate()
+        given = given if rates is None else rates_of_parts.of_parts(name, rates, self._parts)
+        self._rates = PartRates(name, self._parts, given)
+        self._unit = rates_of_parts.check_unit(name, unit)
+        self._max_epochs = rates_of_parts.check_max_epochs(name, max_epochs, tuple(self._leaves))
 
     # Checks of the declaration.
 
     def _refuse(self, what: str, fix: str) -> NoReturn:
         validation.refuse_mixture(self._name, what, fix)
 
-    def _pairs(self, tasks: Any, default_rate: Rate | None) -> list[tuple[Part, Rate]]:
+    def _pairs(self, tasks: Any, default_rate: Rate | None, together: bool) -> list[tuple[Part, Rate]]:
         if isinstance(tasks, str) or not isinstance(tasks, Iterable):
             self._refuse(f"has tasks={tasks!r}", "give a list of tasks or names")
         if isinstance(tasks, set | frozenset):
@@ -86,6 +99,10 @@ class Mixture(Declared):
         pairs: list[tuple[Part, Rate]] = []
         for item in tasks:
             part, rate = (item, default_rate) if _is_part(item) else self._pair(item)
+            if together:
+                if rate is not None:
+                    self._refuse(f"has rates= and {item!r} with another rate", "give one of them")
+                rate = 0.0  # until the names of all parts are known
             if rate is None:
                 label = part if isinstance(part, str) else part.name
                 self._refuse(
@@ -102,20 +119,12 @@ class Mixture(Declared):
             self._refuse(f"has {item!r} among its tasks", "give a name, or a pair (name, rate)")
         return item[0], item[1]
 
-    def _add_part(self, part: Part, rate: Rate) -> None:
+    def _add_part(self, part: Part) -> str:
         provider = self._resolved(part)
         if provider.name in self._parts:
             self._refuse(f"has {provider.name!r} twice", "name it once, with the sum of the rates")
-        if not callable(rate):
-            rate = check_rate(rate, f"mixture {self._name!r}: the rate of {provider.name!r}")
-        elif isinstance(provider, Mixture):
-            self._refuse(
-                f"gives the mixture {provider.name!r} a function as rate: 'rate' for sub-mixture {provider.name} must "
-                "be a number.",
-                "give a number: a function is of a task",
-            )
         self._parts[provider.name] = provider
-        self._part_rates[provider.name] = rate
+        return provider.name
 
     def _resolved(self, part: Part) -> Union[Task, "Mixture"]:
         if not isinstance(part, str):
@@ -145,11 +154,6 @@ class Mixture(Declared):
                     holders.setdefault(name, []).append(part)
         return holders
 
-    def _check_some_rate(self) -> None:
-        rates = self._part_rates.values()
-        if not any(callable(rate) or rate > 0 for rate in rates):
-            self._refuse("has only rates of 0", "give one task a positive rate")
-
     def with_tasks(self, tasks: Mapping[str, Task]) -> "Mixture":
         """Returns this mixture, not registered, with other tasks of the same names; rates stay.
 
@@ -160,8 +164,18 @@ class Mixture(Declared):
             part.with_tasks(tasks) if isinstance(part, Mixture) else tasks.get(name, part)
             for name, part in self._parts.items()
         ]
-        pairs = list(zip(changed, self._part_rates.values(), strict=True))
-        made = type(self)(self._name, pairs, None, self._sample_fn, self._source_info)
+        pairs = list(zip(changed, self._rates.declared.values(), strict=True))
+        return self._again(pairs, **self.mixing)
+
+    def with_mixing(self, **changed: Any) -> "Mixture":
+        """Returns this mixture, not registered, with other `rates`, `unit` or `max_epochs`; those not given stay."""
+        parts: list[Any] = self.parts
+        if "rates" not in changed:
+            parts = list(zip(parts, self._rates.declared.values(), strict=True))
+        return self._again(parts, **(self.mixing | changed))
+
+    def _again(self, parts: list[Any], **mixing: Any) -> "Mixture":
+        made = type(self)(self._name, parts, None, self._sample_fn, self._source_info, **mixing)
         made._take_line_of(self)
         return made
 
@@ -202,46 +216,54 @@ class Mixture(Declared):
     @property
     def rate_per_task_name(self) -> dict[str, Rate]:
         """The declared rates of the parts, by name; a nested mixture is one part."""
-        return dict(self._part_rates)
+        return dict(self._rates.declared)
+
+    @property
+    def unit(self) -> str:
+        """What rates are shares of: "examples", "target_tokens" or "tokens"."""
+        return self._unit
+
+    @property
+    def mixing(self) -> dict[str, Any]:
+        """The arguments `unit` and `max_epochs` where they were given."""
+        given = {"unit": self._unit} if self._unit != "examples" else {}
+        return given | ({"max_epochs": dict(self._max_epochs)} if self._max_epochs else {})
 
     @functools.cached_property
-    def _numbers(self) -> dict[str, float]:
-        """Rates of the parts as numbers; filled as they are asked for."""
-        return {}
+    def max_epochs(self) -> dict[str, float]:
+        """The most passes over each task that has a limit, those of nested mixtures too, by name."""
+        limits = [part.max_epochs for part in self._parts.values() if isinstance(part, Mixture)]
+        limits.append(self._max_epochs)
+        return {
+            name: min(one[name] for one in limits if name in one)
+            for name in self._leaves
+            if any(name in one for one in limits)
+        }
 
-    def _number(self, name: str) -> float:
-        if name not in self._numbers:
-            rate = self._part_rates[name]
-            what = f"mixture {self._name!r}: the rate of {name!r}"
-            if callable(rate):
-                with user_errors.within(what):
-                    rate = rate(self._parts[name])
-            self._numbers[name] = check_rate(rate, what)
-        return self._numbers[name]
+    @functools.cached_property
+    def rate_steps(self) -> tuple[int, ...]:
+        """The steps of training from which rates are others, also those of nested mixtures, ascending from 0."""
+        nested = [part.rate_steps for part in self._parts.values() if isinstance(part, Mixture)]
+        return tuple(sorted(set(self._rates.starts).union(*nested)))
 
     @functools.cached_property
     def total_rate(self) -> float:
-        """The sum of the rates of the parts.
+        """The sum of the rates of the parts, at step 0.
 
         Raises:
             ValueError: when a rate is no finite number, or all are 0.
         """
-        return self._sum([self._number(name) for name in self._parts])
+        return self._rates.total()
 
-    def _sum(self, rates: Iterable[float]) -> float:
-        try:
-            total = math.fsum(rates)
-        except OverflowError:
-            self._refuse("has rates whose sum is too great", "divide them all by one number")
-        if not total > 0:
-            self._refuse("has only rates of 0", "give one task a positive rate")
-        return total
-
-    def get_rate(self, task: Task | str) -> float:
+    def get_rate(self, task: Task | str, step: int = 0) -> float:
         """Returns the rate of one task, its own and what nested mixtures give it.
 
         A nested mixture of rate r gives its task r * (its rate there) / (that mixture's total
         rate).
+
+        Args:
+            task: the task, or its name.
+            step: of training; rates may change with it.
 
         Raises:
             ValueError: when the task is not in the mixture, or a rate is no finite number.
@@ -252,15 +274,16 @@ class Mixture(Declared):
             self._refuse(f"has no task {name!r}{hint}", f"it has {len(self._leaves)} tasks")
         value = 0.0
         for mixture in self._holders.get(name, ()):
-            value += self._number(mixture.name) * mixture.get_rate(name) / mixture.total_rate
+            total = mixture._rates.total(step) if step else mixture.total_rate
+            value += self._rates.number(mixture.name, step) * mixture.get_rate(name, step) / total
         if isinstance(self._parts.get(name), Task):
-            value += self._number(name)
+            value += self._rates.number(name, step)
         return value
 
-    def rates(self) -> dict[str, float]:
-        """Returns the share of each task, which sum to 1, in the order of `tasks`."""
-        by_name = {name: self.get_rate(name) for name in self._leaves}
-        total = self._sum(by_name.values())
+    def rates(self, step: int = 0) -> dict[str, float]:
+        """Returns the share of each task at a step, which sum to 1, in the order of `tasks`."""
+        by_name = {name: self.get_rate(name, step) for name in self._leaves}
+        total = self._rates.sum(by_name.values(), step)
         return {name: rate / total for name, rate in by_name.items()}
 
     # Examples.
@@ -321,15 +344,17 @@ class Mixture(Declared):
         names = self._feature_names(copy_pretokenized, passthrough_features)
         select = functools.partial(_select, names)
         datasets = [task.get_dataset(**arguments).map(select, num_parallel_calls=tf.data.AUTOTUNE) for task in tasks]
-        if log_mixing_proportions:
-            self._log_shares(tasks, rates)
+        self._tell(tasks, rates if log_mixing_proportions else ())
         sample_seed = seed if seed is not None else None if shuffle else _SAMPLE_SEED
         return self._sample_fn(datasets, rates, sample_seed)
 
-    def _log_shares(self, tasks: Sequence[Task], rates: Sequence[float]) -> None:
-        total = math.fsum(rates)
-        for task, rate in zip(tasks, rates, strict=True):
-            _log.info("mixture %s: %.6f of task %s", self._name, rate / total, task.name)
+    def _tell(self, tasks: Sequence[Task], rates: Sequence[float]) -> None:
+        """Logs the shares of tasks, where rates are given, and warns of what `get_dataset` does not know."""
+        if len(self.rate_steps) > 1 or self.mixing:
+            what = "get_dataset draws by the rates of step 0, counts examples and knows no max_epochs; t5mix train does"
+            warnings.warn(f"mixture {self._name!r}: {what}", stacklevel=3)
+        for task, rate in zip(tasks, rates, strict=False):
+            _log.info("mixture %s: %.6f of task %s", self._name, rate / math.fsum(rates), task.name)
 
     def _tasks_with(self, split: str) -> list[Task]:
         tasks = [task for task in self.tasks if split in task.splits]

@@ -19,7 +19,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import Trained as WhatIsTrained
 from t5mix.mesh.t5.fine_tuning.settings import adapters, everything, lora, prompt_tuning
 from t5mix.runs.config.settings import Finetuning, Run, Training
-from t5mix.runs.preflight.dry_run import open_stream, say_overflows
+from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
@@ -124,6 +124,7 @@ class Components:
         stream = agreement.first_alone(lambda: open_stream(self.run, provider))
         agreement.check_alike(f"examples of {provider.name!r}", stream.state(0))
         data.check_stream(stream)
+        check_enough(stream, settings)
         agreement.wait_for_all("data checked")
         if agreement.is_first():
             data.record()

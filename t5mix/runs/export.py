@@ -142,7 +142,8 @@ def _step(checkpoint: CheckpointPath) -> StepConfig:
 def _card(checked: Checked, weights: dict[str, LazyArray]) -> Card:
     """Returns what the model card says: tasks, mixture, and every score of this checkpoint."""
     provider, run = checked.provider, checked.run
-    rates = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
+    last = max(_checkpoint(checked).step - 1, 0)
+    rates = provider.rates(last) if isinstance(provider, Mixture) else {provider.name: 1.0}
     return Card(
         title=f"{provider.name}, step {_checkpoint(checked).step}{_beside(_checkpoint(checked))}",
         mixture=provider.name,

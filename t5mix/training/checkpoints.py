@@ -9,9 +9,11 @@ before a weight is used. Arrays are restored onto the mesh of the engine that as
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from t5mix.training.checkpoint_files import DamagedCheckpointError
 
 _STATE = "state"
 _PRIVATE = ".partial"  # the end of names that are no checkpoint's
+# How often it is tried to delete what somebody may still write into, and seconds between; the next save tries, too.
+_TRIES, _PAUSE = 10, 0.05
 
 
 class Checkpoints:
@@ -63,7 +67,7 @@ class Checkpoints:
                 self._remove_private()
                 private.mkdir()
             agreement.wait_for_all(f"to write {step}")
-            with _plain_path(private) as plain, _closing(orbax) as checkpointer:
+            with _without_tracebacks(), _plain_path(private) as plain, _closing(orbax) as checkpointer:
                 checkpointer.save(plain / _STATE, args=orbax.args.StandardSave(dict(state)))
             shapes = {name: list(value.shape) for name, value in state.items()}
             checkpoint_files.seal(private, {"step": step, "extra": extra, "variables": shapes})
@@ -72,8 +76,7 @@ class Checkpoints:
             agreement.wait_for_all(f"written {step}")
         except Exception as error:  # Orbax and TensorStore raise errors of many kinds
             if agreement.is_first():
-                with contextlib.suppress(OSError):
-                    self._remove_private()
+                self._give_up()
             why = error.strerror if isinstance(error, OSError) and error.strerror else _first_words(error)
             raise OSError(
                 f"the checkpoint of step {step} cannot be written into {str(self.folder)!r} ({why}): "
@@ -145,6 +148,14 @@ class Checkpoints:
             os.rename(folder, aside)
             shutil.rmtree(aside)
 
+    def _give_up(self) -> None:
+        """Deletes what a save that failed has left, as far as that can be; threads of Orbax may still be at work."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(OSError):
+                self._remove_private()
+                return
+            time.sleep(_PAUSE)
+
     def _remove_private(self) -> None:
         """Deletes what a killed process has left."""
         for entry in self.folder.iterdir():
@@ -192,6 +203,20 @@ def _closing(orbax: Any) -> Iterator[Any]:
         yield checkpointer
     finally:
         checkpointer.close()
+
+
+@contextlib.contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """Keeps Orbax from logging pages about an error that it raises, too, where `lazy.silence` made loggers quiet."""
+    logger = logging.getLogger("absl")
+    if logger.level != logging.ERROR:
+        yield
+        return
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

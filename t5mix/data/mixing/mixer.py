@@ -1,5 +1,6 @@
 """Drawing examples: which example of which task each draw is."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -9,6 +10,8 @@ import numpy as np
 from t5mix.data.examples.base import Examples
 from t5mix.data.examples.in_memory import Lengths
 from t5mix.data.mixing import permutation, weights
+from t5mix.data.mixing.intended import Intended
+from t5mix.data.mixing.scheduled_order import ScheduledOrder
 from t5mix.data.mixing.task_order import TaskOrder
 from t5mix.internal import splitmix
 
@@ -55,14 +58,29 @@ class Mixer:
         rates: Mapping[str, float | Fraction],
         seed: int,
     ) -> None:
-        self.names = tuple(examples)
-        self._mixing = TaskOrder({name: rates[name] for name in examples}, seed)
+        self.names, self.seed = tuple(examples), seed
+        self._mixing: TaskOrder | ScheduledOrder = TaskOrder({name: rates[name] for name in examples}, seed)
         self._examples = tuple(examples.values())
         self._counts = np.array([task.count for task in self._examples], dtype=np.int64)
         self._words = np.array(
             [splitmix.key_words(("epochs", seed, name), 1)[0] for name in self.names], dtype=np.uint64
         )
         self.lengths = Lengths(self._examples)
+
+    def by(self, intended: Intended) -> "Mixer":
+        """Returns what draws the same examples by intended sums of its tasks."""
+        made = copy.copy(self)
+        made._mixing = ScheduledOrder(self.names, intended, self.seed)
+        return made
+
+    @property
+    def end(self) -> int:
+        """The number of draws, where they end."""
+        return self._mixing.end
+
+    def counts(self) -> list[int]:
+        """Returns how many examples an epoch of each task has."""
+        return self._counts.tolist()
 
     def before(self, draw: int) -> np.ndarray:
         """Returns how many examples of each task come before a draw, int64 [tasks]."""

@@ -21,12 +21,13 @@ from fractions import Fraction
 
 import numpy as np
 
+from t5mix.data.mixing.intended import NEVER
 from t5mix.data.mixing.weights import BITS, integer_weights, whole_numbers
 from t5mix.internal import splitmix
 from t5mix.internal.memo import remembers
 
 # Draws that are put in order at once.
-_CHUNK = 1 << 13
+CHUNK = 1 << 13
 # Draws that are looked back at; 64 bits hold the arithmetic of no more.
 _PAST = 1 << 16
 
@@ -37,7 +38,12 @@ class TaskOrder:
     Args:
         rates: each task's share, by name, positive.
         seed: decides between equally urgent tasks.
+
+    Attributes:
+        end: a draw that never comes: these have no end.
     """
+
+    end = NEVER
 
     def __init__(self, rates: Mapping[str, float | Fraction], seed: int) -> None:
         exact = dict(zip(rates, whole_numbers(rates.values()), strict=True))
@@ -65,9 +71,9 @@ class TaskOrder:
 
     def tasks(self, start: int, stop: int) -> np.ndarray:
         """Returns the task of each draw from `start` to before `stop`, int32."""
-        numbers = range(start // _CHUNK, -(-stop // _CHUNK))
+        numbers = range(start // CHUNK, -(-stop // CHUNK))
         joined = np.concatenate([*(self._chunk(number) for number in numbers), np.empty(0, np.int32)])
-        first = start // _CHUNK * _CHUNK
+        first = start // CHUNK * CHUNK
         return joined[start - first : stop - first]
 
     @remembers(8)
@@ -102,17 +108,17 @@ class TaskOrder:
     @remembers(8)
     def _chunk(self, number: int) -> np.ndarray:
         """Returns the tasks of a chunk of draws, by earliest deadline first, int32 [C]."""
-        start = number * _CHUNK
+        start = number * CHUNK
         now = _Now.at(self._weights, start)
-        task, numbers = now.examples_until(_CHUNK, self._counts(start) - now.whole)
+        task, numbers = now.examples_until(CHUNK, self._counts(start) - now.whole)
         ties = splitmix.hashed(self._words[task], now.whole[task] + numbers)
         by_urgency = np.lexsort((ties, now.deadlines(task, numbers)))
         urgency = np.empty_like(by_urgency)
         urgency[by_urgency] = np.arange(len(task))
         release = now.releases(task, numbers)
         by_release = np.argsort(release, kind="stable")
-        free = np.searchsorted(release[by_release], np.arange(_CHUNK), side="right").tolist()
-        drawn = task[by_urgency[_earliest_first(urgency[by_release].tolist(), free)]]
+        free = np.searchsorted(release[by_release], np.arange(CHUNK), side="right").tolist()
+        drawn = task[by_urgency[earliest_first(urgency[by_release].tolist(), free)]]
         if self._rest is None:
             return drawn.astype(np.int32)
         is_rare = drawn == len(self._common)
@@ -122,7 +128,7 @@ class TaskOrder:
         return tasks
 
 
-def _earliest_first(urgencies: list[int], free: list[int]) -> list[int]:
+def earliest_first(urgencies: list[int], free: list[int]) -> list[int]:
     """Draws, at each time, the most urgent of the first `free[time]` examples that is not drawn yet."""
     waiting: list[int] = []
     drawn, known = [], 0

@@ -12,6 +12,7 @@ from t5mix.data.examples.base import Examples, Ragged
 from t5mix.data.examples.in_memory import Lengths, SmallTasks, runs
 from t5mix.data.mixing.mixer import Draws
 from t5mix.data.packing import collate
+from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import PackedRows, PlainRows, Rows
 from t5mix.internal.ragged import ranges
 
@@ -46,14 +47,13 @@ class Batches:
         self,
         examples: tuple[Examples, ...],
         known: Lengths,
-        rows: PackedRows | PlainRows,
+        rows: PackedRows | PlainRows | ScheduledRows,
         lengths: Mapping[str, int],
         batch_size: int,
         fill: Callable[..., dict[str, np.ndarray]] = collate.fill,
     ) -> None:
         self._fill = fill
         self._examples, self._rows, self._lengths, self._batch_size = examples, rows, lengths, batch_size
-        self._steps = rows.rows // batch_size
         self._small = SmallTasks(examples, known)
         slots = min(_SLOTS * max(1, int((~self._small.holds).sum())), _MOST_SLOTS)
         self._most = max(1, slots // (batch_size * sum(lengths.values())))
@@ -70,7 +70,7 @@ class Batches:
 
     def rows(self, step: int) -> Rows:
         """Returns which examples stand in the rows of a batch."""
-        window, step_in_window = divmod(step, self._steps)
+        window, step_in_window, _ = self._rows.place(step)
         return self._rows.window(window).between(
             step_in_window * self._batch_size, (step_in_window + 1) * self._batch_size
         )
@@ -79,10 +79,11 @@ class Batches:
         """Returns how many batches to make from `step` on: twice as many as last time, where it goes on."""
         follows = last is not None and last.rows == rows and last.stop == step
         count = 2 * (last.stop - last.start) if last is not None and follows else 1
-        return min(count, self._most, self._steps - step % self._steps)
+        _, step_in_window, steps = self._rows.place(step)
+        return min(count, self._most, steps - step_in_window)
 
     def _make(self, step: int, count: int, start: int, stop: int) -> _Group:
-        window, step_in_window = divmod(step, self._steps)
+        window, step_in_window, _ = self._rows.place(step)
         rows = self._rows.window(window)
         if (start, stop) == (0, self._batch_size):
             chosen = rows.between(step_in_window * self._batch_size, (step_in_window + count) * self._batch_size)

@@ -26,10 +26,12 @@ class Blocks:
     Args:
         mixer: draws the examples.
         plan: how much is drawn for how much room.
+        first: the draw that the first block begins with.
+        count: how many blocks there are; None is without end. The last keeps what it has no room for.
     """
 
-    def __init__(self, mixer: Mixer, plan: Plan) -> None:
-        self._mixer, self._plan = mixer, plan
+    def __init__(self, mixer: Mixer, plan: Plan, first: int = 0, count: int | None = None) -> None:
+        self._mixer, self._plan, self._first, self._count = mixer, plan, first, count
 
     def of_window(self, window: int) -> Draws:
         """Returns the examples of a window, in the order in which they shall be fed."""
@@ -59,24 +61,29 @@ class Blocks:
     @remembers(2)
     def _draws(self, block: int) -> tuple[Draws, int]:
         """Returns the draws of a block, task by task, and the first one's number."""
-        size = self._plan.draws
-        start = self._stop(block - 1) if block else 0
+        start = self._stop(block - 1) if block else self._first
         stop = self._stop(block)
-        if (start, stop) == (block * size, (block + 1) * size):
+        if (start, stop) == (self._begin(block), self._begin(block + 1)):
             return self._due(block), start
         return self._mixer.quota(start, stop), start
 
     @remembers(4)
     def _stop(self, block: int) -> int:
         """Returns the draw behind the last that a block has room for."""
+        if block + 1 == self._count:
+            return self._begin(block + 1)
         draws = self._due(block)
         room = np.array(self._plan.room, dtype=np.int64)
         if (draws.lengths.sum(axis=0) <= room).all():
-            return (block + 1) * self._plan.draws
+            return self._begin(block + 1)
         used = np.cumsum(draws.lengths[evenly_spaced(draws.task)], axis=0)
-        return block * self._plan.draws + int(np.count_nonzero((used <= room).all(axis=1)))
+        return self._begin(block) + int(np.count_nonzero((used <= room).all(axis=1)))
 
     @remembers(3)  # a block asks for its draws, then for those of the block before
     def _due(self, block: int) -> Draws:
         """Returns the draws that are planned for a block, task by task."""
-        return self._mixer.quota(block * self._plan.draws, (block + 1) * self._plan.draws)
+        return self._mixer.quota(self._begin(block), self._begin(block + 1))
+
+    def _begin(self, block: int) -> int:
+        """Returns the first draw that is planned for a block."""
+        return self._first + block * self._plan.draws

@@ -83,32 +83,109 @@ class Plan:
         standard deviations of the demand stay free. The numbers follow from lengths and seed alone.
         """
         total = math.fsum(rates.values())
-        shares = [rates[name] / total for name in examples]
-        moments = _moments(mixer, tuple(examples.values()), limits)
-        if (per_row := _per_row(moments, limits)) is not None:
-            room = tuple(rows * limit for limit in limits)
-            fill = per_row * max(moments[0].means)
-            return cls(tuple(limits), rows, batch_size, 1, rows * per_row, room, fill)
+        capacity = Capacity(mixer, examples, limits, rows, batch_size)
+        return capacity.plan(capacity.fit(mixer, [rates[name] / total for name in examples]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """How examples that are drawn by some shares fit into rows.
+
+    Attributes:
+        shares: each task's share.
+        fill: how full rows get, of the feature that there is most of.
+        volume: rows that an example takes at least, on average.
+        spare: part of a window's rows that is kept free because windows do not all pack equally well.
+        per_row: examples of a row, where all are of the same lengths, else None.
+    """
+
+    shares: tuple[float, ...]
+    fill: float
+    volume: float
+    spare: float
+    per_row: int | None
+
+
+class Capacity:
+    """Plans how much is drawn for how much room.
+
+    Args:
+        mixer: draws the examples.
+        examples: each task's examples, by name.
+        limits: tokens that a row holds of each feature.
+        rows: rows of a window.
+        batch_size: rows of a batch.
+    """
+
+    def __init__(
+        self, mixer: Mixer, examples: Mapping[str, Examples], limits: Sequence[int], rows: int, batch_size: int
+    ) -> None:
+        self._mixer, self._limits, self.rows, self._batch_size = mixer, tuple(limits), rows, batch_size
+        self._moments = _moments(mixer, tuple(examples.values()), limits)
+
+    def volume(self, shares: Sequence[float]) -> float:
+        """Returns the rows that an example takes at least, on average."""
         # Each feature's slots that an example takes on average, as shares of a row.
         demand = [
-            math.fsum(share * one.means[feature] for share, one in zip(shares, moments, strict=True))
-            for feature in range(len(limits))
+            math.fsum(share * one.means[feature] for share, one in zip(shares, self._moments, strict=True))
+            for feature in range(len(self._limits))
         ]
-        volume = max(*demand, 1 / max(limits))
-        most = max(1, int(rows / volume))
-        fill, deviation, shared = _fill(mixer, most, limits, batch_size)
+        return max(*demand, 1 / max(self._limits))
+
+    def fit(self, mixer: Mixer, shares: Sequence[float]) -> Fit:
+        """Packs some windows to see how full rows get.
+
+        Args:
+            mixer: draws by these shares.
+            shares: each task's share.
+        """
+        some = [one for share, one in zip(shares, self._moments, strict=True) if share > 0]
+        volume = self.volume(shares)
+        if (per_row := _per_row(some, self._limits)) is not None:
+            return Fit(tuple(shares), per_row * max(some[0].means), volume, 0.0, per_row)
+        most = max(1, int(self.rows / volume))
+        fill, deviation, shared = _fill(mixer, most, self._limits, self._batch_size)
         # Where each example has a row of its own, rows are as many as examples, and none need stay free.
         spare = max(_SPARE, _SPARE_OF_FREE * (1 - fill), _DEVIATIONS * deviation) * min(1.0, shared)
-        spare += _MARGIN * _error(shares, moments)
-        windows = 1
+        return Fit(tuple(shares), fill, volume, spare, None)
+
+    def adapted(self, fit: Fit, shares: Sequence[float]) -> Fit:
+        """Returns how examples fit that are drawn by other shares, if they pack as those do."""
+        some = [one for share, one in zip(shares, self._moments, strict=True) if share > 0]
+        per_row = _per_row(some, self._limits)
+        fill = fit.fill if per_row is None else per_row * max(some[0].means)
+        return Fit(tuple(shares), fill, self.volume(shares), fit.spare, per_row)
+
+    def batches(self, rows: float) -> int:
+        """Returns so many rows, rounded up to whole batches."""
+        return self._batch_size * math.ceil(rows / self._batch_size)
+
+    def plan(self, fit: Fit, rows: int | None = None, windows: int | None = None, more_spare: float = 0.0) -> "Plan":
+        """Plans blocks.
+
+        Args:
+            fit: how examples fit.
+            rows: rows of a window, if not those of all.
+            windows: windows of a block, if not as many as are best.
+            more_spare: a further part of the rows that is kept free.
+        """
+        rows = rows or self.rows
+        limits, shares = self._limits, fit.shares
+        if fit.per_row is not None:
+            count = windows or 1
+            room = tuple(count * rows * limit for limit in limits)
+            return Plan(limits, rows, self._batch_size, count, count * rows * fit.per_row, room, fit.fill)
+        spare = fit.spare + _MARGIN * _error(shares, self._moments) + more_spare
+        count = windows or 1
         while True:
-            draws, margin = _draws(mixer, shares, moments, volume / fill, rows * windows, spare)
-            if margin <= _NARROW or windows == _WINDOWS or 2 * draws > _DRAWS:
+            rows_each = fit.volume / fit.fill
+            draws, margin = _draws(self._mixer, shares, self._moments, rows_each, rows * count, spare)
+            if windows or margin <= _NARROW or count == _WINDOWS or 2 * draws > _DRAWS:
                 break
-            windows *= 2
-        part = fill * (1 - spare) if fill < 1 else 1.0  # windows do not all pack as well as the one measured
-        room = tuple(math.ceil(rows * windows * limit * part) for limit in limits)
-        return cls(tuple(limits), rows, batch_size, windows, draws, room, fill)
+            count *= 2
+        part = fit.fill * (1 - spare) if fit.fill < 1 else 1.0  # windows do not all pack as well as the one measured
+        room = tuple(math.ceil(rows * count * limit * part) for limit in limits)
+        return Plan(limits, rows, self._batch_size, count, draws, room, fit.fill)
 
 
 def _draws(

@@ -84,21 +84,28 @@ class LeftOut:
 
     Attributes:
         draws: the examples, by the window that they were drawn for.
+        left_behind: those that waited when their task's rate fell to 0 or the stream ended, by the window before.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
         self.draws: dict[int, Draws] = {}
+        self.left_behind: dict[int, Draws] = {}
 
     def before(self, window: int) -> list[Draws]:
         """Returns those that were drawn for the windows before one, as far as windows behind have been filled."""
-        return [lost for drawn_for, lost in sorted(self.draws.items()) if drawn_for < window]
+        found = [*self.draws.items(), *self.left_behind.items()]
+        return [lost for drawn_for, lost in sorted(found, key=lambda one: one[0]) if drawn_for < window]
 
-    def add(self, window: int, lost: Draws) -> None:
+    def all(self) -> list[Draws]:
+        """Returns all that are known; copied at once, for a thread may be making the next batch."""
+        return [*list(self.draws.values()), *list(self.left_behind.values())]
+
+    def add(self, window: int, lost: Draws, behind: bool = False) -> None:
         """Counts examples that found no room, with a warning that names their tasks."""
         if len(lost.task) == 0:
             return
-        self.draws[window] = lost
+        (self.left_behind if behind else self.draws)[window] = lost
         names = sorted({self._names[task] for task in lost.task.tolist()})
         warnings.warn(
             f"{len(lost.task)} examples drawn for window {window} found no room in it nor after it and are "
@@ -123,14 +130,24 @@ class PlainRows:
     may_drop = False
 
     def __init__(self, mixer: Mixer, batch_size: int) -> None:
-        self._mixer = mixer
+        self._mixer, self._batch_size = mixer, batch_size
         self.rows = rows_of_window(batch_size)
         self.left_out = LeftOut(mixer.names)
 
     @remembers(3)
     def window(self, window: int) -> Rows:
         """Returns the rows of a window."""
-        return Rows(self._mixer.draws(window * self.rows, (window + 1) * self.rows), np.arange(self.rows))
+        draws = self._mixer.draws(window * self.rows, (window + 1) * self.rows)
+        return Rows(draws, np.arange(len(draws.task)))  # the last ones may be empty where a stream ends
+
+    def place(self, step: int) -> tuple[int, int, int]:
+        """Returns a step's window, its number within it, and the number of steps of the window."""
+        steps = self.rows // self._batch_size
+        return *divmod(step, steps), steps
+
+    def first_step(self, window: int) -> int:
+        """Returns the first step of a window."""
+        return window * (self.rows // self._batch_size)
 
     def drawn(self, window: int) -> np.ndarray:
         """Returns how many examples of each task are drawn for the windows before one, int64 [tasks]."""
@@ -174,6 +191,44 @@ class _Filled:
         return self.of(draws, np.concatenate([self.row, row]), self.early)
 
 
+@dataclasses.dataclass(frozen=True)
+class Stretch:
+    """A part of the stream with a plan of its own.
+
+    Attributes:
+        first_draw: the draw that it begins with.
+        first_window: number of its first window in the whole stream.
+        blocks: how many blocks it has; None is without end.
+        before: the rows of the stretch before, and the number of its last window.
+        goes_on: bool [tasks], whose examples may wait for room from the stretch before; those of others do not.
+    """
+
+    first_draw: int = 0
+    first_window: int = 0
+    blocks: int | None = None
+    before: "tuple[PackedRows, int] | None" = None
+    goes_on: np.ndarray | None = None
+
+    def waiting(self, tries: int) -> Draws | None:
+        """Returns what waits from the stretch before and has been tried in so many windows; None if there is none."""
+        if self.before is None:
+            return None
+        rows, window = self.before
+        late = rows.waiting_after(window, tries)
+        return late if self.goes_on is None else late.take(np.flatnonzero(self.goes_on[late.task]))
+
+    def all_waiting(self) -> Draws | None:
+        """Returns all that waited when the stretch began, also what is left out, to count it."""
+        return None if self.before is None else self.before[0].waiting(self.before[1])
+
+    def left_behind(self) -> Draws | None:
+        """Returns what waits from the stretch before and is left out."""
+        late = self.all_waiting()
+        if late is None or self.goes_on is None:
+            return None
+        return late.take(np.flatnonzero(~self.goes_on[late.task]))
+
+
 class PackedRows:
     """Several examples in each row.
 
@@ -181,6 +236,7 @@ class PackedRows:
         mixer: draws the examples.
         plan: how much is drawn for how much room.
         seed: decides which example goes where.
+        stretch: which part of the stream, where it has several.
 
     Attributes:
         rows: rows of a window.
@@ -191,24 +247,38 @@ class PackedRows:
 
     may_drop = True
 
-    def __init__(self, mixer: Mixer, plan: Plan, seed: int) -> None:
+    def __init__(self, mixer: Mixer, plan: Plan, seed: int, stretch: "Stretch | None" = None) -> None:
         self._mixer, self._plan, self._seed = mixer, plan, seed
+        self._stretch = stretch or Stretch()
         self.rows = plan.rows
         self.left_out = LeftOut(mixer.names)
-        self.blocks = Blocks(mixer, plan)
+        self.blocks = Blocks(mixer, plan, self._stretch.first_draw, self._stretch.blocks)
+
+    def place(self, step: int) -> tuple[int, int, int]:
+        """Returns a step's window, its number within it, and the number of steps of the window."""
+        steps = self.rows // self._plan.batch_size
+        return *divmod(step, steps), steps
 
     @remembers(3)
     def window(self, window: int) -> Rows:
         """Returns the rows of a window."""
         filled = self._filled(window, TRIES)
-        self.left_out.add(window - TRIES, filled.waiting)
+        self.left_out.add(self._stretch.first_window + window - TRIES, filled.waiting)
         row = collate.spread(filled.row, self.rows)
         by_row = np.argsort(row, kind="stable")
         return Rows(filled.draws.take(by_row), row[by_row])
 
     def waiting(self, window: int) -> Draws:
         """Returns the examples of a window and of those before it that still wait for room when it is full."""
-        return Draws.joined([self._filled(window, tries).waiting for tries in range(TRIES)])
+        return Draws.joined([self.waiting_after(window, tries) for tries in range(TRIES)])
+
+    def waiting_after(self, window: int, tries: int) -> Draws:
+        """Returns those of them that were tried in so many windows behind their own."""
+        return self._filled(window, tries).waiting
+
+    def first_step(self, window: int) -> int:
+        """Returns the first step of a window."""
+        return window * (self.rows // self._plan.batch_size)
 
     def drawn(self, window: int) -> np.ndarray:
         """Returns how many examples of each task are drawn for the windows before one, int64 [tasks]."""
@@ -218,7 +288,7 @@ class PackedRows:
         """Returns the examples that stand in the first so many rows of all."""
         window, rest = divmod(row, self.rows)
         none = self._mixer.quota(0, 0)
-        waiting = self.waiting(window - 1) if window else none
+        waiting = self.waiting(window - 1) if window else (self._stretch.all_waiting() or none)
         return Fed(self.drawn(window), waiting, self.window(window).between(0, rest).draws if rest else none)
 
     @remembers(3 * (TRIES + 1))
@@ -230,7 +300,10 @@ class PackedRows:
         if tries == 0:
             return self._with_own(window)
         filled = self._filled(window, tries - 1)
-        late = self._filled(window - 1, tries - 1).waiting if window > 0 else filled.waiting.take(slice(0))
+        if window > 0:
+            late = self._filled(window - 1, tries - 1).waiting
+        else:
+            late = self._stretch.waiting(tries - 1) or filled.waiting.take(slice(0))
         if len(late.task) == 0:
             return dataclasses.replace(filled, waiting=late)
         used = np.zeros((self.rows, len(self._plan.limits)), dtype=np.int64)  # [R, F]
@@ -246,7 +319,8 @@ class PackedRows:
     def _with_own(self, window: int) -> _Filled:
         """Returns a window with its own examples: in the order of epochs where one begins in it, else in any."""
         draws = self.blocks.of_window(window)
-        rank = permutation.permute(np.arange(self.rows), self.rows, ("rows", self._seed, window))
+        key = ("rows", self._seed, self._stretch.first_window + window)
+        rank = permutation.permute(np.arange(self.rows), self.rows, key)
         cuts = epoch_order.begins(draws)
         if not len(cuts):
             row = bin_packing.choose_rows(draws.lengths, self._plan.limits, self.rows)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import PackedRows, PlainRows
 from t5mix.internal.memo import remembers
 
@@ -13,7 +14,7 @@ class Windows:
         rows: of the stream.
     """
 
-    def __init__(self, rows: PackedRows | PlainRows) -> None:
+    def __init__(self, rows: PackedRows | PlainRows | ScheduledRows) -> None:
         self._rows = rows
 
     @remembers(1 << 12)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from t5mix.data.mixing.mixer import Mixer
+from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import TRIES, PackedRows, PlainRows
 from t5mix.data.planning.drawn import Windows
 
@@ -28,10 +29,12 @@ class FirstFed:
         counts: examples of each task's epoch.
     """
 
-    def __init__(self, mixer: Mixer, rows: PackedRows | PlainRows, batch_size: int, counts: list[int]) -> None:
+    def __init__(
+        self, mixer: Mixer, rows: PackedRows | PlainRows | ScheduledRows, batch_size: int, counts: list[int]
+    ) -> None:
         self._mixer, self._rows, self._counts = mixer, rows, counts
         self._windows = Windows(rows)
-        self._batch_size, self._steps_each = batch_size, rows.rows // batch_size
+        self._batch_size = batch_size
 
     def before(
         self, steps: int, wanted: Mapping[int, Iterable[int]], tell: Callable[[int, int], None]
@@ -55,7 +58,7 @@ class FirstFed:
 
     def _drawn_for(self, pending: Mapping[int, np.ndarray], epoch: int, steps: int) -> dict[tuple[int, int], int]:
         """Returns the window for which each of these examples is drawn in an epoch, where it is before a step."""
-        windows = -(-steps // self._steps_each)
+        windows = self._rows.place(steps - 1)[0] + 1 if steps else 0
         found: dict[tuple[int, int], int] = {}
         for task, indices in pending.items():
             first = epoch * self._counts[task]
@@ -71,7 +74,7 @@ class FirstFed:
         self, steps: int, drawn_for: Mapping[tuple[int, int], int], tell: Callable[[int, int], None]
     ) -> dict[tuple[int, int], int]:
         """Looks through the windows for which examples are drawn, and those behind, as long as they may wait."""
-        last = -(-steps // self._steps_each)
+        last = self._rows.place(steps - 1)[0] + 1
         look = sorted(
             {later for window in drawn_for.values() for later in range(window, min(window + TRIES + 1, last))}
         )
@@ -79,12 +82,12 @@ class FirstFed:
         found: dict[tuple[int, int], int] = {}
         for done, window in enumerate(look):
             tell(done, len(look))
-            rows = self._rows.window(window)
+            rows, first = self._rows.window(window), self._rows.first_step(window)
             these = np.flatnonzero(np.isin(rows.draws.task * _TASK + rows.draws.index, keys))
             for task, index, row in zip(
                 rows.draws.task[these].tolist(), rows.draws.index[these].tolist(), rows.row[these].tolist(), strict=True
             ):
-                step = window * self._steps_each + row // self._batch_size
+                step = first + row // self._batch_size
                 if step < steps and window <= drawn_for[task, index] + TRIES:
                     found.setdefault((task, index), step)
         return found

@@ -13,6 +13,7 @@ import numpy as np
 
 from t5mix.data.examples.base import Examples
 from t5mix.data.mixing.mixer import Draws, Mixer
+from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import TRIES, Fed, PackedRows, PlainRows
 from t5mix.data.planning import tallies
 from t5mix.data.planning.feed_plan import FeedPlan, Interval, TaskPlan
@@ -44,7 +45,7 @@ class Planner:
         self,
         name: str,
         mixer: Mixer,
-        rows: PackedRows | PlainRows,
+        rows: PackedRows | PlainRows | ScheduledRows,
         examples: Mapping[str, Examples],
         rates: Mapping[str, float],
         lengths: Mapping[str, int],
@@ -56,11 +57,11 @@ class Planner:
         self._lengths, self._row_lengths, self._left_out = lengths, row_lengths, left_out
         total = math.fsum(rates.values())
         self._rates = {name: rates[name] / total for name in examples}
-        self._batch_size, self._steps_each = batch_size, rows.rows // batch_size
+        self._batch_size = batch_size
 
     def plan(self, steps: int, *, every: bool, over_steps: bool, tell: Tell) -> FeedPlan:
         """Plans the first so many steps; see `Stream.plan`."""
-        windows = -(-steps // self._steps_each)
+        windows = self._rows.place(steps - 1)[0] + 1
         placed = self._place(windows, every, tell)
         counts = [one.count for one in self._examples.values()]
         repetitions = Repetitions(self._mixer, self._rows, self._batch_size, counts).before(
@@ -97,9 +98,9 @@ class Planner:
         """Returns what the first so many steps feed, and how many of each task were left out before, int64 [tasks]."""
         fed = self._rows.fed(steps * self._batch_size)
         # What the last window has found no room for waits, and that for its TRIES-th last is left out by now.
-        lost = self._rows.left_out.before(max(0, steps // self._steps_each - TRIES))
+        lost = self._rows.left_out.before(max(0, self._rows.place(steps)[0] - TRIES))
         with_lost = Fed(fed.before, Draws.joined([fed.waiting, *lost]), fed.more)
-        last = (steps - 1) // self._steps_each
+        last = self._rows.place(steps - 1)[0]
         dropped = np.zeros(len(fed.before), np.int64)
         for some in self._rows.left_out.before(last - TRIES + 1):
             dropped += np.bincount(some.task, minlength=len(dropped))
@@ -145,9 +146,9 @@ class Planner:
     def _over_steps(self, steps: int, tasks: Sequence[TaskPlan]) -> tuple[Interval, ...]:
         """Returns shares in parts of the steps; long parts end where a window does, and count what waits there."""
         stops = sorted({steps * part // _INTERVALS for part in range(_INTERVALS)})
-        if steps >= _INTERVALS * self._steps_each:
-            windows = sorted({stop // self._steps_each for stop in stops})
-            stops = [window * self._steps_each for window in windows]
+        windows = sorted({self._rows.place(stop)[0] for stop in stops})
+        if len(windows) == len(stops) == _INTERVALS:
+            stops = [self._rows.first_step(window) for window in windows]
             counts = [self._rows.drawn(window) for window in windows]
         else:
             counts = [self._rows.fed(stop * self._batch_size).counts() for stop in stops]

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable
 
 from t5mix.data.mixing.mixer import Mixer
+from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import PackedRows, PlainRows
 from t5mix.data.planning.drawn import Windows
 
@@ -39,10 +40,11 @@ class Repetitions:
         counts: examples of each task's epoch.
     """
 
-    def __init__(self, mixer: Mixer, rows: PackedRows | PlainRows, batch_size: int, counts: list[int]) -> None:
+    def __init__(
+        self, mixer: Mixer, rows: PackedRows | PlainRows | ScheduledRows, batch_size: int, counts: list[int]
+    ) -> None:
         self._mixer, self._rows, self._counts = mixer, rows, counts
         self._windows = Windows(rows)
-        self._steps = rows.rows // batch_size
         self._batch_size = batch_size
 
     def before(self, steps: int, every: bool, tell: Callable[[int, int], None]) -> list[Repetition]:
@@ -53,7 +55,7 @@ class Repetitions:
             every: look through every window in which a second epoch begins, however many.
             tell: called with (tasks done, tasks in all).
         """
-        windows = -(-steps // self._steps)
+        windows = self._rows.place(steps - 1)[0] + 1
         drawn = self._windows.drawn(windows)
         begins = {
             task: self._windows.drawing(task, count, windows)
@@ -74,8 +76,8 @@ class Repetitions:
     def _first(self, task: int, window: int, steps: int) -> int | None:
         """Returns the first step from a window on, and before `steps`, that feeds an example of the task again."""
         to_come = self._to_come(task, window)
-        for step in range(window * self._steps, steps):
-            number, within = divmod(step, self._steps)
+        for step in range(self._rows.first_step(window), steps):
+            number, within, _ = self._rows.place(step)
             rows = self._rows.window(number).between(within * self._batch_size, (within + 1) * self._batch_size)
             for index in rows.draws.index[rows.draws.task == task].tolist():
                 if index not in to_come:
@@ -94,4 +96,5 @@ class Repetitions:
     def _about(self, task: int, window: int) -> int:
         before, after = (int(self._windows.drawn(number)[task]) for number in (window, window + 1))
         part = (self._counts[task] - before) / max(after - before, 1)
-        return window * self._steps + int(part * self._steps)
+        first, stop = (self._rows.first_step(number) for number in (window, window + 1))
+        return first + int(part * (stop - first))

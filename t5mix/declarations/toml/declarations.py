@@ -8,6 +8,7 @@ from t5mix.declarations import registry
 from t5mix.declarations.declaration import SourceInfo
 from t5mix.declarations.namespace import namespace
 from t5mix.declarations.rates import proportional
+from t5mix.declarations.toml import mixing
 from t5mix.declarations.toml.table import DeclarationError, Table
 from t5mix.declarations.toml.task_arguments import task_arguments
 from t5mix.internal import text_files
@@ -70,25 +71,28 @@ def _add(table: Table) -> None:
     if table.kind == "tasks":
         registry.TaskRegistry.add(table.name, source_info=declared_at, **task_arguments(table))
         return
-    table.check_keys(("tasks", "rate", "maximum"), ("tasks",))
-    registry.MixtureRegistry.add(table.name, _parts(table), _default_rate(table), source_info=declared_at)
+    table.check_keys(("tasks", "rate", "maximum", "rates", "budget", "unit", "max_epochs"), ("tasks",))
+    registry.MixtureRegistry.add(
+        table.name, _parts(table), _default_rate(table), source_info=declared_at, **mixing.arguments(table)
+    )
 
 
 def _parts(table: Table) -> list[Any]:
     tasks = table.held["tasks"]
     if isinstance(tasks, dict):
-        for key in ("rate", "maximum"):
+        for key in ("rate", "maximum", "rates"):
             if key in table.held:
                 table.refuse(key, "is of tasks without a rate, and tasks gives each its own; leave it out")
-        for name, rate in tasks.items():
-            if isinstance(rate, bool) or not isinstance(rate, int | float):
-                table.refuse("tasks", f"gives {name!r} the rate {rate!r}; give a number")
-        return list(tasks.items())
+        return [(name, mixing.rate(table, "tasks", f"gives {name!r} the rate", rate)) for name, rate in tasks.items()]
     return list(table.texts("tasks"))
 
 
 def _default_rate(table: Table) -> Any:
-    """Returns a number, or the number of examples up to a maximum."""
+    """Returns a number, or the number of examples up to a maximum; None where all rates are given together."""
+    if mixing.are_together(table):
+        if "maximum" in table.held:
+            table.refuse("maximum", 'limits the rate "examples"; leave it out')
+        return None
     rate, maximum = table.held.get("rate", "examples"), table.held.get("maximum")
     if maximum is not None and (isinstance(maximum, bool) or not isinstance(maximum, int) or maximum < 1):
         table.refuse("maximum", f"is {maximum!r}; give a number of examples")
@@ -97,5 +101,5 @@ def _default_rate(table: Table) -> Any:
     if maximum is not None:
         table.refuse("maximum", 'limits the rate "examples"; leave it out, or rate')
     if isinstance(rate, bool) or not isinstance(rate, int | float):
-        table.refuse("rate", f'is {rate!r}; give a number, or "examples" for a task\'s number of examples')
+        table.refuse("rate", f'is {rate!r}; give a number, "examples" for a task\'s number of examples, or "unimax"')
     return rate

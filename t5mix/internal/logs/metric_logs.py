@@ -6,6 +6,7 @@ can go back to an earlier step when a run is resumed.
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,10 @@ class JsonlLogger(_Closing):
 
     def sync(self) -> None:
         """Waits until all lines are on disk, so that a checkpoint written next is never ahead of them."""
-        os.fsync(self._file.fileno())
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise named(error, self.path) from None
 
     def close(self) -> None:
         """Closes the file."""
@@ -98,7 +102,7 @@ class EventFile(_Closing):
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         self._folder = path
-        stamp = f"{time.time_ns() / 1e9:.6f}.{socket.gethostname()}.{os.getpid()}"
+        stamp = f"{_later_than_all(path):.6f}.{socket.gethostname()}.{os.getpid()}"
         self._writer = tf.io.TFRecordWriter(str(path / f"events.out.tfevents.{stamp}"))
         self._write(file_version="brain.Event:2")
         if resume_step is not None:
@@ -125,6 +129,15 @@ class EventFile(_Closing):
             self._writer.flush()
         except tf.errors.OpError as error:
             raise OSError(f"{self._folder} cannot be written: {error.message}") from None
+
+
+def _later_than_all(folder: Path) -> float:
+    """Returns the time, in seconds, or one behind those of all event files: TensorBoard reads them by their names.
+
+    A clock that was set back would else let what was logged before a restart hide what comes after it.
+    """
+    names = (re.match(r"events\.out\.tfevents\.(\d{1,12}\.\d{6})\.", path.name) for path in folder.iterdir())
+    return max(time.time_ns() / 1e9, *(float(found[1]) + 1e-5 for found in names if found), 0.0)
 
 
 def _truncate(path: Path, step: int) -> None:

@@ -10,7 +10,7 @@ import re
 import typing
 from collections.abc import Callable, Sequence
 
-from t5mix.declarations import discovery
+from t5mix.declarations import discovery, rates
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.settings import Optimizer, adafactor
@@ -20,6 +20,7 @@ from t5mix.runs.config import gin_check
 from t5mix.runs.config import gin_files as statements
 from t5mix.runs.config.gin_files import Binding, Location, Reference
 from t5mix.runs.config.gin_library import config as gin_config
+from t5mix.runs.config.mixing import Mixing
 from t5mix.runs.config.settings import Evaluation, Finetuning, Run, Training
 from t5mix.training import schedules
 
@@ -34,6 +35,9 @@ CONFIGURABLES: dict[str, type] = {
         Finetuning,
         Evaluation,
         Decoding,
+        Mixing,
+        rates.linear,
+        rates.UniMax,
         *typing.get_args(schedules.Schedule),
         *typing.get_args(Optimizer),
         *typing.get_args(Trained),

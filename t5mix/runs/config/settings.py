@@ -16,6 +16,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig, check_denominator
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, prompt_tuning
 from t5mix.preprocessors import objectives
+from t5mix.runs.config.mixing import Mixing
 from t5mix.training.schedules import Schedule
 
 # Of counts: what arrays of TensorFlow and of JAX can be long. Of tokens: a row that no attention could compute.
@@ -202,6 +203,7 @@ class Run:
             count only where the user names them, too.
         objective: name of the objective of tasks that leave it open (`objectives.unsupervised`), such as
             "span_3_15_u_u"; None means what they declare. See the files of gin/objectives/.
+        mixing: rates of the mixture in place of those that it declares, such as rates that change with the step.
     """
 
     folder: str
@@ -218,6 +220,7 @@ class Run:
     seed: int = 0
     include: tuple[str, ...] = ()
     objective: str | None = None
+    mixing: Mixing | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sequence_length", dict(self.sequence_length))
@@ -260,7 +263,7 @@ class Run:
         return self.evaluation.batch_size or self.batch_size
 
 
-_Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshConfig
+_Part = Run | Training | Finetuning | Evaluation | Decoding | T5Config | MeshConfig | Mixing
 
 
 def settings(part: _Part) -> Iterator[tuple[str, Any]]:

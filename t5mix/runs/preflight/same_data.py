@@ -103,7 +103,9 @@ class SameData:
 
 def _read_tasks(provider: Provider) -> list[Any]:
     tasks = [task for task in get_subtasks(provider) if _SPLIT in task.splits]
-    return [task for task in tasks if provider.get_rate(task) > 0] if isinstance(provider, Mixture) else tasks
+    if not isinstance(provider, Mixture):
+        return tasks
+    return [task for task in tasks if any(provider.get_rate(task, step) > 0 for step in provider.rate_steps)]
 
 
 def _recorded(path: Path) -> Mapping[str, Any]:

@@ -57,6 +57,15 @@ def find_provider(name: str, include: Sequence[str]) -> Provider:
     return get_mixture_or_task(name)
 
 
+def _mixed(run: Run, provider: Provider) -> Provider:
+    """Returns the provider with the rates that `Run.mixing` sets."""
+    if run.mixing is None:
+        return provider
+    if not isinstance(provider, Mixture):
+        raise ValueError(f"Run.mixing is set, but Run.mixture, {provider.name}, is one task: leave it None")
+    return run.mixing.of(provider)
+
+
 def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
     """Returns the task or mixture that `Run.mixture` names, with `Run.objective` where a task leaves it open.
 
@@ -67,7 +76,7 @@ def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
     Raises:
         ValueError: no task leaves it open, or lengths or extra ids do not suffice for it.
     """
-    provider = find_provider(run.mixture, run.include)
+    provider = _mixed(run, find_provider(run.mixture, run.include))
     if run.objective is None:
         return provider
     objective = objectives.named(run.objective)

@@ -28,7 +28,8 @@ def lineage_of(path: str) -> dict[str, Any]:
         "checkpoint", "sha256" (of its manifest, which has checksums of all else), "step", "run", "training"; "name",
         "declared_at" and "file_sha256" of the mixture or task that was trained on; "seed", "decoding_seed"; "tasks", by
         name, with share, declaration, source and vocabularies; "files", by task, with what tells the files of its
-        training split; "starts" of the run; and "began_with": None, the same of another checkpoint, or "checkpoint",
+        training split; "starts" of the run; "averaged", the steps of the checkpoints that it is the mean of, None where
+        it is no mean; and "began_with": None, the same of another checkpoint, or "checkpoint",
         "step", "sha256" and "not_followed", the reason.
 
     Raises:
@@ -40,7 +41,8 @@ def lineage_of(path: str) -> dict[str, Any]:
 
 def _of(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any]:
     folder = found.trained.checkpoints / str(found.step)
-    fed = _mapping(_mapping(checkpoint_files.manifest_of(folder).get("extra")).get("stream"))
+    extra = _mapping(checkpoint_files.manifest_of(folder).get("extra"))
+    fed = _mapping(extra.get("stream"))
     recorded = read_json(found.run.lineage) if found.run.lineage.is_file() else {}
     fine_tuned = found.is_fine_tuned
     known = _mapping(recorded.get("tasks"))
@@ -61,6 +63,7 @@ def _of(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any]:
             for name, task in (read_json(found.trained.data) if found.trained.data.is_file() else {}).items()
         },
         "starts": list(_starts(found)),
+        "averaged": extra.get("averaged"),
         "began_with": _began_with(found, (*before, os.path.realpath(folder))),
     }
 
@@ -72,7 +75,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _shares(fed: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
     """Yields tasks and their shares as the checkpoint has them: the record of the run is of its last start."""
-    for line in fed.get("tasks") or ():
+    lines = fed.get("tasks")
+    for line in lines if isinstance(lines, list) else ():
         parts = str(line).split(" ", 2)
         if len(parts) == 3:
             yield parts[2], _number(parts[1])
@@ -88,7 +92,7 @@ def _number(text: str) -> float | None:
 def _starts(found: CheckpointPath) -> Iterator[dict[str, Any]]:
     """Yields the starts of the run, of those up to this checkpoint where it is of the pre-training."""
     path = found.run.starts
-    for line in read_text(path).splitlines() if path.is_file() else ():
+    for line in read_text(path).split("\n") if path.is_file() else ():
         try:
             start = json.loads(line)
         except (ValueError, RecursionError):  # a kill has cut it short
@@ -109,7 +113,8 @@ def _began_with(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any
     start = read_json(found.trained.start)
     recorded: dict[str, Any] = {key: start.get(key) for key in ("checkpoint", "step", "sha256")}
     # Where a whole run folder was moved, its own checkpoint is found under its new name.
-    own = found.run.pretraining.checkpoints / str(recorded["step"])
+    step = recorded["step"] if type(recorded["step"]) is int else 0
+    own = found.run.pretraining.checkpoints / str(step)
     why = "it is not there any more"
     for place in dict.fromkeys((str(recorded["checkpoint"]), str(own))):
         if not Path(place).is_dir():

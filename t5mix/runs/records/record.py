@@ -145,10 +145,17 @@ def lineage(checked: Checked) -> dict[str, Any]:
     provider = checked.provider
     by_name = {task.name: task for task in (*get_subtasks(provider), *checked.finetune_tasks)}
     shares = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
+    by_step = {step: provider.rates(step) for step in provider.rate_steps} if isinstance(provider, Mixture) else {}
+    mixing: dict[str, Any] = dict(provider.mixing) if isinstance(provider, Mixture) else {}
+    if len(by_step) > 1:
+        mixing["shares_from_step"] = {
+            step: {name: one for name, one in at.items() if one} for step, at in by_step.items()
+        }
     return {
         "mixture": provider.name,
         **_declaration(provider),
         "seed": checked.run.seed,
+        **({"mixing": mixing} if mixing else {}),
         "decoding_seed": checked.run.decoding.seed,
         "checkpoint": None if checked.checkpoint is None else beginning(checked.checkpoint),
         "vocabularies": _vocabularies(provider),

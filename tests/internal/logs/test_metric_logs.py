@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,23 @@ def test_tensorboard_records_are_what_tensorflow_reads(tmp_path: Path) -> None:
     assert (start.step, start.session_log.status) == (3, tf.compat.v1.SessionLog.START)
 
 
+def test_a_clock_that_was_set_back_leaves_event_files_in_their_order(tmp_path: Path) -> None:
+    earlier = tmp_path / f"events.out.tfevents.{time.time() + 86_400:.6f}.host.1"
+    earlier.write_bytes(b"")
+    for number in range(2):
+        EventFile(tmp_path, number).close()
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert len(found) == 3 and found[0] == earlier.name
+
+
 def test_a_full_disk_is_an_error_that_names_the_file() -> None:
     log = JsonlLogger("/dev/full")
     with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
         log.log(1, {"loss": 1.0})
     with pytest.raises(OSError, match=r"/dev/full"):
         log.close()
+
+
+def test_lines_that_cannot_be_forced_to_the_disk_are_an_error_that_names_the_file() -> None:
+    with JsonlLogger("/dev/null") as log, pytest.raises(OSError, match="/dev/null"):  # which cannot be forced
+        log.sync()

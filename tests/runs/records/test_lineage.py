@@ -90,6 +90,28 @@ def test_records_that_lead_in_a_circle_end(run):
     assert lineage_of(str(start.parent))["began_with"]["not_followed"] == "the records lead in a circle"
 
 
+def test_a_mean_of_checkpoints_says_of_which(run, capsys):
+    pretend_checkpoint(run.pretraining, 8, {**STREAM, "averaged": [4, 6]})
+    assert lineage_of(str(run.path))["averaged"] == [4, 6]
+    assert main(["lineage", str(run.path)]) == 0
+    assert "mean of the checkpoints of steps 4, 6" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("step", ["../../..", None, [], "6"])
+@pytest.mark.parametrize("checkpoint", [None, "gs://a/b", "a\0b", "/dev", ["x"]])
+def test_a_start_that_says_something_else_is_not_followed(run, checkpoint, step):
+    start = run.finetuning("toy_a").start
+    start.write_text(json.dumps({"task": "toy_a", "checkpoint": checkpoint, "step": step}))
+    before = lineage_of(str(start.parent))["began_with"]
+    assert before["not_followed"] and before["checkpoint"] == checkpoint
+
+
+def test_a_separator_within_an_argument_ends_no_line(run):
+    with open(run.starts, "a") as file:
+        file.write(json.dumps({"command": ["a\u2028b"], "step": 4}, ensure_ascii=False) + "\n")
+    assert lineage_of(str(run.path))["starts"][-1]["command"] == ["a\u2028b"]
+
+
 def test_the_command_prints_a_tree_and_json(run, capsys):
     assert main(["lineage", str(run.finetuning("toy_a").path)]) == 0
     tree = capsys.readouterr().out

@@ -62,6 +62,8 @@ def _tree(found: Mapping[str, Any]) -> "Tree":
     tasks = tree.add(Text(output.plural(len(found["tasks"]), "task")))
     for name, task in found["tasks"].items():
         _add_task(tasks, name, task, found["files"].get(name) or {})
+    if isinstance(found["averaged"], list):
+        tree.add(Text(f"mean of the checkpoints of steps {', '.join(map(str, found['averaged']))}, up to that below"))
     began = found["began_with"]
     if began is None:
         tree.add(Text("began with initial weights"))

@@ -23,6 +23,8 @@ examples:
   t5mix show offline_proportional --examples 3 --format json
 """
 
+# Changes of rates that a table shows, and tasks of each.
+_CHANGES, _NAMES = 8, 6
 _TRIED = 100  # tasks of a mixture of which is told what their steps make
 # Tokens of an example that a table shows, and characters of a text.
 _TOKENS, _CHARACTERS = 60, 2000
@@ -150,6 +152,9 @@ def _describe_mixture(mixture: "Mixture", args: argparse.Namespace) -> dict[str,
             for task in mixture.tasks
         ],
         "total_rate": float(mixture.total_rate),
+        "unit": mixture.unit,
+        "max_epochs": mixture.max_epochs,
+        "shares_from_step": {step: mixture.rates(step) for step in mixture.rate_steps[1:]},
         "notes": _rates(mixture, split, args.length),
         "output_features": {name: repr(feature.vocabulary) for name, feature in mixture.output_features.items()},
         "split": split,
@@ -214,11 +219,31 @@ def _print_mixture(described: Mapping[str, Any]) -> None:
     title = f"mixture {described['name']}, {output.plural(len(tasks), 'task')}"
     columns = ("task", ">rate", ">share", "", f">raw {described['split']} examples")
     emit(output.table(title, columns, rows))
+    for line in _mixing_lines(described):
+        emit(f"  {line}")
     for name, note in described["notes"].items():
         emit(f"  {name}: {note}")
     for name, vocabulary in described["output_features"].items():
         emit(f"  feature {name}: {vocabulary}")
     emit(f"  declared at {output.short_line(described['declared_at'])}")
+
+
+def _mixing_lines(described: Mapping[str, Any]) -> list[str]:
+    """Returns what is said of rates that change, of shares of tokens and of limits, a line each."""
+    lines = [] if described["unit"] == "examples" else [f"rates are shares of {described['unit']}"]
+    if limits := described["max_epochs"]:
+        of = {f"{most:g}": sum(one == most for one in limits.values()) for most in dict.fromkeys(limits.values())}
+        lines.append("epochs at most: " + ", ".join(f"{most} of {output.plural(n, 'task')}" for most, n in of.items()))
+    changes = list(described["shares_from_step"].items())
+    shown = changes if len(changes) <= _CHANGES else [*changes[: _CHANGES - 1], changes[-1]]
+    for step, shares in shown:
+        greatest = sorted((name for name in shares if shares[name]), key=lambda name: -shares[name])
+        more = f" and {len(greatest) - _NAMES} more" if len(greatest) > _NAMES else ""
+        told = ", ".join(f"{name} {shares[name]:.2%}" for name in greatest[:_NAMES])
+        lines.append(f"from step {step:,}: {told}{more}")
+    if len(shown) < len(changes):
+        lines.append(f"{len(changes)} changes in all; --format json shows each")
+    return lines
 
 
 def _print_examples(examples: list[dict[str, Any]], split: str) -> None:

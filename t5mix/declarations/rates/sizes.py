@@ -1,23 +1,22 @@
-"""Mixing rates: functions of a task that say how much of a mixture it is.
+"""Rates by size: functions of a task that say how much of a mixture it is.
 
 Rates are relative: 1.0 for every task mixes them equally. What the T5 paper calls
 examples-proportional mixing with artificial limit K and temperature T (Raffel et al., 2020,
 arXiv:1910.10683, section 3.5.2) is `mixing_rate_num_examples(maximum=K, temperature=T)`.
 """
 
+import dataclasses
 import fractions
 import functools
 import math
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.sources import seqio_caches
 
 if TYPE_CHECKING:
     from t5mix.declarations.task import Task
-
-Rate = float | Callable[..., float]
 
 
 def mixing_rate_num_examples(
@@ -135,19 +134,29 @@ def unimax(examples: Mapping[str, int], budget: float, max_epochs: float) -> dic
     return {name: float(taken[name]) for name in examples}
 
 
-def check_rate(rate: Any, what: str) -> float:
-    """Returns a rate as a float.
+@dataclasses.dataclass(frozen=True)
+class UniMax:
+    """UniMax rates of all tasks of a mixture, by their numbers of examples; see `unimax`.
 
-    Raises:
-        ValueError: beginning with `what`, when it is negative, NaN, infinite or no number.
+    Example: `Mixture("m", ["a", "b"], rates=rates.UniMax(budget=1_000_000, max_epochs=4))`.
+
+    Attributes:
+        budget: number of examples to draw in all.
+        max_epochs: the most passes over one task.
+        split: the split that is counted.
     """
-    try:
-        number = float(rate)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if isinstance(rate, str | bytes) or not math.isfinite(number) or number < 0:
-        raise ValueError(f"{what} is {rate!r}; a rate is a finite number, 0 or more")
-    return number
+
+    budget: float
+    max_epochs: float
+    split: str = "train"
+
+    def __post_init__(self) -> None:
+        _check(budget=self.budget, max_epochs=self.max_epochs)
+
+    def rates(self, tasks: Iterable["Task"]) -> dict[str, float]:
+        """Returns the rate of each of these tasks, which are all tasks of the mixture."""
+        counts = {task.name: _num_examples(task, self.split) for task in tasks}
+        return unimax(counts, self.budget, self.max_epochs)
 
 
 def _num_examples(task: "Task", split: str) -> int:
