@@ -5,7 +5,8 @@
 
 Hypothesis makes 20 mixtures from a seed: 1 to 8 tasks of 1 to 3,000 examples, with short texts, long ones that are
 truncated, or documents for span corruption and for noise whose lengths differ between epochs; rates over four orders of
-magnitude; packed, one example a row, or for a decoder alone.  Each is planned, and its stream is then run to the end:
+magnitude, constant, in stages or along a line, as shares of examples or of target tokens, with and without a limit of
+epochs; packed, one example a row, or for a decoder alone.  Each is planned, and its stream is then run to the end:
 examples and tokens are counted in the arrays of its batches, repetitions in what it says that it feeds.
 
 `equal`: mixtures of which every number is the same: examples, tokens of each feature, first repetition, what was
@@ -40,6 +41,7 @@ import t5mix
 from t5mix.data import Stream
 from t5mix.data.planning import planner, repetitions, tallies
 from t5mix.data.planning.feed_plan import FeedPlan
+from t5mix.declarations import rates
 from t5mix.preprocessors import append_eos_after_trim, objectives, tokenize
 
 VOCABULARY = t5mix.ByteVocabulary(extra_ids=100)
@@ -51,6 +53,8 @@ OBJECTIVES = {
     "noise": (objectives.iid_denoising(noise_density=0.15),),
 }
 
+MIXING = ("constant", "stages", "line", "tokens", "limits")
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
@@ -61,6 +65,7 @@ class Case:
     batch_size: int
     steps: int
     layout: str  # "packed", "plain" or "decoder only"
+    mixing: str  # one of MIXING
     seed: int
 
 
@@ -79,6 +84,7 @@ CASES = st.builds(
     batch_size=st.integers(1, 48),
     steps=st.integers(1, 400),
     layout=st.sampled_from(("packed", "packed", "plain", "decoder only")),
+    mixing=st.sampled_from(MIXING),
     seed=st.integers(0, 2**31),
 )
 
@@ -95,18 +101,20 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is dropped
             stream = opened(case, folder)
+            steps = min(case.steps, stream.steps or case.steps)
             started = time.perf_counter()
             plan = stream.plan(case.steps)
             planned = time.perf_counter()
-            fed = run_to_end(stream, case.steps)
+            fed = run_to_end(stream, steps)
             planning, running = planning + planned - started, running + time.perf_counter() - planned
             wrong = differences(plan, fed)
             equal += not wrong
             exact = max(exact, share_difference(plan, fed))
-            estimated = max(estimated, share_difference(about(stream, case.steps), fed))
+            estimated = max(estimated, share_difference(about(stream, steps), fed))
             kinds = ", ".join(kind for kind, _, _ in case.tasks)
             told = "equal" if not wrong else "; ".join(wrong[:3])
-            print(f"{number}: {case.layout}, {case.steps} steps of {case.batch_size}: {kinds}: {told}", flush=True)
+            how = f"{case.mixing}, {case.layout}, {steps} steps of {case.batch_size}"
+            print(f"{number}: {how}: {kinds}: {told}", flush=True)
     found = {
         "mixtures": len(cases),
         "equal": equal,
@@ -141,10 +149,19 @@ def _made(number: int) -> list[Case]:
 
 def opened(case: Case, folder: str) -> Stream:
     """Makes the tasks of a case, and its stream."""
-    pairs = [(task(f"task_{n}", kind, count, case.length), rate) for n, (kind, count, rate) in enumerate(case.tasks)]
+    tasks = [task(f"task_{n}", kind, count, case.length) for n, (kind, count, _) in enumerate(case.tasks)]
+    first = {one.name: rate for one, (_, _, rate) in zip(tasks, case.tasks, strict=True)}
+    last = dict(zip(first, reversed(first.values()), strict=True))
+    mixing: dict[str, Any] = {
+        "constant": {"rates": first},
+        "stages": {"rates": {0: first, 1 + case.steps // 3: last}},
+        "line": {"rates": rates.linear(first, last, case.steps // 4, 1 + case.steps)},
+        "tokens": {"rates": first, "unit": "target_tokens"},
+        "limits": {"rates": first, "max_epochs": 1.5},
+    }[case.mixing]
     layout: dict[str, Any] = {"pack": case.layout != "plain", "decoder_only": case.layout == "decoder only"}
     lengths = {"inputs": case.length, "targets": case.length}
-    mixture = t5mix.Mixture("mixture", pairs)
+    mixture = t5mix.Mixture("mixture", tasks, **mixing)
     return Stream(mixture, lengths, case.batch_size, seed=case.seed, cache_dir=folder, **layout)
 
 
@@ -246,7 +263,7 @@ def share_difference(plan: FeedPlan, fed: Fed) -> float:
 
 def about(stream: Stream, steps: int) -> FeedPlan:
     """Plans with estimates wherever there may be some."""
-    limits = ((planner, "_PLACED"), (tallies, "_LOOKED_UP"), (repetitions, "_WINDOWS"))
+    limits = ((planner, "_PLACED"), (tallies, "_LOOKED_UP"), (repetitions, "_TASKS"))
     with mock.patch.object(*limits[0], 0), mock.patch.object(*limits[1], 0), mock.patch.object(*limits[2], 0):
         return stream.plan(steps)
 

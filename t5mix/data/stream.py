@@ -108,6 +108,7 @@ class Stream:
         if decoder_only:
             placed = {name: JoinedExamples(one) for name, one in self._examples.items()}
             self._row_lengths = {"decoder_target_tokens": sum(self.lengths.values())}
+        self._max_epochs = provider.max_epochs if isinstance(provider, Mixture) else {}
         self._unit = provider.unit if isinstance(provider, Mixture) else "examples"
         self._schedule = rate_schedule.schedule_of(provider, self._examples, tuple(self.lengths))
         # At step 0; a task that comes in later has a rate then.
@@ -263,7 +264,7 @@ class Stream:
         """Plans what the batches before a step hold, without making them; see `FeedPlan`.
 
         Args:
-            steps: how many steps, at least 1.
+            steps: how many steps, at least 1; where the stream ends before, the plan is of those that there are.
             every: place the examples of every window and look up every length, so that nothing is an estimate. Without
                 it that is so, too, where the steps have up to 256 windows, and tasks some million examples.
             over_steps: tell shares in parts of the steps, too.
@@ -271,7 +272,6 @@ class Stream:
         """
         if _checked(steps) == 0:
             raise ValueError("steps is 0; give a number of steps to plan")
-        self._within(operator.index(steps) - 1)
         planner = Planner(
             self.name,
             self._mixer,
@@ -282,6 +282,9 @@ class Stream:
             self._row_lengths,
             self.batch_size,
             self.left_out,
+            self.changes_of_shares,
+            self._max_epochs,
+            self.steps,
         )
         return planner.plan(
             operator.index(steps), every=every, over_steps=over_steps, tell=tell or (lambda what, done, total: None)

@@ -4,6 +4,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+from t5mix.data.packing.timetable import Change
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskPlan:
@@ -12,7 +14,7 @@ class TaskPlan:
     Attributes:
         task: its name.
         examples: examples in an epoch.
-        rate: its declared share of examples, 0 to 1.
+        rate: its intended share of the examples of step 0, 0 to 1.
         fed: how many examples are fed.
         share: its share of all examples that are fed.
         tokens: for each feature, tokens that are fed, EOS included.
@@ -24,7 +26,8 @@ class TaskPlan:
         dropped: how many found no room in their window nor after it, and are left out.
         measured: whether tokens are those of the very examples that are fed. Otherwise they, `truncated` and `lost` are
             estimates from a sample.
-        first_repetition_exact: whether `first_repetition` is that very step; otherwise it is off by a window at most.
+        first_repetition_exact: whether `first_repetition` is that very step, and not read from a line through some.
+        max_epochs: the most epochs that it is fed, as declared; None is no limit.
     """
 
     task: str
@@ -41,6 +44,7 @@ class TaskPlan:
     dropped: int
     measured: bool
     first_repetition_exact: bool
+    max_epochs: float | None = None
 
     @property
     def epochs(self) -> float:
@@ -81,6 +85,8 @@ class FeedPlan:
         windows: how many windows the steps have.
         placed: in how many of these, from the first on, examples were placed to see whether all find room.
         left_out: tasks that the stream does not draw from, and why.
+        changes: from which steps on tasks have which intended shares of examples, in the order of tasks, and why.
+        asked: how many steps were asked for: more than `steps` where the stream ends before.
     """
 
     name: str
@@ -93,6 +99,8 @@ class FeedPlan:
     windows: int
     placed: int
     left_out: Mapping[str, str]
+    changes: tuple[Change, ...]
+    asked: int
 
     @property
     def exact(self) -> bool:
@@ -114,6 +122,11 @@ class FeedPlan:
         """Examples in all that found no room."""
         return sum(one.dropped for one in self.tasks)
 
+    def over(self, max_epochs: float) -> dict[str, int]:
+        """Returns how many examples too many tasks are fed, where it is more than so many epochs."""
+        limits = {one.task: math.floor(max_epochs * one.examples + 1e-9) for one in self.tasks}
+        return {one.task: one.fed - limits[one.task] for one in self.tasks if one.fed > limits[one.task]}
+
     @property
     def examples_per_step(self) -> float:
         """Mean number of examples in a batch."""
@@ -133,6 +146,7 @@ class FeedPlan:
         return {
             "name": self.name,
             "steps": self.steps,
+            "steps_asked": self.asked,
             "batch_size": self.batch_size,
             "lengths": dict(self.lengths),
             "exact": self.exact,
@@ -146,6 +160,10 @@ class FeedPlan:
             "windows_placed": self.placed,
             "tasks": tasks,
             "left_out": dict(self.left_out),
+            "changes": [
+                {"step": each.step, "why": each.why, "shares": dict(zip(names, each.shares, strict=True))}
+                for each in self.changes
+            ],
             "over_steps": [
                 {
                     "start": part.start,

@@ -49,7 +49,7 @@ class FirstFed:
         found: dict[tuple[int, int], int] = {}
         pending = {task: np.unique(np.fromiter(some, np.int64)) for task, some in wanted.items()}
         epoch = 0
-        while drawn_for := self._drawn_for(pending, epoch, steps):
+        while steps and (drawn_for := self._drawn_for(pending, epoch, steps)):
             found |= self._look(steps, drawn_for, tell)
             # What was left out comes again.
             pending = {task: _without(some, task, found) for task, some in pending.items()}
@@ -58,7 +58,7 @@ class FirstFed:
 
     def _drawn_for(self, pending: Mapping[int, np.ndarray], epoch: int, steps: int) -> dict[tuple[int, int], int]:
         """Returns the window for which each of these examples is drawn in an epoch, where it is before a step."""
-        windows = self._rows.place(steps - 1)[0] + 1 if steps else 0
+        windows = self._rows.place(steps - 1)[0] + 1
         found: dict[tuple[int, int], int] = {}
         for task, indices in pending.items():
             first = epoch * self._counts[task]
@@ -82,12 +82,12 @@ class FirstFed:
         found: dict[tuple[int, int], int] = {}
         for done, window in enumerate(look):
             tell(done, len(look))
-            rows, first = self._rows.window(window), self._rows.first_step(window)
+            rows = self._rows.window(window)
             these = np.flatnonzero(np.isin(rows.draws.task * _TASK + rows.draws.index, keys))
             for task, index, row in zip(
                 rows.draws.task[these].tolist(), rows.draws.index[these].tolist(), rows.row[these].tolist(), strict=True
             ):
-                step = first + row // self._batch_size
+                step = self._rows.first_step(window) + row // self._batch_size
                 if step < steps and window <= drawn_for[task, index] + TRIES:
                     found.setdefault((task, index), step)
         return found

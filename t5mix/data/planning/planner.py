@@ -14,6 +14,7 @@ import numpy as np
 from t5mix.data.examples.base import Examples
 from t5mix.data.mixing.mixer import Draws, Mixer
 from t5mix.data.packing.scheduled_rows import ScheduledRows
+from t5mix.data.packing.timetable import Change
 from t5mix.data.packing.windows import TRIES, Fed, PackedRows, PlainRows
 from t5mix.data.planning import tallies
 from t5mix.data.planning.feed_plan import FeedPlan, Interval, TaskPlan
@@ -39,6 +40,9 @@ class Planner:
         row_lengths: for each feature of a row its tokens.
         batch_size: rows of a batch.
         left_out: tasks that are not drawn from, and why.
+        changes: from which steps on tasks have which shares.
+        limits: for each task the most epochs; None is no limit.
+        end: how many steps the stream has; None is without end.
     """
 
     def __init__(
@@ -52,15 +56,19 @@ class Planner:
         row_lengths: Mapping[str, int],
         batch_size: int,
         left_out: Mapping[str, str],
+        changes: Sequence[Change],
+        limits: Mapping[str, float | None],
+        end: int | None,
     ) -> None:
         self._name, self._mixer, self._rows, self._examples = name, mixer, rows, examples
         self._lengths, self._row_lengths, self._left_out = lengths, row_lengths, left_out
         total = math.fsum(rates.values())
         self._rates = {name: rates[name] / total for name in examples}
-        self._batch_size = batch_size
+        self._batch_size, self._changes, self._limits, self._end = batch_size, changes, limits, end
 
     def plan(self, steps: int, *, every: bool, over_steps: bool, tell: Tell) -> FeedPlan:
-        """Plans the first so many steps; see `Stream.plan`."""
+        """Plans the first so many steps, or those that there are; see `Stream.plan`."""
+        asked, steps = steps, steps if self._end is None else min(steps, self._end)
         windows = self._rows.place(steps - 1)[0] + 1
         placed = self._place(windows, every, tell)
         counts = [one.count for one in self._examples.values()]
@@ -82,6 +90,8 @@ class Planner:
             windows=windows,
             placed=placed,
             left_out=dict(self._left_out),
+            changes=tuple(change for change in self._changes if change.step < steps or change.step == self._end),
+            asked=asked,
         )
 
     def _place(self, windows: int, every: bool, tell: Tell) -> int:
@@ -97,14 +107,22 @@ class Planner:
     def _fed(self, steps: int) -> tuple[Fed, np.ndarray]:
         """Returns what the first so many steps feed, and how many of each task were left out before, int64 [tasks]."""
         fed = self._rows.fed(steps * self._batch_size)
-        # What the last window has found no room for waits, and that for its TRIES-th last is left out by now.
-        lost = self._rows.left_out.before(max(0, self._rows.place(steps)[0] - TRIES))
+        at_end = steps == self._end
+        # What the window before has found no room for waits, and that for its TRIES-th last is left out by now.
+        window = self._rows.place(steps - 1)[0] + 1 if at_end else self._rows.place(steps)[0]
+        lost = self._lost(window - TRIES, window if at_end else window - 1)
         with_lost = Fed(fed.before, Draws.joined([fed.waiting, *lost]), fed.more)
         last = self._rows.place(steps - 1)[0]
         dropped = np.zeros(len(fed.before), np.int64)
-        for some in self._rows.left_out.before(last - TRIES + 1):
+        for some in self._lost(last - TRIES + 1, last + 1 if at_end else last):
             dropped += np.bincount(some.task, minlength=len(dropped))
         return with_lost, dropped
+
+    def _lost(self, window: int, window_behind: int) -> list[Draws]:
+        """Returns what was drawn for windows before one, or left behind at the end of those before another."""
+        left_out = self._rows.left_out
+        some = [lost for drawn_for, lost in sorted(left_out.draws.items()) if drawn_for < window]
+        return some + [lost for last, lost in sorted(left_out.left_behind.items()) if last < window_behind]
 
     def _tasks(
         self,
@@ -133,6 +151,7 @@ class Planner:
                 dropped=int(dropped[task]),
                 measured=measured[task],
                 first_repetition_exact=repetitions[task].exact,
+                max_epochs=self._limits.get(name),
             )
             for task, (name, examples) in enumerate(self._examples.items())
         )

@@ -8,13 +8,16 @@ and its batches are looked through until one has an example that is not among th
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import PackedRows, PlainRows
 from t5mix.data.planning.drawn import Windows
 
-# Windows in which a second epoch begins that are looked through, unless all are.
-_WINDOWS = 64
+# Tasks whose second epoch is looked for in batches, the first ones to have one, unless all are; others are told from so
+# many windows at even distances.
+_TASKS, _GRID = 64, 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,26 +55,34 @@ class Repetitions:
 
         Args:
             steps: the step.
-            every: look through every window in which a second epoch begins, however many.
+            every: look through batches for every task, however many.
             tell: called with (tasks done, tasks in all).
         """
         windows = self._rows.place(steps - 1)[0] + 1
-        drawn = self._windows.drawn(windows)
-        begins = {
-            task: self._windows.drawing(task, count, windows)
-            for task, count in enumerate(self._counts)
-            if drawn[task] > count
-        }
-        looked_through = sorted(set(begins.values()))[: None if every else _WINDOWS]
+        about = self._about(windows)
         found = [Repetition(None)] * len(self._counts)
-        for done, task in enumerate(sorted(begins, key=lambda task: (begins[task], task))):
-            tell(done, len(begins))
-            window = begins[task]
-            if window in looked_through:
+        for done, task in enumerate(sorted(about, key=lambda task: (about[task], task))):
+            tell(done, len(about))
+            if every or done < _TASKS:
+                window = self._windows.drawing(task, self._counts[task], windows)
                 found[task] = Repetition(self._first(task, window, steps))
             else:
-                found[task] = Repetition(min(self._about(task, window), steps - 1), exact=False)
+                found[task] = Repetition(min(self._step_at(about[task]), steps - 1), exact=False)
         return found
+
+    def _about(self, windows: int) -> dict[int, float]:
+        """Returns about when, in windows, the second epoch of each task begins that has one before so many windows."""
+        grid = sorted({windows * part // _GRID for part in range(_GRID + 1)})
+        drawn = np.array([self._windows.drawn(window) for window in grid])  # [grid, tasks]
+        return {
+            task: float(np.interp(count, drawn[:, task], grid))
+            for task, count in enumerate(self._counts)
+            if drawn[-1, task] > count
+        }
+
+    def _step_at(self, windows: float) -> int:
+        first, stop = (self._rows.first_step(int(windows) + more) for more in (0, 1))
+        return first + int((windows - int(windows)) * (stop - first))
 
     def _first(self, task: int, window: int, steps: int) -> int | None:
         """Returns the first step from a window on, and before `steps`, that feeds an example of the task again."""
@@ -92,9 +103,3 @@ class Repetitions:
         for some in ([self._rows.waiting(window - 1)] if window else []) + self._rows.left_out.before(window):
             indices.update(some.index[some.task == task].tolist())
         return indices
-
-    def _about(self, task: int, window: int) -> int:
-        before, after = (int(self._windows.drawn(number)[task]) for number in (window, window + 1))
-        part = (self._counts[task] - before) / max(after - before, 1)
-        first, stop = (self._rows.first_step(number) for number in (window, window + 1))
-        return first + int(part * (stop - first))

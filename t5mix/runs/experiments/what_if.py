@@ -152,15 +152,7 @@ class WhatIf:
 
     def made_from(self) -> dict[str, Any]:
         """Returns what `what_if.json` holds: the original, by its content, and the change."""
-        step = self.change.from_step
-        manifest = self.original.pretraining.checkpoints / str(step) / checkpoint_files.MANIFEST
-        return {
-            "run": str(self.original.path),
-            "operative_config": _sha256(self.original.operative_config),
-            "lineage": _sha256(self.original.lineage),
-            "checkpoint": None if step is None else _sha256(manifest),
-            "change": self.change.as_json(),
-        }
+        return _made_from(self.original, self.change)
 
 
 def check_what_if(
@@ -196,6 +188,7 @@ def check_what_if(
     folder = Path(into or f"{original.path}-{change.name()}").absolute()
     if folder == original.path:
         raise ValueError(f"--run_folder is {into!r}, the folder of the original: choose another")
+    _check_record(RunFolder(folder), _made_from(original, change))
     masked = tuple(dict.fromkeys((*run.train.masked_tasks, *change.masked)))
     rates = {**(run.train.rates or {}), **change.rates}
     params = [f"Run.folder = {str(folder)!r}"]
@@ -205,7 +198,6 @@ def check_what_if(
     bound = binding.bind(record, params, include=include)
     checked = check_training(bound.run)
     found = WhatIf(original, provider, change, bound, checked)
-    _check_record(checked.folder, found.made_from())
     if found.is_scored:
         found.scores_of(original)  # or refuse, before anything is trained
     return found
@@ -230,6 +222,17 @@ def _check_start(original: RunFolder, change: Change, steps: int) -> None:
             f"{str(original.path)!r} was itself begun at step {began} of another run, so it cannot be repeated from "
             f"before that: give --from_step {began}, or a later one"
         )
+
+
+def _made_from(original: RunFolder, change: Change) -> dict[str, Any]:
+    manifest = original.pretraining.checkpoints / str(change.from_step) / checkpoint_files.MANIFEST
+    return {
+        "run": str(original.path),
+        "operative_config": _sha256(original.operative_config),
+        "lineage": _sha256(original.lineage),
+        "checkpoint": None if change.from_step is None else _sha256(manifest),
+        "change": change.as_json(),
+    }
 
 
 def _began(record: Path) -> int | None:

@@ -123,7 +123,7 @@ def test_estimates_are_said_to_be_some(make_task, make_texts, monkeypatch):
     stream = Stream(mixed(make_task, make_texts), LENGTHS, 4)
     exact = stream.plan(300, every=True)
     monkeypatch.setattr(planner, "_PLACED", 3)
-    monkeypatch.setattr(repetitions, "_WINDOWS", 0)
+    monkeypatch.setattr(repetitions, "_TASKS", 0)
     monkeypatch.setattr(tallies, "_LOOKED_UP", 100)
     about = stream.plan(300)
     assert exact.exact and not about.exact and about.placed == 3

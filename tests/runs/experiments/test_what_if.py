@@ -107,7 +107,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_trained(original, tm
         return capsys.readouterr().err
 
     there = {path.name for path in tmp_path.iterdir()}
-    assert "is no task of toy; did you mean 'toy_b'?" in refusal(original, "--without", "toy_bb")
+    assert "is no task of toy; did you mean" in refusal(original, "--without", "toy_bb")
     assert "3, and" in refusal(original, "--from_step", "3") and "2, 4" in refusal(original, "--from_step", "3")
     everything = ("--without", "toy_a", "toy_b", "toy_plain")
     assert "every task" in refusal(original, *everything)

@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no_packing", action="store_true", help="one example a row")
     parser.add_argument("--decoder_only", action="store_true", help="inputs and targets one behind the other in a row")
     parser.add_argument("--objective", metavar="NAME", help="of tasks that leave it open (Run.objective)")
+    parser.add_argument(
+        "--max_epochs", type=epochs, metavar="N", help="tell which tasks are fed more often, and by how much"
+    )
     parser.add_argument("--exact", action="store_true", help="place and count every example, however many")
     parser.add_argument("--no_rate", action="store_true", help="do not measure how fast batches are made")
     parser.add_argument("--picture", metavar="FILE", help="draw shares over steps: .svg, .png or .pdf")
@@ -51,6 +54,17 @@ def add_shape_arguments(parser: argparse.ArgumentParser) -> None:
         help="tokens of a row, of all features or of one; repeatable [512]",
     )
     parser.add_argument("--batch_size", type=arguments.positive, default=128, help="rows of a batch [128]")
+
+
+def epochs(text: str) -> float:
+    """Parses a number of epochs above 0, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
 
 
 def feature_length(text: str) -> tuple[str, int]:
@@ -83,9 +97,13 @@ def run(args: argparse.Namespace) -> int:
     if args.picture:
         picture.draw(plan, args.picture)
     if args.format == "json":
-        output.print_json({**plan.as_json(), "tokens_per_second_here": rate})
+        over = {} if args.max_epochs is None else {"examples_over_max_epochs": plan.over(args.max_epochs)}
+        output.print_json({**plan.as_json(), **over, "tokens_per_second_here": rate})
         return 0
     emit(table.plan_table(plan), *table.plan_lines(plan))
+    if args.max_epochs is not None:
+        lines = list(table.over_lines(plan, args.max_epochs))
+        emit(*lines or [f"no task is fed more than {args.max_epochs:g} epochs"])
     if rate is not None:
         emit(f"this machine makes batches of {rate:,.0f} tokens a second, {rate / plan.tokens_per_step:,.1f} batches")
     return 0

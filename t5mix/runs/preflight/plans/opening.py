@@ -49,7 +49,7 @@ def tokens_per_second(stream: Stream) -> float:
     stream.batch(0)
     started = time.perf_counter()
     while time.perf_counter() - started < _MEASURED:
-        batch = stream.batch(step)
+        batch = stream.batch(step % stream.steps if stream.steps else step)
         tokens += sum(int((array > 0).sum()) for name, array in batch.items() if name.endswith("_segment_ids"))
         step += 1
     return tokens / (time.perf_counter() - started)

@@ -26,6 +26,8 @@ def draw(plan: FeedPlan, path: str) -> None:
         if others:
             heights.append([100 * sum(each[task] for task in others) for each in shares])
         panel.stackplot(edges, heights, labels=labels, colors=colors, step="post")
+        for change in plan.changes[1:]:
+            panel.axvline(change.step, color="black", linewidth=0.5, linestyle=":")
         panel.set_ylabel(f"share of {what}, %", fontsize=9)
         panel.set_ylim(0, 100)
         panel.set_xlim(edges[0], edges[-1])

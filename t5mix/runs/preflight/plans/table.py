@@ -9,6 +9,9 @@ from t5mix.data.planning.feed_plan import FeedPlan, TaskPlan
 if TYPE_CHECKING:
     from rich.table import Table
 
+# Changes of shares that are told, and tasks of each.
+_CHANGES, _NAMES = 8, 6
+
 HEADINGS = (
     "examples",
     "fed",
@@ -92,6 +95,42 @@ def _part(number: int, of: int) -> str:
     return f"{100 * number / of:.1f}%" if of else "-"
 
 
+def _limits(plan: FeedPlan) -> Iterator[str]:
+    """Yields which limits of epochs are not met, and by how much."""
+    if plan.steps < plan.asked:
+        yield (
+            f"{plan.asked:,} steps are asked for and the stream ends after {plan.steps:,}, {plan.asked - plan.steps:,} "
+            "too few: every task has then been fed max_epochs times; raise max_epochs, or plan for fewer steps"
+        )
+    for task in plan.tasks:
+        if task.max_epochs is not None and (rest := math.floor(task.max_epochs * task.examples + 1e-9) - task.fed) > 0:
+            yield f"{task.task}: max_epochs {task.max_epochs:g} is not reached, {rest:,} more examples may be fed"
+
+
+def over_lines(plan: FeedPlan, max_epochs: float) -> Iterator[str]:
+    """Yields which tasks are fed more often than so many times, and by how much."""
+    for name, more in plan.over(max_epochs).items():
+        (task,) = (one for one in plan.tasks if one.task == name)
+        yield (
+            f"{name}: {task.epochs:.2f} epochs are {task.epochs - max_epochs:.2f} more than {max_epochs:g}, "
+            f"{more:,} examples; a smaller rate or max_epochs of the mixture keeps it below"
+        )
+
+
+def _changes(plan: FeedPlan) -> Iterator[str]:
+    """Yields from which steps on shares are others."""
+    changes = plan.changes[1:]
+    shown = changes if len(changes) <= _CHANGES else [*changes[: _CHANGES - 1], changes[-1]]
+    for change in shown:
+        order = sorted(range(len(plan.tasks)), key=lambda task: (-change.shares[task], task))
+        some = [(plan.tasks[task].task, change.shares[task]) for task in order if change.shares[task]]
+        told = ", ".join(f"{name} {_percent(share)}" for name, share in some[:_NAMES])
+        more = f" and {len(some) - _NAMES} more" if len(some) > _NAMES else ""
+        yield f"from step {change.step:,}: {change.why}" + (f"; shares of examples: {told}{more}" if told else "")
+    if len(shown) < len(changes):
+        yield f"shares change {len(changes):,} times in all; --format json has each"
+
+
 def plan_lines(plan: FeedPlan) -> Iterator[str]:
     """Yields what a batch holds, and a line for each task that loses examples, is left out, or never comes up."""
     lengths = ", ".join(f"{name} {length:,}" for name, length in plan.lengths.items())
@@ -101,6 +140,8 @@ def plan_lines(plan: FeedPlan) -> Iterator[str]:
         f"a batch has {plan.examples_per_step:,.1f} examples and {plan.tokens_per_step:,.0f} tokens on average; "
         f"slots filled: {filled}"
     )
+    yield from _limits(plan)
+    yield from _changes(plan)
     for task in plan.tasks:
         if task.dropped:
             yield f"{task.task}: {task.dropped:,} examples find no room in their window nor after it, and are left out"

@@ -25,7 +25,18 @@ def test_json_has_each_task_and_all(declarations: str, capsys: pytest.CaptureFix
     assert plan["tokens"] == {name: large["tokens"][name] + small["tokens"][name] for name in ("inputs", "targets")}
     assert plan["fill"]["targets"] == plan["tokens"]["targets"] / (6 * 2 * 4)
     assert [part["stop"] for part in plan["over_steps"]] == [1, 2, 3, 4, 5, 6]
-    assert plan["tokens_per_second_here"] is None
+    assert plan["tokens_per_second_here"] is None and "examples_over_max_epochs" not in plan
+
+
+def test_tasks_that_are_fed_too_often_are_told(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--include", declarations, "--steps", "40", "--length", "32", "--batch_size", "2", "--max_epochs", "1.5"]
+    plan = planned(command, capsys)
+    fed = {one["task"]: one["fed"] for one in plan["tasks"]}
+    assert plan["examples_over_max_epochs"] == {"toy_large": fed["toy_large"] - 45, "toy_small": fed["toy_small"] - 15}
+    assert main(["plan", "toy_mix", "--no_rate", *command]) == 0
+    assert f"more than 1.5, {fed['toy_large'] - 45:,} examples; a smaller rate" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["plan", "toy_mix", *command[:-1], "nan"])
 
 
 def test_show_and_plan_say_the_same(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,3 +82,20 @@ def test_what_cannot_be_planned_is_refused(
         with pytest.raises(SystemExit):
             main([*command, *more])
         assert "no whole number of at least 1" in capsys.readouterr().err
+
+
+def test_a_stream_that_ends_is_planned_to_its_end(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path(declarations).open("a") as file:
+        file.write('t5mix.MixtureRegistry.add("toy_once", ["toy_large", "toy_small"], default_rate=1, max_epochs=1)\n')
+    command = ["plan", "toy_once", "--include", declarations, *SHAPE[2:], "--steps", "1000"]
+    assert main([*command, "--no_rate", "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["steps"] < plan["steps_asked"] == 1000
+    assert [(one["epochs"], one["max_epochs"]) for one in plan["tasks"]] == [(1, 1), (1, 1)]
+    assert plan["changes"][-1]["step"] == plan["steps"]
+    assert main(command) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"1,000 steps are asked for and the stream ends after {plan['steps']}, {1000 - plan['steps']} too few" in out
+    assert "max_epochs of toy_small reached; shares of examples: toy_large 100.00%" in out
+    assert main([*command[:-1], "2"]) == 0
+    assert "max_epochs 1 is not reached" in " ".join(capsys.readouterr().out.split())
