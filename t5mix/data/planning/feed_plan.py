@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 
 from t5mix.data.packing.timetable import Change
+from t5mix.internal.files import without_nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,10 +141,8 @@ class FeedPlan:
     def as_json(self) -> dict[str, object]:
         """Returns everything as JSON takes it; a share of nothing is None."""
         tasks = [{**dataclasses.asdict(one), "epochs": one.epochs} for one in self.tasks]
-        for one in tasks:
-            one["target_share"] = None if math.isnan(one["target_share"]) else one["target_share"]
         names = [one.task for one in self.tasks]
-        return {
+        content = {
             "name": self.name,
             "steps": self.steps,
             "steps_asked": self.asked,
@@ -174,3 +173,4 @@ class FeedPlan:
                 for part in self.over_steps
             ],
         }
+        return without_nan(content)

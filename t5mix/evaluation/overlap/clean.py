@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
-from t5mix.evaluation.examples import read_examples
+from t5mix.evaluation.examples import Example, read_examples
 from t5mix.evaluation.overlap.ledger_file import Found
 from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.scorer import Scorer
@@ -27,6 +27,39 @@ class CleanScore:
     num_examples: int
 
 
+def check_examples(
+    task: Task, split: str, lengths: Mapping[str, int], limit: int | None, found: Found
+) -> list[Example] | None:
+    """Returns the examples of a split, where a ledger has looked at it and they are those that it has seen.
+
+    Args:
+        task: the task.
+        split: the split.
+        lengths: greatest number of tokens of each feature.
+        limit: examples that are scored at most, the first ones; None is the whole split.
+        found: the ledger.
+
+    Returns:
+        None where the ledger has not looked at this split.
+
+    Raises:
+        ValueError: the ledger is of other examples.
+    """
+    of = (task.name, split)
+    if of not in found.examples:
+        return None
+    examples = read_examples(task, split, lengths, limit)
+    whole = found.examples[of]
+    texts = {index: text for index, text in found.texts[of].items() if index < len(examples)}
+    same = len(examples) == (whole if limit is None else min(whole, limit))
+    if not same or not all(examples[index].input_text.endswith(text) for index, text in texts.items()):
+        raise ValueError(
+            f"ledger {found.path!r}: its examples of {task.name!r}, {split!r}, are others than those that are "
+            "scored; make it anew with t5mix overlap --output"
+        )
+    return examples
+
+
 def score_clean(task: Task, score: Score, outputs: Sequence[str], found: Found) -> CleanScore | None:
     """Scores a model's answers once more, on clean examples.
 
@@ -42,18 +75,14 @@ def score_clean(task: Task, score: Score, outputs: Sequence[str], found: Found) 
     Raises:
         ValueError: the ledger is of other examples than the score.
     """
-    of = (task.name, score.split)
-    if of not in found.examples or score.no_score:
+    if score.no_score:
         return None
-    examples = read_examples(task, score.split, score.lengths or {}, score.limit)
-    whole = found.examples[of]
-    texts = {index: text for index, text in found.texts[of].items() if index < len(examples)}
-    same = len(examples) == len(outputs) == (whole if score.limit is None else min(whole, score.limit))
-    if not same or not all(examples[index].input_text.endswith(text) for index, text in texts.items()):
-        raise ValueError(
-            f"ledger {found.path!r}: its examples of {task.name!r}, {score.split!r}, are others than those that were "
-            "scored; make it anew with t5mix overlap --output"
-        )
+    examples = check_examples(task, score.split, score.lengths or {}, score.limit, found)
+    if examples is None:
+        return None
+    if len(examples) != len(outputs):
+        raise ValueError(f"task {task.name!r}: {len(outputs):,} answers are kept to {len(examples):,} examples")
+    texts = found.texts[task.name, score.split]
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     clean = [number for number in labelled if number not in texts]
     if not clean:

@@ -69,5 +69,5 @@ def test_a_split_that_was_not_looked_at_has_no_clean_score() -> None:
 
 @pytest.mark.parametrize("ledger", [found({}, examples=5), found({1: "2"})])
 def test_a_ledger_of_other_examples_is_refused(ledger: Found) -> None:
-    with pytest.raises(ValueError, match="its examples of 'asked', 'test', are others than those that were scored"):
+    with pytest.raises(ValueError, match="its examples of 'asked', 'test', are others than those that are scored"):
         score_clean(task(), score(), ANSWERS, ledger)

@@ -65,11 +65,16 @@ def _run(args: argparse.Namespace) -> int:
     params = arguments.gin_params(args, SHORTHANDS)
     checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
     steps, tasks = checks.check_scoring(checked, args.checkpoints)
+    from t5mix.evaluation.overlap.clean import check_examples
     from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
     from t5mix.runs.scores.clean_scores import clean_scores, find_ledger
 
     assert checked.checkpoint is not None
     found = find_ledger(args.ledger, checked.checkpoint.run.path)
+    if found is not None:  # before the long part
+        run, scored = checked.run, checked.run.evaluation
+        for task in tasks:
+            check_examples(task, scored.split, run.sequence_length, scored.limit, found)
     scores = evaluate_checkpoints(checked, steps, tasks)
     clean = None if found is None else clean_scores(scores, tasks, checked.checkpoint.trained, found)
     print_scores(scores, best=args.checkpoints == "best", fine_tuned=checked.checkpoint.is_fine_tuned, clean=clean)

@@ -118,6 +118,10 @@ def _provider(name: str, objective: str | None) -> "Task | Mixture":
     if objective is None:
         return found
     chosen = {task.name: objectives.with_objective(task, objectives.named(objective)) for task in get_subtasks(found)}
+    if all(chosen[task.name] is task for task in get_subtasks(found)):
+        raise ValueError(
+            f"--objective is {objective!r}, but no task of {name!r} leaves its objective open; leave it out"
+        )
     return found.with_tasks(chosen) if isinstance(found, Mixture) else chosen[found.name]
 
 

@@ -1,7 +1,7 @@
 """A plan as a table, with what deserves a line of its own."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from t5mix.data.planning.feed_plan import FeedPlan, TaskPlan
@@ -9,8 +9,8 @@ from t5mix.data.planning.feed_plan import FeedPlan, TaskPlan
 if TYPE_CHECKING:
     from rich.table import Table
 
-# Changes of shares that are told, and tasks of each.
-_CHANGES, _NAMES = 8, 6
+# Changes of shares that are told, and tasks of each; lines of one kind.
+_CHANGES, _NAMES, _LINES = 8, 6, 10
 
 HEADINGS = (
     "examples",
@@ -96,15 +96,18 @@ def _part(number: int, of: int) -> str:
 
 
 def _limits(plan: FeedPlan) -> Iterator[str]:
-    """Yields which limits of epochs are not met, and by how much."""
-    if plan.steps < plan.asked:
-        yield (
-            f"{plan.asked:,} steps are asked for and the stream ends after {plan.steps:,}, {plan.asked - plan.steps:,} "
-            "too few: every task has then been fed max_epochs times; raise max_epochs, or plan for fewer steps"
-        )
+    """Yields which limits of epochs are not reached, and by how much."""
     for task in plan.tasks:
         if task.max_epochs is not None and (rest := math.floor(task.max_epochs * task.examples + 1e-9) - task.fed) > 0:
             yield f"{task.task}: max_epochs {task.max_epochs:g} is not reached, {rest:,} more examples may be fed"
+
+
+def _first(lines: Iterable[str]) -> Iterator[str]:
+    """Yields the first lines of a kind, of which there may be one for each of a thousand tasks."""
+    every = list(lines)
+    yield from every[:_LINES]
+    if len(every) > _LINES:
+        yield f"and {len(every) - _LINES:,} more such tasks; --format json of t5mix plan has each"
 
 
 def over_lines(plan: FeedPlan, max_epochs: float) -> Iterator[str]:
@@ -140,15 +143,20 @@ def plan_lines(plan: FeedPlan) -> Iterator[str]:
         f"a batch has {plan.examples_per_step:,.1f} examples and {plan.tokens_per_step:,.0f} tokens on average; "
         f"slots filled: {filled}"
     )
-    yield from _limits(plan)
+    if plan.steps < plan.asked:
+        yield (
+            f"{plan.asked:,} steps are asked for and the stream ends after {plan.steps:,}, {plan.asked - plan.steps:,} "
+            "too few: every task has then been fed max_epochs times; raise max_epochs, or plan for fewer steps"
+        )
     yield from _changes(plan)
-    for task in plan.tasks:
-        if task.dropped:
-            yield f"{task.task}: {task.dropped:,} examples find no room in their window nor after it, and are left out"
-        if not task.fed:
-            yield f"{task.task}: no example is fed in so few steps"
-    for name, reason in plan.left_out.items():
-        yield f"{name}: not fed, because {reason}"
+    yield from _first(_limits(plan))
+    yield from _first(
+        f"{task.task}: {task.dropped:,} examples find no room in their window nor after it, and are left out"
+        for task in plan.tasks
+        if task.dropped
+    )
+    yield from _first(f"{task.task}: no example is fed in so few steps" for task in plan.tasks if not task.fed)
+    yield from _first(f"{name}: not fed, because {reason}" for name, reason in plan.left_out.items())
     if plan.placed < plan.windows:
         yield (
             f"whether all examples find room was tried in the first {plan.placed:,} of {plan.windows:,} windows of "

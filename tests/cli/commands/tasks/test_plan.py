@@ -99,3 +99,9 @@ def test_a_stream_that_ends_is_planned_to_its_end(declarations: str, capsys: pyt
     assert "max_epochs of toy_small reached; shares of examples: toy_large 100.00%" in out
     assert main([*command[:-1], "2"]) == 0
     assert "max_epochs 1 is not reached" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_objective_that_nobody_asks_for_is_refused(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["plan", "toy_mix", "--include", declarations, "--steps", "1"]
+    assert main([*command, "--objective", "span"]) == 2
+    assert "no task of 'toy_mix' leaves its objective open" in capsys.readouterr().err
