@@ -27,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (first, second) == (0, 0)
     # One reports.
     assert "several_a" in out and "step 4/4" in errors
+    assert "Gloo" not in out
     assert other_out == "" and "step" not in other_errors
     return folder
 

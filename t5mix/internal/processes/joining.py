@@ -70,19 +70,20 @@ def joined(
         return
     prepare()
     _initialize(coordinator, processes, process, wait)
-    if agreement.count() == 1:
-        yield
-        return
-    watch = Watch(agreement.index(), agreement.count(), _end)
-    _connect(watch, coordinator)
-    with _as_one_of_several():
-        try:
+    with _output_alone():
+        if agreement.count() == 1:
             yield
-            agreement.wait_for_all("the end")
-        except BaseException as error:
-            _leave(watch, error)
-            raise
-        watch.leave()
+            return
+        watch = Watch(agreement.index(), agreement.count(), _end)
+        _connect(watch, coordinator)
+        with _as_one_of_several():
+            try:
+                yield
+                agreement.wait_for_all("the end")
+            except BaseException as error:
+                _leave(watch, error)
+                raise
+            watch.leave()
 
 
 def is_launched(environment: Mapping[str, str]) -> bool:
@@ -218,6 +219,21 @@ def _end(what: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         say(f"t5mix: {what}: all processes end; start them again, and the run goes on from its last checkpoint")
     _exit_now(ENDED)
+
+
+@contextlib.contextmanager
+def _output_alone() -> Iterator[None]:
+    """Keeps standard output for what this program prints: Gloo says there, too, who is connected."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors) as output:
+        os.dup2(2, 1)
+        try:
+            with contextlib.redirect_stdout(output):
+                yield
+        finally:
+            output.flush()
+            os.dup2(kept, 1)
 
 
 class _Numbered:
