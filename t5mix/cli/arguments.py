@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from t5mix.declarations.task import Task
+    from t5mix.runs.preflight.checks import Checked
 
 GIN_EPILOG = """\
 gin settings:
@@ -112,6 +113,53 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--top_p", type=float, metavar="P", help="draw one of the likeliest with probability P together")
     group.add_argument("--best", type=positive, metavar="N", help="answers to each input: of the beams, or samples")
     group.add_argument("--decoding_seed", type=count, metavar="SEED", help="of what is drawn; by default 0")
+
+
+def add_ensemble_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ensemble` and `--combine`."""
+    parser.add_argument(
+        "--ensemble",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a further checkpoint, which answers together with the first; repeatable",
+    )
+    parser.add_argument(
+        "--combine",
+        choices=("mean", "vote"),
+        help="how they answer: by the mean of log-probabilities while they decode (the default), or by vote",
+    )
+
+
+def ensemble(args: argparse.Namespace, checked: "Checked", params: Sequence[str]) -> "list[Checked]":
+    """Returns the further checkpoints that answer, after checking that they can.
+
+    Args:
+        args: parsed arguments.
+        checked: the first checkpoint.
+        params: settings of the command line, which hold for all of them.
+
+    Raises:
+        ValueError: they cannot; or `--combine` stands alone.
+    """
+    if not args.ensemble:
+        if args.combine:
+            raise ValueError(f"--combine {args.combine} is of several checkpoints: name further ones by --ensemble")
+        return []
+    from t5mix.runs.answers.ensembles import check_ensemble
+    from t5mix.runs.preflight import checks
+
+    others = [checks.check_recorded(path, args.gin_file, params, args.include or ()) for path in args.ensemble]
+    check_ensemble(checked, others, args.combine or "mean")
+    return others
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parses names with commas between them, for argparse."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} has a name that is empty: write them as a,b")
+    return found
 
 
 def positive(text: str) -> int:

@@ -34,9 +34,11 @@ FOLDERS = {
         "train": "train on a mixture, and fine-tune from there where the run says so",
         "finetune": "fine-tune a checkpoint on each task",
         "eval": "score checkpoints, task by task, beside baselines",
-        "predict": "answer the lines of a file",
         "whatif": "repeat a run without a task, or with other rates, and compare",
         "transfer": "tell what each task of a mixture does for each other, by small runs",
+        "predict": "answer the lines of a file, a table or a task's split",
+        "score": "tell how likely given targets are",
+        "average": "average checkpoints of a run",
         "export": "write a checkpoint for other programs: Hugging Face, SavedModel, StableHLO",
         "run-as-seqio": "run a Python program to which `import seqio` and `import t5` mean t5mix",
     },
@@ -46,6 +48,7 @@ FOLDERS = {
         "diff": "say what differs between two runs' settings, tasks and data",
         "lineage": "say where a checkpoint comes from",
         "report": "show a run as one page of HTML",
+        "submission": "write the files that the servers of GLUE and SuperGLUE take",
     },
 }
 COMMANDS = {name: summary for commands in FOLDERS.values() for name, summary in commands.items()}

@@ -1,7 +1,8 @@
 """Ragged token ids in, ragged token ids out, around a decoder that takes few fixed shapes."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,10 +22,49 @@ class Answer(NamedTuple):
 
 
 Decode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-AnswerAll = Callable[[Sequence[Sequence[int]]], list[list[Answer]]]
+Tell = Callable[[int], None]
+
+
+class AnswerAll(Protocol):
+    """Gives the best answers to each input."""
+
+    def __call__(
+        self, inputs: Sequence[Sequence[int]], /, *, first: int = 0, tell: Tell | None = None
+    ) -> list[list[Answer]]:
+        """Answers inputs.
+
+        Args:
+            inputs: ids, EOS included.
+            first: the number of the first input: samples are functions of the numbers.
+            tell: called with how many are done; None shows that itself.
+        """
+        ...
+
+
 Predict = Callable[[Sequence[Sequence[int]]], list[list[int]]]
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-ScoreTargets = Callable[[Sequence[Sequence[int]], Sequence[Sequence[Sequence[int]]]], list[list[float]]]
+
+
+class ScoreTargets(Protocol):
+    """Gives the score of each of an input's targets."""
+
+    def __call__(
+        self,
+        inputs: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[Sequence[int]]],
+        /,
+        *,
+        tell: Tell | None = None,
+    ) -> list[list[float]]:
+        """Scores targets.
+
+        Args:
+            inputs: ids, EOS included.
+            targets: ids of the targets of each input.
+            tell: called with how many inputs are done; None shows that itself.
+        """
+        ...
+
 
 # A program of shorter rows is used where so many examples fit it and no shorter one: for fewer, compiling it takes
 # longer than it saves.
@@ -40,6 +80,7 @@ def batched(
     length: int,
     *,
     shorter: Sequence[int] = (),
+    sizes: Sequence[int] | None = None,
     eos_id: int = 1,
     pad_id: int = 0,
 ) -> AnswerAll:
@@ -57,6 +98,7 @@ def batched(
         batch_size: rows of a batch.
         length: tokens of a row.
         shorter: lengths of rows for short inputs, each less than `length`.
+        sizes: tokens of all inputs, where they come in several calls; None means that each call is all.
         eos_id: the token that ends an output; it and what follows it are stripped.
         pad_id: the token that fills the rows.
 
@@ -65,12 +107,12 @@ def batched(
         It raises ValueError for an input longer than `length`.
     """
 
-    def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
+    def answer(inputs: Sequence[Sequence[int]], /, *, first: int = 0, tell: Tell | None = None) -> list[list[Answer]]:
         _check_lengths(inputs, length)
         answers: list[list[Answer]] = [[] for _ in inputs]
         order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
-        lengths = [*_worthwhile(shorter, [len(ids) for ids in inputs]), length]
-        with Progress(what="decoding") as progress:
+        lengths = [*_worthwhile(shorter, [len(ids) for ids in inputs] if sizes is None else sizes), length]
+        with _told(tell, "decoding", len(order)) as done:
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 longest = len(inputs[rows[0]])
@@ -78,14 +120,14 @@ def batched(
                 batch = np.full((batch_size, width), pad_id, np.int32)
                 for row, index in enumerate(rows):
                     batch[row, : len(inputs[index])] = inputs[index]
-                numbers = np.array([*rows, *[-1] * (batch_size - len(rows))], np.int32)
+                numbers = np.array([*(first + row for row in rows), *[-1] * (batch_size - len(rows))], np.int32)
                 found, scores = (np.asarray(each).tolist() for each in decode(batch, numbers))
                 for row, index in enumerate(rows):
                     answers[index] = [
                         Answer(strip(ids, eos_id, pad_id), score)
                         for ids, score in zip(found[row], scores[row], strict=True)
                     ]
-                progress.tell("decoding", start + len(rows), len(order))
+                done(start + len(rows))
         return answers
 
     return answer
@@ -113,14 +155,16 @@ def scored(score: Score, batch_size: int, length: int, *, pad_id: int = 0) -> Sc
         target. It raises ValueError for an input longer than `length`.
     """
 
-    def scores(inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
+    def scores(
+        inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[Sequence[int]]], /, *, tell: Tell | None = None
+    ) -> list[list[float]]:
         _check_lengths(inputs, length)
         found: list[list[float]] = [[] for _ in inputs]
         order = sorted(range(len(inputs)), key=lambda index: -len(inputs[index]))
         most = max((len(each) for each in targets), default=0)
         longest = max((len(ids) for each in targets for ids in each), default=0)
         shape = (batch_size, max(most, 1), max(-(-longest // _TARGET_STEP), 1) * _TARGET_STEP)
-        with Progress(what="scoring") as progress:
+        with _told(tell, "scoring", len(order)) as done:
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 batch, given = np.full((batch_size, length), pad_id, np.int32), np.full(shape, pad_id, np.int32)
@@ -132,10 +176,20 @@ def scored(score: Score, batch_size: int, length: int, *, pad_id: int = 0) -> Sc
                 values = np.asarray(score(batch, given, numbers)).tolist()
                 for row, index in enumerate(rows):
                     found[index] = values[row][: len(targets[index])]
-                progress.tell("scoring", start + len(rows), len(order))
+                done(start + len(rows))
         return found
 
     return scores
+
+
+@contextlib.contextmanager
+def _told(tell: Tell | None, what: str, total: int) -> Iterator[Tell]:
+    """Gives what is called with how much is done: the caller's, or a display of its own."""
+    if tell is not None:
+        yield tell
+        return
+    with Progress(what=what) as progress:
+        yield lambda done: progress.tell(what, done, total)
 
 
 def strip(ids: Sequence[int], eos_id: int = 1, pad_id: int = 0) -> list[int]:

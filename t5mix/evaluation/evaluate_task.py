@@ -1,12 +1,14 @@
 """Evaluates a model on one task: its own examples, postprocessor and metrics, beside a baseline."""
 
 import dataclasses
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.decoding import Predict
+from t5mix.evaluation.decoding import Answer, Predict
 from t5mix.evaluation.examples import Example, Text, read_examples
 from t5mix.evaluation.scoring import unlabelled
 from t5mix.evaluation.scoring.baselines import Baseline, strongest_baseline, training_texts
@@ -14,14 +16,25 @@ from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 from t5mix.internal.code.user_errors import one_line
 from t5mix.internal.terminal import say
 
+# Why a task is answered and not scored; other reasons are those of `unlabelled`.
+NO_METRICS = "the task has no metrics"
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model answered to one example, as texts."""
+    """What a model answered to one example, as texts.
+
+    Attributes:
+        inputs: what it read.
+        target: what was to be answered.
+        output: what it answered.
+        score: the answer's, as decoding gives it: the greater, the likelier; None where nobody noted it.
+    """
 
     inputs: str
     target: str
     output: str
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,8 @@ class Score:
         unlabelled: examples that were left out of the score, since their label is not published.
         no_score: why there is no score, though there are predictions; "" where there is one.
         made_of: what the score depends on besides the weights, by its parts; None where nobody noted it.
+        version: of the task, as its name or its source says it; "" where neither does.
+        asks: a hash of inputs and targets of all examples, in order: equal where the same was asked.
         predictions: one an example, in the split's order; empty once they are on disk.
     """
 
@@ -63,7 +78,14 @@ class Score:
     unlabelled: int = 0
     no_score: str = ""
     made_of: Mapping[str, str | None] | None = None
+    version: str = ""
+    asks: str = ""
     predictions: Sequence[Prediction] = field(default=(), repr=False)
+
+    @property
+    def why_no_score(self) -> str:
+        """Why there is no score, as a person is told; "" where there is one."""
+        return f"{self.no_score}, no label is published" if self.no_score not in ("", NO_METRICS) else self.no_score
 
     @property
     def metric(self) -> str:
@@ -103,36 +125,148 @@ def evaluate_task(
         ValueError: if the task has no metrics that predictions are enough for, has no such split, or
             the split is empty.
     """
+
+    def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
+        return [[Answer(ids, math.nan)] for ids in predict_fn(inputs)]
+
     check_metrics(task)
+    asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
+    return asked.score(asked.answers(answer), baseline=baseline, step=step)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A test set that is ready: all that takes no model is done.
+
+    Attributes:
+        task: the task.
+        split: name of the split.
+        limit: examples at most.
+        lengths: greatest number of tokens of each feature.
+        examples: what is asked.
+        labelled: which of them have a label.
+        scorer: of those; None where the task has no metrics.
+        why_not: why they get no score; None where they do.
+        training: what a baseline learns from; None where none is wanted, or it cannot be read.
+    """
+
+    task: Task
+    split: str
+    limit: int | None
+    lengths: Mapping[str, int]
+    examples: Sequence[Example]
+    labelled: Sequence[int]
+    scorer: Scorer | None
+    why_not: str | None
+    training: Sequence[Text] | None
+
+    def answers(self, answer: Callable[[Sequence[Sequence[int]]], list[list[Answer]]]) -> list[Prediction]:
+        """Asks a model for its best answer to each example."""
+        found = answer([example.inputs for example in self.examples])
+        if len(found) != len(self.examples):
+            raise ValueError(
+                f"task {self.task.name!r}: predict_fn returned {len(found)} outputs for "
+                f"{len(self.examples)} inputs; it must answer each, in order"
+            )
+        vocabulary = self.task.output_features["targets"].vocabulary
+        return [
+            Prediction(
+                example.input_text,
+                example.target_text,
+                vocabulary.decode(best[0].ids),
+                best[0].score if math.isfinite(best[0].score) else None,
+            )
+            for example, best in zip(self.examples, found, strict=True)
+        ]
+
+    def score(
+        self, predictions: Sequence[Prediction], *, baseline: Baseline | None = None, step: int | None = None
+    ) -> Score:
+        """Scores answers to the examples, in their order.
+
+        Args:
+            predictions: one an example.
+            baseline: of an earlier evaluation of the same examples; None computes it.
+            step: steps of training that the model has seen.
+        """
+        score = Score(
+            task=self.task.name,
+            split=self.split,
+            step=step,
+            limit=self.limit,
+            num_examples=len(self.examples),
+            metrics={},
+            baseline=Baseline("none", math.nan),
+            standard_error=math.nan,
+            truncated_inputs=sum(example.is_truncated for example in self.examples),
+            truncated_targets=sum(example.target_is_truncated for example in self.examples),
+            lengths=dict(self.lengths),
+            no_score=self.why_not or "",
+            version=version_of(self.task),
+            asks=_hash_of(self.examples),
+            predictions=tuple(predictions),
+        )
+        if self.why_not:
+            return dataclasses.replace(score, truncated_targets=0)
+        assert self.scorer is not None
+        if baseline is None and self.training is not None:
+            baseline = strongest_baseline(self.scorer, self.training)
+        return _scored(score, self.scorer, [predictions[number].output for number in self.labelled], baseline)
+
+
+def ask(
+    task: Task,
+    *,
+    split: str,
+    lengths: Mapping[str, int],
+    limit: int | None = None,
+    with_baseline: bool = True,
+) -> Asked:
+    """Reads what a task asks, and what its baseline learns from, before anything is answered.
+
+    A task without metrics is answered, and not scored.
+
+    Args:
+        task: the task.
+        split: name of the split.
+        lengths: greatest number of tokens of "inputs" and "targets".
+        limit: examples at most, the first ones; None is the whole split.
+        with_baseline: whether a baseline is to be computed.
+
+    Raises:
+        ValueError: see `evaluate_task`.
+    """
+    if task.metric_objs:
+        check_metrics(task)
     examples = read_examples(task, split, lengths, limit)
+    if not task.metric_objs:
+        return Asked(task, split, limit, lengths, examples, (), None, NO_METRICS, None)
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     scorer = Scorer(task, [examples[number] for number in labelled])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
-    training = None if why_not or baseline else _training(task, lengths)  # before the long part
-    texts = _predict(task, predict_fn, examples)
-    score = Score(
-        task=task.name,
-        split=split,
-        step=step,
-        limit=limit,
-        num_examples=len(examples),
-        metrics={},
-        baseline=Baseline("none", math.nan),
-        standard_error=math.nan,
-        truncated_inputs=sum(example.is_truncated for example in examples),
-        truncated_targets=sum(example.target_is_truncated for example in examples),
-        lengths=dict(lengths),
-        no_score=why_not or "",
-        predictions=tuple(
-            Prediction(example.input_text, example.target_text, text)
-            for example, text in zip(examples, texts, strict=True)
-        ),
-    )
-    if why_not:
-        return dataclasses.replace(score, truncated_targets=0)
-    if baseline is None and training is not None:
-        baseline = strongest_baseline(scorer, training)
-    return _scored(score, scorer, [texts[number] for number in labelled], baseline)
+    training = _training(task, lengths) if with_baseline and not why_not else None
+    return Asked(task, split, limit, lengths, examples, labelled, scorer, why_not, training)
+
+
+# A task's name ends in its version, as T5 has it: "glue_cola_v002"; behind it may stand what is asked otherwise.
+_VERSION = re.compile(r"_v(\d+)(?=_|$)")
+
+
+def version_of(task: Task) -> str:
+    """Returns a task's version: of "glue_cola_v002" the "002"; of others, that of the data set: "2.0.0"; else ""."""
+    named = _VERSION.search(task.name)
+    if named:
+        return named[1]
+    return str(getattr(task.source, "tfds_name", "") or "").partition(":")[2]
+
+
+def _hash_of(examples: Sequence[Example]) -> str:
+    total = hashlib.sha256()
+    for example in examples:
+        for text in (example.input_text, example.target_text):
+            data = text.encode("utf-8", "surrogatepass")
+            total.update(b"%d:" % len(data) + data)
+    return total.hexdigest()
 
 
 def _training(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:
@@ -156,14 +290,3 @@ def _scored(score: Score, scorer: Scorer, texts: Sequence[str], baseline: Baseli
         less_is_better=scorer.prefers_less(first_value(metrics)[0]),
         unlabelled=len(score.predictions) - len(texts),
     )
-
-
-def _predict(task: Task, predict_fn: Predict, examples: Sequence[Example]) -> list[str]:
-    outputs = predict_fn([example.inputs for example in examples])
-    if len(outputs) != len(examples):
-        raise ValueError(
-            f"task {task.name!r}: predict_fn returned {len(outputs)} outputs for "
-            f"{len(examples)} inputs; it must answer each, in order"
-        )
-    vocabulary = task.output_features["targets"].vocabulary
-    return [vocabulary.decode(output) for output in outputs]

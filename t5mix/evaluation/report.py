@@ -34,14 +34,14 @@ def write_report(path: str | os.PathLike[str], multi_task: Sequence[Score], fine
 def report_table(
     multi_task: Sequence[Score] = (),
     fine_tuned: Sequence[Score] = (),
-    clean: Mapping[tuple[str, int | None], CleanScore] | None = None,
+    clean: Mapping[tuple[str, str, int | None], CleanScore] | None = None,
 ) -> "Table":
     """Returns the report as a table; scores that `beats_baseline` are bold.
 
     Args:
         multi_task: see `write_report`.
         fine_tuned: see `write_report`.
-        clean: by task and step, what the last score of a row is on clean examples; None shows no such columns.
+        clean: by task, split and step, what the last score of a row is on clean examples; None shows no such columns.
     """
     from rich import box
     from rich.table import Table
@@ -54,10 +54,11 @@ def report_table(
         table.add_column(heading, justify="right")
     for heading in () if clean is None else ("clean only", "± s.e.", "examples"):
         table.add_column(heading, justify="right")
+    several = len({score.split for score in [*multi_task, *fine_tuned]}) > 1
     for pair in _by_task(multi_task, fine_tuned):
         last = _last(pair)
         table.add_row(
-            last.task,
+            f"{last.task}, {last.split}" if several else last.task,
             "no score" if last.no_score else f"{last.metric}, less is better" if last.less_is_better else last.metric,
             f"{last.baseline.kind} {_shown(last.baseline.score)}",
             *(
@@ -66,7 +67,7 @@ def report_table(
             ),
             _shown(last.standard_error),
             f"{last.num_examples:,}",
-            *(() if clean is None else _clean(clean.get((last.task, last.step)))),
+            *(() if clean is None else _clean(clean.get((last.task, last.split, last.step)))),
         )
     return table
 
@@ -81,7 +82,7 @@ def print_report(
     multi_task: Sequence[Score] = (),
     fine_tuned: Sequence[Score] = (),
     file: IO[str] | None = None,
-    clean: Mapping[tuple[str, int | None], CleanScore] | None = None,
+    clean: Mapping[tuple[str, str, int | None], CleanScore] | None = None,
 ) -> None:
     """Prints the table to `file`, standard output by default.
 
@@ -102,8 +103,8 @@ def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:
 
 
 def _by_task(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[_Pair]:
-    before = {score.task: score for score in multi_task}
-    after = {score.task: score for score in fine_tuned}
+    before = {(score.task, score.split): score for score in multi_task}
+    after = {(score.task, score.split): score for score in fine_tuned}
     return [(before.get(name), after.get(name)) for name in {**before, **after}]
 
 
@@ -119,6 +120,10 @@ def _row(multi_task: Score | None, fine_tuned: Score | None) -> dict[str, Any]:
         "standard_error": last.standard_error,
         "less_is_better": last.less_is_better,
         "test_examples": last.num_examples,
+        "split": last.split,
+        "step": last.step,
+        "version": last.version,
+        "asks": last.asks,
     }
 
 

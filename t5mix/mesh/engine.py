@@ -79,6 +79,7 @@ class Engine:
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
         self._on = Executables(mesh, self._fingerprint, self.num_parameters)
         self._by_name = WeightsByName()
+        self._of_others: list[WeightsByName] = []
 
     @property
     def variables(self) -> list[Variable]:
@@ -276,23 +277,12 @@ class Engine:
         return self._predict("score", self._programs.score, state, batch, result)
 
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns the logits of each target token given those before it.
-
-        float32 [batch, positions of the decoder, padded vocabulary].
-        """
+        """Returns the logits of each target token: float32 [batch, positions of the decoder, padded vocabulary]."""
         shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
         return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
-        """Takes the most likely next token, again and again.
-
-        Args:
-            state: values of all variables, or of the weights alone.
-            inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
-
-        Returns:
-            int32 [batch, targets length]: EOS is kept, 0 follows it.
-        """
+        """Takes the likeliest token, again and again: int32 [batch, targets length]; see `decode`."""
         return self.decode(state, inputs, Decoding()).ids[:, 0]
 
     def decode(
@@ -301,6 +291,7 @@ class Engine:
         inputs: np.ndarray,
         decoding: Decoding,
         numbers: np.ndarray | None = None,
+        others: Sequence[Mapping[str, jax.Array]] = (),
     ) -> Answers:
         """Returns the best answers to each input.
 
@@ -310,13 +301,13 @@ class Engine:
             decoding: the settings; programs are compiled for all of them but the seed.
             numbers: int32 [batch], of the inputs: samples depend on them, and rows with a negative one are not
                 decoded; None means 0, 1, ...
+            others: states of further models of this kind: all together answer as an ensemble.
         """
         decoding.check(self.model.vocab_size)
         spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
         results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
-
         program, key = functools.partial(self._programs.decode, decoding), _key(decoding.seed, 0)
-        return Answers(*self._answer(decoding.program, program, results, state, inputs, numbers, key))
+        return Answers(*self._answer(decoding.program, program, results, [state, *others], inputs, numbers, key))
 
     def target_scores(
         self,
@@ -324,6 +315,7 @@ class Engine:
         inputs: np.ndarray,
         targets: np.ndarray,
         numbers: np.ndarray | None = None,
+        others: Sequence[Mapping[str, jax.Array]] = (),
     ) -> np.ndarray:
         """Returns the log-likelihood of several targets of each input, which is encoded once.
 
@@ -332,6 +324,7 @@ class Engine:
             inputs: int32 [batch, inputs length], ending in EOS and padded with 0.
             targets: int32 [batch, targets of an input, any length], padded with 0; each shape has a program.
             numbers: int32 [batch]; rows with a negative one are left out.
+            others: see `decode`.
 
         Returns:
             float32 [batch, targets of an input], in nats; 0 for a target of nothing but padding.
@@ -339,10 +332,11 @@ class Engine:
         name = f"score {targets.shape[1]} targets of {targets.shape[2]}"
         results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
         targets = targets.astype(np.int32)
-        return self._answer(name, self._programs.target_scores, results, state, inputs, numbers, targets)[0]
+        states = [state, *others]
+        return self._answer(name, self._programs.target_scores, results, states, inputs, numbers, targets)[0]
 
     def _answer(
-        self, name: str, program: Callable, results: Sequence[Any], state: Mapping[str, jax.Array], *given: Any
+        self, name: str, program: Callable, results: Sequence[Any], states: Sequence[Mapping], *given: Any
     ) -> list[np.ndarray]:
         """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
         inputs, numbers, other = given
@@ -350,8 +344,13 @@ class Engine:
         placed = [self._on.place(array, self.batch_size) for array in (inputs, numbers)]
         placed.append(self._on.spread(other, self._on.rows if other.ndim > 1 else self._on.whole))
         specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
-        compiled = self._on.compile(name, program, specs, results, arguments=self._programs.weights)
-        return [np.asarray(result) for result in compiled(*placed, *self._by_name(state, self._programs.weights))]
+        weights, count = self._programs.weights, len(states)
+        name += f" by {count} models" if count > 1 else ""
+        self._of_others += [WeightsByName() for _ in range(count - 1 - len(self._of_others))]
+        cut = zip([self._by_name, *self._of_others], states, strict=False)
+        values = [value for by_name, state in cut for value in by_name(state, weights)]
+        compiled = self._on.compile(name, program, specs, results, arguments=weights * count)
+        return [np.asarray(result) for result in compiled(*placed, *values)]
 
     def _predict(
         self,

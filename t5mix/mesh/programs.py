@@ -13,9 +13,11 @@ from typing import Any
 from t5mix.mesh import random
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.decoding.answers import decode
-from t5mix.mesh.decoding.decoder_only import DecoderOnlySteps
-from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.models.decoder_only import DecoderOnlySteps
+from t5mix.mesh.decoding.models.encoder_decoder import EncoderDecoderSteps
+from t5mix.mesh.decoding.models.ensemble import EnsembleSteps
 from t5mix.mesh.decoding.settings import Decoding
+from t5mix.mesh.decoding.steps import Steps
 from t5mix.mesh.decoding.target_scores import target_scores
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
@@ -291,7 +293,7 @@ class Programs:
             inputs: int32 [batch, inputs length], padded with 0.
             numbers: int32 [batch], of the inputs; negative where a row is not to be decoded.
             key: uint32 [2], of the seed.
-            weights: of `weights`: here those of each block come by themselves.
+            weights: of `weights`: here those of each block come by themselves; of an ensemble model after model.
         """
         steps = self._steps(weights, decoding.width, self.lengths["targets"])
         return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
@@ -311,10 +313,16 @@ class Programs:
         steps = self._steps(weights, width, length)
         return target_scores(steps, inputs, numbers, targets, split="batch" in self.mesh.rules)
 
-    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> EncoderDecoderSteps:
-        by_name = dict(zip((variable.name for variable in self.weights), weights, strict=True))
+    def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> Steps:
+        """Returns the steps of a model, or of an ensemble where there are the weights of several."""
+        names = [variable.name for variable in self.weights]
         kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
-        return kind(self._written_out, self.mesh, by_name, width=width, length=length)
+        each = [weights[start : start + len(names)] for start in range(0, len(weights), len(names))]
+        members = [
+            kind(self._written_out, self.mesh, dict(zip(names, own, strict=True)), width=width, length=length)
+            for own in each
+        ]
+        return members[0] if len(members) == 1 else EnsembleSteps(members)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(zip((one.name for one in self.stored_weights), weights, strict=True))

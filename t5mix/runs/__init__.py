@@ -7,7 +7,8 @@ components.py   the engine and the streams of a run
 pretrain.py     Run.train
 finetune.py     Run.finetune, task after task from one checkpoint
 evaluate.py     scores of checkpoints, task by task
-predict.py      text in, text out
+answers/        what a checkpoint answers to inputs from anywhere; how likely it finds given targets
+average.py      the mean of checkpoints
 scores/         scores on disk, and runs compared by them
 experiments/    runs made from other runs, or many at once, to ask what a task does
 """

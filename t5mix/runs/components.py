@@ -4,7 +4,7 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
@@ -25,6 +25,7 @@ from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.loop import train
 from t5mix.training.starting import as_trained, to_train
@@ -42,7 +43,7 @@ class Components:
         self.run = run
         self.provider = provider
         self._engines: dict[tuple[int, int | None, StepConfig], Engine] = {}
-        self._made_of: dict[str, Mapping[str, str | None]] = {}
+        self._made_of: dict[tuple[str, str], Mapping[str, str | None]] = {}
 
     def engine(self, settings: Training | Finetuning | None = None) -> Engine:
         """Returns the model on its mesh, at the batch shape of training.
@@ -89,6 +90,7 @@ class Components:
         trained: Trained,
         start: Callable[[], State],
         title: str,
+        beside: Beside | None = None,
     ) -> State:
         """Trains to `settings.steps`, from `start()`, or from the newest checkpoint that is there.
 
@@ -114,6 +116,7 @@ class Components:
             masked_tasks=settings.masked_tasks,
             start=start,
             title=title,
+            beside=beside,
         )
 
     def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
@@ -151,35 +154,42 @@ class Components:
         seed = f", seed {decoding.seed}" if decoding.temperature else ""
         return f"{decoding.program}{seed}, {self.run.model!r}"
 
-    def made_of(self, task: Task) -> Mapping[str, str | None]:
+    def made_of(self, task: Task, split: str) -> Mapping[str, str | None]:
         """Returns what a score of a task by `Run.evaluation` depends on besides the weights; see `score_key`."""
-        if task.name not in self._made_of:
+        if (task.name, split) not in self._made_of:
             settings, lengths = self.run.evaluation, self.run.sequence_length
-            examples = read_examples(task, settings.split, lengths, settings.limit)
-            self._made_of[task.name] = score_key.parts(task, examples, lengths, self.decoding)
-        return self._made_of[task.name]
+            examples = read_examples(task, split, lengths, settings.limit)
+            self._made_of[task.name, split] = score_key.parts(task, examples, lengths, self.decoding)
+        return self._made_of[task.name, split]
 
     def predictor(self, state: State) -> Predict:
         """Returns a function that gives the best answer to each of any number of inputs, as `Run.decoding` says."""
         return first_answers(self.answerer(state))
 
-    def answerer(self, state: State) -> AnswerAll:
-        """Returns a function that gives the `Decoding.best` best answers to each input, with their scores."""
+    def answerer(self, state: State, sizes: Sequence[int] | None = None, others: Sequence[State] = ()) -> AnswerAll:
+        """Returns a function that gives the `Decoding.best` best answers to each input, with their scores.
+
+        Args:
+            state: the weights.
+            sizes: tokens of all inputs, where they come in several calls.
+            others: weights of further models of this kind; all answer together, by their mean log-probabilities.
+        """
         run, length = self.run, self.run.sequence_length["inputs"]
         return batched(
             lambda inputs, numbers: self._decoding_engine(inputs.shape[1], state.trained).decode(
-                state, inputs, run.decoding, numbers
+                state, inputs, run.decoding, numbers, others
             ),
             self.run.evaluation_batch_size,
             length,
             shorter=self._shorter_rows(length),
+            sizes=sizes,
         )
 
-    def target_scorer(self, state: State) -> ScoreTargets:
+    def target_scorer(self, state: State, others: Sequence[State] = ()) -> ScoreTargets:
         """Returns a function that gives the log-likelihood of several targets of each input, in nats."""
         return scored(
             lambda inputs, targets, numbers: self._decoding_engine(inputs.shape[1], state.trained).target_scores(
-                state, inputs, targets, numbers
+                state, inputs, targets, numbers, others
             ),
             self.run.evaluation_batch_size,
             self.run.sequence_length["inputs"],

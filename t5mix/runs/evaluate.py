@@ -2,24 +2,30 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.evaluate_task import Score, evaluate_task
-from t5mix.evaluation.overlap.clean import CleanScore
-from t5mix.evaluation.report import print_report
+from t5mix.evaluation.evaluate_task import Score, ask
 from t5mix.internal.logs.metric_logs import EventFile
 from t5mix.internal.processes import agreement
-from t5mix.internal.terminal import put, say
+from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
-from t5mix.metrics.directions import is_better
 from t5mix.runs.components import Components
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.score_files import read_score, write_score
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """A score that is wanted: from where it is kept, or anew."""
+
+    task: Task
+    split: str
+    path: Path
 
 
 def score_tasks(
@@ -30,11 +36,12 @@ def score_tasks(
     state: Callable[[], State],
     baselines: Sequence[Score] = (),
     weights: Path | None = None,
+    splits: Sequence[str] = (),
 ) -> list[Score]:
     """Scores one checkpoint on tasks; what is on disk already, and depends on nothing that changed, is read from there.
 
     Args:
-        components: of the run; its `Evaluation` says split and limit.
+        components: of the run; its `Evaluation` says splits and limit.
         tasks: what to score.
         trained: the training that the checkpoint is of; scores are kept beside it.
         step: of the checkpoint.
@@ -42,20 +49,29 @@ def score_tasks(
         baselines: earlier scores, whose baselines are used again where task, split and limit are
             the same.
         weights: the checkpoint, where it is not one of `trained`.
+        splits: other than those of `Evaluation`; a task that lacks one is not scored on it.
+
+    Returns:
+        The scores, split by split.
     """
     settings = components.run.evaluation
-    paths = [trained.scores(settings.split, task.name, step, settings.limit) for task in tasks]
+    wanted = [
+        _Wanted(task, split, trained.scores(split, task.name, step, settings.limit))
+        for split in splits or settings.splits
+        for task in tasks
+        if split in task.splits
+    ]
     given = weights or trained.checkpoints / str(step)
-    kept = _kept_by_all([_kept(components, task, path, given) for task, path in zip(tasks, paths, strict=True)])
-    _check_writable(trained, [path for path, score in zip(paths, kept, strict=True) if score is None])
+    kept = _kept_by_all([_kept(components, one, given) for one in wanted])
+    _check_writable(trained, [one.path for one, score in zip(wanted, kept, strict=True) if score is None])
     scores: list[Score] = []
     values: State | None = None
-    for task, path, score in zip(tasks, paths, kept, strict=True):
+    for one, score in zip(wanted, kept, strict=True):
         if score is None:
             values = state() if values is None else values
-            score = _score_task(components, task, path, step, values, baselines)
+            score = _score_task(components, one, step, values, baselines)
             if agreement.is_first():
-                _log(trained, score)
+                _log(trained, score, main=one.split == settings.splits[0])
         scores.append(score)
     return scores
 
@@ -80,13 +96,13 @@ def _check_writable(trained: Trained, paths: Sequence[Path]) -> None:
         check_writable(f"the folder of logs {str(trained.tensorboard)!r}", trained.tensorboard, instead)
 
 
-def _kept(components: Components, task: Task, path: Path, weights: Path) -> Score | None:
+def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | None:
     """Returns the score on disk, where all that it depends on is what it was; else says what changed."""
-    score = read_score(path)
+    score = read_score(wanted.path)
     if score is None:
         return None
-    changed = score_key.changes(score.made_of, components.made_of(task))
-    if weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns:
+    changed = score_key.changes(score.made_of, components.made_of(wanted.task, wanted.split))
+    if weights.is_dir() and weights.stat().st_mtime_ns > wanted.path.stat().st_mtime_ns:
         changed.append("weights")  # the checkpoint was written after them
     if not changed:
         return score
@@ -95,33 +111,27 @@ def _kept(components: Components, task: Task, path: Path, weights: Path) -> Scor
     return None
 
 
-def _log(trained: Trained, score: Score) -> None:
-    """Adds the score to TensorBoard, beside the losses of training."""
-    names = {f"eval/{score.task}/{name}": value for name, value in score.metrics.items()}
+def _log(trained: Trained, score: Score, *, main: bool) -> None:
+    """Adds the score to TensorBoard, beside the losses of training; of further splits with the split's name."""
+    where = score.task if main else f"{score.task}/{score.split}"
+    names = {f"eval/{where}/{name}": value for name, value in score.metrics.items()}
     assert score.step is not None
     with EventFile(trained.tensorboard) as board:
         board.log(score.step, names)
 
 
-def _score_task(
-    components: Components, task: Task, path: Path, step: int, state: State, baselines: Sequence[Score]
-) -> Score:
-    settings = components.run.evaluation
-    known = (task.name, settings.split, settings.limit)
-    same = (b.baseline for b in baselines if (b.task, b.split, b.limit) == known)
-    say(f"scoring {task.name} at step {step} on {settings.split}")
-    score = evaluate_task(
-        task,
-        components.predictor(state),
-        split=settings.split,
-        lengths=components.run.sequence_length,
-        limit=settings.limit,
-        baseline=next(same, None),
-        step=step,
-    )
-    score = dataclasses.replace(score, made_of=components.made_of(task))
+def _score_task(components: Components, wanted: _Wanted, step: int, state: State, baselines: Sequence[Score]) -> Score:
+    task, split, limit = wanted.task, wanted.split, components.run.evaluation.limit
+    known = (task.name, split, limit)
+    baseline = next((b.baseline for b in baselines if (b.task, b.split, b.limit) == known), None)
+    say(f"scoring {task.name} at step {step} on {split}")
+    lengths = components.run.sequence_length
+    asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
+    score = asked.score(asked.answers(components.answerer(state)), baseline=baseline, step=step)
+    score = dataclasses.replace(score, made_of=components.made_of(task, split))
     if agreement.is_first():
-        write_score(path, score)
+        write_score(wanted.path, score)
+    agreement.wait_for_all("score written")  # what is read next may depend on it
     _say(score)
     return dataclasses.replace(score, predictions=())
 
@@ -138,15 +148,28 @@ def _say(score: Score) -> None:
         )
     where = f"{score.task} at step {score.step}"
     if score.no_score:
-        said = (
-            f"{score.num_examples} predictions on {score.split} and no score: {score.no_score}, no label is published"
-        )
+        said = f"{score.num_examples} predictions on {score.split} and no score: {score.why_no_score}"
     else:
         less = ", less is better" if score.less_is_better else ""
         known = score.baseline.kind != "none"
         baseline = f"baseline: {score.baseline.kind} {score.baseline.score:.2f}" if known else "no baseline"
         said = f"{score.metric} {score.value:.2f} on {score.num_examples} examples of {score.split} ({baseline}{less})"
     say("; ".join([f"{where}: {said}", *notes]))
+
+
+def evaluate_together(components: Components, checked: Checked, tasks: Sequence[Task], trained: Trained) -> list[Score]:
+    """Scores checkpoints that answer together.
+
+    Args:
+        components: all of them, see `answers.ensembles`.
+        checked: the settings, and the first checkpoint.
+        tasks: what to score.
+        trained: where the scores are kept, under the step of the first.
+    """
+    first = checked.checkpoint
+    assert first is not None
+    restored = functools.partial(components.restore, first)
+    return score_tasks(components, tasks, trained, first.step, restored, weights=Path(str(first)))
 
 
 def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence[Task]) -> list[Score]:
@@ -167,41 +190,23 @@ def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence
     return scores
 
 
-def best_of_each_task(scores: Sequence[Score]) -> list[Score]:
-    """Returns the best score of each task by its first metric; of equals the earlier step, NaN last."""
-    best: dict[str, Score] = {}
-    for score in scores:
-        if score.task not in best or is_better(score.value, best[score.task].value, score.less_is_better):
-            best[score.task] = score
-    return list(best.values())
-
-
-def print_scores(
-    scores: Sequence[Score],
-    *,
-    best: bool,
-    fine_tuned: bool,
-    clean: Mapping[tuple[str, int | None], CleanScore] | None = None,
-) -> None:
-    """Prints a table for each checkpoint, or one with the best checkpoint of each task.
+def score_best(checked: Checked, tasks: Sequence[Task], best: Sequence[Score], split: str) -> list[Score]:
+    """Scores the best checkpoint of each task on another split.
 
     Args:
-        scores: from `evaluate_checkpoints`.
-        best: whether only the best of each task is shown.
-        fine_tuned: the column of the report in which they stand.
-        clean: by task and step, scores on clean examples alone; None where no ledger tells which these are.
+        checked: as for `evaluate_checkpoints`.
+        tasks: those that were scored.
+        best: the score of each task's best checkpoint.
+        split: that the checkpoints were not chosen on.
     """
-    if best:
-        scores = best_of_each_task(scores)
-        steps = ", ".join(f"{score.task} at step {score.step}" for score in scores)
-        groups = {f"best checkpoints: {steps}": list(scores)}
-    else:
-        groups = {}
-        for score in scores:
-            groups.setdefault(f"step {score.step}", []).append(score)
-    for title, group in groups.items():
-        put(title)
-        if fine_tuned:
-            print_report(fine_tuned=group, clean=clean)
-        else:
-            print_report(multi_task=group, clean=clean)
+    newest = checked.checkpoint
+    assert newest is not None
+    components = Components(checked.run, checked.provider)
+    by_name = {task.name: task for task in tasks}
+    found: dict[str, Score] = {}
+    for step in sorted({score.step for score in best if score.step is not None}):
+        here = [by_name[score.task] for score in best if score.step == step]
+        restored = functools.partial(components.restore, dataclasses.replace(newest, step=step))
+        scores = score_tasks(components, here, newest.trained, step, restored, splits=[split])
+        found |= {score.task: score for score in scores}
+    return [found[score.task] for score in best]

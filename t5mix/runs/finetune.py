@@ -16,6 +16,8 @@ from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.records.record import alone_in, beginning, record_start
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
+from t5mix.runs.scores.beside_training import beside, report
+from t5mix.runs.scores.tables import print_averages
 from t5mix.training.checkpoints import Checkpoints
 
 
@@ -38,11 +40,21 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
 
         own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
         weights = Path(str(start))
-        before = score_tasks(components, checked.finetune_tasks, own, start.step, restored, weights=weights)
+        reported = components.run.evaluation.report_split
+        before = score_tasks(
+            components,
+            checked.finetune_tasks,
+            own,
+            start.step,
+            restored,
+            weights=weights,
+            splits=[reported] if reported else (),
+        )
         after = finetune_tasks(components, checked, start, before)
         if agreement.is_first():
             write_report(checked.folder.report, before, after)
     print_report(before, after)
+    print_averages(after)
     say(f"the report is {checked.folder.report}")
     return 0
 
@@ -85,12 +97,13 @@ def _finetune_task(
             trained,
             start=lambda: components.restore(start, finetuning),
             title=title,
+            beside=beside(components, [task], checked.folder, trained),
         )
 
-    def restored() -> State:
-        return components.restore(CheckpointPath(checked.folder, trained, finetuning.steps))
+    def restored(step: int) -> State:
+        return components.restore(CheckpointPath(checked.folder, trained, step))
 
-    return score_tasks(components, [task], trained, finetuning.steps, restored, before)
+    return report(components, [task], trained, trained.steps()[-1], restored, before)
 
 
 def _remember_start(trained: Trained, task: Task, start: CheckpointPath) -> None:

@@ -1,5 +1,6 @@
 """`t5mix train`: pre-training on the mixture, scores, then fine-tuning where the run says so, and the report."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from t5mix.evaluation.evaluate_task import Score
@@ -9,11 +10,12 @@ from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
-from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.records.record import alone_in, record_start
 from t5mix.runs.records.run_folder import CheckpointPath
+from t5mix.runs.scores.beside_training import beside, report
+from t5mix.runs.scores.tables import print_averages
 from t5mix.training.checkpoints import Checkpoints
 
 
@@ -27,6 +29,7 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
     """
     multi_task, fine_tuned = carry_out(bound, checked, command)
     print_report(multi_task, fine_tuned)
+    print_averages(fine_tuned or multi_task)
     say(f"the report is {checked.folder.report}")
     return 0
 
@@ -49,10 +52,10 @@ def carry_out(
         components = Components(checked.run, checked.provider)
         last = pretrain(components, checked)
 
-        def restored() -> State:
-            return components.restore(last)
+        def restored(step: int) -> State:
+            return components.restore(dataclasses.replace(last, step=step))
 
-        multi_task = score_tasks(components, checked.scored_tasks, last.trained, last.step, restored)
+        multi_task = report(components, checked.scored_tasks, last.trained, last.step, restored)
         fine_tuned = finetune_tasks(components, checked, last, multi_task)
         if agreement.is_first():
             write_report(checked.folder.report, multi_task, fine_tuned)
@@ -60,7 +63,10 @@ def carry_out(
 
 
 def pretrain(components: Components, checked: Checked) -> CheckpointPath:
-    """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint."""
+    """Trains on the mixture to `Training.steps`, unless that is done already; returns the last checkpoint.
+
+    It is of an earlier step where `Evaluation.patience` ended the training.
+    """
     run, trained = checked.run, checked.folder.pretraining
     assert run.train is not None
     steps = run.train.steps
@@ -71,5 +77,6 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
             trained,
             start=lambda: components.engine(run.train).initialize(run.seed),
             title=f"pre-training on {run.mixture}",
+            beside=beside(components, checked.scored_tasks, checked.folder, trained),
         )
-    return CheckpointPath(checked.folder, trained, run.train.steps)
+    return CheckpointPath(checked.folder, trained, trained.steps()[-1])

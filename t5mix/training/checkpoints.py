@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,14 @@ class Checkpoints:
     Args:
         folder: made by the first `save` when missing; its parent is not.
         keep: how many stay; saving one more removes the oldest.
+        spared: gives steps that stay besides.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], keep: int = 3):
+    def __init__(
+        self, folder: str | os.PathLike[str], keep: int = 3, spared: Callable[[], Collection[int]] = tuple
+    ) -> None:
         self.folder = Path(folder).absolute()
-        self._keep = keep
+        self._keep, self._spared = keep, spared
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints there are, ascending."""
@@ -59,6 +62,7 @@ class Checkpoints:
         Raises:
             OSError: the folder is gone, or cannot be written; naming it. What was there stays.
         """
+        spared = self._spared()
         orbax = import_quietly("orbax.checkpoint")
         try:
             private = self.folder / f".{step}{_PRIVATE}"
@@ -72,7 +76,7 @@ class Checkpoints:
             shapes = {name: list(value.shape) for name, value in state.items()}
             checkpoint_files.seal(private, {"step": step, "extra": extra, "variables": shapes})
             if agreement.is_first():
-                self._publish(private, step)
+                self._publish(private, step, spared)
             agreement.wait_for_all(f"written {step}")
         except Exception as error:  # Orbax and TensorStore raise errors of many kinds
             if agreement.is_first():
@@ -132,13 +136,14 @@ class Checkpoints:
             say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from step {whole}")
         agreement.wait_for_all("damaged checkpoints set aside")
 
-    def _publish(self, private: Path, step: int) -> None:
+    def _publish(self, private: Path, step: int, spared: Collection[int]) -> None:
         """Gives a checkpoint its name, and removes old ones."""
         self._discard(step)
         os.rename(private, self.folder / str(step))
         wait_for_disk(self.folder)
         for old in checkpoint_files.steps_in(self.folder)[: -self._keep]:
-            self._discard(old)
+            if old not in spared:
+                self._discard(old)
 
     def _discard(self, step: int) -> None:
         """Takes a checkpoint out of the way at once, then deletes it; does nothing where there is none."""

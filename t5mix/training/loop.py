@@ -21,6 +21,7 @@ from t5mix.internal.processes.ballot import Ballot
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.feeding import Feeding
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
@@ -74,6 +75,7 @@ def train(
     skip_non_finite: int = 0,
     conflict_every: int | None = None,
     masked_tasks: Sequence[str] = (),
+    beside: Beside | None = None,
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
@@ -97,6 +99,7 @@ def train(
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
         conflict_every: steps between measurements of `task_gradients`; None for none.
         masked_tasks: names of tasks whose examples are read and whose loss is 0.
+        beside: what is done every so many steps, and may end the training early.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
@@ -105,10 +108,12 @@ def train(
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
     """
     _check_fits(engine, stream)
-    checkpoints = Checkpoints(folder / "checkpoints", keep)
+    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
+    if beside and beside.is_due(progress.step) and progress.step < steps and beside.look(progress.step, state):
+        return state  # it ended here before
     often = (log_every, checkpoint_every, conflict_every)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks))
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks), beside)
     with (
         _stop_told(),
         opened(folder, progress.step, conflict_every is not None) as logs,
@@ -157,6 +162,7 @@ class _Loop:
     conflict_every: int | None
     skip_non_finite: int
     masked_tasks: tuple[str, ...]
+    beside: Beside | None
 
     def run(
         self,
@@ -184,7 +190,7 @@ class _Loop:
             signal = stop.number or 0  # read once: it may change at any moment
             pending = _Pending(metrics, ballot.cast([signal, *feeding.counts(batch)]))
             done = step + 1
-            due = done % self.log_every == 0 or done % self.checkpoint_every == 0 or done == steps
+            due = done % self.log_every == 0 or self._is_kept(done) or done == steps
             # Of several processes all stop after the same step, the one after that at which one was told.
             stopping = signal if agreement.count() == 1 else said
             if due or stopping:
@@ -193,7 +199,15 @@ class _Loop:
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
             if stopping and done < steps:
                 raise Interrupted(stopping, done)
+            if self.beside and self.beside.is_due(done):
+                with reporter.paused():
+                    ended = self.beside.look(done, state)
+                if ended:
+                    return state
         return state
+
+    def _is_kept(self, step: int) -> bool:
+        return step % self.checkpoint_every == 0 or (self.beside is not None and self.beside.is_due(step))
 
     def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the batch without the losses of masked tasks."""
@@ -272,7 +286,7 @@ class _Loop:
             if logs is not None:
                 self._log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
-        if last or stopping or progress.step % self.checkpoint_every == 0:
+        if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
             for lines in (logs.metrics, logs.conflict) if logs is not None else ():

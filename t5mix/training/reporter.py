@@ -1,11 +1,12 @@
 """What a person sees of a run in training: on a terminal a live display, elsewhere plain lines."""
 
+import contextlib
 import math
 import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
@@ -108,6 +109,20 @@ class Reporter:
         elif self._is_due():
             self._print_line()
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves the terminal to others, and the time that passes out of the speeds."""
+        if self._display:
+            self._display.show(self._render())
+            self._display.stop()
+        try:
+            yield
+        finally:
+            self._speed.restart()
+            if self._display:
+                self._display = _LiveDisplay(self._stream)
+                self._display.start()
+
     def speeds(self) -> dict[str, float]:
         """Returns `steps_per_second` and `tokens_per_second` of the last minute, NaN at first."""
         steps, tokens = self._speed.rates()
@@ -179,6 +194,10 @@ class Speed:
         self._marks.append((now, step, self._tokens))
         while len(self._marks) > 2 and now - self._marks[1][0] >= self._window:
             self._marks.popleft()
+
+    def restart(self) -> None:
+        """Begins anew: what passed between the last update and the next is not counted."""
+        self._marks.clear()
 
     def rates(self) -> tuple[float, float]:
         """Returns steps a second and tokens a second; NaN until there are two updates."""

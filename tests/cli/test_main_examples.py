@@ -10,6 +10,7 @@ import pytest
 import t5mix
 from t5mix.cli import arguments
 from t5mix.cli import main as main_module
+from t5mix.cli.commands.runs import train
 from t5mix.cli.main import COMMANDS, main, module_of
 from t5mix.runs.config import binding, gin_files
 from t5mix.runs.preflight import tasks
@@ -41,6 +42,7 @@ def test_what_an_example_names_is_there(example: str) -> None:
     names += [found.group(1) for folder in folders if folder and (found := re.search("/finetune/([^/]+)", folder))]
     chosen = args.get("mixture_or_task") or []
     names += [chosen] if isinstance(chosen, str) else chosen
+    names += [*(args.get("tasks") or ()), *([args["task"]] if args.get("task") else ())]
     names += [*(args["names"] if "against" in args else ()), *args.get("against", ())]
     if not args["include"] and not args.get("models"):  # the user's own; files, which `list` itself looks up
         assert not names or arguments.find_tasks(names)
@@ -51,7 +53,7 @@ def test_what_an_example_names_is_there(example: str) -> None:
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if each.startswith("train ")])
 def test_the_settings_of_training_can_be_bound(example: str) -> None:
     args = parsed(example)
-    params = arguments.gin_params(args, {"run_folder": "Run.folder", "mixture_or_task": "Run.mixture"})
+    params = arguments.gin_params(args, train.SHORTHANDS)
     assert binding.bind(args.gin_file, params, vocab_size=tasks.model_vocab_size).run.train
 
 

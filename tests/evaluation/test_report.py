@@ -41,6 +41,10 @@ def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Pa
                 "baseline_kind": "majority",
                 "standard_error": 1.5,
                 "test_examples": 812,
+                "split": "test",
+                "step": 7,
+                "version": "",
+                "asks": "",
             },
             {
                 "task": "valence",
@@ -52,6 +56,10 @@ def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Pa
                 "baseline_kind": "mean",
                 "standard_error": None,
                 "test_examples": 40,
+                "split": "test",
+                "step": 7,
+                "version": "",
+                "asks": "",
             },
         ]
     }

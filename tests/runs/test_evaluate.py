@@ -14,7 +14,7 @@ import pytest
 
 import t5mix
 from t5mix import metrics, preprocessors
-from t5mix.evaluation.decoding import Predict
+from t5mix.evaluation.decoding import Answer, AnswerAll
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.evaluate import score_tasks
@@ -26,12 +26,12 @@ FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
 class Echo(Components):
     """A run whose model says what it reads."""
 
-    def predictor(self, state: Any) -> Predict:
-        def predict(inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+    def answerer(self, state: Any) -> AnswerAll:
+        def answer(inputs: Sequence[Sequence[int]]) -> list[list[Answer]]:
             self.asked += 1
-            return [list(ids[:-1]) for ids in inputs]
+            return [[Answer(list(ids[:-1]), -0.5)] for ids in inputs]
 
-        return predict
+        return answer
 
     asked = 0
 

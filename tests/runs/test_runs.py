@@ -3,15 +3,20 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 import t5mix
 from t5mix.cli.main import main
 from t5mix.runs import pretrain
+from t5mix.runs.answers import writing
+from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.records.stream_of_run import stream_of_run
+from t5mix.training import starting
+from t5mix.training.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +121,26 @@ def test_checkpoints_are_evaluated_and_the_best_of_each_task_is_shown(finished, 
     assert "toy_b" in capsys.readouterr().out
 
 
+def test_the_best_checkpoint_by_one_split_is_scored_on_another_and_several_splits_are_scored_at_once(finished, capsys):
+    command = ["eval", "--run_folder", str(finished.path), "--limit", "5", "--format", "json"]
+    assert main([*command, "--checkpoints", "best", "--split", "train", "--report_split", "test"]) == 0
+    chosen, reported = json.loads(capsys.readouterr().out)["groups"]
+    assert reported["title"].startswith("best checkpoints chosen on train, on test: toy_a at step")
+    by_task = {score["task"]: score for score in chosen["scores"]}
+    assert [score["task"] for score in reported["scores"]] == ["toy_a", "toy_b"]
+    for score in reported["scores"]:
+        assert score["step"] == by_task[score["task"]]["step"] and score["split"] == "test"
+        assert score["asks"] != by_task[score["task"]]["asks"]
+        line = finished.pretraining.scores("test", score["task"], score["step"], 5).with_suffix(".predictions.jsonl")
+        assert all(json.loads(each)["score"] <= 0 for each in line.read_text().splitlines())
+    assert main([*command, "--split", "train,test"]) == 0
+    titles = [group["title"] for group in json.loads(capsys.readouterr().out)["groups"]]
+    assert titles == ["step 6, train", "step 6, test"]
+    assert main([*command, "--stage", "fine-tuned"]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    assert [(score["task"], score["step"]) for score in group["scores"]] == [("toy_a", 3), ("toy_b", 3)]
+
+
 def test_lines_are_answered_in_their_order(finished, tmp_path):
     (tmp_path / "in.txt").write_text("7\n8\n\n9\n")
     command = ["predict", "--checkpoint", str(finished.path / "finetune/toy_a"), "--prefix", "say "]
@@ -144,6 +169,102 @@ def test_beams_samples_and_choices_answer_lines_too(finished, tmp_path, capsys):
     assert main([*command, "--beams", "3", "--best", "4"]) == 2
     error = capsys.readouterr().err
     assert "Decoding.best is 4, and there are 3 beams" in error and error.count("\n") == 1
+
+
+def test_a_task_is_asked_and_scored_and_what_was_killed_goes_on(finished, tmp_path, capsys, monkeypatch):
+    command = ["--checkpoint", str(finished.path / "finetune/toy_a"), "--task", "toy_a", "--output_file"]
+    whole, again, scores = (str(tmp_path / f"{name}.jsonl") for name in ("whole", "again", "scores"))
+    assert main(["predict", *command, whole, "--temperature", "1.0"]) == 0
+    monkeypatch.setattr(writing, "PART", 8)
+    append, written = writing._append, []
+
+    def die(*arguments):
+        append(*arguments)
+        written.append(arguments)
+        if len(written) == 3:  # the key and two parts
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_append", die)
+        assert main(["predict", *command, again, "--temperature", "1.0"]) == 2
+    assert main(["predict", *command, again, "--temperature", "1.0"]) == 0
+    assert "16 of 20 are done" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (tmp_path / "again.jsonl").read_text().splitlines()]
+    assert [line["output"] for line in lines] == [
+        json.loads(line)["output"] for line in (tmp_path / "whole.jsonl").read_text().splitlines()
+    ]
+    assert [line["target"] for line in lines] == [str(number) for number in range(20, 40)]
+    assert main(["score", *command, scores]) == 0
+    found = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
+    assert [line["inputs"] for line in found] == [line["inputs"] for line in lines]
+    assert all(line["score"] < 0 and line["tokens"] == 3 for line in found)
+    assert "60 target tokens" in capsys.readouterr().err
+
+
+def test_scores_of_given_targets_are_those_of_choices(finished, tmp_path, capsys):
+    (tmp_path / "in.tsv").write_text("inputs\ttargets\nsay 7\t7\nsay 7\t8\n")
+    command = ["--checkpoint", str(finished.path), "--input_file"]
+    assert main(["score", *command, str(tmp_path / "in.tsv")]) == 0
+    seven, eight = map(float, capsys.readouterr().out.split())
+    (tmp_path / "in.txt").write_text("say 7\n")
+    assert main(["predict", *command, str(tmp_path / "in.txt"), "--choice", "7", "--choice", "8", "--scores"]) == 0
+    answers = {each["text"]: each["score"] for each in json.loads(capsys.readouterr().out)["answers"]}
+    assert answers == pytest.approx({"7": seven, "8": eight}, abs=1e-4)
+
+
+def test_checkpoints_answer_together_by_mean_and_by_vote(finished, tmp_path, capsys):
+    four, six = (str(finished.path / f"checkpoints/{step}") for step in (4, 6))
+    together = str(tmp_path / "together")
+    command = ["eval", "--run_folder", six, "--ensemble", four, "--limit", "5"]
+    assert main(command) == 2
+    assert "say where they go with --output_folder" in capsys.readouterr().err
+    for combine in ("mean", "vote"):
+        assert main([*command, "--output_folder", together, "--combine", combine]) == 0
+        told = capsys.readouterr()
+        assert "step 6" in told.out and (combine == "mean" or "with other decoding: it is scored anew" in told.err)
+    assert json.loads((tmp_path / "together/ensemble.json").read_text())["members"] == [six, four]
+    assert main(["compare", together, str(finished.path), "--limit", "5", "--stage", "multi-task"]) in (0, 2)
+    (tmp_path / "in.txt").write_text("say 7\n")
+    asked = ["--input_file", str(tmp_path / "in.txt"), "--scores"]
+    alone, twice = [], []
+    for found, more in ((alone, []), (twice, ["--ensemble", six])):
+        assert main(["predict", "--checkpoint", six, *asked, *more]) == 0
+        found += json.loads(capsys.readouterr().out)["answers"]
+    assert twice[0]["text"] == alone[0]["text"] and twice[0]["score"] == pytest.approx(alone[0]["score"], abs=1e-3)
+    capsys.readouterr()
+    assert main(["predict", "--checkpoint", six, *asked, "--ensemble", four, "--combine", "vote"]) == 0
+    assert json.loads(capsys.readouterr().out)["answers"][0]["score"] in (0.5, 1.0)
+
+
+def test_the_mean_of_checkpoints_is_a_checkpoint_for_every_command(finished, tmp_path, capsys):
+    averaged = RunFolder(tmp_path / "averaged")
+    command = ["average", str(finished.path), "--output", str(averaged.path)]
+    assert main([*command, "--last", "9"]) == 2
+    assert "--last 9: " in capsys.readouterr().err and not averaged.path.exists()
+    assert main([*command, "--checkpoints", "4,6"]) == 0
+    checked = checks.check_recorded(str(averaged.path))
+    engine = Components(checked.run, checked.provider).engine()
+    four, six, mean = (
+        starting.as_written(Checkpoints(folder.pretraining.checkpoints), step, engine)
+        for folder, step in ((finished, 4), (finished, 6), (averaged, 6))
+    )
+    moved = 0
+    for name in six:
+        expected = six[name] if "_slot_" in name else (np.asarray(four[name]) + np.asarray(six[name])) / 2
+        np.testing.assert_allclose(mean[name], expected, rtol=1e-6, atol=1e-9)
+        moved += not np.array_equal(four[name], six[name])
+    assert moved
+    capsys.readouterr()
+    assert main(["eval", "--run_folder", str(averaged.path), "--limit", "5"]) == 0
+    assert main(["lineage", str(averaged.path)]) == 0
+    out = capsys.readouterr().out
+    assert "toy_a" in out and str(finished.path / "checkpoints/6") in out.replace("\n", "")
+    tuned = str(tmp_path / "tuned")
+    config = ["--gin_file", str(averaged.operative_config), "--gin_file", "runs/finetune.gin", "--steps", "1"]
+    config += ["--checkpoint", str(averaged.path), "--run_folder", tuned, "--tasks", "toy_b"]
+    assert main(["finetune", *config]) == 0
+    assert [row["task"] for row in rows_of(RunFolder(tmp_path / "tuned").report)] == ["toy_b"]
+    assert main([*command, "--checkpoints", "6"]) == 2
 
 
 def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_path, capsys):

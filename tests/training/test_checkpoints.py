@@ -141,3 +141,10 @@ def test_a_file_that_cannot_be_written_leaves_the_checkpoint_before(engine, stat
     assert os.strerror(errno.EFBIG) in lines[-1]
     assert [entry.name for entry in tmp_path.iterdir()] == ["1"]
     assert equal(state, Checkpoints(tmp_path).restore(None, engine)[1])
+
+
+def test_spared_ones_stay_however_old_they_are(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path / "c", keep=1, spared=lambda: {2})
+    for step in (1, 2, 3, 4):
+        checkpoints.save(step, state, {"n": step})
+    assert checkpoints.steps() == [2, 4]

@@ -88,3 +88,24 @@ def test_bad_arguments_are_refused() -> None:
         Reporter(10, [], first_step=11)
     with pytest.raises(ValueError, match="every 0 steps"):
         Reporter(10, [], every=0)
+
+
+def test_a_pause_is_in_no_speed_and_leaves_the_terminal_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 1.0, 500.0, 501.0])
+    speed = Speed(window=60, clock=lambda: next(now))
+    speed.add(1, 10)
+    speed.add(2, 10)
+    speed.restart()
+    speed.add(3, 10)
+    assert math.isnan(speed.rates()[0])
+    speed.add(4, 10)
+    assert speed.rates() == (1.0, 10.0)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = Terminal()
+    with Reporter(2, ["span"], stream=stream) as reporter:
+        reporter.update(1, 2.5, {"span": 3.0}, 64, 0.1)
+        with reporter.paused():
+            before = stream.getvalue()
+            stream.write("scoring\n")
+        reporter.update(2, 2.5, {"span": 1.0}, 64, 0.1)
+    assert "step 1/2" in before and "step 2/2" in stream.getvalue().partition("scoring\n")[2]

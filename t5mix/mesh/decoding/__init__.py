@@ -2,8 +2,7 @@
 
 - settings.py: Decoding: beams, sampling, how many answers
 - steps.py: what a search needs of a model: start, and one step with a cache
-- encoder_decoder.py: those steps of an encoder-decoder
-- decoder_only.py: those of a language model and of a prefix LM
+- models/: those steps of an encoder-decoder, of a decoder alone, and of several models as one
 - loop.py: one loop over positions that leaves out rows that have ended
 - one_by_one.py: greedy decoding and sampling: each answer by itself
 - beams.py: beam search, by the rules of T5 or of transformers

@@ -165,20 +165,46 @@ class Evaluation:
     """How checkpoints are scored.
 
     Attributes:
-        split: of every task: "validation", "test", ...
+        split: of every task: "validation", "test", ..., or several, as "validation,test". A task is scored on those of
+            them that it has.
         batch_size: sequences decoded at once; None means the run's, which needs no second
             compilation.
         limit: examples of each task at most; None means the whole split.
+        every: steps between two evaluations beside training; None means only at the end.
+        patience: so many evaluations beside training without a better one, one after the other, end the training
+            early; None means never. Fine-tuning goes by the task's first metric, pre-training by the mean over tasks.
+        report_split: what the best checkpoint of each fine-tuned task, by the first of the splits, is scored on in the
+            end; None means that the last checkpoint is scored, on `split`.
     """
 
     split: str = "validation"
     batch_size: int | None = None
     limit: int | None = None
+    every: int | None = None
+    patience: int | None = None
+    report_split: str | None = None
 
     def __post_init__(self) -> None:
         if not self.split:
             raise ValueError("Evaluation.split is empty: name a split, such as 'validation'")
-        _at_least_one(self, "batch_size", "limit")
+        if not all(self.splits):
+            raise ValueError(f"Evaluation.split is {self.split!r}: name a split, such as 'validation', or 'a,b'")
+        _no_repeats("Evaluation.split", self.splits)
+        _at_least_one(self, "batch_size", "limit", "every", "patience")
+        if self.patience and not self.every:
+            raise ValueError(
+                f"Evaluation.patience is {self.patience}, and nothing is scored beside training: set Evaluation.every"
+            )
+        if self.report_split is not None and (not self.every or not self.report_split):
+            raise ValueError(
+                f"Evaluation.report_split is {self.report_split!r}, which is for the best of several checkpoints: set "
+                "Evaluation.every, too, or score what is there with `t5mix eval --checkpoints best --report_split`"
+            )
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(name.strip() for name in self.split.split(","))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -171,12 +171,13 @@ def check_recorded(
     return Checked(run, provider, checkpoint=checkpoint)
 
 
-def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
+def check_scoring(checked: Checked, which: str, *, without_metrics: bool = False) -> tuple[list[int], list[Task]]:
     """Returns the steps of the checkpoints, and the tasks, that `t5mix eval` scores.
 
     Args:
         checked: from `check_recorded`.
         which: "latest", "all", "best" or steps, such as "1000,2000".
+        without_metrics: whether tasks without metrics are answered, too, and not scored.
 
     Raises:
         ValueError: `which` is none of these, or no task can be scored.
@@ -184,15 +185,27 @@ def check_scoring(checked: Checked, which: str) -> tuple[list[int], list[Task]]:
     """
     assert checked.checkpoint is not None
     check_answers(checked.run)
-    steps = _chosen_steps(which, checked.checkpoint)
-    tasks = list(scored_tasks(checked.run, checked.provider))
+    steps = chosen_steps(which, checked.checkpoint)
+    plain = [task for task in get_subtasks(checked.provider) if without_metrics and not task.metric_objs]
+    plain = [task for task in plain if set(checked.run.evaluation.splits) & set(task.splits)]
+    tasks = [*scored_tasks(checked.run, checked.provider), *plain]
     if not tasks:
         others = get_subtasks(checked.provider)
         check_evaluation(checked.run, [task for task in others if task.metric_objs] or others)
     return steps, tasks
 
 
-def _chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
+def chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
+    """Returns the steps of a training's checkpoints, ascending; damaged ones are named, and left out or refused.
+
+    Args:
+        which: "latest", "all", "best" (all, of which one is chosen) or steps, such as "1000,2000".
+        checkpoint: of the training.
+
+    Raises:
+        ValueError: `which` is none of these, or a checkpoint that is named is damaged.
+        FileNotFoundError: there is no checkpoint of such a step.
+    """
     there = checkpoint.trained.steps()
     if which == "latest":
         return [checkpoint.step]

@@ -109,34 +109,56 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
         tasks = [_supervised(name) for name in run.finetune.tasks]
     for task in tasks:
         check_provider(run, task)
-        _check_same_vocabularies(task, provider)
-    check_data(run, tasks, "train", run.evaluation.split)
+        check_same_vocabularies(task, provider)
+    report = [run.evaluation.report_split] if run.evaluation.report_split else []
+    for task in tasks:
+        check_data(run, [task], "train", *splits_of(run, task), *report)
     return tuple(tasks)
+
+
+def splits_of(run: Run, task: Task) -> tuple[str, ...]:
+    """Returns those of `Evaluation.split` that a task has.
+
+    Raises:
+        ValueError: it has none of them.
+    """
+    found = tuple(split for split in run.evaluation.splits if split in task.splits)
+    if not found:
+        check_data(run, [task], run.evaluation.splits[0])
+    return found
 
 
 def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     """Returns the tasks with metrics that can be scored on `Evaluation.split`; says which others have metrics."""
-    split = run.evaluation.split
+    splits = run.evaluation.splits
     if "inputs" not in model_features(run):
         say("nothing is scored: Run.sequence_length has no inputs, so this language model answers nothing")
         return ()
     scored = []
     with_metrics = [task for task in get_subtasks(provider) if task.metric_objs]
-    if with_metrics and not any(split in task.splits for task in with_metrics):
-        known = sorted({name for task in with_metrics for name in task.splits})
-        raise ValueError(
-            f"{provider.name} has no split {split!r}, which Evaluation.split names{suggestion(split, known)}; its "
-            f"tasks with metrics have {', '.join(map(repr, known))}"
-        )
+    report = run.evaluation.report_split
+    wanted = list(dict.fromkeys([*splits, *([report] if report else [])]))
+    for split in wanted:
+        if with_metrics and not any(split in task.splits for task in with_metrics):
+            known = sorted({name for task in with_metrics for name in task.splits})
+            raise ValueError(
+                f"{provider.name} has no split {split!r}, which {_setting(run, split)} names"
+                f"{suggestion(split, known)}; its tasks with metrics have {', '.join(map(repr, known))}"
+            )
     for task in get_subtasks(provider):
         if not task.metric_objs:
             continue
-        why = _unfit_metrics(task) if split in task.splits else f"task {task.name!r} has no split {split!r}"
+        why = _unfit_metrics(task)
         if why:
             say(f"not scored: {why}")
-        else:
+            continue
+        for split in wanted:
+            if split not in task.splits:
+                say(f"not scored: task {task.name!r} has no split {split!r}")
+        if any(split in task.splits for split in splits):
             scored.append(task)
-    check_data(run, scored, split)
+    for task in scored:
+        check_data(run, [task], *splits_of(run, task))
     return tuple(scored)
 
 
@@ -149,13 +171,19 @@ def _unfit_metrics(task: Task) -> str | None:
     return None
 
 
-def _check_same_vocabularies(task: Task, provider: Provider) -> None:
-    """Checks that the ids of a task mean the same words; `Finetuning.tasks` may name one that is not in the mixture."""
+def check_same_vocabularies(task: Provider, provider: Provider, by: str = "Finetuning.tasks") -> None:
+    """Checks that the ids of a task mean the same words; `Finetuning.tasks` may name one that is not in the mixture.
+
+    Args:
+        task: that is named.
+        provider: that the model is of.
+        by: what names it, for the message.
+    """
     ours = dict(vocabularies(provider))
     for name, vocabulary in vocabularies(task):
         if vocabulary.fingerprint != ours[name].fingerprint:
             raise ValueError(
-                f"Finetuning.tasks names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
+                f"{by} names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
                 f"{provider.name} ({ours[name]!r}): ids would mean other words; use tasks with the same vocabulary"
             )
 
@@ -233,13 +261,20 @@ def check_data(run: Run, tasks: Sequence[Task], *splits: str) -> None:
     for task in tasks:
         for split in splits:
             if split not in task.splits:
-                setting = "Evaluation.split" if split == run.evaluation.split else "training"
+                setting = _setting(run, split)
                 raise ValueError(
                     f"task {task.name} ({task.declared_at}) has no split {split!r}, which {setting} "
                     f"needs; it has {', '.join(task.splits)}"
                 )
             if task.source is not None:
                 _check_files(task, split)
+
+
+def _setting(run: Run, split: str) -> str:
+    """Returns what asks for a split, for messages."""
+    if split in run.evaluation.splits:
+        return "Evaluation.split"
+    return "Evaluation.report_split" if split == run.evaluation.report_split else "training"
 
 
 def _check_files(task: Task, split: str) -> None:
@@ -255,7 +290,7 @@ def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
     """Checks that tasks that are to be scored have metrics, the split, and its files."""
     for task in tasks:
         check_metrics(task)
-    check_data(run, tasks, run.evaluation.split)
+        check_data(run, [task], *splits_of(run, task))
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:

@@ -30,8 +30,8 @@ def find_ledger(path: str | None, folder: Path) -> Found | None:
 
 def clean_scores(
     scores: Sequence[Score], tasks: Sequence[Task], trained: Trained, found: Found
-) -> Mapping[tuple[str, int | None], CleanScore]:
-    """Returns scores on clean examples by task and step; says which the ledger knows nothing of.
+) -> Mapping[tuple[str, str, int | None], CleanScore]:
+    """Returns scores on clean examples by task, split and step; says which the ledger knows nothing of.
 
     Args:
         scores: on all examples.
@@ -40,7 +40,7 @@ def clean_scores(
         found: the ledger.
     """
     by_name = {task.name: task for task in tasks}
-    clean: dict[tuple[str, int | None], CleanScore] = {}
+    clean: dict[tuple[str, str, int | None], CleanScore] = {}
     unknown: dict[str, None] = {}
     for score in scores:
         assert score.step is not None
@@ -48,7 +48,7 @@ def clean_scores(
         outputs = [prediction.output for prediction in read_predictions(path)]
         one = score_clean(by_name[score.task], score, outputs, found)
         if one is not None:
-            clean[score.task, score.step] = one
+            clean[score.task, score.split, score.step] = one
         elif not score.no_score:
             unknown[f"{score.task}, {score.split}"] = None
     if unknown:

@@ -15,7 +15,7 @@ from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_di
 from t5mix.evaluation.scoring.scorer import Scorer
 from t5mix.internal.paths import file_name
 from t5mix.runs.records.run_folder import RunFolder, Trained, check_links, check_local
-from t5mix.runs.scores.score_files import read_predictions, read_score
+from t5mix.runs.scores.score_files import read_answers, read_score
 
 STAGES = ("multi-task", "fine-tuned")
 
@@ -105,11 +105,7 @@ def find_scores(path: str, split: str, stage: str | None = None, limit: int | No
     if not given.is_dir():
         raise FileNotFoundError(f"no run {path!r}: there is no such folder")
     check_links(given)
-    run = RunFolder(given)
-    of_stage: dict[str, list[Trained]] = {
-        "multi-task": [run.pretraining],
-        "fine-tuned": run.finetunings(),
-    }
+    of_stage = stages_of(given)
     files: dict[str, Path] = {}
     for trained in [each for name in STAGES if stage in (None, name) for each in of_stage[name]]:
         files |= _newest(trained, split, limit)
@@ -121,6 +117,14 @@ def find_scores(path: str, split: str, stage: str | None = None, limit: int | No
             f"`t5mix eval --run_folder {path} --split {split}`"
         )
     return Scored(path.rstrip("/") + (f" ({stage})" if stage else ""), files)
+
+
+def stages_of(folder: Path) -> dict[str, list[Trained]]:
+    """Returns the trainings of a run folder, by stage; `FOLDER/finetune/TASK` is one of fine-tuning."""
+    run = RunFolder(folder)
+    if folder.parent.name == "finetune" and not run.operative_config.is_file():
+        return {STAGES[0]: [], STAGES[1]: [run.pretraining]}
+    return {STAGES[0]: [run.pretraining], STAGES[1]: run.finetunings()}
 
 
 def compare(
@@ -204,9 +208,9 @@ def _common_tasks(
 
 def _without_score(runs: Sequence[Scored], chosen: Sequence[str]) -> dict[str, str]:
     """Returns why there is no score of a task, for those where a run says so, and those named that no run scored."""
-    found = [(task, _score(path).no_score) for run in runs for task, path in run.files.items()]
+    found = [(task, _score(path).why_no_score) for run in runs for task, path in run.files.items()]
     never = {task: "no run was scored on it" for task in chosen if task not in dict(found)}
-    said = {task: f"{why}, no label is published" for task, why in found if why}
+    said = {task: why for task, why in found if why}
     return {task: why for task, why in said.items() if not chosen or task in chosen} | never
 
 
@@ -249,17 +253,4 @@ def _score(path: Path) -> Score:
 
 def _outputs(task: Task, examples: Sequence[Example], run: Scored, path: Path) -> list[str]:
     """Returns a run's answers, after comparing what it was asked with what the task asks now."""
-    predictions = read_predictions(path)
-    for number, (example, known) in enumerate(zip(examples, predictions, strict=False)):
-        if (example.input_text, example.target_text) != (known.inputs, known.target):
-            raise ValueError(
-                f"task {task.name!r}: {run.name} was scored on other examples: its example {number} asks "
-                f"{known.inputs[:80]!r} for {known.target[:40]!r}, and the task's asks {example.input_text[:80]!r} for "
-                f"{example.target_text[:40]!r}; delete {path} and score again"
-            )
-    if len(predictions) != len(examples):
-        raise ValueError(
-            f"task {task.name!r}: {run.name} was scored on {len(predictions)} examples, and the split has "
-            f"{len(examples)}; delete {path} and score again"
-        )
-    return [known.output for known in predictions]
+    return [known.output for known in read_answers(path, task.name, examples, run.name)]

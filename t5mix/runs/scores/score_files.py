@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.examples import Example
 from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.internal.files import LARGEST_TEXT, read_json, read_text, write_atomically, write_json
 
@@ -16,7 +18,7 @@ _LARGEST_PREDICTIONS = 64 * LARGEST_TEXT
 
 def write_score(path: Path, score: Score) -> None:
     """Writes the predictions beside the score, then the score, whose presence says that both are whole."""
-    lines = [json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) for prediction in score.predictions]
+    lines = [json.dumps(_content(prediction), ensure_ascii=False) for prediction in score.predictions]
     write_atomically(path.with_suffix(".predictions.jsonl"), "".join(f"{line}\n" for line in lines))
     content = dataclasses.asdict(dataclasses.replace(score, predictions=()))
     del content["predictions"]
@@ -64,10 +66,45 @@ def read_predictions(path: Path) -> list[Prediction]:
         ) from None
 
 
+def read_answers(path: Path, task: str, examples: Sequence[Example], who: str) -> list[Prediction]:
+    """Reads predictions, after comparing what was asked with what the task asks now.
+
+    Args:
+        path: of the score that they lie beside.
+        task: the task's name.
+        examples: of the task.
+        who: made the predictions, for the message.
+
+    Raises:
+        ValueError: they answer other examples; or as `read_predictions`.
+    """
+    predictions = read_predictions(path)
+    for number, (example, known) in enumerate(zip(examples, predictions, strict=False)):
+        if (example.input_text, example.target_text) != (known.inputs, known.target):
+            raise ValueError(
+                f"task {task!r}: {who} was scored on other examples: its example {number} asks "
+                f"{known.inputs[:80]!r} for {known.target[:40]!r}, and the task's asks {example.input_text[:80]!r} for "
+                f"{example.target_text[:40]!r}; delete {path} and score again"
+            )
+    if len(predictions) != len(examples):
+        raise ValueError(
+            f"task {task!r}: {who} was scored on {len(predictions)} examples, and the split has "
+            f"{len(examples)}; delete {path} and score again"
+        )
+    return predictions
+
+
+def _content(prediction: Prediction) -> dict[str, Any]:
+    content = dataclasses.asdict(prediction)
+    return {name: value for name, value in content.items() if value is not None}
+
+
 def _prediction(content: Any) -> Prediction:
     prediction = Prediction(**content)
-    if not all(isinstance(text, str) for text in dataclasses.astuple(prediction)):
+    if not all(isinstance(text, str) for text in (prediction.inputs, prediction.target, prediction.output)):
         raise TypeError("inputs, target and output are no texts")
+    if prediction.score is not None:
+        _number(prediction.score)
     return prediction
 
 
@@ -87,7 +124,10 @@ def _check_types(score: Score) -> None:
         "made_of": made_of is None
         or (isinstance(made_of, dict) and all(isinstance(each, str | None) for each in made_of.values())),
         "less_is_better": isinstance(score.less_is_better, bool),
-        "a text": all(isinstance(each, str) for each in (score.task, score.split, score.baseline.kind, score.no_score)),
+        "a text": all(
+            isinstance(each, str)
+            for each in (score.task, score.split, score.baseline.kind, score.no_score, score.version, score.asks)
+        ),
         "a count": all(type(each) is int for each in counts),
         "step or limit": all(each is None or type(each) is int for each in (score.step, score.limit)),
     }

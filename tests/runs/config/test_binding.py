@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import types
@@ -102,16 +103,23 @@ def test_packs_of_the_command_line_are_added_once(gin_file):
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("runs/")])
 def test_every_shipped_run_file_binds(name):
     params = ["T5Config.vocab_size = 300"]
-    text = (paths.shipped("gin") / name).read_text()
+    text = with_included(name)
     models = [] if "include 'models/" in text else ["models/tiny.gin"]
     for required in ("Run.folder", "Run.mixture", "Finetuning.checkpoint"):
         if f"{required} = %gin.REQUIRED" in text:
             params.append(f"{required} = 'x'")
-    if name == "runs/finetune.gin":  # it comes after what pre-training has recorded
+    if "Finetuning.tasks = %gin.REQUIRED" in text:
+        params.append("Finetuning.tasks = ('x',)")
+    if "Finetuning.checkpoint" in text:  # it comes after what pre-training has recorded
         models.append("runs/pretrain.gin")
         params.append("Run.mixture = 'x'")
     run = binding.bind([*models, name], params).run
     assert run.model.d_model > 0
+
+
+def with_included(name):
+    text = (paths.shipped("gin") / name).read_text()
+    return text + "".join(with_included(found) for found in re.findall("include '(runs/.*)'", text))
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("runs/")])

@@ -6,9 +6,9 @@ import os
 import pytest
 
 from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.examples import Example
 from t5mix.evaluation.scoring.baselines import Baseline
-from t5mix.runs.evaluate import best_of_each_task
-from t5mix.runs.scores.score_files import read_predictions, read_score, write_score
+from t5mix.runs.scores.score_files import read_answers, read_predictions, read_score, write_score
 
 
 def make_score(value=50.0, step=7, lengths=None):
@@ -106,14 +106,17 @@ def test_predictions_that_are_none_are_named(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-def test_the_best_score_is_a_number_where_there_is_one():
-    steps = zip((1, 2, 3, 4), (math.nan, 20.0, 20.0, math.nan), strict=True)
-    scores = [make_score(value, step) for step, value in steps]
-    assert [score.step for score in best_of_each_task(scores)] == [2]
-    assert [score.step for score in best_of_each_task(scores[:1])] == [1]
+def test_the_score_of_an_answer_is_kept_where_there_is_one(tmp_path):
+    given = (Prediction("in", "so", "so", -0.25), Prediction("in", "so", "no"))
+    write_score(tmp_path / "7.json", dataclasses.replace(make_score(), predictions=given, version="002", asks="ab"))
+    assert tuple(read_predictions(tmp_path / "7.json")) == given
+    score = read_score(tmp_path / "7.json")
+    assert score is not None and (score.version, score.asks) == ("002", "ab")
 
 
-def test_the_best_of_an_error_is_the_least():
-    steps = zip((1, 2, 3, 4), (math.nan, 20.0, 10.0, 10.0), strict=True)
-    scores = [dataclasses.replace(make_score(value, step), less_is_better=True) for step, value in steps]
-    assert [score.step for score in best_of_each_task(scores)] == [3]
+@pytest.mark.parametrize("asked", [["in", "on"], []])
+def test_answers_to_other_examples_are_refused(tmp_path, asked):
+    write_score(tmp_path / "7.json", make_score())
+    examples = [Example((), text, "so", False, False, {}) for text in asked]
+    with pytest.raises(ValueError, match=r"run x was scored on (other|1) examples.*score again"):
+        read_answers(tmp_path / "7.json", "a", examples[1:], "run x")

@@ -1,18 +1,37 @@
 """`t5mix eval`: scores of checkpoints, task by task, beside baselines."""
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from t5mix.cli import arguments
+from t5mix.internal.paths import file_name
+
+if TYPE_CHECKING:
+    from t5mix.declarations.task import Task
+    from t5mix.evaluation.evaluate_task import Score
+    from t5mix.evaluation.overlap.clean import CleanScore
+    from t5mix.evaluation.overlap.ledger_file import Found
+    from t5mix.runs.preflight.checks import Checked
+    from t5mix.runs.records.run_folder import CheckpointPath
+    from t5mix.runs.scores.tables import Group
 
 EPILOG = f"""\
 examples:
   t5mix eval --run_folder runs/offline --split test
-  t5mix eval --run_folder runs/offline --checkpoints all
+  t5mix eval --run_folder runs/offline --checkpoints all --split validation,test
+  t5mix eval --run_folder runs/offline --checkpoints best --split validation --report_split test
   t5mix eval --run_folder runs/offline --checkpoints 1000,2000 --mixture_or_task offline_language
   t5mix eval --run_folder runs/offline/finetune/offline_language
+  t5mix eval --run_folder runs/offline --stage fine-tuned
+  t5mix eval --run_folder runs/offline --from_predictions
+  t5mix eval --run_folder runs/a --ensemble runs/b --ensemble runs/c --output_folder runs/together
   t5mix eval --run_folder runs/offline --ledger ledger.jsonl
 
-The settings are those that the run folder records; gin settings override them.
+The settings are those that the run folder records; gin settings override them. Predictions, targets and inputs lie
+beside each score, in scores/SPLIT/TASK/STEP.predictions.jsonl; --from_predictions computes the metrics of those again.
 
 {arguments.GIN_EPILOG}"""
 
@@ -22,6 +41,7 @@ SHORTHANDS = {
     "limit": "Evaluation.limit",
     **arguments.DECODING,
 }
+STAGES = ("multi-task", "fine-tuned")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run folder, or FOLDER/finetune/TASK within one",
     )
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on")
-    parser.add_argument("--split", help="split to score (Evaluation.split)")
+    parser.add_argument("--split", help="split to score, or several: validation,test (Evaluation.split)")
     parser.add_argument("--limit", type=arguments.positive, help="examples of each task at most (Evaluation.limit)")
     parser.add_argument(
         "--checkpoints",
@@ -50,6 +70,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="from t5mix overlap --output: show scores on clean examples, too [the run folder's ledger.jsonl]",
     )
+    parser.add_argument(
+        "--report_split",
+        metavar="SPLIT",
+        help="with --checkpoints best: what the best of each task, by --split, is scored on, once",
+    )
+    parser.add_argument(
+        "--stage",
+        choices=STAGES,
+        help="which models of the run: of the mixture, or each fine-tuned one on its task; by default the first that "
+        "there is",
+    )
+    parser.add_argument(
+        "--without_metrics",
+        action="store_true",
+        help="answer tasks that have no metrics, too: a server scores them, see `t5mix submission`",
+    )
+    parser.add_argument(
+        "--from_predictions",
+        action="store_true",
+        help="compute metrics again from the predictions that lie beside the scores; no model is needed",
+    )
+    arguments.add_ensemble_arguments(parser)
+    parser.add_argument("--output_folder", metavar="FOLDER", help="with --ensemble: where scores go")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
     arguments.add_decoding_arguments(parser)
 
 
@@ -60,22 +104,169 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from t5mix.runs.preflight import checks
+    from t5mix.cli import output
+    from t5mix.runs.scores import tables
 
-    params = arguments.gin_params(args, SHORTHANDS)
-    checked = checks.check_recorded(args.run_folder, args.gin_file, params, args.include or ())
-    steps, tasks = checks.check_scoring(checked, args.checkpoints)
-    from t5mix.evaluation.overlap.clean import check_examples
-    from t5mix.runs.evaluate import evaluate_checkpoints, print_scores
+    if args.report_split is not None and args.checkpoints != "best":
+        raise ValueError("--report_split is for the best of several checkpoints: add --checkpoints best")
+    _check_ensemble(args)
+    if args.ensemble:
+        groups = _from_ensemble(args)
+    else:
+        groups = _from_predictions(args) if args.from_predictions else _from_models(args)
+    if args.format == "json":
+        output.print_json(tables.as_json(groups))
+    else:
+        tables.print_groups(groups)
+    return 0
+
+
+def _from_models(args: argparse.Namespace) -> "list[Group]":
+    """Scores the checkpoints of the mixture's model, or those of each fine-tuned one."""
+    from t5mix.runs.evaluate import evaluate_checkpoints, score_best
+    from t5mix.runs.scores import tables
+    from t5mix.runs.scores.best import best_of_each_task
     from t5mix.runs.scores.clean_scores import clean_scores, find_ledger
 
-    assert checked.checkpoint is not None
-    found = find_ledger(args.ledger, checked.checkpoint.run.path)
-    if found is not None:  # before the long part
-        run, scored = checked.run, checked.run.evaluation
+    # All is checked before anything is scored.
+    plan = [_planned(args, folder) for folder in _trainings(args)]
+    ledger = find_ledger(args.ledger, _checkpoint(plan[0][0]).run.path)
+    if ledger is not None:
+        _check_ledger(ledger, plan, args.report_split)
+    clean: dict[tuple[str, str, int | None], CleanScore] = {}
+    scores: list[Score] = []
+    reported: list[Score] = []
+    for checked, steps, tasks in plan:
+        found = evaluate_checkpoints(checked, steps, tasks)
+        best: list[Score] = []
+        if args.checkpoints == "best":
+            found = best_of_each_task([score for score in found if score.split == _chosen_on(checked)])
+            best = score_best(checked, tasks, found, args.report_split) if args.report_split else []
+        scores += found
+        reported += best
+        if ledger is not None:
+            clean |= clean_scores([*found, *best], tasks, _checkpoint(checked).trained, ledger)
+    first = plan[0][0]
+    fine_tuned = _checkpoint(first).is_fine_tuned
+    if args.checkpoints != "best":
+        groups = tables.grouped(scores, fine_tuned=fine_tuned, by_step=len(plan) == 1)
+    else:
+        groups = tables.of_best(scores, fine_tuned=fine_tuned)
+        groups += tables.of_best(reported, fine_tuned=fine_tuned, chosen_on=_chosen_on(first))
+    return [dataclasses.replace(group, clean=None if ledger is None else clean) for group in groups]
+
+
+def _check_ledger(
+    ledger: "Found", plan: "Sequence[tuple[Checked, list[int], list[Task]]]", report_split: str | None
+) -> None:
+    """Refuses a ledger of other examples, before the long part."""
+    from t5mix.evaluation.overlap.clean import check_examples
+
+    for checked, _, tasks in plan:
+        lengths, limit = checked.run.sequence_length, checked.run.evaluation.limit
+        splits = [*checked.run.evaluation.splits, *([report_split] if report_split else [])]
         for task in tasks:
-            check_examples(task, scored.split, run.sequence_length, scored.limit, found)
-    scores = evaluate_checkpoints(checked, steps, tasks)
-    clean = None if found is None else clean_scores(scores, tasks, checked.checkpoint.trained, found)
-    print_scores(scores, best=args.checkpoints == "best", fine_tuned=checked.checkpoint.is_fine_tuned, clean=clean)
-    return 0
+            for split in dict.fromkeys(each for each in splits if each in task.splits):
+                check_examples(task, split, lengths, limit, ledger)
+
+
+def _checkpoint(checked: "Checked") -> "CheckpointPath":
+    assert checked.checkpoint is not None
+    return checked.checkpoint
+
+
+def _chosen_on(checked: "Checked") -> str:
+    return checked.run.evaluation.splits[0]
+
+
+def _trainings(args: argparse.Namespace) -> list[str]:
+    """Returns the folders of the trainings whose checkpoints are scored: one of the mixture, or those of tasks."""
+    from t5mix.runs.records.run_folder import RunFolder
+
+    given = RunFolder(Path(args.run_folder))
+    tuned = [str(trained.path) for trained in given.finetunings() if trained.steps()]
+    is_one = given.path.absolute().parent.name == "finetune"
+    if is_one or args.stage == "multi-task" or (args.stage is None and (given.pretraining.steps() or not tuned)):
+        return [args.run_folder]
+    if not tuned:
+        raise FileNotFoundError(f"{args.run_folder!r} has no fine-tuned task: there is no FOLDER/finetune/TASK in it")
+    if args.mixture_or_task is None:
+        return tuned
+    wanted = {file_name(task.name) for task in arguments.find_tasks([args.mixture_or_task])}
+    chosen = [path for path in tuned if Path(path).name in wanted]
+    if not chosen:
+        known = ", ".join(Path(path).name for path in tuned)
+        raise ValueError(f"{args.run_folder!r} has fine-tuned no task of {args.mixture_or_task}; it has {known}")
+    return chosen
+
+
+def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int], list[Task]]":
+    """Returns a training's settings, the steps that are scored, and the tasks."""
+    from t5mix.runs.preflight import checks
+    from t5mix.runs.preflight.tasks import check_data
+
+    own = folder != args.run_folder  # each fine-tuned model is scored on its own task
+    params = arguments.gin_params(
+        args, {name: key for name, key in SHORTHANDS.items() if not own or key != "Run.mixture"}
+    )
+    checked = checks.check_recorded(folder, args.gin_file, params, args.include or ())
+    steps, tasks = checks.check_scoring(checked, args.checkpoints, without_metrics=args.without_metrics)
+    if args.report_split:
+        check_data(checked.run, tasks, args.report_split)
+    return checked, steps, tasks
+
+
+def _check_ensemble(args: argparse.Namespace) -> None:
+    if args.ensemble and not args.output_folder:
+        raise ValueError("scores of an ensemble belong to no run: say where they go with --output_folder")
+    if args.output_folder and not args.ensemble:
+        raise ValueError("--output_folder is for the scores of an ensemble: name further checkpoints by --ensemble")
+    given = {"--from_predictions": args.from_predictions, "--checkpoints": args.checkpoints != "latest"}
+    given |= {"--ledger": args.ledger}
+    useless = [name for name, is_given in {**given, "--stage": args.stage}.items() if is_given]
+    if args.ensemble and useless:
+        raise ValueError(f"an ensemble is made of the checkpoints that are named: leave out {', '.join(useless)}")
+
+
+def _from_ensemble(args: argparse.Namespace) -> "list[Group]":
+    """Scores several checkpoints that answer together."""
+    from t5mix.runs.answers.ensembles import Ensemble
+    from t5mix.runs.evaluate import evaluate_together
+    from t5mix.runs.records.run_folder import Trained, check_links, check_local
+    from t5mix.runs.scores import tables
+
+    check_local("--output_folder", args.output_folder)
+    trained = Trained(Path(args.output_folder))
+    if trained.path.is_dir():
+        check_links(trained.path)
+    if trained.steps():
+        raise ValueError(f"--output_folder {args.output_folder!r} has checkpoints of its own: choose another folder")
+    checked, _, tasks = _planned(args, args.run_folder)
+    params = arguments.gin_params(args, {key: name for key, name in SHORTHANDS.items() if name != "Run.mixture"})
+    others = arguments.ensemble(args, checked, params)
+    components = Ensemble(checked, others, args.combine or "mean")
+    scores = evaluate_together(components, checked, tasks, trained)
+    components.record(trained.path, checked)
+    return tables.grouped(scores, fine_tuned=False)
+
+
+def _from_predictions(args: argparse.Namespace) -> "list[Group]":
+    """Computes scores again from the answers that are there."""
+    from t5mix.runs.scores import tables
+    from t5mix.runs.scores.rescoring import rescore
+
+    given = {f"--{name}": getattr(args, name) for name in (*arguments.DECODING, "report_split", "ledger")}
+    useless = [name for name, value in given.items() if value is not None]
+    useless += ["--checkpoints"] if args.checkpoints != "latest" else []
+    useless += ["--gin_file"] if args.gin_file else []
+    useless += ["--gin_param"] if args.gin_param else []
+    if useless:
+        raise ValueError(f"--from_predictions decodes nothing and reads no settings: leave out {', '.join(useless)}")
+    splits = [name.strip() for name in args.split.split(",")] if args.split else []
+    tasks = [task.name for task in arguments.find_tasks([args.mixture_or_task])] if args.mixture_or_task else []
+    scores = rescore(args.run_folder, splits, tasks, args.limit, args.stage)
+    return [
+        group
+        for stage in STAGES
+        for group in tables.grouped([score for score, of in scores if of == stage], fine_tuned=stage == STAGES[1])
+    ]

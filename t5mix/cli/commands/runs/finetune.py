@@ -10,7 +10,7 @@ examples:
   t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
       --checkpoint runs/pretrained --run_folder runs/finetuned
   t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
-      --checkpoint runs/pretrained --run_folder runs/cola --mixture_or_task glue_cola_v002
+      --checkpoint runs/pretrained --run_folder runs/two --tasks glue_cola_v002,glue_rte_v002
 
 {arguments.GIN_EPILOG}
 Started again on the same folder, it goes on from its last checkpoint, and skips the tasks that are finished."""
@@ -20,6 +20,7 @@ SHORTHANDS = {
     "mixture_or_task": "Run.mixture",
     "checkpoint": "Finetuning.checkpoint",
     "steps": "Finetuning.steps",
+    "tasks": "Finetuning.tasks",
 }
 
 
@@ -39,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a run folder (its newest checkpoint), FOLDER/checkpoints/STEP, or a T5 of others, whose sizes need no "
         "settings: a Hugging Face folder or OWNER/MODEL of its Hub, a T5 or t5x checkpoint (Finetuning.checkpoint)",
+    )
+    parser.add_argument(
+        "--tasks",
+        type=arguments.names,
+        metavar="NAME,NAME,...",
+        help="which tasks are fine-tuned on, in this order; by default those of the mixture with metrics "
+        "(Finetuning.tasks)",
     )
     parser.add_argument("--steps", type=arguments.positive, help="steps on each task (Finetuning.steps)")
 

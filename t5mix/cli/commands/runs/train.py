@@ -11,6 +11,8 @@ examples:
   t5mix train --gin_file runs/offline.gin
   t5mix train --gin_file runs/pretrain.gin --gin_file models/mini.gin --mixture_or_task offline_proportional \\
       --run_folder runs/mine --gin_param "MeshConfig.shape = 'batch:2'"
+  t5mix train --gin_file runs/leave_one_out.gin --gin_file models/mini.gin \\
+      --mixture_or_task offline_leave_one_out_questions --tasks offline_questions --run_folder runs/left_out
   t5mix train --gin_file runs/offline.gin --dry_run
 
 {arguments.GIN_EPILOG}
@@ -20,6 +22,7 @@ SHORTHANDS = {
     "run_folder": "Run.folder",
     "mixture_or_task": "Run.mixture",
     "steps": "Training.steps",
+    "tasks": "Finetuning.tasks",
 }
 
 
@@ -30,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_processes(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
+    parser.add_argument(
+        "--tasks",
+        type=arguments.names,
+        metavar="NAME,NAME,...",
+        help="which tasks are fine-tuned on afterwards, where the run fine-tunes (Finetuning.tasks)",
+    )
     parser.add_argument("--steps", type=arguments.positive, help="pre-training steps in total (Training.steps)")
     parser.add_argument(
         "--dry_run",

@@ -8,7 +8,7 @@ are while it is trained.
 import dataclasses
 from typing import Any
 
-from t5mix.mesh.decoding.encoder_decoder import EncoderDecoderSteps, Graph
+from t5mix.mesh.decoding.models.encoder_decoder import EncoderDecoderSteps, Graph
 from t5mix.mesh.decoding.steps import PAD_ID, Tensors
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.attention import INVISIBLE, visible_to

@@ -5,7 +5,7 @@ import pytest
 
 from t5mix.data.packing import collate_decoder_only
 from t5mix.internal.ragged import Ragged
-from t5mix.mesh.decoding.decoder_only import set_right
+from t5mix.mesh.decoding.models.decoder_only import set_right
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig

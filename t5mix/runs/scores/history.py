@@ -1,0 +1,60 @@
+"""The scores of a training's checkpoints, one after the other: which is best, and whether later ones became better."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.metrics.directions import is_better
+from t5mix.runs.records.run_folder import Trained
+from t5mix.runs.scores.best import best_of_each_task
+from t5mix.runs.scores.score_files import read_score
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """Scores of one training on one split, as they lie on disk.
+
+    Attributes:
+        trained: the training.
+        split: what was scored.
+        limit: examples of each task at most.
+        every: steps from one evaluation to the next.
+        tasks: names of the tasks.
+    """
+
+    trained: Trained
+    split: str
+    limit: int | None
+    every: int
+    tasks: Sequence[str]
+
+    def scores(self, last: int) -> dict[int, list[Score]]:
+        """Returns the scores at each evaluation, up to the step `last`, which counts wherever it is."""
+        steps = sorted({*range(self.every, last + 1, self.every), last})
+        found: dict[int, list[Score]] = {}
+        for step in steps:
+            paths = [self.trained.scores(self.split, task, step, self.limit) for task in self.tasks]
+            scores = [score for path in paths if (score := read_score(path)) is not None]
+            if scores:
+                found[step] = scores
+        return found
+
+    def best(self, last: int) -> Mapping[str, int]:
+        """Returns the best step for each task, of those whose checkpoints are there."""
+        there = set(self.trained.steps())
+        scores = [score for step, found in self.scores(last).items() if step in there for score in found]
+        return {score.task: score.step for score in best_of_each_task(scores) if score.step is not None}
+
+    def without_gain(self, last: int) -> int:
+        """Returns how many evaluations up to `last` came after the best, by the mean of what is to be more."""
+        gains = [_gain(scores) for scores in self.scores(last).values() if len(scores) == len(self.tasks)]
+        best = 0
+        for number, gain in enumerate(gains):
+            if is_better(gain, gains[best], less=False):
+                best = number
+        return max(len(gains) - 1 - best, 0)
+
+
+def _gain(scores: Sequence[Score]) -> float:
+    return math.fsum(-score.value if score.less_is_better else score.value for score in scores) / len(scores)

@@ -1,0 +1,26 @@
+"""What is done beside training, every so many steps, with a checkpoint that was just written: scores, for instance."""
+
+import dataclasses
+from collections.abc import Callable, Collection
+
+from t5mix.mesh.engine import State
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """Work beside training.
+
+    Attributes:
+        every: steps from one time to the next.
+        look: called with a step and the state then, whose checkpoint is on disk; tells whether training is to end
+            here. It is called again where a run that was killed goes on at that step.
+        spared: gives steps whose checkpoints stay, however old they are.
+    """
+
+    every: int
+    look: Callable[[int, State], bool]
+    spared: Callable[[], Collection[int]] = tuple
+
+    def is_due(self, step: int) -> bool:
+        """Tells whether a step is one of those."""
+        return step > 0 and step % self.every == 0

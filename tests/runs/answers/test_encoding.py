@@ -1,0 +1,40 @@
+import pytest
+
+import t5mix
+from t5mix.runs.answers.encoding import encode, encode_choices, encode_questions, encode_targets
+from t5mix.runs.answers.questions import Question
+
+
+def test_inputs_end_in_eos_and_long_ones_are_cut_and_counted(capsys):
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    ids = encode(["ab", "abcd", ""], feature, 4)
+    assert ids == [[100, 101, 1], [100, 101, 102, 1], [1]]
+    assert "1 of 3 inputs are longer than 4 tokens and were truncated, the first of them in line 2" in (
+        capsys.readouterr().err
+    )
+
+
+def test_inputs_declared_without_eos_get_none():
+    feature = t5mix.Feature(t5mix.ByteVocabulary(), add_eos=False)
+    assert encode(["ab", "abcd"], feature, 3) == [[100, 101], [100, 101, 102]]
+
+
+def test_choices_end_in_eos_and_those_that_no_answer_can_be_are_refused():
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    assert encode_choices(["ab", ""], feature, 3) == [[100, 101, 1], [1]]
+    with pytest.raises(ValueError, match="--choice 'abc' has 4 tokens, and answers have 3 at most"):
+        encode_choices(["abc"], feature, 3)
+    with pytest.raises(ValueError, match="--choice 'a' is given twice"):
+        encode_choices(["a", "b", "a"], feature, 3)
+
+
+def test_the_ids_of_a_task_s_example_are_read_as_they_are():
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    assert encode_questions([Question("ab", ids=(7, 1))], "", feature, 4) == [[7, 1]]
+    assert encode_questions([Question("b")], "a", feature, 4) == [[100, 101, 1]]
+
+
+def test_targets_are_whole():
+    feature = t5mix.Feature(t5mix.ByteVocabulary())
+    asked = [Question("", "abc"), Question("", "abc", target_ids=(9, 1)), Question("")]
+    assert encode_targets(asked, feature) == [[100, 101, 102, 1], [9, 1], [1]]

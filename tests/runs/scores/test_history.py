@@ -1,0 +1,58 @@
+import math
+
+import pytest
+
+from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.scoring.baselines import Baseline
+from t5mix.runs.records.run_folder import Trained
+from t5mix.runs.scores.history import History
+from t5mix.runs.scores.score_files import write_score
+
+
+@pytest.fixture
+def history(tmp_path):
+    """Of two tasks, one of which counts errors, scored every 10 steps."""
+    return History(Trained(tmp_path), "validation", None, 10, ["a", "b"])
+
+
+def note(history, step, accuracy, errors):
+    (history.trained.checkpoints / str(step)).mkdir(parents=True)
+    for task, value, less in (("a", accuracy, False), ("b", errors, True)):
+        score = Score(task, "validation", step, None, 9, {"m": value}, Baseline("none", math.nan), math.nan, 0)
+        write_score(history.trained.scores("validation", task, step), _with(score, less))
+
+
+def _with(score, less):
+    import dataclasses
+
+    return dataclasses.replace(score, less_is_better=less)
+
+
+def test_each_task_has_its_best_checkpoint_in_its_own_direction(history):
+    for step, accuracy, errors in ((10, 50.0, 9.0), (20, 70.0, 4.0), (30, 60.0, 2.0), (35, 60.0, 5.0)):
+        note(history, step, accuracy, errors)
+    assert history.best(35) == {"a": 20, "b": 30}
+    (history.trained.checkpoints / "20").rmdir()  # it is gone
+    assert history.best(35) == {"a": 30, "b": 30}
+
+
+def test_evaluations_without_gain_are_counted_by_the_mean_over_tasks(history):
+    assert history.without_gain(0) == 0
+    found = []
+    for step, accuracy, errors in (
+        (10, 50.0, 9.0),
+        (20, 50.0, 9.0),
+        (30, 55.0, 20.0),
+        (40, 55.0, 9.0),
+        (50, math.nan, 1.0),
+    ):
+        note(history, step, accuracy, errors)
+        found.append(history.without_gain(step))
+    # Equal is no gain; more errors outweigh; better; no number is worse than any.
+    assert found == [0, 1, 2, 0, 1]
+
+
+def test_scores_of_other_steps_and_of_the_future_do_not_count(history):
+    for step, accuracy in ((10, 50.0), (15, 99.0), (20, 40.0), (30, 99.0)):
+        note(history, step, accuracy, 1.0)
+    assert history.without_gain(20) == 1 and history.best(20) == {"a": 10, "b": 10}
