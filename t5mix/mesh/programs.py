@@ -147,8 +147,7 @@ class Programs:
         """Does one step of the optimizer.
 
         Args:
-            features: int32 tensors by name: `features` and `targets_task`, the task of each target token; and
-                `COUNTED`, where some have no loss. Nothing else of the step depends on that.
+            features: int32 tensors by name: `features`, `targets_task` of each target token, perhaps `COUNTED`.
             rates: float32, the learning rate and the optimizer's numbers at this step; see `new_values`.
             key: uint32 [2] for dropout, different at every step.
             values: of `frozen`, then of `changing`.
@@ -189,10 +188,8 @@ class Programs:
         self, features: Mapping[str, tf.Tensor], tokens: tf.Tensor, key: tf.Tensor, old: Mapping[str, tf.Tensor]
     ) -> list[tf.Tensor]:
         """Returns what `_part` does, of the whole batch, with so many tokens that have a loss."""
-        denominator = self._denominator(tokens)
-        if self.step.micro_batches == 1:
-            return self._part(features, denominator, key, old, None)
-        return self._parts(features, denominator, key, old)
+        given = (features, self._denominator(tokens), key, old)
+        return self._part(*given, None) if self.step.micro_batches == 1 else self._parts(*given)
 
     def _tokens_with_loss(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns how many tokens of the batch have a loss, at least 1; see `T5Model.has_loss`."""

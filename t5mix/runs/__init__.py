@@ -8,7 +8,6 @@ pretrain.py     Run.train
 finetune.py     Run.finetune, task after task from one checkpoint
 evaluate.py     scores of checkpoints, task by task
 answers/        what a checkpoint answers to inputs from anywhere; how likely it finds given targets
-average.py      the mean of checkpoints
 scores/         scores on disk, and runs compared by them
-experiments/    runs made from other runs, or many at once, to ask what a task does
+experiments/    runs made from other runs, or many at once: averages, what if, transfer
 """

@@ -79,8 +79,7 @@ def train(
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
-    Writes `checkpoints/STEP`, `metrics.jsonl` (losses; the same bytes however often the run was interrupted),
-    `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl` where that is asked for.
+    Writes `checkpoints/STEP`, and what `training.logs` has.
 
     Args:
         engine: the model on its mesh.
@@ -110,17 +109,13 @@ def train(
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
-    if beside and beside.is_due(progress.step) and progress.step < steps and beside.look(progress.step, state):
+    done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
+    if beside and beside.is_due(done) and done < steps and beside.look(done, state):
         return state  # it ended here before
-    often = (log_every, checkpoint_every, conflict_every)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks), beside)
-    with (
-        _stop_told(),
-        opened(folder, progress.step, conflict_every is not None) as logs,
-        _reporter(steps, stream, progress.step, title) as reporter,
-        noted_signal() as stop,
-    ):
-        return loop.run(state, progress, steps, logs, reporter, stop)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, *fixed)
+    logs, shown = opened(folder, done, conflict_every is not None), _reporter(steps, stream, done, title)
+    with _stop_told(), logs as written, shown as reporter, noted_signal() as stop:
+        return loop.run(state, progress, steps, written, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:

@@ -97,6 +97,7 @@ class Training(_Steps):
             conflict.jsonl; None means none. One costs the time of a step for each task of the batch.
         masked_tasks: names of tasks whose examples are read and whose loss is 0; see `t5mix whatif`.
         rates: of tasks, in place of those that the mixture gives them, `{"sst2": 0}`; None means none.
+        rates_since: the step from which these rates hold.
     """
 
     steps: int
@@ -108,11 +109,14 @@ class Training(_Steps):
     conflict_every: int | None = None
     masked_tasks: tuple[str, ...] = ()
     rates: Mapping[str, float] | None = None
+    rates_since: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "masked_tasks", tuple(self.masked_tasks))
         _at_least_one(self, "steps", "log_every", "checkpoint_every", "keep", "conflict_every")
         _no_repeats("Training.masked_tasks", self.masked_tasks)
+        if not 0 <= self.rates_since <= _GREATEST_COUNT:
+            raise ValueError(f"Training.rates_since is {self.rates_since}: it must be a step, 0 or later")
         for name, rate in (self.rates or {}).items():
             if not 0 <= rate < math.inf:
                 raise ValueError(f"Training.rates gives {name!r} the rate {rate}: it must be at least 0, and finite")

@@ -16,8 +16,8 @@ _LOGS = ("metrics.jsonl", "conflict.jsonl")
 def fork(original: Trained, step: int, into: Trained, stream: Stream) -> None:
     """Copies a checkpoint, and the logs before it, into the folder of another training, which goes on from there.
 
-    Where the other training's batches are others, the copy says so: it holds the state of the new stream, and nothing
-    of what was lost since the last line in the log, for that was of other tasks.
+    Where the other training's batches are others, the copy says so: it holds the state of the new stream. Where its
+    tasks are others, it holds no losses since the last line in the log.
 
     Args:
         original: the training whose checkpoint it is.
@@ -41,8 +41,10 @@ def fork(original: Trained, step: int, into: Trained, stream: Stream) -> None:
         shutil.copyfile(there / name, copy)
     _with_folders(there, private)
     extra = dict(content["extra"])
+    if [line.split(" ", 2)[2] for line in extra["stream"]["tasks"]] != list(stream.task_names):
+        extra["window"] = LossWindow(stream.task_names).state()
     if stream.changes(extra["stream"]):
-        extra |= {"stream": stream.state(step), "window": LossWindow(stream.task_names).state()}
+        extra["stream"] = stream.state(step)
     checkpoint_files.seal(private, {"step": step, "extra": extra, "variables": content["variables"]})
     os.rename(private, into.checkpoints / str(step))
     wait_for_disk(into.checkpoints)

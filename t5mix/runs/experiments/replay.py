@@ -66,7 +66,7 @@ def compare_bits(original: RunFolder, checked: Checked) -> Replay:
         counted, found = _compare_weights(before, now, settings, components)
         arrays += counted
         differences += [f"{what}: {each}" for each in found]
-        counted, found = _compare_answers(before, now, settings.steps)
+        counted, found = _compare_answers(before, now, max(now.steps(), default=0))
         answers += counted
         differences += [f"{what}: {each}" for each in found]
     return Replay(lines, arrays, answers, tuple(differences))
@@ -83,10 +83,10 @@ def _compare_lines(before: Trained, now: Trained) -> tuple[int, list[str]]:
 def _compare_weights(
     before: Trained, now: Trained, settings: Training | Finetuning, components: Components
 ) -> tuple[int, list[str]]:
-    step, engine = settings.steps, components.engine(settings)
-    there = [step in trained.steps() for trained in (before, now)]
-    if not all(there):
-        return 0, [f"only one has a checkpoint of step {step}"]
+    engine, last = components.engine(settings), [max(trained.steps(), default=0) for trained in (before, now)]
+    if last[0] != last[1]:
+        return 0, [f"one ends at step {last[0]}, and one at step {last[1]}"]
+    step = last[0]
     one, other = (as_written(Checkpoints(trained.checkpoints), step, engine) for trained in (before, now))
     differing = [name for name in one if _bits(one[name]) != _bits(other[name])]
     if not differing:

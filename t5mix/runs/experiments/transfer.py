@@ -26,6 +26,7 @@ from t5mix.runs.config import binding
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.experiments import heat_map
 from t5mix.runs.experiments.what_if import Change
+from t5mix.runs.preflight.changed_mixture import drawn_from
 from t5mix.runs.preflight.checks import Checked, check_training
 from t5mix.runs.preflight.tasks import find_provider, model_vocab_size
 from t5mix.runs.pretrain import carry_out
@@ -224,7 +225,8 @@ def check_transfer(
     provider = find_provider(mixture, first.include)
     if not isinstance(provider, Mixture):
         raise ValueError(f"{mixture} is a task: a transfer map is of the tasks of a mixture")
-    drawn = tuple(task.name for task in provider.tasks if provider.get_rate(task) > 0 and "train" in task.splits)
+    with_split = {task.name for task in provider.tasks if "train" in task.splits}
+    drawn = tuple(name for name in drawn_from(provider) if name in with_split)
     if len(drawn) < 2:
         raise ValueError(f"{mixture} draws from {len(drawn)} task: a transfer map needs two at least")
     all_seeds = tuple(range(first.seed, first.seed + seeds))

@@ -7,6 +7,7 @@ mask          The batches are the original's, bit for bit. The task's tokens are
               stays the whole batch's, the masked tokens among it. The log goes on to show the task's loss.
 renormalize   The task's rate is 0, and its draws go to the others, in the proportion of their rates. Which example
               of a task comes after which does not depend on the other tasks, so theirs come in the order they had.
+              From a checkpoint on, rates change at its step: each other task goes on in its order where it stood.
 
 Other rates mean the same as `renormalize`, which is a rate of 0.
 """
@@ -180,7 +181,7 @@ def check_what_if(
     run = binding.bind(record, include=include).run
     if run.train is None:
         raise ValueError(f"{path!r} has fine-tuned only, and `t5mix whatif` changes what a mixture is pre-trained on")
-    _check_start(original, change, run.train.steps)
+    _check_start(original, change)
     provider = with_changes(chosen_provider(run), run.train)
     data = SameData(provider, original.pretraining, dataclasses.replace(run.train, allow_changed_mixture=False))
     data.check_origins()
@@ -190,10 +191,15 @@ def check_what_if(
         raise ValueError(f"--run_folder is {into!r}, the folder of the original: choose another")
     _check_record(RunFolder(folder), _made_from(original, change))
     masked = tuple(dict.fromkeys((*run.train.masked_tasks, *change.masked)))
-    rates = {**(run.train.rates or {}), **change.rates}
+    rates, since = {**(run.train.rates or {}), **change.rates}, change.from_step or 0
+    if change.rates and run.train.rates and since != run.train.rates_since:
+        raise ValueError(
+            f"{path!r} has other rates since step {run.train.rates_since}, and these would hold since step {since}: "
+            "ask about the run that it was made from"
+        )
     params = [f"Run.folder = {str(folder)!r}"]
     params += [f"Training.masked_tasks = {masked!r}"] if change.masked else []
-    params += [f"Training.rates = {rates!r}"] if change.rates else []
+    params += [f"Training.rates = {rates!r}", f"Training.rates_since = {since}"] if change.rates else []
     params += [] if fine_tuning else ["Run.finetune = None"]
     bound = binding.bind(record, params, include=include)
     checked = check_training(bound.run)
@@ -203,16 +209,16 @@ def check_what_if(
     return found
 
 
-def _check_start(original: RunFolder, change: Change, steps: int) -> None:
+def _check_start(original: RunFolder, change: Change) -> None:
     """Checks that the checkpoint to begin at is there, and that the original can be repeated from it."""
     there, step = original.pretraining.steps(), change.from_step
-    if steps not in there:
-        raise ValueError(f"{str(original.path)!r} has not trained to its end, step {steps}: train it first")
-    if step is not None and (step not in there or step >= steps):
-        known = ", ".join(str(each) for each in there if each < steps) or "none"
+    if not there or not original.report.is_file():
+        raise ValueError(f"{str(original.path)!r} has not come to its end: train it first")
+    if step is not None and step not in there[:-1]:
+        known = ", ".join(map(str, there[:-1])) or "none"
         raise FileNotFoundError(
-            f"--from_step is {step}, and {str(original.pretraining.checkpoints)!r} has of the steps before {steps}: "
-            f"{known}; Training.keep says how many a run keeps"
+            f"--from_step is {step}, and {str(original.pretraining.checkpoints)!r} has of the steps before "
+            f"{there[-1]}: {known}; Training.keep says how many a run keeps"
         )
     if step is not None:
         checkpoint_files.verify(original.pretraining.checkpoints / str(step))

@@ -23,20 +23,36 @@ def with_changes(provider: Provider, train: Training) -> Provider:
         if not isinstance(provider, Mixture):
             raise ValueError(f"Training.rates is {dict(train.rates)}, and {provider.name} is a task, not a mixture")
         provider = _with_rates(provider, train)
-    drawn = [name for name in names if not isinstance(provider, Mixture) or provider.get_rate(name) > 0]
-    if set(drawn) <= set(train.masked_tasks):
+    if set(drawn_from(provider)) <= set(train.masked_tasks):
         raise ValueError(
             f"Training.masked_tasks names every task that {provider.name} draws from: leave one that is trained on"
         )
     return provider
 
 
+def drawn_from(provider: Provider) -> list[str]:
+    """Returns the names of the tasks that have a rate above 0 at some step."""
+    if not isinstance(provider, Mixture):
+        return [provider.name]
+    steps = provider.rate_steps
+    return [task.name for task in provider.tasks if any(provider.get_rate(task, step) > 0 for step in steps)]
+
+
 def _with_rates(mixture: Mixture, train: Training) -> Mixture:
-    rates = {task.name: (train.rates or {}).get(task.name, mixture.get_rate(task)) for task in mixture.tasks}
-    if not any(rates.values()):
-        raise ValueError(f"Training.rates leaves every task of {mixture.name} the rate 0: give one a positive rate")
-    pairs = [(task, rates[task.name]) for task in mixture.tasks]
-    made = Mixture(mixture.name, pairs, None, mixture.sample_fn, mixture.source_info)
+    given, since = train.rates or {}, train.rates_since
+    steps = sorted({0, since, *mixture.rate_steps})
+
+    def rate(name: str, step: int) -> float:
+        return given[name] if name in given and step >= since else mixture.get_rate(name, step)
+
+    by_task = {task.name: {step: rate(task.name, step) for step in steps} for task in mixture.tasks}
+    for step in steps:
+        if not any(rates[step] for rates in by_task.values()):
+            when = f" from step {step} on" if step else ""
+            raise ValueError(f"Training.rates leaves every task of {mixture.name} the rate 0{when}: leave one its own")
+    pairs = [(task, by_task[task.name] if len(steps) > 1 else by_task[task.name][0]) for task in mixture.tasks]
+    given_to = (mixture.name, pairs, None, mixture.sample_fn, mixture.source_info)
+    made = Mixture(*given_to, unit=mixture.unit, max_epochs=mixture.max_epochs or None)
     made._take_line_of(mixture)
     return made
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_trained(original, tm
     assert "is no run folder" in refusal(tmp_path)
     shutil.rmtree(original / "scores" / "test")
     assert "t5mix eval" in refusal(original, "--without", "toy_a")
-    shutil.rmtree(original / "checkpoints" / "6")
+    (original / "report.json").unlink()
     assert "train it first" in refusal(original, "--without", "toy_a")
     assert {path.name for path in tmp_path.iterdir()} == there
 
@@ -154,6 +154,31 @@ def test_draws_of_a_task_go_to_the_others_whose_own_order_stays(tasks, private_c
     for name, order in other.items():
         both = min(len(order), len(before[name]))
         assert order[:both] == before[name][:both]
+
+
+def test_from_a_step_on_the_others_go_on_where_they_stood(tasks, private_cache):
+    """Without packing to the example; packed, an example may have been moved within its window."""
+    before = drawn(get_mixture_or_task("toy"), private_cache, 10)
+    after = drawn(changed(rates={"toy_b": 0.0}, rates_since=10), private_cache, 40)
+    assert after["toy_b"] == before["toy_b"]
+    whole = drawn(get_mixture_or_task("toy"), private_cache, 60)
+    for name in ("toy_a", "toy_plain"):
+        assert after[name][: len(before[name])] == before[name]
+        both = min(len(after[name]), len(whole[name]))
+        assert after[name][:both] == whole[name][:both] and both > len(before[name])
+
+
+def test_other_rates_keep_stages_units_and_limits(tasks):
+    with registry.overlay():
+        declared = t5mix.MixtureRegistry.add(
+            "staged", [("toy_a", {0: 1.0, 8: 2.0}), ("toy_b", 1.0), ("toy_plain", 1.0)], max_epochs={"toy_b": 3.0}
+        )
+        train = Training(steps=1, schedule=constant(learning_rate=0.1), rates={"toy_b": 0.0}, rates_since=4)
+        made = with_changes(declared, train)
+        assert isinstance(made, t5mix.Mixture) and made.rate_steps == (0, 4, 8)
+        assert [made.get_rate("toy_a", step) for step in (0, 4, 8)] == [1.0, 1.0, 2.0]
+        assert [made.get_rate("toy_b", step) for step in (0, 4, 8)] == [1.0, 0.0, 0.0]
+        assert made.max_epochs == declared.max_epochs and made.unit == declared.unit
 
 
 def test_a_change_names_its_folder():

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         steps = steps[-args.last :]
     if len(steps) < 2:
         raise ValueError(f"a mean needs two checkpoints, and this is that of step {steps[0]}: name more")
-    from t5mix.runs.average import average
+    from t5mix.runs.experiments.average import average
 
     average(checked, steps, args.output)
     return 0
