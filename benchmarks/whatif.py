@@ -41,6 +41,7 @@ def train(folder: Path, steps: int, *params: str) -> None:
     given = [
         f"Run.folder = {str(folder)!r}",
         f"PRETRAIN_STEPS = {steps}",
+        f"pretrain/linear_decay.warmup_steps = {steps // 20}",
         f"Training.checkpoint_every = {steps // 4}",
         "Training.keep = 4",
         "Run.finetune = None",

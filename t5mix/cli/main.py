@@ -33,6 +33,7 @@ FOLDERS = {
     "runs": {
         "train": "train on a mixture, and fine-tune from there where the run says so",
         "finetune": "fine-tune a checkpoint on each task",
+        "rehearse": "compile a run for a TPU topology without having one: what fits, how long it takes",
         "eval": "score checkpoints, task by task, beside baselines",
         "predict": "answer the lines of a file, a table or a task's split",
         "score": "tell how likely given targets are",

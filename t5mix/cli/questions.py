@@ -76,6 +76,7 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError(f"--split {args.split} is for --task: name the task, too")
     if args.task is not None:
         others = {"--input_file": args.input_file != "-", "--input_format": args.input_format, "--prefix": args.prefix}
+        others |= {"--column": args.column != "inputs", "--target_column": args.target_column not in (None, "targets")}
         useless = [name for name, given in others.items() if given]
         if useless:
             raise ValueError(f"--task {args.task} says what is asked: leave out {', '.join(useless)}")
@@ -88,13 +89,20 @@ def read(args: argparse.Namespace, checked: "Checked") -> "list[Question]":
     from t5mix.runs.preflight.tasks import check_same_vocabularies
 
     if args.task is None:
-        given = args.input_file, args.input_format
-        columns = {"column": args.column, "target_column": args.target_column}
+        def asked() -> list[questions.Question]:
+            return questions.of_file(
+                args.input_file,
+                args.input_format,
+                column=args.column,
+                target_column=args.target_column,
+                limit=args.limit,
+            )
+
         if args.input_file != "-":
-            return questions.of_file(*given, **columns)[: args.limit]
+            return asked()
         # Of several processes the first one's standard input is meant.
-        asked = agreement.first_says(lambda: [dataclasses.asdict(one) for one in questions.of_file(*given, **columns)])
-        return [questions.Question(**one) for one in asked][: args.limit]
+        said = agreement.first_says(lambda: [dataclasses.asdict(one) for one in asked()])
+        return [questions.Question(**one) for one in said]
     named = arguments.find_tasks([args.task])
     if len(named) != 1:
         raise ValueError(f"--task {args.task} means {len(named)} tasks: name one, such as {named[0].name}")

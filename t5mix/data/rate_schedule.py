@@ -1,5 +1,6 @@
 """From what a mixture declares to how often its tasks are drawn: rates by steps, shares of tokens, limits."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -61,15 +62,14 @@ def schedule_of(provider: Task | Mixture, examples: Mapping[str, Examples], feat
     rates: list[tuple[float, ...]] = []
     for start in by_task[0]:
         row = tuple(rate[start] / each for rate, each in zip(by_task, tokens, strict=True))
-        if rates and row == rates[-1]:
-            continue
         if not any(row):
             raise ValueError(
                 f"mixture {provider.name!r} draws from nothing from step {start} on: no task that has this split "
                 "has a rate there; give one of them one"
             )
-        starts.append(start)
-        rates.append(row)
+        if not rates or not _are_same_shares(row, rates[-1]):
+            starts.append(start)
+            rates.append(row)
     limits = tuple(limit_of(epochs.get(name), one.count) for name, one in examples.items())
     return Schedule(f"mixture {provider.name!r}", tuple(examples), tuple(starts), tuple(rates), limits)
 
@@ -89,6 +89,12 @@ def in_state(schedule: Schedule, unit: str) -> dict[str, Any]:
         ]
         found["rates"] = lines if len(lines) <= _NAMED else [f"{len(lines)} stages {_digest(lines)}"]
     return {"mixing": found} if found else {}
+
+
+def _are_same_shares(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Tells whether rates give the same shares, as 1 and 2 do, and 2 and 4: then nothing changes."""
+    first, second = math.fsum(one), math.fsum(other)
+    return all(math.isclose(a / first, b / second, rel_tol=1e-12) for a, b in zip(one, other, strict=True))
 
 
 def _digest(of: Any) -> str:

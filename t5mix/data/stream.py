@@ -194,8 +194,8 @@ class Stream:
         step, end = _checked(step), self.steps
         if end is not None and step >= end:
             raise ValueError(
-                f"{self.name!r} has no step {step}: its stream ends after {end:,} steps, when every task has been fed "
-                "max_epochs times; train for no more steps, or raise max_epochs"
+                f"{self.name!r} has no step {step}: its stream ends after {end:,} steps, when every task that has a "
+                "rate then has been fed max_epochs times; train for no more steps, or raise max_epochs"
             )
         return step
 

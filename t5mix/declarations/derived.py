@@ -6,13 +6,13 @@ The functions' names, arguments and defaults are seqio's.
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from t5mix import preprocessors
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.namespace import namespace
-from t5mix.declarations.rates import Rate
+from t5mix.declarations.rates import Changing, Rate
 from t5mix.declarations.registry import (
     MixtureRegistry,
     TaskRegistry,
@@ -154,21 +154,24 @@ def _rebuilt(
     parts = [(rebuild(part, f"{name}.{part.name}"), rates[part.name]) for part in provider.parts]
     mixing = dict(provider.mixing)
     if "max_epochs" in mixing:
-        mixing["max_epochs"] = {_renamed(provider, name, task): n for task, n in mixing["max_epochs"].items()}
+        limits = mixing["max_epochs"]
+        mixing["max_epochs"] = {new: limits[old] for old, new in _renamed(provider, name) if old in limits}
     mixture = Mixture(name, parts, sample_fn=provider.sample_fn, source_info=provider.source_info, **mixing)
     if register:
         MixtureRegistry.add_provider(name, mixture)
     return mixture
 
 
-def _renamed(provider: Mixture, name: str, task: str) -> str:
-    """Returns the name that `_rebuilt` gives a task in the mixture that it makes of another by this name."""
+def _renamed(provider: Mixture, name: str) -> Iterator[tuple[str, str]]:
+    """Yields the tasks of a mixture, and what `_rebuilt` names each in the one of this name.
+
+    A task of several mixtures within it becomes as many.
+    """
     for part in provider.parts:
-        if part.name == task:
-            return f"{name}.{task}"
-        if isinstance(part, Mixture) and any(task == one.name for one in part.tasks):
-            return _renamed(part, f"{name}.{part.name}", task)
-    raise AssertionError(f"{provider.name} has no task {task}")
+        if isinstance(part, Mixture):
+            yield from _renamed(part, f"{name}.{part.name}")
+        else:
+            yield part.name, f"{name}.{part.name}"
 
 
 def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixture:
@@ -190,8 +193,10 @@ def _with_split(mixture: Mixture, split: str, name: str, register: bool) -> Mixt
             )
         if left > 0:
             inner = _with_split(part, split, f"{name}.{part.name}", register)
-            # The rate of a part that is a mixture is always a number.
-            members[inner.name] = inner, float(rates[part.name]) * (left / part.total_rate)  # type: ignore[arg-type]
+            # The rate of a part that is a mixture is always a number, here at every step.
+            rate: Any = rates[part.name]
+            number = float(rate.at(0) if isinstance(rate, Changing) else rate)
+            members[inner.name] = inner, number * (left / part.total_rate)
         else:  # tasks that are never drawn, and of which alone no mixture can be
             for task in tasks:
                 members.setdefault(task.name, (task, 0.0))

@@ -56,7 +56,7 @@ class Mixture(Declared):
         unit: what rates are shares of: "examples", "target_tokens" or "tokens", those of all features. That of the
             mixture that is trained on counts, not that of mixtures in it.
         max_epochs: the most passes over each task, or a dict of such; then the others share what it had. When all
-            tasks have had theirs, the stream ends.
+            tasks that have a rate have had theirs, the stream ends.
 
     Raises:
         ValueError: naming the mixture, the part and the fix, when the declaration cannot work.

@@ -52,6 +52,7 @@ class Engine:
         lengths: Mapping[str, int],
         num_tasks: int = 1,
         step: StepConfig = StepConfig(),  # noqa: B008 - frozen
+        devices: Sequence[Any] | None = None,
     ):
         """Checks that the mesh fits and finds out the variables; compiles nothing yet.
 
@@ -62,6 +63,7 @@ class Engine:
             lengths: positions of "inputs" and "targets"; a row of a decoder alone has as many as they have together.
             num_tasks: how many tasks `train_step` reports the loss of.
             step: what a training step does: optimizer, what is trained, micro batches, ...
+            devices: to compile for; by default those of this machine.
 
         Raises:
             ValueError: the mesh is larger than the machine, or does not divide what it splits; or the model has nothing
@@ -69,7 +71,7 @@ class Engine:
         """
         step.check_batch(batch_size)
         dimensions = {**model.dimensions(), "batch": batch_size // step.micro_batches}
-        mesh.check(dimensions, available_devices())
+        mesh.check(dimensions, available_devices() if devices is None else len(devices))
         self.model, self.mesh = model, mesh
         self.batch_size, self.lengths = batch_size, dict(lengths)
         compilation_folder()
@@ -77,7 +79,7 @@ class Engine:
         self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
         self.step = step
         self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
-        self._on = Executables(mesh, self._fingerprint, self.num_parameters)
+        self._on = Executables(mesh, self._fingerprint, self.num_parameters, devices)
         self._by_name = WeightsByName()
         self._of_others: list[WeightsByName] = []
 
@@ -111,12 +113,7 @@ class Engine:
         return self._on.counted_rows(self.batch_size)
 
     def spread(self, name: str, array: np.ndarray) -> jax.Array:
-        """Returns the value of a variable, which every process has, laid out on the mesh.
-
-        Args:
-            name: of the variable.
-            array: its value.
-        """
+        """Returns the value of the variable `name`, which every process has, laid out on the mesh."""
         return self._on.spread(array, self.shardings()[name])
 
     def shardings(self) -> dict[str, Any]:
@@ -133,11 +130,7 @@ class Engine:
         return self._on.compiled[name]
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
-        """Returns arrays by T5's names as a State, stacked where the training program takes them so.
-
-        Args:
-            named: values of all variables, such as a checkpoint holds.
-        """
+        """Returns values of all variables by T5's names as a State, stacked where the training program takes them so."""
         return State(self._programs.stored, self._values(named, self._programs.stored), self.step.trained)
 
     def with_step(self, step: StepConfig) -> "Engine":
@@ -218,33 +211,43 @@ class Engine:
         Returns:
             The new state and what the step reports.
         """
-        names = (*self._programs.features, "targets_task", *([COUNTED] if COUNTED in batch else []))
+        self._by_name.forget()
+        frozen, changing = self._programs.frozen, self._programs.changing
+        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
+        rates = np.array(told, np.float32)
+        compiled = self.compile_train_step(counted=COUNTED in batch)
+        names = self._features_of_step(COUNTED in batch)
+        features = [self._on.place(batch[name], self.batch_size) for name in names]
+        untouched, values = self._values(state, frozen), self._values(state, changing)
+        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
+        after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
+        return after, StepMetrics(loss, norm, task_nats, task_tokens)
+
+    def compile_train_step(self, counted: bool = False) -> Any:
+        """Compiles the training step from shapes alone, once; `counted` where batches have `COUNTED`."""
+        names = self._features_of_step(counted)
         count = len(names)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
             features = dict(zip(names, tensors[:count], strict=True))
             return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
 
-        self._by_name.forget()
-        frozen, changing = self._programs.frozen, self._programs.changing
+        changing = self._programs.changing
         number = jax.ShapeDtypeStruct((), np.float32)
         tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
-        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
-        rates = np.array(told, np.float32)
-        compiled = self._on.compile(
-            "train_step on a part of the losses" if COUNTED in batch else "train_step",
+        rates = self.step.rates(0.0, 0, 0, self._programs.first_steps, None)
+        return self._on.compile(
+            "train_step on a part of the losses" if counted else "train_step",
             program,
-            [*map(self._feature, names), jax.ShapeDtypeStruct(rates.shape, np.float32), _KEY],
+            [*map(self._feature, names), jax.ShapeDtypeStruct(np.shape(rates), np.float32), _KEY],
             [number, number, tasks, tasks, *shapes_of(changing)],
-            arguments=[*frozen, *changing],
+            arguments=[*self._programs.frozen, *changing],
             results=changing,
             donate=len(changing),
         )
-        features = [self._on.place(batch[name], self.batch_size) for name in names]
-        untouched, values = self._values(state, frozen), self._values(state, changing)
-        loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
-        after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
-        return after, StepMetrics(loss, norm, task_nats, task_tokens)
+
+    def _features_of_step(self, counted: bool) -> tuple[str, ...]:
+        return (*self._programs.features, "targets_task", *([COUNTED] if counted else []))
 
     def gradients(
         self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray], *, step: int, seed: int
@@ -303,11 +306,16 @@ class Engine:
                 decoded; None means 0, 1, ...
             others: states of further models of this kind: all together answer as an ensemble.
         """
+        compiled = self.compile_decode(decoding, 1 + len(others))
+        return Answers(*self._answer(compiled, [state, *others], inputs, numbers, _key(decoding.seed, 0)))
+
+    def compile_decode(self, decoding: Decoding, models: int = 1) -> Any:
+        """Compiles the program of `decode` from shapes alone, once; `models` answer together."""
         decoding.check(self.model.vocab_size)
         spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
         results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
-        program, key = functools.partial(self._programs.decode, decoding), _key(decoding.seed, 0)
-        return Answers(*self._answer(decoding.program, program, results, [state, *others], inputs, numbers, key))
+        program = functools.partial(self._programs.decode, decoding)
+        return self._compile_answer(decoding.program, program, results, self.lengths["inputs"], _KEY, models)
 
     def target_scores(
         self,
@@ -332,25 +340,29 @@ class Engine:
         name = f"score {targets.shape[1]} targets of {targets.shape[2]}"
         results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
         targets = targets.astype(np.int32)
-        states = [state, *others]
-        return self._answer(name, self._programs.target_scores, results, states, inputs, numbers, targets)[0]
+        other = jax.ShapeDtypeStruct(targets.shape, np.int32, sharding=self._on.rows)
+        program, length, models = self._programs.target_scores, inputs.shape[1], 1 + len(others)
+        compiled = self._compile_answer(name, program, results, length, other, models)
+        return self._answer(compiled, [state, *others], inputs, numbers, self._on.spread(targets, self._on.rows))[0]
 
-    def _answer(
-        self, name: str, program: Callable, results: Sequence[Any], states: Sequence[Mapping], *given: Any
-    ) -> list[np.ndarray]:
-        """Runs a program of inputs, numbers and something else, which mesh rows split where it has any."""
+    def _compile_answer(
+        self, name: str, program: Callable, results: Sequence[Any], length: int, other: Any, models: int
+    ) -> Any:
+        """Compiles a program of inputs, numbers, something else, and the weights of so many models."""
+        name += f" by {models} models" if models > 1 else ""
+        rows = [(self.batch_size, length), (self.batch_size,)]
+        inputs = [*(jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows) for shape in rows), other]
+        return self._on.compile(name, program, inputs, results, arguments=self._programs.weights * models)
+
+    def _answer(self, compiled: Any, states: Sequence[Mapping], *given: Any) -> list[np.ndarray]:
+        """Runs such a program."""
         inputs, numbers, other = given
         numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
         placed = [self._on.place(array, self.batch_size) for array in (inputs, numbers)]
-        placed.append(self._on.spread(other, self._on.rows if other.ndim > 1 else self._on.whole))
-        specs = [jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding) for array in placed]
-        weights, count = self._programs.weights, len(states)
-        name += f" by {count} models" if count > 1 else ""
-        self._of_others += [WeightsByName() for _ in range(count - 1 - len(self._of_others))]
+        self._of_others += [WeightsByName() for _ in range(len(states) - 1 - len(self._of_others))]
         cut = zip([self._by_name, *self._of_others], states, strict=False)
-        values = [value for by_name, state in cut for value in by_name(state, weights)]
-        compiled = self._on.compile(name, program, specs, results, arguments=weights * count)
-        return [np.asarray(result) for result in compiled(*placed, *values)]
+        values = [value for by_name, state in cut for value in by_name(state, self._programs.weights)]
+        return [np.asarray(result) for result in compiled(*placed, other, *values)]
 
     def _predict(
         self,

@@ -147,7 +147,7 @@ class Programs:
         """Does one step of the optimizer.
 
         Args:
-            features: int32 tensors by name: `features`, `targets_task` of each target token, perhaps `COUNTED`.
+            features: int32 tensors by name: `features` and `targets_task`, each token's; it may have `COUNTED`.
             rates: float32, the learning rate and the optimizer's numbers at this step; see `new_values`.
             key: uint32 [2] for dropout, different at every step.
             values: of `frozen`, then of `changing`.

@@ -17,6 +17,10 @@ from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.score_files import read_score, write_score
+from t5mix.training import checkpoint_files
+
+# The part of what a score depends on that is its checkpoint.
+_WEIGHTS = "weights"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +73,7 @@ def score_tasks(
     for one, score in zip(wanted, kept, strict=True):
         if score is None:
             values = state() if values is None else values
-            score = _score_task(components, one, step, values, baselines)
+            score = _score_task(components, one, step, values, baselines, given)
             if agreement.is_first():
                 _log(trained, score, main=one.split == settings.splits[0])
         scores.append(score)
@@ -93,7 +97,7 @@ def _check_writable(trained: Trained, paths: Sequence[Path]) -> None:
     for path in paths:
         check_writable(f"the folder of scores {str(path.parent)!r}", path.parent, instead)
     if paths:
-        check_writable(f"the folder of logs {str(trained.tensorboard)!r}", trained.tensorboard, instead)
+        check_writable(f"the folder of logs {str(trained.tensorboard_scores)!r}", trained.tensorboard_scores, instead)
 
 
 def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | None:
@@ -102,8 +106,8 @@ def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | Non
     if score is None:
         return None
     changed = score_key.changes(score.made_of, components.made_of(wanted.task, wanted.split))
-    if weights.is_dir() and weights.stat().st_mtime_ns > wanted.path.stat().st_mtime_ns:
-        changed.append("weights")  # the checkpoint was written after them
+    if _is_of_others(score, wanted.path, weights):
+        changed.append("weights")
     if not changed:
         return score
     what = ", ".join(changed) if score.made_of is not None else "what an earlier version of t5mix did not note"
@@ -111,16 +115,30 @@ def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | Non
     return None
 
 
+def _is_of_others(score: Score, path: Path, weights: Path) -> bool:
+    """Tells whether the checkpoint is another than the one that a score was made with.
+
+    By its content; by times, which a clock that is set back makes wrong, only where the score notes none, or the
+    checkpoint has no manifest, as those of other programs.
+    """
+    noted, there = (score.made_of or {}).get(_WEIGHTS), checkpoint_files.identity(weights)
+    if noted is not None and there is not None:
+        return noted != there
+    return weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns
+
+
 def _log(trained: Trained, score: Score, *, main: bool) -> None:
     """Adds the score to TensorBoard, beside the losses of training; of further splits with the split's name."""
     where = score.task if main else f"{score.task}/{score.split}"
     names = {f"eval/{where}/{name}": value for name, value in score.metrics.items()}
     assert score.step is not None
-    with EventFile(trained.tensorboard) as board:
+    with EventFile(trained.tensorboard_scores) as board:
         board.log(score.step, names)
 
 
-def _score_task(components: Components, wanted: _Wanted, step: int, state: State, baselines: Sequence[Score]) -> Score:
+def _score_task(
+    components: Components, wanted: _Wanted, step: int, state: State, baselines: Sequence[Score], weights: Path
+) -> Score:
     task, split, limit = wanted.task, wanted.split, components.run.evaluation.limit
     known = (task.name, split, limit)
     baseline = next((b.baseline for b in baselines if (b.task, b.split, b.limit) == known), None)
@@ -128,7 +146,9 @@ def _score_task(components: Components, wanted: _Wanted, step: int, state: State
     lengths = components.run.sequence_length
     asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
     score = asked.score(asked.answers(components.answerer(state)), baseline=baseline, step=step)
-    score = dataclasses.replace(score, made_of=components.made_of(task, split))
+    identity = checkpoint_files.identity(weights)
+    known_weights = {} if identity is None else {_WEIGHTS: identity}
+    score = dataclasses.replace(score, made_of={**components.made_of(task, split), **known_weights})
     if agreement.is_first():
         write_score(wanted.path, score)
     agreement.wait_for_all("score written")  # what is read next may depend on it

@@ -3,6 +3,9 @@
 A run is a function of its settings: the batch at step s is the stream's, the dropout at step s is the engine's, and
 everything else that the logs depend on is in the checkpoint. A process that is killed at any moment and started
 again ends with the same weights and the same metrics.jsonl, bit for bit.
+
+It writes `checkpoints/STEP`, `metrics.jsonl` (losses), `timing.jsonl` (speeds), `tensorboard/`, and `conflict.jsonl`
+where that is asked for.
 """
 
 import contextlib
@@ -79,8 +82,6 @@ def train(
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
-    Writes `checkpoints/STEP`, and what `training.logs` has.
-
     Args:
         engine: the model on its mesh.
         stream: batches.
@@ -92,7 +93,7 @@ def train(
         log_every: steps between lines in the logs.
         checkpoint_every: steps between checkpoints; one is always written at the end.
         keep: how many checkpoints stay.
-        title: for the display.
+        title: what is being trained, for the display.
         allow_changed_mixture: go on from a checkpoint of another mixture, at its step, and say what changed.
         allow_changed_optimizer: go on from a checkpoint of another optimizer, with slots that are new.
         skip_non_finite: how many steps that are not finite change nothing, before one more ends the training.
@@ -103,8 +104,7 @@ def train(
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
-        OSError: the folder is gone, full, or can not be written.
-        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written.
+        Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
@@ -192,13 +192,17 @@ class _Loop:
                 self._take_in(progress, pending, reporter)
                 pending = None
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
-            if stopping and done < steps:
+            if stopping:
                 raise Interrupted(stopping, done)
             if self.beside and self.beside.is_due(done):
                 with reporter.paused():
                     ended = self.beside.look(done, state)
+                if came := _signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
+                    raise Interrupted(came, done)
                 if ended:
                     return state
+        if came := _signal_of_any(stop):  # while the last checkpoint was written
+            raise Interrupted(came, steps)
         return state
 
     def _is_kept(self, step: int) -> bool:
@@ -364,6 +368,11 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
             "use the same, or say allow_changed_optimizer = True to go on with new slots"
         )
     return True
+
+
+def _signal_of_any(stop: StopSignal) -> int:
+    """Returns the signal that has come to some process, on all of them; 0 where none has."""
+    return max(agreement.gathered(stop.number or 0))
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from t5mix.runs.answers.questions import FORMATS
     [
         (["--split", "test"], "--split test is for --task: name the task, too"),
         (["--task", "a", "--prefix", "x", "--input_file", "b"], "says what is asked: leave out --input_file, --prefix"),
+        (["--task", "a", "--column", "q", "--target_column", "t"], "leave out --column, --target_column"),
         (["--task", "a", "--output_file", "no/such/folder/out"], "there is no folder"),
     ],
 )

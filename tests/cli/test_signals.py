@@ -9,7 +9,7 @@ import pytest
 from t5mix.cli.signals import Stopped, stoppable
 
 WAITS = """
-import sys, time, t5mix.cli.commands.tasks.list as command
+import signal, sys, time, t5mix.cli.commands.tasks.list as command
 from t5mix.cli import signals
 from t5mix.cli.main import main
 
@@ -19,6 +19,7 @@ def run(args):
 
 command.run = run
 signals._PATIENCE = 0.2
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup
 sys.exit(main(["list"]))
 """
 

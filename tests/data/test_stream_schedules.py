@@ -97,7 +97,12 @@ def test_the_counts_of_each_task_are_within_one_example_of_what_is_intended(task
 def test_rates_that_never_change_give_the_bytes_of_constant_ones(tasks, digest, pack):
     constant = Stream(Mixture("m", list(zip(tasks, (1.0, 2.0, 0.5), strict=True))), LENGTHS, 8, pack=pack)
     same = Stream(
-        Mixture("m", tasks, rates={0: {"a": 1, "b": 2, "c": 0.5}, 50: {"a": 1, "b": 2, "c": 0.5}}),
+        # Shares are what counts.
+        Mixture(
+            "m",
+            tasks,
+            rates={0: {"a": 1, "b": 2, "c": 0.5}, 30: {"a": 3, "b": 6, "c": 1.5}, 50: {"a": 1, "b": 2, "c": 0.5}},
+        ),
         LENGTHS,
         8,
         pack=pack,
@@ -118,7 +123,7 @@ def test_a_finite_stream_has_each_example_so_often_and_ends(tasks, small_windows
     assert digest(stream, range(stream.steps)) == digest(
         Stream(mixture, LENGTHS, 8, pack=pack, seed=2), range(stream.steps)
     )
-    assert stream.changes_of_shares[-1].why == "no task is left: the stream ends"
+    assert stream.changes_of_shares[-1].why == "no task with a rate is left: the stream ends"
     with pytest.raises(ValueError, match=rf"ends after {stream.steps} steps"):
         stream.batch(stream.steps)
 
@@ -134,6 +139,13 @@ def test_the_share_of_a_task_that_has_had_its_epochs_goes_to_the_others(tasks, s
     assert last.why == "max_epochs of b reached" and last.shares == (0.5, 0.0, 0.5)
     assert not any(_tasks_of(stream, step)["b"] for step in range(last.step + 16, 100))
     assert abs(counts["a"] - counts["c"]) <= 0.1 * counts["a"]
+
+
+def test_rates_that_leave_all_shares_as_they_are_change_nothing(tasks, small_windows):
+    rising = rates.linear({"a": 1.0, "b": 1.0}, {"a": 3.0, "b": 1.0}, 0, 90)
+    stream = Stream(Mixture("m", tasks[:2], rates=rising, max_epochs={"b": 0.5}), LENGTHS, 8)
+    last = stream.changes_of_shares[-1]
+    assert last.why == "max_epochs of b reached" and last.shares == (1.0, 0.0) and last.step < 20
 
 
 @pytest.mark.parametrize(("unit", "features"), [("target_tokens", [1]), ("tokens", [0, 1])])
@@ -175,3 +187,33 @@ def test_what_cannot_work_is_refused_by_name(tasks, make_task):
     with pytest.raises(ValueError, match="draws from nothing from step 5 on"):
         other = make_task("d", splits=["validation"])
         Stream(Mixture("m", [tasks[0], other], rates={0: {"a": 1.0, "d": 1.0}, 5: {"d": 1.0}}), LENGTHS, 1, pack=False)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("limits", [{"a": 2, "b": 1, "d": 1, "e": 1}, {"a": 1, "d": 1}, dict.fromkeys("abcde", 1)])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_nothing_is_left_out_where_tasks_of_other_lengths_end_soon_after_each_other(
+    make_task, monkeypatch, limits, batch_size
+):
+    monkeypatch.setattr(windows, "_ROWS", 256)
+    sizes = {"a": (60, 30), "b": (25, 8), "c": (400, 40), "d": (7, 12), "e": (130, 60)}
+    tasks = [make_task(name, count=count, longest=longest) for name, (count, longest) in sizes.items()]
+    stream = Stream(Mixture("m", tasks, default_rate=1.0, max_epochs=limits), LENGTHS, batch_size)
+    steps = stream.steps or 600 // batch_size
+    drawn = Counter(example for step in range(steps) for example in stream.examples(step))
+    counts = Counter(task for task, _, _ in drawn)
+    assert max(drawn.values()) == 1 and stream.statistics().dropped == {}
+    for name, limit in limits.items():
+        assert counts[name] == limit * sizes[name][0]
+    assert {one.task: one.fed for one in stream.plan(steps).tasks} == counts
+
+
+def test_tasks_may_end_in_stages_of_a_few_rows(make_task):
+    tasks = [make_task("b", count=25, longest=8), make_task("e", count=130, longest=60)]
+    line = rates.linear({"b": 1.0, "e": 0.43}, {"e": 4.3}, 0, 101)
+    limits = {"b": 2, "e": 1}
+    stream = Stream(Mixture("m", tasks, rates=line, unit="target_tokens", max_epochs=limits), LENGTHS, 4)
+    assert stream.steps is not None
+    drawn = Counter(example for step in range(stream.steps) for example in stream.examples(step))
+    assert max(drawn.values()) == 1 and Counter(task for task, _, _ in drawn) == stream.fed(stream.steps)
+    assert stream.fed(stream.steps) == {"b": 50, "e": 130}

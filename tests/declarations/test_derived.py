@@ -62,6 +62,20 @@ def test_a_mixture_with_another_vocabulary_has_the_old_rates() -> None:
     assert t5mix.MixtureRegistry.get("new.inner").output_features["inputs"].vocabulary == MORE
 
 
+def test_a_mixture_with_another_vocabulary_has_the_old_unimax_rates_and_limits() -> None:
+    even = t5mix.rates.UniMax(budget=6, max_epochs=2)
+    t5mix.MixtureRegistry.add("even", ["one", "two"], rates=even, max_epochs=2)
+    new = helpers.mixture_or_task_with_new_vocab("even", "new", new_vocab=MORE)
+    assert new.rates() == {"new.one": 0.5, "new.two": 0.5}
+    assert new.max_epochs == {"new.one": 2, "new.two": 2}
+
+
+def test_a_limit_holds_for_a_task_of_several_parts_in_each() -> None:
+    t5mix.MixtureRegistry.add("limited", ["inner", ("two", 2)], default_rate=4, max_epochs={"two": 3})
+    new = helpers.mixture_or_task_with_new_vocab("limited", "new", new_vocab=MORE)
+    assert new.max_epochs == {"new.inner.two": 3, "new.two": 3}
+
+
 def test_what_is_not_to_be_registered_is_not() -> None:
     before = t5mix.TaskRegistry.names(), t5mix.MixtureRegistry.names()
     helpers.mixture_or_task_with_new_vocab("outer", "new", new_vocab=MORE, add_to_seqio_registry=False)
@@ -178,6 +192,17 @@ def test_nested_tasks_without_a_split_are_left_out_and_the_others_keep_their_rat
     before = t5mix.MixtureRegistry.names()
     unregistered = helpers.mixture_with_missing_task_splits_removed("old", "test", "x", add_to_seqio_registry=False)
     assert unregistered.tasks == tested and t5mix.MixtureRegistry.names() == before
+
+
+def test_a_nested_mixture_by_one_stage_loses_tasks_as_by_a_number() -> None:
+    tested = declare("tested", "train", "test")
+    t5mix.MixtureRegistry.add("half", [("tested", 1), ("one", 1)])
+    t5mix.MixtureRegistry.add("staged", [("half", {0: 6.0}), ("two", 1)])
+    by_function = t5mix.rates.by_step(lambda step: 6.0, every=1, until=0)
+    t5mix.MixtureRegistry.add("asked", [("half", by_function), ("two", 1)])
+    for old in ("staged", "asked"):
+        new = helpers.mixture_with_missing_task_splits_removed(old, "test", f"new_{old}")
+        assert new.get_rate(tested) == 3.0
 
 
 def test_nested_tasks_of_rate_0_stay_at_0() -> None:

@@ -19,6 +19,7 @@ from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.records.run_folder import Trained
+from tests.runs.conftest import pretend_checkpoint
 
 FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
 
@@ -126,6 +127,21 @@ def test_a_checkpoint_that_is_written_again_is_scored_again(score, folder: Path)
     assert score(task(folder))[1]
 
 
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+def test_a_checkpoint_is_told_by_its_content_whatever_the_clock_says(score, folder: Path, seconds: int) -> None:
+    """Its files may be older than the score, where the clock was set back; and newer, where they were copied."""
+    checkpoint = folder / "checkpoints/7"
+    pretend_checkpoint(Trained(folder), 7)
+    assert [score(task(folder))[1] for _ in range(2)] == [True, False]
+    at = (folder / "scores/test/told/7.json").stat().st_mtime_ns + seconds * 10**9
+    os.utime(checkpoint, ns=(at, at))
+    assert not score(task(folder))[1]
+    shutil.rmtree(checkpoint)
+    pretend_checkpoint(Trained(folder), 7, {"other": 1})
+    os.utime(checkpoint, ns=(at, at))
+    assert score(task(folder))[1]
+
+
 def test_labels_that_only_a_postprocessor_reads_count(score, folder: Path) -> None:
     judged = {"postprocess_fn": read_label, "metric_fns": [labels]}
     assert score(task(folder, **judged))[0].metrics == {"labels": 0.0}
@@ -187,6 +203,12 @@ def test_training_files_that_are_gone_leave_the_score_without_a_baseline(
     told = capsys.readouterr().err
     assert asked and found.metrics == {"share": 50.0} and found.baseline.kind == "none"
     assert "warning: task 'told' gets no baseline" in told and "2 examples of test (no baseline)" in told
+
+
+def test_scores_and_losses_have_event_files_in_folders_of_their_own(score, folder: Path) -> None:
+    # TensorBoard goes on to a folder's newest file, and never comes back to that of the training that still writes.
+    score(task(folder))
+    assert [path.parent.name for path in (folder / "tensorboard").rglob("events.*")] == ["eval"]
 
 
 @pytest.mark.parametrize("stale", [False, True])

@@ -139,6 +139,21 @@ def test_the_best_checkpoint_by_one_split_is_scored_on_another_and_several_split
     assert main([*command, "--stage", "fine-tuned"]) == 0
     (group,) = json.loads(capsys.readouterr().out)["groups"]
     assert [(score["task"], score["step"]) for score in group["scores"]] == [("toy_a", 3), ("toy_b", 3)]
+    # Nothing that was scored is left out: every checkpoint, and every split of the best ones.
+    assert main([*command, "--stage", "fine-tuned", "--checkpoints", "all"]) == 0
+    there = finished.finetuning("toy_a").steps()
+    assert [group["title"] for group in json.loads(capsys.readouterr().out)["groups"]] == [
+        f"step {step}" for step in there
+    ]
+    for more, splits in (([], ["train", "test"]), (["--report_split", "test"], ["train", "test"])):
+        assert main([*command, "--checkpoints", "best", "--split", "train,test", *more]) == 0
+        groups = json.loads(capsys.readouterr().out)["groups"]
+        assert [{score["split"] for score in group["scores"]} for group in groups] == [{split} for split in splits]
+        assert [[(score["task"], score["step"]) for score in group["scores"]] for group in groups] == [
+            [(task, by_task[task]["step"]) for task in by_task]
+        ] * 2
+    assert main([*command, "--checkpoints", "best", "--split", "train", "--report_split", "tset"]) == 2
+    assert "--report_split 'tset' is no split of toy_a, toy_b" in capsys.readouterr().err
 
 
 def test_lines_are_answered_in_their_order(finished, tmp_path):
@@ -275,7 +290,7 @@ def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_pa
     (row,) = rows_of(folder.report)
     (before,) = [r for r in rows_of(finished.report) if r["task"] == "toy_a"]
     assert row["task"] == "toy_a" and row["multi_task"] == before["multi_task"]
-    assert json.loads(folder.lineage.read_text())["checkpoint"] == str(finished.path / "checkpoints/6")
+    assert json.loads(folder.lineage.read_text())["checkpoint"]["checkpoint"] == str(finished.path / "checkpoints/6")
     assert main([*command, "--mixture_or_task", "toy_b"]) == 2
     assert "Run.mixture ('toy_a' there, 'toy_b' here)" in capsys.readouterr().err
 

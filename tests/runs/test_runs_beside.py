@@ -60,6 +60,9 @@ def test_a_run_ends_early_keeps_the_best_and_goes_on_where_it_was_killed(toy, gi
 
 
 def test_what_would_change_nothing_is_refused(toy, gin_file, capsys):
+    command = ["train", "--gin_file", str(gin_file), "--gin_param", "Run.finetune = None", "--tasks", "toy_a"]
+    assert main([*command, "--dry_run"]) == 2
+    assert "--tasks toy_a are for fine-tuning, and Run.finetune is None" in capsys.readouterr().err
     for param, message in (
         ("Evaluation.patience = 3", "nothing is scored beside training: set Evaluation.every"),
         ("Evaluation.report_split = 'test'", "which is for the best of several checkpoints: set Evaluation.every"),

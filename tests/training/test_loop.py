@@ -17,6 +17,7 @@ from t5mix.data import Stream
 from t5mix.mesh.optimizers.settings import adafactor, adamw
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import lora
+from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
@@ -110,6 +111,39 @@ def test_asked_to_stop_it_writes_a_checkpoint_and_can_go_on(engine, cache, tmp_p
     for name, value in whole.items():
         np.testing.assert_array_equal(np.asarray(parts[name]), np.asarray(value), err_msg=name)
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
+
+
+def test_asked_to_stop_while_the_last_checkpoint_is_written_it_stops_behind_it(engine, cache, tmp_path):
+    def spared():
+        signal.raise_signal(signal.SIGTERM)
+        return ()
+
+    with pytest.raises(Interrupted) as stopped:
+        run(engine, tmp_path, cache, 3, beside=Beside(100, lambda step, state: False, spared))
+    assert stopped.value.code == 143 and Checkpoints(tmp_path / "checkpoints").steps() == [3]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_asked_to_stop_while_it_looks_at_a_checkpoint_it_stops_there(engine, cache, tmp_path, ended):
+    looked = []
+
+    def look(step, state):
+        looked.append(step)
+        if len(looked) == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return ended
+
+    # Also after the last step, or where training ends early: whoever called does not go on to the next training.
+    with pytest.raises(Interrupted) as stopped:
+        run(engine, tmp_path, cache, 4, beside=Beside(4, look))
+    assert stopped.value.code == 143
+    assert looked == [4] and Checkpoints(tmp_path / "checkpoints").steps() == [4]
+    run(engine, tmp_path, cache, 4, beside=Beside(4, look))
+    assert looked == [4]
+    with pytest.raises(Interrupted):
+        looked.clear()
+        run(engine, tmp_path, cache, 8, beside=Beside(8, look))
+    assert looked == [8]
 
 
 def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, cache, tmp_path):

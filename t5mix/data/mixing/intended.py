@@ -79,6 +79,13 @@ class Intended:
             amounts = [amount - (draws - 1) * one for amount, one in zip(amounts, each, strict=True)]
         self.add(np.array(amounts, dtype=np.int64), 1)
 
+    def copy(self) -> "Intended":
+        """Returns the same sums, to which other stages can be added."""
+        made = Intended(len(self._owed))
+        made.draw, made._owed = self.draw, list(self._owed)
+        made.starts, made.weights, made._sums = list(self.starts), list(self.weights), list(self._sums)
+        return made
+
     def finish(self) -> None:
         """Says that nothing is drawn any more."""
         self.end = self.draw
@@ -161,7 +168,8 @@ def divided(total: int, weights: list[int]) -> list[int]:
     if not weights:
         assert not total
         return []
-    parts = [total * weight // sum(weights) for weight in weights]
+    whole = sum(weights)
+    parts = [total * weight // whole for weight in weights]
     missing = total - sum(parts)
     return [part + (number < missing) for number, part in enumerate(parts)]
 

@@ -156,6 +156,10 @@ class Capacity:
         fill = fit.fill if per_row is None else per_row * max(some[0].means)
         return Fit(tuple(shares), fill, self.volume(shares), fit.spare, per_row)
 
+    def most_draws(self) -> int:
+        """Returns how many draws a window takes at most, by the task whose examples are shortest on average."""
+        return math.ceil(self.rows / min(max(*one.means, 1 / max(self._limits)) for one in self._moments))
+
     def batches(self, rows: float) -> int:
         """Returns so many rows, rounded up to whole batches."""
         return self._batch_size * math.ceil(rows / self._batch_size)

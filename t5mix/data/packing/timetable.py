@@ -6,7 +6,7 @@
    blocks, then what is left of its windows, the last of which takes the rows that make no window.
 3. A task ends with the very draw that is the last of its limit. Its share goes to the others from the next draw on.
    Where tasks that had more than a part of all have ended, the rest of the stage is planned anew.
-4. When no task is left, the stream ends.
+4. When no task with a rate is left, the stream ends, also where others have one in a later stage.
 
 So that all of this follows from lengths, rates and seed alone, the number of draws of every stage is fixed beforehand.
 """
@@ -61,7 +61,8 @@ class Change:
     """From which step on tasks have other shares.
 
     Attributes:
-        step: the first step of which a batch may differ.
+        step: the first step with these shares. Where a task has ended and rows are packed, it is about that: the window
+            with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
     """
@@ -122,6 +123,25 @@ class PackedRoom:
         self._fit = self._capacity.adapted(worst, shares)
         self._plan = self._capacity.plan(self._fit)
 
+    @property
+    def window(self) -> int:
+        """Rows of a window."""
+        return self._capacity.rows
+
+    @property
+    def most_draws(self) -> int:
+        """Draws that no two windows make, whatever the shares."""
+        return 2 * self._capacity.most_draws()
+
+    def allow_for(self, weights: Sequence[np.ndarray]) -> None:
+        """Plans what follows for the weights of these by which examples take most room."""
+        assert self._fit is not None
+        volumes = [self._capacity.volume((one / (1 << BITS)).tolist()) for one in weights]
+        self._fit = dataclasses.replace(self._fit, volume=max(*volumes, self._fit.volume), per_row=None)
+        if self._fit.fill == 1.0:
+            self._fit = dataclasses.replace(self._fit, fill=0.95)
+        self._plan = self._capacity.plan(self._fit)
+
     def stretches(self, rows: int | None, is_last: bool) -> list[Planned]:
         """Returns how so many rows are planned.
 
@@ -171,7 +191,7 @@ class PackedRoom:
     def _planned(self, rows: int, windows: int, more_spare: float = 0.0) -> Plan:
         assert self._fit is not None
         if rows < self._capacity.rows:  # few rows pack less well
-            more_spare += 1 / rows
+            more_spare = min(0.4, more_spare + 2 / rows)
         return self._capacity.plan(self._fit, rows, windows, more_spare)
 
     def _fit_of(self, stage: int) -> Fit:
@@ -235,10 +255,11 @@ class Timetable:
             self.intended.add_ending(weights, draws, ends)
             lost += float(weights[list(ends)].sum()) / (1 << BITS)
             self._done |= ends.keys()
-            weights = self._schedule.weights(stage, self._done)
+            old, weights = weights, self._schedule.weights(stage, self._done)
             if weights.any():
                 self._add_change(self._row_of(planned), weights, self._ended(ends))
-                if lost > _REPLANNED and self._replanned(stage, weights, stop):
+                if lost > _REPLANNED:
+                    self._replan(stage, [old, weights], stop)
                     lost = 0.0
         return self._end()
 
@@ -249,28 +270,63 @@ class Timetable:
         after = np.array(self._schedule.rates[stage + 1])
         return np.flatnonzero((weights > 0) & (after == 0)).tolist()
 
-    def _replanned(self, stage: int, weights: np.ndarray, stop: int | None) -> bool:
-        """Begins a new plan with the window of the draw that the intended sums have come to; tells whether it could."""
-        before = copy.copy(self._room), self._row, self._first, len(self.planned)
-        rows = self._room.rows_before(self.intended.draw - self._first)
-        if stop is None or rows < stop - self._row:
-            self._place(self._room.stretches(rows, False))
-            self._room.begin(stage, weights)
-            if stop is None:
-                return True
-            draws = sum(one.draws for one in self._room.stretches(stop - self._row, True))
-            if self._first + draws > self.intended.draw:
-                return True
-        self._room, self._row, self._first, kept = before
-        del self.planned[kept:]
-        return False
-
     def _begin(self, stage: int, why: str) -> np.ndarray:
         weights = self._schedule.weights(stage, self._done)
         if weights.any():
             self._room.begin(stage, weights)
             self._add_change(self._row, weights, why)
         return weights
+
+    def _replan(self, stage: int, weights: list[np.ndarray], stop: int | None) -> None:
+        """Plans what follows a task's end, where the rows of a stage that are left still take its draws so far."""
+        before = copy.copy(self._room), self._row, self._first, len(self.planned)
+        self._plan_anew(stage, weights, stop)
+        if stop is not None:
+            draws = sum(one.draws for one in self._room.stretches(stop - self._row, True))
+            if self._first + draws <= self.intended.draw:
+                self._room, self._row, self._first, kept = before
+                del self.planned[kept:]
+
+    def _plan_anew(self, stage: int, weights: list[np.ndarray], stop: int | None) -> None:
+        """Plans what follows the draw that the intended sums have come to, at which a task has ended.
+
+        The window with that draw, and what follows where tasks end soon after, are planned for the greatest room that
+        examples take by any of the shares of their draws.
+
+        Args:
+            stage: the stage.
+            weights: those before the draw, and from it on.
+            stop: the row at which the stage ends.
+        """
+        room = self._room
+        if isinstance(room, PlainRoom) or self.intended.draw < self._first:  # a window that is planned already
+            room.begin(stage, weights[-1])
+            return
+        rows = room.rows_before(self.intended.draw - self._first)
+        if stop is None or rows + 2 * room.window <= stop - self._row:
+            self._place(room.stretches(rows, False))
+        soon, ends = self._soon(stage, weights[-1], self._first + room.most_draws)
+        room.begin(stage, weights[-1])
+        room.allow_for([*weights, *soon])
+        if not ends and (stop is None or 2 * room.window <= stop - self._row):
+            self._place(room.stretches(room.window, False))
+            room.begin(stage, weights[-1])
+
+    def _soon(self, stage: int, weights: np.ndarray, before: int) -> tuple[list[np.ndarray], bool]:
+        """Returns the weights that follow up to a draw as tasks end, and whether none is left by then."""
+        future, done = self.intended.copy(), self._done
+        found: list[np.ndarray] = []
+        limits = self._schedule.limits
+        while weights.any():
+            draws = draws_until_one_ends(future.owed(), weights, limits)
+            if draws is None or future.draw + draws >= before:
+                return found, False
+            draws, ends = targets_within(future.owed(), weights, draws, limits, {})
+            future.add_ending(weights, draws, ends)
+            done |= ends.keys()
+            weights = self._schedule.weights(stage, done)
+            found.append(weights)
+        return found[:-1], True
 
     def _finish_stage(self, stage: int, weights: np.ndarray, last: int | None, ending: list[int]) -> bool:
         """Adds the last draws of a stage, up to `last`; returns whether there are so many.
@@ -298,9 +354,11 @@ class Timetable:
 
     def _end(self) -> bool:
         self.intended.finish()
-        self._place(self._room.ending(self.intended.draw - self._first))
+        if self.intended.draw > self._first:
+            self._place(self._room.ending(self.intended.draw - self._first))
         self.steps = -(-self._row // self._batch_size)
-        self.changes.append(Change(self.steps, (0.0,) * len(self._schedule.names), "no task is left: the stream ends"))
+        none = (0.0,) * len(self._schedule.names)
+        self.changes.append(Change(self.steps, none, "no task with a rate is left: the stream ends"))
         return False
 
     def _place(self, planned: Sequence[Planned]) -> None:
@@ -327,6 +385,8 @@ class Timetable:
 
     def _add_change(self, row: int, weights: np.ndarray, why: str) -> None:
         shares = tuple((weights / (1 << BITS)).tolist())
+        if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
+            return
         self.changes.append(Change(row // self._batch_size, shares, why))
 
     def _ended(self, tasks: Iterable[int]) -> str:

@@ -5,6 +5,7 @@ drawn by the rates of the stage that s lies in.
 """
 
 import abc
+import bisect
 import dataclasses
 import functools
 import math
@@ -25,13 +26,17 @@ class Changing(abc.ABC):
         """What holds from each step on, in ascending order of steps; the first is 0."""
         return self._by_start()
 
+    @functools.cached_property
+    def _starts(self) -> list[int]:
+        return list(self.by_start)
+
     @abc.abstractmethod
     def _by_start(self) -> dict[int, Any]:
         """Returns `by_start`."""
 
     def start_of(self, step: int) -> int:
         """Returns the step at which the stage begins that a step lies in."""
-        return max(start for start in self.by_start if start <= step)
+        return self._starts[bisect.bisect_right(self._starts, step) - 1]
 
     def at(self, step: int) -> Any:
         """Returns what holds at a step."""

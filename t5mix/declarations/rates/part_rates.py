@@ -1,9 +1,10 @@
 """The rates of a mixture's parts, at any step."""
 
+import bisect
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from t5mix.declarations import validation
@@ -77,6 +78,10 @@ class PartRates:
     def _numbers(self) -> dict[tuple[str, int], float]:
         return {}
 
+    @functools.cached_property
+    def _totals(self) -> dict[int, float]:
+        return {}
+
     def number(self, name: str, step: int = 0) -> float:
         """Returns the rate of a part at a step."""
         rate, start = self.declared[name], 0
@@ -98,7 +103,10 @@ class PartRates:
         Raises:
             ValueError: when a rate is no finite number, or all are 0.
         """
-        return self.sum([self.number(name, step) for name in self._parts], step)
+        start = self.starts[bisect.bisect_right(self.starts, step) - 1]
+        if start not in self._totals:  # which every task of a nested mixture asks for
+            self._totals[start] = self.sum([self.number(name, start) for name in self._parts], start)
+        return self._totals[start]
 
     def sum(self, rates: Iterable[float], step: int = 0) -> float:
         """Returns a sum of rates, refused where it is 0 or too great."""
@@ -124,21 +132,29 @@ class PartRates:
 
 
 @dataclasses.dataclass(frozen=True)
-class _PartOf(Changing):
-    """What rates of a whole mixture are for one of its parts; one that they do not name has 0."""
+class _Whole(Changing):
+    """Rates of a whole mixture, each a dict of some of its parts; looked at once for all parts."""
 
-    whole: Changing
-    name: str
+    rates: Changing
     names: tuple[str, ...]
 
     def _by_start(self) -> dict[int, Any]:
-        return {step: self._of(step, value) for step, value in self.whole.by_start.items()}
+        for step, value in self.rates.by_start.items():
+            if not isinstance(value, Mapping):
+                raise ValueError(f"at step {step} rates is {value!r}; give a dict of parts and their rates")
+            _check_names(value, self.names, f"at step {step} rates")
+        return self.rates.by_start
 
-    def _of(self, step: int, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"at step {step} rates is {value!r}; give a dict of parts and their rates")
-        _check_names(value, self.names, f"at step {step} rates")
-        return value.get(self.name, 0.0)
+
+@dataclasses.dataclass(frozen=True)
+class _PartOf(Changing):
+    """What rates of a whole mixture are for one of its parts; one that they do not name has 0."""
+
+    whole: _Whole
+    name: str
+
+    def _by_start(self) -> dict[int, Any]:
+        return {step: value.get(self.name, 0.0) for step, value in self.whole.by_start.items()}
 
 
 def of_parts(mixture: str, rates: Any, parts: Mapping[str, Any]) -> dict[str, Rate]:
@@ -166,14 +182,15 @@ def of_parts(mixture: str, rates: Any, parts: Mapping[str, Any]) -> dict[str, Ra
             rates = stages(rates)
         if not isinstance(rates, Changing):
             raise ValueError(f"rates is {rates!r}; give a dict of parts and their rates, or of steps and such dicts")
-        found = {name: _PartOf(rates, name, names) for name in names}
+        whole = _Whole(rates, names)
+        found = {name: _PartOf(whole, name) for name in names}
         if isinstance(rates, by_step):
             return dict(found)
-        by_part = {name: stages(one.by_start) for name, one in found.items()}
-        for name, one in by_part.items():
-            if not any(callable(rate) or rate for rate in one.by_start.values()):
-                raise ValueError(f"rates gives {name!r} none at any step; name it, or take it out of tasks")
-        return dict(by_part)
+        named = set().union(*whole.by_start.values())
+        for name in names:
+            if name not in named:
+                raise ValueError(f"rates gives {name!r} none at any step; name it, with 0 too, or take it out of tasks")
+        return {name: stages(one.by_start) for name, one in found.items()}
 
 
 def _unimax(rule: UniMax, parts: Mapping[str, Any]) -> dict[str, Rate]:
@@ -181,12 +198,18 @@ def _unimax(rule: UniMax, parts: Mapping[str, Any]) -> dict[str, Rate]:
         if hasattr(part, "parts"):
             raise ValueError(f"rates is UniMax, of tasks alone, and {name!r} is a mixture; name its tasks")
     numbers = functools.cache(lambda: rule.rates(parts.values()))
-    return dict.fromkeys(parts, lambda task: numbers()[task.name])
+    # By its name here: a mixture made of this one may call its tasks otherwise.
+    return {name: functools.partial(_one_of, numbers, name) for name in parts}
+
+
+def _one_of(numbers: Callable[[], dict[str, float]], name: str, task: Any) -> float:
+    return numbers()[name]
 
 
 def _check_names(rates: Mapping[Any, Any], names: Sequence[str], what: str) -> None:
+    known = frozenset(names)
     for name in rates:
-        if name not in names:
+        if name not in known:
             hint = suggestion(str(name), names)
             raise ValueError(f"{what} names {name!r}, which is none of its tasks{hint}; name those in tasks")
 

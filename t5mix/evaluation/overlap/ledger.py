@@ -10,6 +10,7 @@
 Runs of 13 words are GPT-3's and PaLM's measure (Brown et al. 2020, appendix C; Chowdhery et al. 2022, section 8).
 """
 
+import bisect
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -81,8 +82,7 @@ class Entry:
         """Takes in a further training example; names so many at most."""
         self.training_examples += 1
         self.kind = KINDS[min(KINDS.index(self.kind), KINDS.index(match.kind))]
-        self.matches.append(match)
-        self.matches.sort(key=lambda each: KINDS.index(each.kind))
+        bisect.insort(self.matches, match, key=lambda each: KINDS.index(each.kind))
         del self.matches[named:]
 
 

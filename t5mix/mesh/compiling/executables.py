@@ -21,6 +21,7 @@ class Executables:
         mesh: axes and layout.
         fingerprint: of all that decides the programs besides their names.
         num_parameters: of the model, for what is said while a program is compiled.
+        devices: to compile for; by default those of this machine.
 
     Attributes:
         compiled: programs by name.
@@ -28,8 +29,10 @@ class Executables:
         whole: how an array lies that every device has.
     """
 
-    def __init__(self, mesh: MeshConfig, fingerprint: str, num_parameters: int) -> None:
-        self._devices, self._axes = device_mesh(mesh), tuple(mesh.axes)
+    def __init__(
+        self, mesh: MeshConfig, fingerprint: str, num_parameters: int, devices: Sequence[Any] | None = None
+    ) -> None:
+        self._devices, self._axes = device_mesh(mesh, devices), tuple(mesh.axes)
         self._fingerprint, self._num_parameters = fingerprint, num_parameters
         self.compiled: dict[str, Any] = {}
         self.rows = self.sharding([self._axes.index(mesh.rules["batch"])] if "batch" in mesh.rules else [])

@@ -202,8 +202,15 @@ class Lowering(mtf.Lowering):
         super().__init__(graph, dict.fromkeys(meshes, impl), autostack=False)
 
     def set_tensor_lowering(self, tensor: Any, laid_out_tensor: Any) -> None:
-        """Records the lowered tensor, annotated."""
+        """Records the lowered tensor, annotated.
+
+        What comes from outside is left as it lies: to upstream its dimensions have no names yet, so it would be said
+        to be whole on each device, and gathered there, before it is split. The next operation names them.
+        """
         whole = laid_out_tensor.to_laid_out_tensor().one_slice
+        if isinstance(tensor.operation, mtf.ImportOperation):
+            super().set_tensor_lowering(tensor, Whole([whole]))
+            return
         impl = self.mesh_impl(tensor)
         annotated = impl.annotate(whole, impl.axes(tensor.shape))
         super().set_tensor_lowering(tensor, Whole([annotated]))

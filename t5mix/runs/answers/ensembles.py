@@ -4,6 +4,7 @@ mean    the models are one: at each position the mean of their log-probabilities
 vote    each model answers by itself, and what most say is the answer; of equals what the models together found likelier
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -98,7 +99,8 @@ class Ensemble(Components):
             for other in self._others:
                 assert other.checkpoint is not None
                 # Models that are one lie on one mesh, the first's.
-                components = self if self._combine == MEAN else Components(other.run, other.provider)
+                run = dataclasses.replace(other.run, decoding=self.run.decoding)
+                components = self if self._combine == MEAN else Components(run, other.provider)
                 self._members.append((components, components.restore(other.checkpoint)))
         return self._members
 

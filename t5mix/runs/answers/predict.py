@@ -33,8 +33,8 @@ def predict(
 ) -> None:
     r"""Answers every question; started again after it was killed, it goes on.
 
-    A line break within an answer is written as `\n`, so that line n of the output answers line n of
-    the input. With scores, or where `Decoding.best` is above 1, a line is JSON.
+    A line break within an answer is written as `\n`, a carriage return as `\r`, so that line n of the output answers
+    line n of the input. With scores, or where `Decoding.best` is above 1, a line is JSON.
 
     Args:
         checked: the settings, and the checkpoint that answers.
@@ -83,12 +83,16 @@ def line_of(question: Question, ranked: Ranked, prefix: str, format: str, severa
     """
     answers = [{"text": text, "score": score} for text, score in ranked]
     if format == LINES:
-        return _json({"answers": answers}) if several else ranked[0][0].replace("\n", "\\n")
+        return _json({"answers": answers}) if several else _one_line(ranked[0][0])
     content: dict[str, Any] = {"inputs": question.inputs if question.ids is not None else prefix + question.inputs}
     if question.target is not None:
         content["target"] = question.target
     content |= {"output": ranked[0][0], "score": ranked[0][1]}
     return _json(content | ({"answers": answers} if several else {}))
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
 def choose(score: ScoreTargets, ids: Sequence[Sequence[int]], choices: Sequence[str],

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import itertools
 import shutil
 import sys
 import tempfile
@@ -42,7 +43,12 @@ class Question:
 
 
 def of_file(
-    path: str, format: str | None = None, *, column: str = "inputs", target_column: str | None = None
+    path: str,
+    format: str | None = None,
+    *,
+    column: str = "inputs",
+    target_column: str | None = None,
+    limit: int | None = None,
 ) -> list[Question]:
     """Reads questions from a file, or from standard input for "-"; text may be compressed, see `text_files`.
 
@@ -51,6 +57,7 @@ def of_file(
         format: one of `FORMATS`; None is told by the file's ending, and is lines where that says nothing.
         column: of tables, where the inputs stand.
         target_column: of tables, where the targets stand; None reads none.
+        limit: questions at most, the first ones: what comes behind them is not read; None is all.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -64,7 +71,7 @@ def of_file(
                 f"--input_file {path!r} is read as lines, which have inputs alone: give a table with the columns "
                 f"{column!r} and {target_column!r}, and say --input_format where its name does not tell it"
             )
-        return [Question(line) for line in read_lines(path)]
+        return [Question(line) for line in read_lines(path, limit)]
     columns = (column,) if target_column is None else (column, target_column)
     with _on_disk(path) as file:
         # Only the columns that are needed: others may hold lists or nothing.
@@ -72,7 +79,7 @@ def of_file(
         if format in ("tsv", "csv"):
             _check_columns(path, file, wanted, columns)
         try:
-            rows = [row for _, row in reading.rows(file, wanted)]
+            rows = [row for _, row in itertools.islice(reading.rows(file, wanted), limit)]
         except ValueError as error:
             raise ValueError(str(error).replace(file, f"--input_file {path}")) from None
     return [Question(row[column], None if target_column is None else row[target_column]) for row in rows]
@@ -114,8 +121,12 @@ def format_of(path: str) -> str:
     return found if found in TABLES else LINES
 
 
-def read_lines(path: str) -> list[str]:
+def read_lines(path: str, limit: int | None = None) -> list[str]:
     """Reads the lines of a file, or of standard input for "-"; both may be compressed, see `text_files`.
+
+    Args:
+        path: the file.
+        limit: lines at most, the first ones; None is all.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -125,9 +136,9 @@ def read_lines(path: str) -> list[str]:
     if path == "-":
         if sys.stdin.isatty():
             say("type one input a line; Ctrl-D ends")
-        return list(text_files.lines(_standard_input(), "standard input"))
+        return list(itertools.islice(text_files.lines(_standard_input(), "standard input"), limit))
     with open(path, "rb") as file:
-        return list(text_files.lines(file, f"--input_file {path}"))
+        return list(itertools.islice(text_files.lines(file, f"--input_file {path}"), limit))
 
 
 def _check_file(path: str) -> None:

@@ -116,6 +116,8 @@ def _unfinished(name: Path, key: str) -> Iterator[tuple[IO[str], list[str]]]:
         except OSError:
             say(f"{str(name)!r} lies where files cannot be locked: start no other process on it meanwhile")
         lines, whole = _read(file, key)
+        if not whole and os.fstat(descriptor).st_size:
+            say(f"{str(name)!r} is of other inputs or settings, or of another checkpoint: all is done anew")
         file.seek(whole)
         file.truncate()
         if not whole:

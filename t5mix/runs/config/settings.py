@@ -177,8 +177,8 @@ class Evaluation:
         every: steps between two evaluations beside training; None means only at the end.
         patience: so many evaluations beside training without a better one, one after the other, end the training
             early; None means never. Fine-tuning goes by the task's first metric, pre-training by the mean over tasks.
-        report_split: what the best checkpoint of each fine-tuned task, by the first of the splits, is scored on in the
-            end; None means that the last checkpoint is scored, on `split`.
+        report_split: what the best checkpoint of each task, by the first of the splits, is scored on in the end; None
+            means that the last checkpoint is scored, on `split`.
     """
 
     split: str = "validation"

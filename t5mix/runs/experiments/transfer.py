@@ -24,13 +24,16 @@ from t5mix.internal.paths import file_name
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.binding import Bound
+from t5mix.runs.config.settings import Run
 from t5mix.runs.experiments import heat_map
 from t5mix.runs.experiments.what_if import Change
 from t5mix.runs.preflight.changed_mixture import drawn_from
 from t5mix.runs.preflight.checks import Checked, check_training
-from t5mix.runs.preflight.tasks import find_provider, model_vocab_size
+from t5mix.runs.preflight.tasks import chosen_provider, model_vocab_size
 from t5mix.runs.pretrain import carry_out
-from t5mix.runs.scores.comparison import Row, compare, find_scores, gain, verdict
+from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.scores.comparison import Row, Scored, compare, find_scores, gain, verdict
+from t5mix.runs.scores.score_files import read_score
 
 DESIGNS = ("leave-one-out", "pairs")
 
@@ -73,7 +76,7 @@ class Transfer:
         meaning: how a task is left out: "renormalize" or "mask".
         seeds: of the runs.
         steps: of each run.
-        split: that was scored.
+        split: that was scored; the first, if there are several.
         confidence: of the intervals.
         sources: the tasks that were left out, or put beside another.
         targets: the tasks that were scored.
@@ -164,9 +167,17 @@ class Study:
             for row in self._rows(source, seed, targets, confidence):
                 found.setdefault((source, row.task), []).append(row)
         effects = [_effect(source, rows, confidence) for (source, _), rows in found.items()]
+        if not effects:
+            raise ValueError(
+                f"no task of {run.mixture} has a score on {run.evaluation.splits[0]!r}: score another split"
+            )
+        without = [target for target in targets if all(effect.target != target for effect in effects)]
+        if without:
+            say(f"not in the map, for they have no score that can be compared: {', '.join(without)}")
+        targets = [target for target in targets if target not in without]
         corrected = holm([effect.gain.p_value for effect in effects])
         effects = [dataclasses.replace(one, corrected=value) for one, value in zip(effects, corrected, strict=True)]
-        split, steps = run.evaluation.split, run.train.steps
+        split, steps = run.evaluation.splits[0], run.train.steps
         given = (run.mixture, self.design, self.meaning, self.seeds, steps, split, confidence)
         result = Transfer(*given, self.sources, targets, effects)
         write_json(self.folder / RESULT, result.as_json())
@@ -187,11 +198,10 @@ class Study:
     def _compared(self, first: str, second: str, targets: Sequence[str], confidence: float) -> list[Row]:
         _, checked = self.runs[first]
         settings = checked.run.evaluation
-        scored = [
-            find_scores(str(self.folder / name), settings.split, "multi-task", settings.limit)
-            for name in (first, second)
-        ]
-        return list(compare(scored, settings.split, tasks=targets, confidence=confidence).rows) if targets else []
+        split = settings.splits[0]
+        scored = [find_scores(str(self.folder / name), split, "multi-task", settings.limit) for name in (first, second)]
+        targets = [target for target in targets if all(_has_score(run, target) for run in scored)]
+        return list(compare(scored, split, tasks=targets, confidence=confidence).rows) if targets else []
 
 
 def check_transfer(
@@ -222,7 +232,7 @@ def check_transfer(
     """
     params = [*gin_params, f"Run.mixture = {mixture!r}", "Run.finetune = None", f"Run.folder = {folder!r}"]
     first = binding.bind(gin_files, params, include=include, vocab_size=model_vocab_size).run
-    provider = find_provider(mixture, first.include)
+    provider = chosen_provider(first)  # with Run.mixing, which may leave tasks out
     if not isinstance(provider, Mixture):
         raise ValueError(f"{mixture} is a task: a transfer map is of the tasks of a mixture")
     with_split = {task.name for task in provider.tasks if "train" in task.splits}
@@ -238,6 +248,7 @@ def check_transfer(
         own += [f"Training.rates = {dict(change.rates)!r}"] if change.rates else []
         bound = binding.bind(gin_files, [*params, *own], include=include, vocab_size=model_vocab_size)
         runs[name] = bound, check_training(bound.run)
+        _check_run(Path(folder, name), bound.run, include)
     _, checked = next(iter(runs.values()))
     if not checked.scored_tasks:
         raise ValueError(f"no task of {mixture} has metrics that can be computed on {first.evaluation.split!r}")
@@ -269,6 +280,12 @@ def _only(tasks: Sequence[str], seed: int) -> str:
     return file_name(f"only-{'+'.join(sorted(tasks))}_seed-{seed}")  # no name of a task has a "+"
 
 
+def _has_score(run: Scored, task: str) -> bool:
+    """Tells whether a task was scored, and not only answered, as where no label is published."""
+    score = read_score(run.files[task]) if task in run.files else None
+    return score is not None and not score.no_score
+
+
 def _effect(source: str, rows: Sequence[Row], confidence: float) -> Effect:
     first, count = rows[0], len(rows)
     return Effect(
@@ -280,6 +297,29 @@ def _effect(source: str, rows: Sequence[Row], confidence: float) -> Effect:
         beside=math.fsum(row.second for row in rows) / count,
         gain=over_seeds([gain(row) for row in rows], confidence),
     )
+
+
+def _check_run(folder: Path, run: Run, include: Sequence[str]) -> None:
+    """Refuses a run that is there already and was trained otherwise, for the others are compared with it."""
+    record = RunFolder(folder).operative_config
+    if not record.is_file():
+        return
+    there = binding.bind([str(record)], include=include).run
+    assert run.train is not None
+    if there.train is None:
+        raise ValueError(f"{str(folder)!r} holds a run that `t5mix transfer` has not made: choose another --run_folder")
+    more_steps = {"schedule"} if there.train.steps != run.train.steps else set()
+    free = {"steps", "log_every", "checkpoint_every", "keep", "conflict_every", *more_steps}
+    names = {field.name for field in dataclasses.fields(run.train)} - free
+    differing = [f"Training.{name}" for name in sorted(names) if getattr(there.train, name) != getattr(run.train, name)]
+    differing += [
+        name for name in ("model", "batch_size", "sequence_length") if getattr(there, name) != getattr(run, name)
+    ]
+    if differing:
+        raise ValueError(
+            f"{str(folder)!r} holds a run with other settings ({', '.join(differing)}), and runs that differ in more "
+            "than tasks say nothing of these: choose another folder with --run_folder, or delete it"
+        )
 
 
 def _check_result(folder: Path, mixture: str, design: str, meaning: str) -> None:

@@ -123,14 +123,14 @@ class WhatIf:
         return bool(self.checked.scored_tasks)
 
     def compared(self, confidence: float = 0.95, tell: Callable[[str], None] = lambda task: None) -> Comparison:
-        """Returns the new run beside the original, over the same test examples.
+        """Returns the new run beside the original, over the same test examples (of the first of several splits).
 
         Args:
             confidence: of the intervals.
             tell: called with each task's name before it is read.
         """
         runs = [self.scores_of(self.original), self.scores_of(self.checked.folder)]
-        return compare(runs, self.checked.run.evaluation.split, confidence=confidence, tell=tell)
+        return compare(runs, self.checked.run.evaluation.splits[0], confidence=confidence, tell=tell)
 
     def scores_of(self, folder: RunFolder) -> Scored:
         """Returns what a run scored, as the new run is scored.
@@ -140,7 +140,8 @@ class WhatIf:
         """
         settings, stage = self.checked.run.evaluation, None if self.checked.run.finetune is not None else STAGES[0]
         path = os.path.relpath(folder.path)
-        return find_scores(str(folder.path) if path.startswith("..") else path, settings.split, stage, settings.limit)
+        shown = str(folder.path) if path.startswith("..") else path
+        return find_scores(shown, settings.splits[0], stage, settings.limit)
 
     def _prepare(self) -> None:
         """Records what the run is made from, and begins it at the checkpoint where there is one."""
@@ -182,6 +183,12 @@ def check_what_if(
     if run.train is None:
         raise ValueError(f"{path!r} has fine-tuned only, and `t5mix whatif` changes what a mixture is pre-trained on")
     _check_start(original, change)
+    chooses = run.evaluation.every and (run.evaluation.patience is not None or run.evaluation.report_split is not None)
+    if change.from_step is not None and chooses:
+        raise ValueError(
+            f"{path!r} chose by its scores beside training (Evaluation.patience or Evaluation.report_split), and a run "
+            f"that begins at step {change.from_step} has none of before: leave --from_step out"
+        )
     provider = with_changes(chosen_provider(run), run.train)
     data = SameData(provider, original.pretraining, dataclasses.replace(run.train, allow_changed_mixture=False))
     data.check_origins()

@@ -164,7 +164,8 @@ def check_recorded(
         gin_params = [f"Run.mixture = {checkpoint.task!r}", *gin_params]
     run = binding.bind([*recorded, *gin_files], gin_params, include=include).run
     check_memory(run)
-    provider = chosen_provider(run, for_training=False)
+    # Rates are of the training, and not of what the model answers, which may be a task or another mixture.
+    provider = chosen_provider(dataclasses.replace(run, mixing=None), for_training=False)
     check_checkpoint(run, provider, checkpoint)
     check_provider(run, provider)
     check_mesh(run)

@@ -11,9 +11,6 @@ from t5mix.runs.preflight.plans import opening
 from t5mix.runs.preflight.plans.table import plan_lines, plan_table
 from t5mix.runs.preflight.tasks import Provider
 
-# Changes of shares that a plan tells, if there are more.
-_CHANGES_SHOWN = 8
-
 
 def open_stream(run: Run, provider: Provider) -> Stream:
     """Opens the batches of a mixture or of one task, of this run's model, shape and seed; tokenizes what is new."""
@@ -28,7 +25,7 @@ def open_stream(run: Run, provider: Provider) -> Stream:
 
 
 def check_enough(stream: Stream, settings: Training) -> None:
-    """Refuses to train for more steps than the stream has, which ends where every task has `max_epochs`.
+    """Refuses to train for more steps than the stream has, which ends where no task with a rate is left.
 
     Raises:
         ValueError: naming both numbers.
@@ -36,24 +33,9 @@ def check_enough(stream: Stream, settings: Training) -> None:
     if stream.steps is not None and settings.steps > stream.steps:
         raise ValueError(
             f"{type(settings).__name__}.steps is {settings.steps:,}, but the stream of {stream.name} ends after "
-            f"{stream.steps:,} steps, when every task has been fed max_epochs times: train for no more steps, or raise "
-            "max_epochs"
+            f"{stream.steps:,} steps, when every task that has a rate then has been fed max_epochs times: train for no "
+            "more steps, or raise max_epochs"
         )
-
-
-def change_lines(stream: Stream, steps: int) -> list[str]:
-    """Returns from which steps of a training on tasks have other shares, and why, a line each."""
-    changes = [change for change in stream.changes_of_shares[1:] if change.step < steps]
-    shown = changes if len(changes) <= _CHANGES_SHOWN else [*changes[: _CHANGES_SHOWN - 1], changes[-1]]
-    lines = []
-    for change in shown:
-        greatest = sorted(zip(change.shares, stream.task_names, strict=True), key=lambda one: (-one[0], one[1]))
-        told = ", ".join(f"{name} {share:.2%}" for share, name in greatest[:4] if share)
-        more = sum(share > 0 for share, _ in greatest) - 4
-        lines.append(f"from step {change.step:,} {told}{f' and {more} more' if more > 0 else ''} ({change.why})")
-    if len(shown) < len(changes):
-        lines.append(f"{len(changes)} changes of shares in all; the last is above")
-    return lines
 
 
 def truncations(statistics: Statistics) -> Iterator[str]:
@@ -74,9 +56,8 @@ def show_plan(checked: Checked) -> None:
     assert run.train is not None
     stream = open_stream(run, checked.provider)
     check_enough(stream, run.train)
-    changes = change_lines(stream, run.train.steps)
     plan = opening.plan_stream(stream, run.train.steps)
-    emit(plan_table(plan), *changes, *summary(checked, plan), *plan_lines(plan), *truncations(stream.statistics()))
+    emit(plan_table(plan), *summary(checked, plan), *plan_lines(plan), *truncations(stream.statistics()))
 
 
 def summary(checked: Checked, plan: FeedPlan) -> list[str]:

@@ -63,7 +63,7 @@ def _append(path: Path, line: str) -> None:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 line = line if file.read() == b"\n" else f"\n{line}"
-            file.write(f"{line}\n".encode())
+            file.write(f"{line}\n".encode("utf-8", "backslashreplace"))  # a file's name may be no UTF-8
     except OSError as error:
         raise named(error, path) from None
 

@@ -110,8 +110,13 @@ class Trained:
 
     @property
     def tensorboard(self) -> Path:
-        """Event files of training and of evaluation."""
+        """Event files of training; those of scores lie in a folder of their own in it."""
         return self.path / "tensorboard"
+
+    @property
+    def tensorboard_scores(self) -> Path:
+        """Event files of scores: TensorBoard reads a folder's newest file alone, and training still writes into its."""
+        return self.tensorboard / "eval"
 
     @property
     def start(self) -> Path:

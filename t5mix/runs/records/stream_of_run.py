@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from t5mix.data import Stream
 from t5mix.runs.config import binding
+from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.dry_run import open_stream
 from t5mix.runs.preflight.tasks import chosen_provider
 from t5mix.runs.records.run_folder import find_checkpoint
@@ -38,7 +39,11 @@ def stream_of_run(path: str, include: Sequence[str] = ()) -> Fed:
     checkpoint = find_checkpoint(path, to_read=False)
     of_task = [f"Run.mixture = {checkpoint.task!r}"] if checkpoint.is_fine_tuned else []
     run = binding.bind([str(checkpoint.run.operative_config)], of_task, include=include).run
-    stream = open_stream(run, chosen_provider(run, for_training=False))
+    run = dataclasses.replace(run, mixing=None) if checkpoint.is_fine_tuned else run  # rates are of the mixture
+    provider = chosen_provider(run, for_training=False)
+    if run.train is not None and not checkpoint.is_fine_tuned:
+        provider = with_changes(provider, run.train)
+    stream = open_stream(run, provider)
     before = Checkpoints(checkpoint.trained.checkpoints).extra(checkpoint.step)["stream"]
     if changes := stream.changes(before):
         raise ValueError(

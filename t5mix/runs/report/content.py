@@ -95,7 +95,7 @@ class Content:
         lineage: what it records of mixture and tasks.
         versions: what its last start was computed by.
         logs: of the pre-training, then of each fine-tuning.
-        shares: of the mixture, in the order of tasks.
+        shares: of the mixture, in the order of tasks; none where nothing was trained on it.
         scored: every score, in the order of splits, tasks and steps.
     """
 
@@ -128,7 +128,7 @@ def read(path: str) -> Content:
         lineage=lineage,
         versions=read_json(folder.versions) if folder.versions.is_file() else {},
         logs=[log for log in logs if log.lines],
-        shares=list(_shares(lineage, logs[0])),
+        shares=list(_shares(lineage, logs[0])) if logs[0].lines else [],
         scored=[scored for trained in trainings for scored in _scores(trained, trained is not trainings[0])],
     )
 
@@ -184,6 +184,8 @@ def _beginning(trained: Trained) -> tuple[str, int]:
     """Returns the task of a fine-tuning, and how many steps the checkpoint had seen that it began with."""
     start = read_json(trained.start) if trained.start.is_file() else {}
     task, step = start.get("task"), start.get("step")
+    if "averaged" in start:  # it began with a checkpoint of the same training, whose steps are counted already
+        step = 0
     return str(task) if task else trained.path.name, step if type(step) is int else 0
 
 

@@ -191,7 +191,6 @@ def _grid(number: int, columns: int, size: tuple[float, float]) -> tuple[Any, li
     """Returns a figure and its panels, which are as large as `size` says, in inches."""
     from matplotlib.figure import Figure
 
-    columns = min(columns, number)
     rows = -(-number // columns)
     figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)

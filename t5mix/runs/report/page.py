@@ -133,7 +133,8 @@ def _head(found: Content) -> str:
     """Returns what the run is, in a line and a few figures."""
     mixture, seed = found.lineage.get("mixture"), found.lineage.get("seed")
     first = next((log for log in found.logs if not log.is_fine_tuning), None)
-    facts = {"mixture": mixture, "tasks": len(found.shares) or None, "seed": seed}
+    tasks = found.lineage.get("tasks")
+    facts = {"mixture": mixture, "tasks": len(tasks) if isinstance(tasks, dict) else None, "seed": seed}
     if first:
         last, losses = first.lines[-1], first.curve("loss")
         facts["steps"] = f"{last['step']:,.0f}"

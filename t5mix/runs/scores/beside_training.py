@@ -78,8 +78,11 @@ def report(
         here = [task for task in tasks if best.get(task.name) == step and split in task.splits]
         for score in score_tasks(components, here, trained, step, _of(restored, step), baselines, splits=[split]):
             found[score.task] = score
-    chosen = ", ".join(f"{task} at step {step}" for task, step in best.items())
-    say(f"best checkpoints by {history.split}, scored on {split}: {chosen}")
+    chosen = ", ".join(f"{task} at step {step}" for task, step in best.items() if task in found)
+    say(f"best checkpoints by {history.split}, scored on {split}: {chosen or 'none'}")
+    left_out = ", ".join(task.name for task in tasks if task.name not in found)
+    if left_out:
+        say(f"not in the report, since they lack the split {history.split!r} or {split!r}: {left_out}")
     return [found[task.name] for task in tasks if task.name in found]
 
 

@@ -1,6 +1,7 @@
 """The scores of a training's checkpoints, one after the other: which is best, and whether later ones became better."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -47,8 +48,13 @@ class History:
         return {score.task: score.step for score in best_of_each_task(scores) if score.step is not None}
 
     def without_gain(self, last: int) -> int:
-        """Returns how many evaluations up to `last` came after the best, by the mean of what is to be more."""
+        """Returns how many evaluations up to `last` came after the best, by the mean of what is to be more.
+
+        Tasks that get no score are left out, and so are evaluations before the first whose mean is a number: they say
+        nothing of the training.
+        """
         gains = [_gain(scores) for scores in self.scores(last).values() if len(scores) == len(self.tasks)]
+        gains = list(itertools.dropwhile(math.isnan, gains))
         best = 0
         for number, gain in enumerate(gains):
             if is_better(gain, gains[best], less=False):
@@ -57,4 +63,5 @@ class History:
 
 
 def _gain(scores: Sequence[Score]) -> float:
-    return math.fsum(-score.value if score.less_is_better else score.value for score in scores) / len(scores)
+    values = [-score.value if score.less_is_better else score.value for score in scores if not score.no_score]
+    return math.fsum(values) / len(values) if values else math.nan

@@ -4,6 +4,7 @@ For a metric or a postprocessor that was changed, or a folder whose checkpoints 
 """
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from t5mix.runs.records.run_folder import Trained, check_links, check_local
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.comparison import stages_of
 from t5mix.runs.scores.score_files import read_answers, read_score, write_score
+
+# A step, and of how many examples at most.
+_NAME = re.compile(r"([0-9]{1,18})(?:-first-([0-9]{1,18}))?\.json")
 
 
 def rescore(
@@ -80,12 +84,24 @@ def _files(
 
 
 def _scores_of(trained: Trained, limit: int | None) -> list[Path]:
-    ending = ".json" if limit is None else f"-first-{limit}.json"
-    files = (trained.path / "scores").glob(f"*/*/*{ending}")
-    steps = [(file.name.removesuffix(ending), file) for file in files]
-    return [
-        file for _, file in sorted((int(step), file) for step, file in steps if step.isascii() and step.isdecimal())
-    ]
+    """Returns the scores of a training by step: of the first `limit` examples, or of whole splits.
+
+    Where no limit is named and no whole split was scored, those of the limit that there is.
+
+    Raises:
+        ValueError: no limit is named, and there are several.
+    """
+    found: dict[int | None, list[tuple[int, Path]]] = {}
+    for file in (trained.path / "scores").glob("*/*/*.json"):
+        named = _NAME.fullmatch(file.name)
+        if named:
+            found.setdefault(int(named[2]) if named[2] else None, []).append((int(named[1]), file))
+    if limit is None and None not in found and found:
+        if len(found) > 1:
+            limits = ", ".join(str(each) for each in sorted(each for each in found if each is not None))
+            raise ValueError(f"{str(trained.path)!r} was scored on the first {limits} examples: say which with --limit")
+        [limit] = found
+    return [file for _, file in sorted(found.get(limit, []))]
 
 
 def _rescore(file: Path, who: str) -> Score:
@@ -98,6 +114,7 @@ def _rescore(file: Path, who: str) -> Score:
     made_of = {
         **score_key.parts(task, asked.examples, lengths, ""),
         "decoding": (before.made_of or {}).get("decoding"),  # the answers are those that there were
+        "weights": (before.made_of or {}).get("weights"),
     }
     score = dataclasses.replace(score, made_of=made_of)
     write_score(file, score)

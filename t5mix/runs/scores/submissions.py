@@ -82,9 +82,10 @@ def write_submission(found: Sequence[Part], output: str) -> None:
     texts = {part.name: text_of(part) for part in found}
     if output.endswith(".zip"):
         held = io.BytesIO()
-        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(held, "w") as archive:
             for name, text in texts.items():
-                archive.writestr(zipfile.ZipInfo(name), text)  # of no time, so the bytes are the same each time
+                # Of no time, so the bytes are the same each time.
+                archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
         write_whole(output, held.getvalue())
         return
     with new_folder(output) as folder:

@@ -51,7 +51,7 @@ def test_an_epoch_of_batches_holds_each_example_once_trimmed_once_and_counted(te
     lost = [[len(one) > end.limit - 1 for one, end in zip(text, ENDINGS, strict=True)] for text in texts]
     assert examples.truncates(np.arange(len(texts))).tolist() == lost
     mixer = Mixer({"a": examples}, {"a": 1.0}, 0)
-    plan = Plan.of(mixer, {"a": examples}, {"a": 1.0}, tuple(LIMITS.values()), 8, 8)
+    plan = Plan.of(mixer, {"a": examples}, {"a": 1.0}, tuple(LIMITS.values()), 8, 4)
     rows_of = windows.PackedRows(mixer, plan, 0)
     batches = Batches((examples,), mixer.lengths, rows_of, LIMITS, 4)
     found = Counter()

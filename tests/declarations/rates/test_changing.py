@@ -4,6 +4,7 @@ import pytest
 
 from t5mix.declarations import rates
 from t5mix.declarations.mixture import Mixture
+from t5mix.declarations.rates.part_rates import PartRates
 
 
 def _rates(mixture, step):
@@ -61,6 +62,39 @@ def test_unimax_is_a_rule_for_all_tasks(make_task):
     assert _rates(mixture, 0) == {"big": 80.0, "small": 20.0}
     with pytest.raises(ValueError, match="is a mixture; name its tasks"):
         Mixture("n", [mixture], rates=rates.UniMax(budget=100, max_epochs=2))
+
+
+def test_a_task_that_is_named_with_0_in_every_stage_is_not_drawn(make_task):
+    mixture = Mixture("m", [make_task("a"), make_task("b")], rates={0: {"a": 0, "b": 1.0}, 10: {"a": 0, "b": 2.0}})
+    assert _rates(mixture, 10) == {"a": 0.0, "b": 2.0}
+
+
+def test_rates_of_a_thousand_tasks_together_are_looked_at_once_a_stage(make_task):
+    tasks = [make_task(f"t{number}") for number in range(1000)]
+    names = [task.name for task in tasks]
+    looked_at = 0
+
+    class Counted(dict):
+        def __iter__(self):
+            nonlocal looked_at
+            looked_at += 1
+            return super().__iter__()
+
+    change = rates.stages({step: Counted.fromkeys(names, 1.0 + step) for step in range(5)})
+    mixture = Mixture("m", tasks, rates=change)
+    assert looked_at <= 2 * 5 and mixture.rates(4)["t999"] == 0.001
+
+
+def test_a_nested_mixture_adds_up_its_rates_once_for_all_its_tasks(make_task, monkeypatch):
+    asked = []
+    number = PartRates.number
+    monkeypatch.setattr(PartRates, "number", lambda *arguments: asked.append(arguments) or number(*arguments))
+    tasks = [make_task(f"t{number}") for number in range(51)]
+    inner = Mixture("inner", tasks[:50], default_rate=1.0)
+    outer = Mixture("outer", [(inner, {step: 1.0 + step for step in range(4)}), (tasks[50], 1.0)])
+    for step in range(4):
+        assert outer.rates(step)["t0"] == pytest.approx((step + 1) / (step + 2) / 50)
+    assert len(asked) <= 5 * 51 * 4
 
 
 def test_limits_of_nested_mixtures_hold(make_task):

@@ -1,5 +1,6 @@
 """Scores on examples of which nothing was found."""
 
+import functools
 import math
 
 import pytest
@@ -21,11 +22,11 @@ def data(split: str, shuffle_files: bool):
     return tf.data.Dataset.from_tensor_slices({"inputs": [f"q: {n}" for n in range(4)], "targets": ANSWERS})
 
 
-def task() -> Task:
+def task(**tokenized) -> Task:
     return Task(
         "asked",
         source=t5mix.FunctionDataSource(data, ["test"]),
-        preprocessors=[preprocessors.tokenize, preprocessors.append_eos],
+        preprocessors=[functools.partial(preprocessors.tokenize, **tokenized), preprocessors.append_eos_after_trim],
         output_features={name: t5mix.Feature(t5mix.ByteVocabulary()) for name in ("inputs", "targets")},
         metric_fns=[t5mix.metrics.accuracy],
     )
@@ -71,3 +72,10 @@ def test_a_split_that_was_not_looked_at_has_no_clean_score() -> None:
 def test_a_ledger_of_other_examples_is_refused(ledger: Found) -> None:
     with pytest.raises(ValueError, match="its examples of 'asked', 'test', are others than those that are scored"):
         score_clean(task(), score(), ANSWERS, ledger)
+
+
+def test_an_input_that_is_trimmed_is_known_though_no_text_is_kept() -> None:
+    """The end of its text, by which the ledger knows it, is not among its ids."""
+    short = score(lengths={"inputs": 3, "targets": 8})
+    clean = score_clean(task(copy_pretokenized=False), short, ANSWERS, found({0: "0", 2: "2"}))
+    assert clean is not None and (clean.value, clean.num_examples) == (100.0, 2)

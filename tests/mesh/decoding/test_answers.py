@@ -1,5 +1,7 @@
 """Answers of the engine: scores that the model's own pass gives again, and nothing that depends on batch or mesh."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,18 @@ def test_sampling_at_a_temperature_near_0_and_top_k_1_are_greedy_decoding(single
 def test_more_beams_than_tokens_are_refused_before_anything_is_compiled(single, state):
     with pytest.raises(ValueError, match=r"Decoding.beams is 129: with 256 tokens it can be 128 at most"):
         single.decode(state, inputs(), Decoding(beams=129))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [("greedy", {}), ("beams", {"architecture": "prefix_lm", "num_encoder_layers": 0})],
+    ids=["encoder-decoder", "decoder alone"],
+)
+def test_keys_and_values_stay_where_the_mesh_has_them(kind, changes):
+    """No position's step gathers a cache, or what is kept of the inputs, from other devices."""
+    model, mesh = config(**changes), MeshConfig(shape="batch:2;model:2")
+    text = Engine(model, mesh, batch_size=ROWS, lengths=LENGTHS).compile_decode(KINDS[kind]).as_text()
+    gathered = re.findall(r"= \(?\w+\[([\d,]+)\][^=]* all-gather(?:-start)?\(", text)
+    of_a_head = [dims for dims in gathered if dims.count(",") == 3 and dims.endswith(f",{model.d_kv}")]
+    assert gathered
+    assert not of_a_head

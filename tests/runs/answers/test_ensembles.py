@@ -3,7 +3,9 @@ import dataclasses
 import pytest
 
 from t5mix.evaluation.decoding import Answer
-from t5mix.runs.answers.ensembles import check_ensemble, voted
+from t5mix.mesh.decoding.settings import Decoding
+from t5mix.runs.answers.ensembles import Ensemble, check_ensemble, voted
+from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.preflight import tasks
 from t5mix.runs.preflight.checks import Checked
@@ -58,3 +60,10 @@ def test_models_that_cannot_answer_together_are_refused(checked, add_task):
     strange = add_task("toy_strange", vocabulary=t5mix.ByteVocabulary(extra_ids=6))
     with pytest.raises(ValueError, match=r"--ensemble runs/b/.* names toy_strange, whose vocabulary"):
         check_ensemble(checked, [dataclasses.replace(other(checked), provider=strange)], "vote")
+
+
+def test_all_that_vote_decode_by_the_settings_of_the_first(checked, monkeypatch):
+    monkeypatch.setattr(Components, "restore", lambda components, checkpoint: checkpoint)
+    first = dataclasses.replace(checked, run=dataclasses.replace(checked.run, decoding=Decoding(beams=4)))
+    ((components, state),) = Ensemble(first, [other(checked)], "vote")._restored()
+    assert components.run.decoding == first.run.decoding and state == "runs/b/checkpoints/6"

@@ -7,6 +7,8 @@ from t5mix.runs.answers.questions import Question
 
 def test_an_answer_is_one_line():
     assert line_of(Question("q"), [("a\nb", -0.5)], "", LINES, False) == "a\\nb"
+    # Readers of text take it for a line's end, too.
+    assert line_of(Question("q"), [("a\r\nb\rc", -0.5)], "", LINES, False) == "a\\r\\nb\\rc"
 
 
 def test_several_answers_and_their_scores_are_one_line_of_json():

@@ -123,3 +123,13 @@ def test_a_task_s_split_gives_ids_and_targets(toy, capsys):
     assert "20 of 20 inputs are longer than Run.sequence_length and were truncated" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"task 'toy_a' has no split 'dev'; it has train, test"):
         of_task(task, "dev", {"inputs": 16, "targets": 8})
+
+
+def test_what_is_behind_the_first_ones_is_not_read(tmp_path):
+    lines, table = tmp_path / "in.txt", tmp_path / "in.tsv"
+    lines.write_bytes(b"a\nb\n\xff\n")
+    table.write_bytes(b"inputs\na\nb\nc\td\n")
+    for path in (lines, table):
+        assert of_file(str(path), limit=2) == [Question("a"), Question("b")]
+        with pytest.raises(ValueError, match=r"in\."):
+            of_file(str(path), limit=3)

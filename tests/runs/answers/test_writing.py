@@ -69,12 +69,14 @@ def test_a_part_that_was_cut_or_changed_is_done_again(tmp_path, end):
         assert path.read_text().splitlines() == [f"answer {number} é" for number in range(6)]
 
 
-def test_what_is_made_of_something_else_is_done_anew(tmp_path):
+def test_what_is_made_of_something_else_is_done_anew_and_that_is_said(tmp_path, capsys):
     path, asked = tmp_path / "out.txt", []
     with pytest.raises(Killed):
         write_answers(str(path), 6, "key", answerer([], dies_at=4), "", part=2)
+    assert "anew" not in capsys.readouterr().err
     write_answers(str(path), 6, "another", answerer(asked), "", part=2)
     assert asked[0] == (0, 2)
+    assert "out.txt.unfinished' is of other inputs or settings" in capsys.readouterr().err
 
 
 def test_a_link_a_pipe_or_another_process_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """One small run on toy tasks, which questions are asked about."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,9 +37,9 @@ Evaluation.limit = 8
 """
 
 
-@pytest.fixture(scope="session")
-def tasks() -> Iterator[None]:
-    """The mixture `toy` of toy_a, toy_b and toy_plain, which has no metrics, for as long as tests run."""
+@contextlib.contextmanager
+def toy_tasks() -> Iterator[None]:
+    """The mixture `toy` of toy_a, toy_b and toy_plain, which has no metrics."""
     with registry.overlay():
         register("toy_a")
         register("toy_b", start=100)
@@ -48,14 +49,22 @@ def tasks() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _trained(tasks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiments")
     (folder / "run.gin").write_text(SETTINGS.replace("FOLDER", str(folder / "run")))
-    assert main(["train", "--gin_file", str(folder / "run.gin")]) == 0
+    with toy_tasks():
+        assert main(["train", "--gin_file", str(folder / "run.gin")]) == 0
     return folder / "run"
 
 
 @pytest.fixture
-def original(_trained: Path, tmp_path: Path) -> Path:
+def tasks() -> Iterator[None]:
+    """`toy_tasks`, until the end of the test."""
+    with toy_tasks():
+        yield
+
+
+@pytest.fixture
+def original(_trained: Path, tasks: None, tmp_path: Path) -> Path:
     """A copy of the folder of a run that has ended."""
     return Path(shutil.copytree(_trained, tmp_path / "original"))

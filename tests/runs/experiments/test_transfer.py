@@ -8,7 +8,13 @@ import pytest
 import t5mix
 from t5mix.cli.main import main
 from t5mix.declarations import registry
+from t5mix.evaluation.evaluate_task import Prediction, Score
+from t5mix.evaluation.examples import read_examples
+from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.experiments.transfer import check_transfer
+from t5mix.runs.records.record import record_start
+from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.scores.score_files import write_score
 from tests.runs.conftest import register
 from tests.runs.experiments.conftest import SETTINGS
 
@@ -52,6 +58,7 @@ def test_tasks_are_put_together_two_by_two(settings, tmp_path, tasks, capsys):
         t5mix.MixtureRegistry.add("two", ["toy_a", "toy_b"], default_rate=1.0)
         picture = tmp_path / "map.svg"
         arguments = ["transfer", "two", "--gin_file", str(settings), "--run_folder", str(tmp_path / "map"), "--pairs"]
+        arguments += ["--gin_param", "Evaluation.split = 'test,train'"]
         if importlib.util.find_spec("matplotlib"):
             arguments += ["--picture", str(picture)]
         assert main(arguments) == 0
@@ -96,3 +103,56 @@ def test_all_runs_are_checked_first_and_differ_in_one_thing(tasks, settings, tmp
         ["toy_a", "toy_plain"],
         ["toy_b", "toy_plain"],
     ]
+
+
+def test_a_task_that_the_runs_leave_out_has_no_place_in_the_map(tasks, settings, tmp_path):
+    files = ["runs/transfer.gin", str(settings)]
+    study = check_transfer(
+        "toy", str(tmp_path / "map"), files, ["Mixing.rates = {'toy_a': 1.0, 'toy_b': 1.0, 'toy_plain': 0}"]
+    )
+    assert list(study.runs) == ["all_seed-0", "without-toy_a_seed-0", "without-toy_b_seed-0"]
+
+
+def test_runs_that_were_trained_otherwise_are_not_taken_for_these(tasks, settings, tmp_path):
+    folder, files = tmp_path / "map", ["runs/transfer.gin", str(settings)]
+    bound, checked = check_transfer("toy", str(folder), files, []).runs["without-toy_b_seed-0"]
+    record_start(bound, checked, ["t5mix"])
+    check_transfer("toy", str(folder), files, ["Training.steps = 4", "Training.log_every = 2"])
+    for other in ("constant.learning_rate = 0.5", "T5Config.dropout_rate = 0.3", "Training.clip_norm = 1.0"):
+        with pytest.raises(ValueError, match="without-toy_b_seed-0' holds a run with other settings"):
+            check_transfer("toy", str(folder), files, [other])
+
+
+def write_scores(run: RunFolder, *, unlabelled: str) -> None:
+    """Writes scores of models that answer nothing; those of one task say that no label is published."""
+    lengths = {"inputs": 16, "targets": 8}
+    for name in ("toy_a", "toy_b"):
+        examples = read_examples(t5mix.TaskRegistry.get(name), "test", lengths, 8)
+        said = (
+            {"metrics": {}, "no_score": "every target is -1"} if name == unlabelled else {"metrics": {"accuracy": 0.0}}
+        )
+        score = Score(
+            task=name,
+            split="test",
+            step=2,
+            limit=8,
+            num_examples=8,
+            baseline=Baseline("copy", 0.0),
+            standard_error=0.0,
+            truncated_inputs=0,
+            lengths=lengths,
+            predictions=tuple(Prediction(each.input_text, each.target_text, "") for each in examples),
+            **said,
+        )
+        write_score(run.pretraining.scores("test", name, 2, 8), score)
+
+
+def test_targets_without_published_labels_are_left_out_by_name(tasks, settings, tmp_path, capsys):
+    folder, files = tmp_path / "map", ["runs/transfer.gin", str(settings)]
+    study = check_transfer("toy", str(folder), files, ["Evaluation.split = 'test, train'"], design="pairs")
+    for name in study.runs:
+        write_scores(RunFolder(folder / name), unlabelled="toy_b")
+    found = study.result()
+    assert [(effect.source, effect.target) for effect in found.effects] == [("toy_b", "toy_a"), ("toy_plain", "toy_a")]
+    assert found.targets == ["toy_a"] and found.split == "test"
+    assert "not in the map, for they have no score that can be compared: toy_b" in capsys.readouterr().err

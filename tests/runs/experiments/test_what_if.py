@@ -14,6 +14,7 @@ from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.runs.config.settings import Training
 from t5mix.runs.experiments.what_if import Change, check_what_if
 from t5mix.runs.preflight.changed_mixture import with_changes
+from t5mix.runs.records.stream_of_run import stream_of_run
 from t5mix.training.schedules import constant
 from tests.runs.conftest import register
 
@@ -90,6 +91,9 @@ def test_from_a_checkpoint_on_a_task_is_drawn_no_more(original, tmp_path, capsys
     assert not any("loss/toy_b" in line for line in after[2:])
     score = next((new / "scores" / "test" / "toy_b").glob("6*.json"))
     assert json.loads(score.read_text())["task"] == "toy_b"  # it is scored all the same
+    fed = stream_of_run(str(new)).stream  # as `t5mix overlap --run` asks
+    assert any(task == "toy_b" for step in (0, 1) for task, _, _ in fed.examples(step))
+    assert not any(task == "toy_b" for step in range(2, 6) for task, _, _ in fed.examples(step))
     # Another start goes on from its own checkpoints.
     shutil.rmtree(new / "checkpoints" / "6")
     assert ask(original, "--without", "toy_b", "--from_step", "2", "--run_folder", new) == 0
@@ -131,6 +135,28 @@ def test_other_examples_than_the_originals_are_refused(original):
         t5mix.MixtureRegistry.add("toy", [("toy_a", 2.0), "toy_b", "toy_plain"], default_rate=1.0)
         with pytest.raises(ValueError, match="cannot go on with other examples: task 'toy_a'"):
             check_what_if(str(original), Change())
+
+
+@pytest.mark.slow
+def test_a_run_that_chose_by_earlier_scores_is_asked_from_the_start(original):
+    record = original / "operative_config.gin"
+    text = record.read_text()
+    for name, value in (("every", 2), ("patience", 1)):
+        assert f"Evaluation.{name} = None\n" in text
+        text = text.replace(f"Evaluation.{name} = None\n", f"Evaluation.{name} = {value}\n")
+    record.write_text(text)
+    with pytest.raises(ValueError, match=r"chose by its scores beside training .* leave --from_step out"):
+        check_what_if(str(original), Change(from_step=2))
+    assert check_what_if(str(original), Change()).change.is_replay
+
+
+@pytest.mark.slow
+def test_of_several_splits_the_first_is_compared(original):
+    record = original / "operative_config.gin"
+    record.write_text(record.read_text().replace("Evaluation.split = 'test'", "Evaluation.split = 'test,train'"))
+    found = check_what_if(str(original), Change())
+    assert set(found.scores_of(found.original).files) == {"toy_a", "toy_b"}
+    assert all("test" in path.parts for path in found.scores_of(found.original).files.values())
 
 
 def drawn(mixture: t5mix.Mixture, cache: Path, steps: int = 40) -> dict[str, list[tuple[int, int]]]:

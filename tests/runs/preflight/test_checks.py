@@ -191,6 +191,18 @@ def test_a_recorded_checkpoint_comes_with_its_settings(bind, other, tmp_path):
         checks.check_recorded(str(folder), gin_params=["Run.mixture = 'other'"])
 
 
+def test_a_run_with_rates_of_its_own_is_used_for_each_task_and_other_mixtures(bind, add_task):
+    checked = start(bind, "Mixing.rates = {'toy_a': 1.0, 'toy_b': 2.0, 'toy_plain': 0}")
+    assert checked.provider.rates()["toy_b"] == 2 / 3
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    pretend_checkpoint(checked.folder.finetuning("toy_b"), 3)
+    path = str(checked.folder.path)
+    assert checks.check_recorded(f"{path}/finetune/toy_b").provider.name == "toy_b"
+    assert checks.check_recorded(path, gin_params=["Run.mixture = 'toy_a'"]).provider.name == "toy_a"
+    t5mix.MixtureRegistry.add("fewer", ["toy_a", "toy_plain"], default_rate=1.0)
+    assert checks.check_recorded(path, gin_params=["Run.mixture = 'fewer'"]).provider.name == "fewer"
+
+
 def test_checkpoints_are_chosen_by_name_or_step(bind):
     checked = start(bind)
     for step in (2, 4, 6):

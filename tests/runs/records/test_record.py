@@ -31,6 +31,26 @@ def test_every_start_adds_one_line_that_can_be_typed_again(started):
     assert shlex.split(second, comments=True) == [*command, "again"]
 
 
+def test_a_line_that_a_kill_cut_short_and_bytes_that_are_no_text_spoil_no_other_line(started):
+    bound, folder, command = started
+    for path in (folder.command, folder.starts):
+        path.write_bytes(path.read_bytes()[:-9])
+    record_start(bound, checks.check_training(bound.run), [*command, "a\udcff"])
+    assert folder.command.read_text().splitlines()[-1].startswith("t5mix train")
+    starts = folder.starts.read_text().splitlines()
+    assert json.loads(starts[0])["command"] == command and json.loads(starts[-1])["command"] == [*command, "a\udcff"]
+
+
+def test_starts_tell_what_each_was_computed_by(started):
+    _, folder, _ = started
+    starts = [json.loads(line) for line in folder.starts.read_text().splitlines()]
+    assert [start["step"] for start in starts] == [0, 0]
+    assert starts[0]["machine"] == versions()["machine"] and starts[0]["machine"]["cores"] == os.cpu_count()
+    assert sum(starts[0]["machine"]["devices"].values()) >= 1
+    recorded = json.loads(folder.lineage.read_text())
+    assert (recorded["seed"], recorded["decoding_seed"]) == (0, 0)
+
+
 def test_the_recorded_settings_build_the_same_run(started):
     bound, folder, _ = started
     assert binding.bind([str(folder.operative_config)]).run == bound.run

@@ -59,6 +59,12 @@ def test_a_run_that_has_only_begun(folder):
     assert math.isnan(found.shares[0].realized)
 
 
+def test_a_run_that_only_fine_tuned_has_no_shares(folder):
+    (folder.path / "metrics.jsonl").unlink()
+    found = read(str(folder.path))
+    assert found.shares == [] and [log.name for log in found.logs] == ["a"]
+
+
 def test_other_files_among_scores_are_left_alone(folder):
     scores = folder.pretraining.path / "scores" / "test"
     write_json(scores / "a" / "summary.json", {"x": 1})
@@ -79,3 +85,9 @@ def test_a_link_that_leads_out_is_refused(folder, tmp_path):
     folder.versions.symlink_to(tmp_path / "secret")
     with pytest.raises(ValueError, match="is a link that leads out of the run folder"):
         read(str(folder.path))
+
+
+def test_steps_of_an_average_of_checkpoints_are_counted_once(folder):
+    start = folder.finetunings()[0].start
+    write_json(start, {"task": "a", "step": 2, "averaged": [1, 2]})
+    assert [each.steps for each in read(str(folder.path)).scored if each.is_fine_tuned] == [2]

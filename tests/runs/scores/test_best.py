@@ -21,3 +21,8 @@ def test_the_best_of_an_error_is_the_least():
     steps = zip((1, 2, 3, 4), (math.nan, 20.0, 10.0, 10.0), strict=True)
     scores = [dataclasses.replace(make_score(value, step), less_is_better=True) for step, value in steps]
     assert [score.step for score in best_of_each_task(scores)] == [3]
+
+
+def test_of_a_task_without_a_score_it_is_the_last_checkpoint():
+    scores = [dataclasses.replace(make_score(math.nan, step), metrics={}, no_score="no labels") for step in (1, 2)]
+    assert [score.step for score in best_of_each_task(scores)] == [2]

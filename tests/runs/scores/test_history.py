@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -6,7 +7,7 @@ from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores.history import History
-from t5mix.runs.scores.score_files import write_score
+from t5mix.runs.scores.score_files import read_score, write_score
 
 
 @pytest.fixture
@@ -23,8 +24,6 @@ def note(history, step, accuracy, errors):
 
 
 def _with(score, less):
-    import dataclasses
-
     return dataclasses.replace(score, less_is_better=less)
 
 
@@ -56,3 +55,24 @@ def test_scores_of_other_steps_and_of_the_future_do_not_count(history):
     for step, accuracy in ((10, 50.0), (15, 99.0), (20, 40.0), (30, 99.0)):
         note(history, step, accuracy, 1.0)
     assert history.without_gain(20) == 1 and history.best(20) == {"a": 10, "b": 10}
+
+
+def test_evaluations_that_say_nothing_do_not_end_a_training(history):
+    # A correlation is no number as long as all answers are alike.
+    found = []
+    for step, accuracy in ((10, math.nan), (20, math.nan), (30, 50.0), (40, 50.0)):
+        note(history, step, accuracy, 1.0)
+        found.append(history.without_gain(step))
+    assert found == [0, 0, 0, 1]
+
+
+def test_a_task_whose_labels_are_not_published_hides_no_gain_of_the_others(history):
+    found = []
+    for step, accuracy in ((10, 50.0), (20, 60.0), (30, 70.0)):
+        note(history, step, accuracy, 1.0)
+        path = history.trained.scores("validation", "b", step)
+        write_score(path, dataclasses.replace(read_score(path), metrics={}, no_score="every target is -1"))
+        found.append(history.without_gain(step))
+    assert found == [0, 0, 0]
+    alone = dataclasses.replace(history, tasks=["b"])
+    assert alone.without_gain(30) == 0 and alone.best(30) == {"b": 30}

@@ -82,6 +82,7 @@ def test_json_on_standard_output_is_json_alone(folder, capsys):
         (["--limit", "5"], "so there are no predictions"),
         (["--beams", "4"], "decodes nothing and reads no settings: leave out --beams"),
         (["--checkpoints", "all"], "leave out --checkpoints"),
+        (["--without_metrics"], "decodes nothing and reads no settings: leave out --without_metrics"),
         (["--report_split", "test"], "--report_split is for the best of several checkpoints"),
     ],
 )
@@ -99,3 +100,17 @@ def test_answers_to_other_examples_are_not_scored(folder, capsys):
     assert main(["eval", "--run_folder", str(folder.path), "--from_predictions"]) == 2
     assert "was scored on other examples" in capsys.readouterr().err
     assert path.read_bytes() == before and not math.isnan(read_score(path).value)
+
+
+def test_scores_of_the_first_examples_need_no_limit_where_there_is_one(folder, capsys):
+    for split in ("test", "train"):
+        path = folder.pretraining.scores(split, "toy_a", 7)
+        for ending in (".json", ".predictions.jsonl"):
+            path.with_suffix(ending).rename(path.with_name(f"7-first-20{ending}"))
+    assert len(rescore(str(folder.path), stage="multi-task")) == 2
+    for ending in (".json", ".predictions.jsonl"):
+        other = folder.pretraining.scores("test", "toy_a", 7, 20).with_suffix(ending)
+        other.with_name(f"7-first-3{ending}").write_bytes(other.read_bytes())
+    with pytest.raises(ValueError, match=r"was scored on the first 3, 20 examples: say which with --limit"):
+        rescore(str(folder.path))
+    assert len(rescore(str(folder.path), stage="multi-task", limit=20)) == 2

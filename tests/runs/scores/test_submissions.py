@@ -131,5 +131,6 @@ def test_a_zip_is_the_same_each_time_and_missing_files_are_refused(run, tmp_path
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == ["CoLA.tsv"] and archive.read("CoLA.tsv") == b"index\tprediction\n0\t1\n"
+        assert archive.infolist()[0].compress_type == zipfile.ZIP_DEFLATED
     assert main([*command, str(run.path), "--partial"]) == 2
     assert "holds something already" in capsys.readouterr().err

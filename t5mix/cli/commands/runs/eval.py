@@ -140,8 +140,10 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
         found = evaluate_checkpoints(checked, steps, tasks)
         best: list[Score] = []
         if args.checkpoints == "best":
-            found = best_of_each_task([score for score in found if score.split == _chosen_on(checked)])
-            best = score_best(checked, tasks, found, args.report_split) if args.report_split else []
+            chosen = best_of_each_task([score for score in found if score.split == _chosen_on(checked)])
+            best = _on_other_splits(found, chosen, args.report_split)
+            best += score_best(checked, tasks, chosen, args.report_split) if args.report_split else []
+            found = chosen
         scores += found
         reported += best
         if ledger is not None:
@@ -149,11 +151,23 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     first = plan[0][0]
     fine_tuned = _checkpoint(first).is_fine_tuned
     if args.checkpoints != "best":
-        groups = tables.grouped(scores, fine_tuned=fine_tuned, by_step=len(plan) == 1)
+        # The newest ones of several trainings stand together, whatever their steps.
+        by_step = len(plan) == 1 or args.checkpoints != "latest"
+        groups = tables.grouped(scores, fine_tuned=fine_tuned, by_step=by_step)
     else:
         groups = tables.of_best(scores, fine_tuned=fine_tuned)
         groups += tables.of_best(reported, fine_tuned=fine_tuned, chosen_on=_chosen_on(first))
     return [dataclasses.replace(group, clean=None if ledger is None else clean) for group in groups]
+
+
+def _on_other_splits(found: "Sequence[Score]", best: "Sequence[Score]", but: str | None) -> "list[Score]":
+    """Returns the scores of the best checkpoints on further splits of `--split`, but for one."""
+    known = {(score.task, score.step): score.split for score in best}
+    return [
+        score
+        for score in found
+        if (score.task, score.step) in known and score.split not in (known[score.task, score.step], but)
+    ]
 
 
 def _check_ledger(
@@ -212,6 +226,12 @@ def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int]
     checked = checks.check_recorded(folder, args.gin_file, params, args.include or ())
     steps, tasks = checks.check_scoring(checked, args.checkpoints, without_metrics=args.without_metrics)
     if args.report_split:
+        lacking = [task.name for task in tasks if args.report_split not in task.splits]
+        if lacking:
+            raise ValueError(
+                f"--report_split {args.report_split!r} is no split of {', '.join(lacking)}: name another, or the tasks "
+                "that have it by --mixture_or_task"
+            )
         check_data(checked.run, tasks, args.report_split)
     return checked, steps, tasks
 
@@ -258,6 +278,7 @@ def _from_predictions(args: argparse.Namespace) -> "list[Group]":
     given = {f"--{name}": getattr(args, name) for name in (*arguments.DECODING, "report_split", "ledger")}
     useless = [name for name, value in given.items() if value is not None]
     useless += ["--checkpoints"] if args.checkpoints != "latest" else []
+    useless += ["--without_metrics"] if args.without_metrics else []
     useless += ["--gin_file"] if args.gin_file else []
     useless += ["--gin_param"] if args.gin_param else []
     if useless:

@@ -64,6 +64,11 @@ def _run(args: argparse.Namespace) -> int:
             include=args.include or (),
             vocab_size=tasks.model_vocab_size,
         )
+        if args.tasks and bound.run.finetune is None:
+            raise ValueError(
+                f"--tasks {','.join(args.tasks)} are for fine-tuning, and Run.finetune is None: bind it to "
+                "@Finetuning(), or leave out --tasks"
+            )
         checked = checks.check_training(bound.run)
     if args.dry_run:
         from t5mix.runs.preflight.dry_run import show_plan

@@ -146,7 +146,8 @@ def plan_lines(plan: FeedPlan) -> Iterator[str]:
     if plan.steps < plan.asked:
         yield (
             f"{plan.asked:,} steps are asked for and the stream ends after {plan.steps:,}, {plan.asked - plan.steps:,} "
-            "too few: every task has then been fed max_epochs times; raise max_epochs, or plan for fewer steps"
+            "too few: every task that has a rate then has been fed max_epochs times; raise max_epochs, or plan for "
+            "fewer steps"
         )
     yield from _changes(plan)
     yield from _first(_limits(plan))

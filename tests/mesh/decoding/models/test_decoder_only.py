@@ -103,11 +103,11 @@ def test_beams_find_what_has_the_score_that_they_say(changes):
     state = started(on)
     answers = on.decode(state, INPUTS, Decoding(beams=3, best=2, length_penalty=0.0))
     for best in range(2):
-        total = np.zeros(BATCH)
+        total, ids = np.zeros(BATCH), answers.ids[:, best]
         for place in range(LENGTHS["targets"]):
-            ids = answers.ids[:, best]
             scores = scores_of_next(on, state, INPUTS, [list(row[:place]) for row in ids])
-            total += np.where(ids[:, place] > 0, scores[np.arange(BATCH), ids[:, place]], 0.0)
+            ended = (ids[:, :place] == 1).any(1)  # 0 is a token as others are before EOS
+            total += np.where(ended, 0.0, scores[np.arange(BATCH), ids[:, place]])
         np.testing.assert_allclose(answers.scores[:, best], total, rtol=1e-4, atol=1e-4)
     assert (answers.scores[:, 0] >= answers.scores[:, 1]).all()
     assert (answers.scores[:, 0] >= on.decode(state, INPUTS, Decoding()).scores[:, 0] - 1e-4).any()

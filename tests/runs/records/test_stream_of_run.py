@@ -1,0 +1,32 @@
+"""The batches of a run, opened again from what its folder says."""
+
+import pytest
+
+from t5mix.declarations.registry import TaskRegistry
+from t5mix.runs.config import binding
+from t5mix.runs.preflight.dry_run import open_stream
+from t5mix.runs.records.stream_of_run import stream_of_run
+from tests.runs.preflight.begun import pretend_checkpoint, start
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+@pytest.mark.parametrize(
+    "param",
+    [
+        "Training.rates = {'toy_b': 0}",
+        "Mixing.rates = {0: {'toy_a': 1.0, 'toy_plain': 1.0}, 3: {'toy_b': 1.0}}",
+    ],
+)
+def test_rates_of_a_training_are_those_of_its_stream(gin_file, param):
+    checked = start(lambda *params: binding.bind([str(gin_file)], params), param)
+    fed = open_stream(checked.run, checked.provider)
+    pretend_checkpoint(checked.folder.pretraining, 6, {"stream": fed.state(6)})
+    pretend_checkpoint(checked.folder.finetuning("toy_b"), 3, {"stream": _alone(checked.run).state(3)})
+    found = stream_of_run(str(checked.folder.path))
+    assert found.steps == 6 and found.stream.fed(6) == fed.fed(6)
+    assert stream_of_run(f"{checked.folder.path}/finetune/toy_b").stream.task_names == ("toy_b",)
+
+
+def _alone(run):
+    return open_stream(run, TaskRegistry.get("toy_b"))
