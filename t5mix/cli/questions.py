@@ -89,6 +89,7 @@ def read(args: argparse.Namespace, checked: "Checked") -> "list[Question]":
     from t5mix.runs.preflight.tasks import check_same_vocabularies
 
     if args.task is None:
+
         def asked() -> list[questions.Question]:
             return questions.of_file(
                 args.input_file,
@@ -107,4 +108,6 @@ def read(args: argparse.Namespace, checked: "Checked") -> "list[Question]":
     if len(named) != 1:
         raise ValueError(f"--task {args.task} means {len(named)} tasks: name one, such as {named[0].name}")
     check_same_vocabularies(named[0], checked.provider, "--task")
-    return questions.of_task(named[0], args.split or "test", dict(checked.run.sequence_length), args.limit)
+    lengths = dict(checked.run.sequence_length)
+    # Of several processes the first makes the token cache.
+    return agreement.first_alone(lambda: questions.of_task(named[0], args.split or "test", lengths, args.limit))

@@ -130,7 +130,7 @@ class Engine:
         return self._on.compiled[name]
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
-        """Returns values of all variables by T5's names as a State, stacked where the training program takes them so."""
+        """Returns values of all variables by T5's names as a State, stacked where the training program wants that."""
         return State(self._programs.stored, self._values(named, self._programs.stored), self.step.trained)
 
     def with_step(self, step: StepConfig) -> "Engine":

@@ -66,7 +66,8 @@ def score_tasks(
         if split in task.splits
     ]
     given = weights or trained.checkpoints / str(step)
-    kept = _kept_by_all([_kept(components, one, given) for one in wanted])
+    # Of several processes the first makes the token caches of splits.
+    kept = _kept_by_all(agreement.first_alone(lambda: [_kept(components, one, given) for one in wanted]))
     _check_writable(trained, [one.path for one, score in zip(wanted, kept, strict=True) if score is None])
     scores: list[Score] = []
     values: State | None = None
@@ -144,7 +145,10 @@ def _score_task(
     baseline = next((b.baseline for b in baselines if (b.task, b.split, b.limit) == known), None)
     say(f"scoring {task.name} at step {step} on {split}")
     lengths = components.run.sequence_length
-    asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
+    asked = agreement.first_alone(
+        lambda: ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
+    )
+    agreement.check_alike(f"examples of {task.name!r}, split {split!r},", asked.asks)
     score = asked.score(asked.answers(components.answerer(state)), baseline=baseline, step=step)
     identity = checkpoint_files.identity(weights)
     known_weights = {} if identity is None else {_WEIGHTS: identity}

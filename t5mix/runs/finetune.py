@@ -103,7 +103,8 @@ def _finetune_task(
     def restored(step: int) -> State:
         return components.restore(CheckpointPath(checked.folder, trained, step))
 
-    return report(components, [task], trained, trained.steps()[-1], restored, before)
+    last = agreement.first_says(lambda: trained.steps()[-1])
+    return report(components, [task], trained, last, restored, before)
 
 
 def _remember_start(trained: Trained, task: Task, start: CheckpointPath) -> None:

@@ -79,4 +79,4 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
             title=f"pre-training on {run.mixture}",
             beside=beside(components, checked.scored_tasks, checked.folder, trained),
         )
-    return CheckpointPath(checked.folder, trained, trained.steps()[-1])
+    return CheckpointPath(checked.folder, trained, agreement.first_says(lambda: trained.steps()[-1]))

@@ -87,10 +87,22 @@ def verify(folder: Path) -> dict[str, Any]:
     Raises:
         DamagedCheckpointError: naming the file that is missing or was changed.
     """
-    content = manifest_of(folder)
-    files = {name: content["files"][name] for name in _own(list(content["files"]))}
+    content, problem = dict[str, Any](), None
+    try:
+        content = manifest_of(folder)
+        _compare_own(folder, content["files"])
+    except DamagedCheckpointError as error:
+        problem = str(error)
+    problems = [each for each in agreement.gathered(problem) if each]
+    if problems:
+        raise DamagedCheckpointError(problems[0])
+    return content
+
+
+def _compare_own(folder: Path, files: Mapping[str, Any]) -> None:
+    own = {name: files[name] for name in _own(list(files))}
     what = f"reading the checkpoint {str(folder)!r}, MiB"
-    total, done = sum(expected["bytes"] for expected in files.values()), 0
+    total, done = sum(expected["bytes"] for expected in own.values()), 0
     with Progress(what=what) as progress:
 
         def tell(read: int) -> None:
@@ -98,15 +110,7 @@ def verify(folder: Path) -> dict[str, Any]:
             done += read
             progress.tell(what, done >> 20, total >> 20)
 
-        problem = None
-        try:
-            _compare(folder, files, tell)
-        except DamagedCheckpointError as error:
-            problem = str(error)
-    problems = [each for each in agreement.gathered(problem) if each]
-    if problems:
-        raise DamagedCheckpointError(problems[0])
-    return content
+        _compare(folder, own, tell)
 
 
 def _own(names: Sequence[str]) -> Sequence[str]:
@@ -163,6 +167,8 @@ def newest_whole(folder: Path) -> int | None:
 def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckpointError]]:
     """Returns the step of the newest checkpoint that is whole, and what is wrong with the newer ones, newest first.
 
+    All processes must call it, where there are several.
+
     Args:
         folder: of the checkpoints; where there are none, the step is None.
 
@@ -170,7 +176,7 @@ def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckp
         DamagedCheckpointError: there are checkpoints, and none is whole.
     """
     damaged: dict[int, DamagedCheckpointError] = {}
-    for step in reversed(steps_in(folder)):
+    for step in reversed(agreement.first_says(lambda: steps_in(folder))):
         try:
             verify(folder / str(step))
         except DamagedCheckpointError as error:

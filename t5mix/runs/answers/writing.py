@@ -48,6 +48,7 @@ def write_answers(path: str, count: int, key: str, answer: Answer, what: str, pa
         part: inputs of a part; None is `PART`.
     """
     part = part or PART
+    agreement.check_alike("inputs or settings", key)
     if path == "-":
         shown: list[str] = []
         for lines in _parts(0, count, answer, what, part):
