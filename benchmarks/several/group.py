@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = str(Path(__file__).with_name("commands.py"))
 
 # Seconds after which processes that have not ended are killed.
 LONGEST = 300.0

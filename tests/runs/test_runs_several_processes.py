@@ -15,6 +15,8 @@ from t5mix.runs.config.binding import bind
 from t5mix.training.checkpoints import Checkpoints
 from tests.runs.several import ends, finish, start, train, write_run
 
+# What is done beside training: all processes must do it together.
+BESIDE = ("Training.conflict_every = 2", "Evaluation.every = 2")
 SHARDED = f"MeshConfig.layout = '{T5_LAYOUT},weights:batch'"
 
 
@@ -23,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tasks, settings, and a run `two` of two processes."""
     folder = tmp_path_factory.mktemp("several")
     write_run(folder)
-    (first, out, errors), (second, other_out, other_errors) = finish(train(folder, "two"), 2, 1)
+    (first, out, errors), (second, other_out, other_errors) = finish(train(folder, "two", *BESIDE), 2, 1)
     assert (first, second) == (0, 0)
     # One reports.
     assert "several_a" in out and "step 4/4" in errors
@@ -35,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def one(folder: Path) -> Path:
     """The same run, by one process of two devices."""
-    finish(train(folder, "one"), 1, 2)
+    finish(train(folder, "one", *BESIDE), 1, 2)
     return folder / "one"
 
 
@@ -53,16 +55,17 @@ def assert_equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> No
         np.testing.assert_array_equal(value, other[name], err_msg=name)
 
 
-def metrics(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+def metrics(run: Path, file: str = "metrics.jsonl") -> list[dict]:
+    return [json.loads(line) for line in (run / file).read_text().splitlines()]
 
 
 def test_two_processes_train_and_score_as_one_does(folder, one):
     two = folder / "two"
-    for line, expected in zip(metrics(two), metrics(one), strict=True):
-        assert line.keys() == expected.keys()
-        for name, value in expected.items():
-            assert line[name] == pytest.approx(value, rel=1e-5), name
+    for file in ("metrics.jsonl", "conflict.jsonl"):
+        for line, expected in zip(metrics(two, file), metrics(one, file), strict=True):
+            assert line.keys() == expected.keys()
+            for name, value in expected.items():
+                assert line[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
     answers = [next((run / "scores").rglob("4.predictions.jsonl")).read_text() for run in (two, one)]
     assert len(answers[0].splitlines()) == 7  # each example once, though 7 do not fill batches of 4
     assert answers[0] == answers[1]
