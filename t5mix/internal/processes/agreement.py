@@ -4,6 +4,7 @@ Where there is one process, or JAX was never asked for several, all of this cost
 every process must call the same of these functions in the same order: each call waits for all others.
 """
 
+import contextvars
 import hashlib
 import json
 import sys
@@ -95,7 +96,7 @@ def first_alone(work: Callable[[], T]) -> T:
             pass
         return work()
     with ThreadPoolExecutor(1, "t5mix-first") as pool:
-        future = pool.submit(work)
+        future: Future[T] = pool.submit(contextvars.copy_context().run, work)
         while not first_says(lambda: _done_within(future, _PAUSE)):
             pass
         return future.result()
