@@ -112,6 +112,8 @@ def check_alike(what: str, value: Any) -> None:
     Raises:
         ValueError: naming the processes that differ from the first.
     """
+    if count() == 1:
+        return
     found = gathered(hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest())
     other = [str(number) for number, each in enumerate(found) if each != found[0]]
     if other:

@@ -30,6 +30,8 @@ _LAUNCHERS = (
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     ("PMI_SIZE", "PMI_RANK"),
 )
+# What TPU chips say of themselves on a PCI bus, v2 and v3, v4, v5p, v5e, v6e, 7x; Google makes network cards, too.
+_GOOGLE, _CHIPS = "0x1ae0", ("0x0027", "0x005e", "0x0062", "0x0063", "0x006f", "0x0076")
 # Words of lines that every process shows.
 _TOLD = ("warning", "error", "t5mix:")
 _ADVICE = (
@@ -100,8 +102,17 @@ def is_launched(environment: Mapping[str, str]) -> bool:
     if "," in hosts or int(environment.get("MEGASCALE_NUM_SLICES") or 1) > 1:
         return True
     # A TPU machine whose environment says nothing: JAX asks the machine's own metadata.
-    has_tpu = bool(glob.glob("/dev/accel[0-9]*")) and importlib.util.find_spec("libtpu") is not None
-    return has_tpu and not hosts
+    platforms = environment.get("JAX_PLATFORMS") or "tpu"
+    return not hosts and "tpu" in platforms and importlib.util.find_spec("libtpu") is not None and _has_tpu()
+
+
+def _has_tpu() -> bool:
+    """Tells whether a chip is on the machine's bus: of old generations it is a device of its own, of new ones not."""
+    for vendor in glob.glob("/sys/bus/pci/devices/*/vendor"):
+        with contextlib.suppress(OSError), open(vendor) as file, open(f"{vendor.removesuffix('vendor')}device") as kind:
+            if file.read().strip() == _GOOGLE and kind.read().strip() in _CHIPS:
+                return True
+    return False
 
 
 def launched_as(environment: Mapping[str, str]) -> tuple[int, int] | tuple[None, None]:
