@@ -23,6 +23,7 @@ from t5mix.runs.preflight.schedules import check_schedule
 from t5mix.runs.preflight.tasks import (
     Provider,
     check_answers,
+    check_chosen_by,
     check_data,
     check_evaluation,
     check_mesh,
@@ -97,6 +98,7 @@ def check_training(run: Run) -> Checked:
             "steps already: choose more, or another folder with --run_folder"
         )
     scored = tasks or scored_tasks(run, provider)
+    check_chosen_by(run, scored)
     check_mesh(run)
     check_steps(run)
     return Checked(run, provider, tasks, scored)
@@ -127,6 +129,7 @@ def check_finetuning(run: Run) -> Checked:
         check_checkpoint(run, provider, checkpoint)
         check_own_checkpoint(run, checkpoint)
     check_folder(run, provider)
+    check_chosen_by(run, tasks)
     check_mesh(run)
     check_steps(dataclasses.replace(run, train=None))
     check_goes_on(run, checkpoint)

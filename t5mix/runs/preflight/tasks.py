@@ -7,6 +7,7 @@ from t5mix.declarations import discovery
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
 from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import check_labels
 from t5mix.evaluation.scoring.scorer import check_metrics
 from t5mix.internal.processes import agreement
 from t5mix.internal.suggestions import suggestion
@@ -160,6 +161,19 @@ def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     for task in scored:
         check_data(run, [task], *splits_of(run, task))
     return tuple(scored)
+
+
+def check_chosen_by(run: Run, tasks: Sequence[Task]) -> None:
+    """Refuses to choose checkpoints, or the end of a training, by scores of a split that has none.
+
+    Args:
+        run: the settings.
+        tasks: that are scored.
+    """
+    evaluation = run.evaluation
+    if evaluation.patience is not None or evaluation.report_split is not None:
+        what = "Evaluation.patience and Evaluation.report_split choose by scores, and those would be"
+        check_labels(tasks, evaluation.splits[0], run.sequence_length, evaluation.limit, what)
 
 
 def _unfit_metrics(task: Task) -> str | None:

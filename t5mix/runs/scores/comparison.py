@@ -163,6 +163,25 @@ def compare(
     return Comparison(split, confidence, runs[0].name, rows, means, left_out, no_score)
 
 
+def check_comparable(run: Scored, split: str, tasks: Sequence[str]) -> bool:
+    """Tells whether a run has a score that another can be compared with; reads what it answered.
+
+    Args:
+        run: what it scored.
+        split: of these scores.
+        tasks: names of the tasks that the other is to score.
+
+    Raises:
+        ValueError: it answered other examples than a task has now.
+    """
+    no_score = _without_score([run], ())
+    names = [name for name in tasks if name in run.files and name not in no_score]
+    for name in names:
+        task, score = TaskRegistry.get(name), _score(run.files[name])
+        _outputs(task, read_examples(task, split, score.lengths or {}, score.limit), run, run.files[name])
+    return bool(names)
+
+
 def verdict(value: float, p_value: float, confidence: float, less_is_better: bool = False) -> str:
     """Returns what a difference says for sure of the second run: "better", "worse", or "" where it cannot be told."""
     if not p_value < 1 - confidence:

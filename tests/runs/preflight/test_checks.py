@@ -9,6 +9,7 @@ from t5mix import preprocessors
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.preprocessors import objectives
 from t5mix.runs.preflight import checks
+from tests.runs.conftest import hidden_digits
 from tests.runs.preflight.begun import pretend_checkpoint, start
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -98,6 +99,17 @@ def test_a_damaged_record_is_named_in_one_line(bind, content):
         with pytest.raises(ValueError, match=rf"{folder.lineage} is damaged") as error:
             use()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("choice", ["Evaluation.patience = 2", "Evaluation.report_split = 'train'"])
+def test_nothing_is_chosen_by_scores_that_there_are_none_of(bind, add_task, choice):
+    add_task("hidden", data=hidden_digits)
+    chosen = ["Run.mixture = 'hidden'", "Evaluation.every = 2", choice]
+    for more in ([], ["Run.finetune = None"]):
+        with pytest.raises(ValueError, match=r"by scores, .* on 'test', which has no published label \(hidden: "):
+            checks.check_training(bind(*chosen, *more).run)
+        checks.check_training(bind(*chosen, *more, "Evaluation.split = 'train'").run)
+        checks.check_training(bind(*chosen[:2], *more).run)
 
 
 def test_what_passes_comes_with_its_tasks(bind):

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from t5mix.cli.main import main
-from t5mix.declarations import registry
+from t5mix.declarations import discovery, registry
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.scores.comparison import check_comparable, find_scores
 from t5mix.runs.scores.score_files import write_score
 
 DECLARATIONS = """
@@ -201,3 +202,17 @@ def test_runs_without_scores_say_how_to_make_them(declarations, tmp_path, capsys
     assert "there is no such folder" in capsys.readouterr().err
     assert main(["compare", one, "--split", "dev"]) == 2
     assert "it has scores of test" in capsys.readouterr().err
+
+
+def test_whether_a_run_can_be_compared_is_known_from_it_alone(declarations, tmp_path):
+    discovery.include(declarations)
+    a, b = score("compared_a", 0.5, 1), score("compared_b", 0.5, 2)
+    hidden = dataclasses.replace(b, metrics={}, no_score="every target is -1")
+    run = find_scores(write_run(tmp_path / "run", a, hidden), "test")
+    assert check_comparable(run, "test", ["compared_a", "compared_b", "compared_c"])
+    assert not check_comparable(run, "test", ["compared_b"])
+    other = dataclasses.replace(b, predictions=(Prediction("compared_b: x", "1", "1"), *b.predictions[1:]))
+    run = find_scores(write_run(tmp_path / "other", a, other), "test")
+    assert check_comparable(run, "test", ["compared_a"])
+    with pytest.raises(ValueError, match=r"'compared_b': .* was scored on other examples: its example 0 asks"):
+        check_comparable(run, "test", ["compared_a", "compared_b"])
