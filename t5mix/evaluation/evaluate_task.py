@@ -254,7 +254,7 @@ def ask(
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     scorer = Scorer(task, [examples[number] for number in labelled])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
-    training = _training(task, lengths) if with_baseline and not why_not else None
+    training = training_or_none(task, lengths) if with_baseline and not why_not else None
     return Asked(task, split, limit, lengths, examples, labelled, scorer, why_not, training)
 
 
@@ -296,7 +296,7 @@ def version_of(task: Task) -> str:
     return str(getattr(task.source, "tfds_name", "") or "").partition(":")[2]
 
 
-def _training(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:
+def training_or_none(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:
     """Returns what a baseline learns from; None, with a line, where it cannot be read: a score needs none of it."""
     try:
         return training_texts(task, lengths)
