@@ -7,10 +7,10 @@ once.
 from collections.abc import Callable, Mapping, Sequence
 
 from t5mix.data import Stream
-from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
 from t5mix.evaluation.examples import read_examples
+from t5mix.internal.processes import agreement
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.mesh.interop.trained_alone import read_trained
@@ -21,7 +21,7 @@ from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
-from t5mix.runs.preflight.tasks import Provider
+from t5mix.runs.preflight.tasks import Provider, num_tasks
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
 from t5mix.training.beside import Beside
@@ -77,7 +77,7 @@ class Components:
                 run.mesh,
                 batch_size=batch_size,
                 lengths={**run.sequence_length, **({} if length is None else {"inputs": length})},
-                num_tasks=len(get_subtasks(self.provider)),
+                num_tasks=num_tasks(run, self.provider),
                 step=step,
             )
         return self._engines[key]
@@ -122,10 +122,14 @@ class Components:
         """Returns the batches of a training: those that it was started with, where it was."""
         data = SameData(provider, trained, settings)
         data.check_origins()
-        stream = open_stream(self.run, provider)
+        # Where all processes see one folder of token caches, one makes them.
+        stream = agreement.first_alone(lambda: open_stream(self.run, provider))
+        agreement.check_alike(f"examples of {provider.name!r}", stream.state(0))
         data.check_stream(stream)
         check_enough(stream, settings)
-        data.record()
+        agreement.wait_for_all("data checked")
+        if agreement.is_first():
+            data.record()
         return stream
 
     def restore(self, checkpoint: CheckpointPath, settings: Training | Finetuning | None = None) -> State:

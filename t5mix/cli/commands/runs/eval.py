@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
+    arguments.add_processes(parser)
     parser.add_argument(
         "--run_folder",
         metavar="FOLDER",
@@ -101,6 +102,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scores checkpoints."""
+    with arguments.several_processes(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from t5mix.cli import output
     from t5mix.runs.scores import tables
 
@@ -226,7 +232,8 @@ def _trainings(args: argparse.Namespace) -> list[str]:
         raise FileNotFoundError(f"{args.run_folder!r} has no fine-tuned task: there is no FOLDER/finetune/TASK in it")
     if args.mixture_or_task is None:
         return tuned
-    wanted = {file_name(task.name) for task in arguments.find_tasks([args.mixture_or_task])}
+    names = [args.mixture_or_task, *(task.name for task in arguments.find_tasks([args.mixture_or_task]))]
+    wanted = {file_name(name) for name in names}  # a mixture may have been fine-tuned on as one
     chosen = [path for path in tuned if Path(path).name in wanted]
     if not chosen:
         known = ", ".join(Path(path).name for path in tuned)
