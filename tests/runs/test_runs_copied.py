@@ -1,0 +1,51 @@
+"""A run whose folder is lost goes on from its copy as if nothing had been."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import t5mix
+from t5mix.cli.main import main
+from tests.runs.several import finish, train, write_run
+
+
+def command(folder: Path, name: str, steps: int, *more: str) -> list[str]:
+    return [*train(folder, name, f"Training.steps = {steps}", "Evaluation.every = 2"), *more]
+
+
+def results(run: Path) -> dict[str, bytes]:
+    """Returns what decides the rest of a run: logs, and checksums of all checkpoints."""
+    names = ["metrics.jsonl", *(f"checkpoints/{step}/manifest.json" for step in (2, 4, 6))]
+    return {name: (run / name).read_bytes() for name in names}
+
+
+@pytest.mark.slow
+def test_a_run_whose_folder_is_lost_goes_on(tmp_path, capsys):
+    write_run(tmp_path)
+    copied = ["--copy_to", (tmp_path / "bucket").as_uri()]
+    with t5mix.overlay():
+        assert main(command(tmp_path, "lost", 4, *copied)) == 0
+    shutil.rmtree(tmp_path / "lost")
+    with t5mix.overlay():
+        assert main(command(tmp_path, "lost", 6, *copied)) == 0
+    assert "is brought back from file://" in capsys.readouterr().err
+    with t5mix.overlay():
+        assert main(command(tmp_path, "whole", 6)) == 0
+    assert results(tmp_path / "lost") == results(tmp_path / "whole")
+    assert results(tmp_path / "bucket") == results(tmp_path / "lost")
+    assert (tmp_path / "bucket" / "report.json").is_file()
+    with t5mix.overlay():
+        assert main(command(tmp_path, "other", 6, *copied)) == 2
+    assert "holds another run than" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_copying_out(tmp_path):
+    write_run(tmp_path)
+    copied = ["--copy_to", (tmp_path / "bucket").as_uri()]
+    finish(command(tmp_path, "lost", 4, *copied), 2, 1)
+    shutil.rmtree(tmp_path / "lost")
+    finish(command(tmp_path, "lost", 6, *copied), 2, 1)
+    finish(command(tmp_path, "whole", 6), 2, 1)
+    assert results(tmp_path / "lost") == results(tmp_path / "whole") == results(tmp_path / "bucket")
