@@ -87,7 +87,8 @@ def verify(folder: Path) -> dict[str, Any]:
     Raises:
         DamagedCheckpointError: naming the file that is missing or was changed.
     """
-    content, problem = dict[str, Any](), None
+    content: dict[str, Any] = {}
+    problem: str | None = None
     try:
         content = manifest_of(folder)
         _compare_own(folder, content["files"])
