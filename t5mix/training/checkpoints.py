@@ -218,16 +218,17 @@ def _closing(orbax: Any) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _without_tracebacks() -> Iterator[None]:
-    """Keeps Orbax from logging pages about an error that it raises, too, where `lazy.silence` made loggers quiet."""
+    """Keeps Orbax from logging pages about an error that it raises, too, where `lazy.silence` made loggers quiet.
+
+    After an error it stays so: threads of Orbax that are still at work log theirs later.
+    """
     logger = logging.getLogger("absl")
     if logger.level != logging.ERROR:
         yield
         return
     logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,14 @@ from t5mix.runs.config.binding import bind
 from t5mix.training.checkpoints import Checkpoints
 from tests.runs.several import ends, finish, start, train, write_run
 
-# What is done beside training: all processes must do it together.
-BESIDE = ("Training.conflict_every = 2", "Evaluation.every = 2")
+# What all processes must do together besides, with blocks as a loop, whose weights are cut for decoding.
+BESIDE = (
+    "Training.conflict_every = 2",
+    "Evaluation.every = 2",
+    "T5Config.num_encoder_layers = 2",
+    "T5Config.num_decoder_layers = 2",
+    "T5Config.block_loop = 'kept'",
+)
 SHARDED = f"MeshConfig.layout = '{T5_LAYOUT},weights:batch'"
 
 
@@ -27,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tasks, settings, and a run `two` of two processes."""
     folder = tmp_path_factory.mktemp("several")
     write_run(folder)
-    (first, out, errors), (second, other_out, other_errors) = finish(train(folder, "two", *BESIDE), 2, 1)
+    (first, out, errors), (second, other_out, other_errors) = finish(train(folder, "two"), 2, 1)
     assert (first, second) == (0, 0)
     # One reports.
     assert "several_a" in out and "step 4/4" in errors
@@ -40,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def one(folder: Path) -> Path:
     """The same run, by this process on two of its devices."""
     with t5mix.overlay():
-        assert main(train(folder, "one", *BESIDE)) == 0
+        assert main(train(folder, "one")) == 0
     return folder / "one"
 
 
@@ -62,13 +68,16 @@ def metrics(run: Path, file: str = "metrics.jsonl") -> list[dict]:
     return [json.loads(line) for line in (run / file).read_text().splitlines()]
 
 
+def assert_like(run: Path, other: Path, file: str = "metrics.jsonl") -> None:
+    for line, expected in zip(metrics(run, file), metrics(other, file), strict=True):
+        assert line.keys() == expected.keys()
+        for name, value in expected.items():
+            assert line[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
+
+
 def test_two_processes_train_and_score_as_one_does(folder, one):
     two = folder / "two"
-    for file in ("metrics.jsonl", "conflict.jsonl"):
-        for line, expected in zip(metrics(two, file), metrics(one, file), strict=True):
-            assert line.keys() == expected.keys()
-            for name, value in expected.items():
-                assert line[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
+    assert_like(two, one)
     answers = [metrics(next((run / "scores").rglob("4.predictions.jsonl")), "") for run in (two, one)]
     assert len(answers[0]) == 7  # each example once, though 7 do not fill batches of 4
     for answer, expected in zip(*answers, strict=True):
@@ -76,6 +85,15 @@ def test_two_processes_train_and_score_as_one_does(folder, one):
         assert answer == expected
     assert [entry.name for entry in sorted((two / "checkpoints").iterdir())] == ["2", "4"]
     assert len((two / "starts.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_two_processes_compare_gradients_and_evaluate_beside_training_as_one_does(folder):
+    finish(train(folder, "beside-two", *BESIDE), 2, 1)
+    with t5mix.overlay():
+        assert main(train(folder, "beside-one", *BESIDE)) == 0
+    for file in ("metrics.jsonl", "conflict.jsonl"):
+        assert_like(folder / "beside-two", folder / "beside-one", file)
 
 
 @pytest.mark.slow

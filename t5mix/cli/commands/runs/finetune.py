@@ -4,13 +4,16 @@ import argparse
 import sys
 
 from t5mix.cli import arguments
+from t5mix.internal.terminal import Progress
 
 EPILOG = f"""\
 examples:
   t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
       --checkpoint runs/pretrained --run_folder runs/finetuned
   t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/finetune.gin \\
-      --checkpoint runs/pretrained --run_folder runs/two --tasks glue_cola_v002,glue_rte_v002
+      --checkpoint runs/pretrained --run_folder runs/two --tasks glue_cola_v002,wsc_dpr_simple_proportional
+  t5mix finetune --gin_file runs/pretrained/operative_config.gin --gin_file runs/from_scratch.gin \\
+      --run_folder runs/from_scratch
 
 {arguments.GIN_EPILOG}
 Started again on the same folder, it goes on from its last checkpoint, and skips the tasks that are finished."""
@@ -19,6 +22,7 @@ SHORTHANDS = {
     "run_folder": "Run.folder",
     "mixture_or_task": "Run.mixture",
     "checkpoint": "Finetuning.checkpoint",
+    "from_scratch": "Finetuning.from_scratch",
     "steps": "Finetuning.steps",
     "tasks": "Finetuning.tasks",
 }
@@ -43,11 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "settings: a Hugging Face folder or OWNER/MODEL of its Hub, a T5 or t5x checkpoint (Finetuning.checkpoint)",
     )
     parser.add_argument(
+        "--from_scratch",
+        action="store_true",
+        default=None,
+        help="begin with new weights, not with a checkpoint: what a pre-training was worth (Finetuning.from_scratch)",
+    )
+    parser.add_argument(
         "--tasks",
         type=arguments.names,
         metavar="NAME,NAME,...",
-        help="which tasks are fine-tuned on, in this order; by default those of the mixture with metrics "
-        "(Finetuning.tasks)",
+        help="which tasks are fine-tuned on, in this order; by default those of the mixture with metrics; a mixture "
+        "that is named here is trained on as one (Finetuning.tasks)",
     )
     parser.add_argument("--steps", type=arguments.positive, help="steps on each task (Finetuning.steps)")
 
@@ -63,14 +73,23 @@ def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
     from t5mix.runs.records.run_copy import prepared
 
-    bound = binding.bind(
-        args.gin_file,
-        [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS)],
-        include=args.include or (),
-        vocab_size=tasks.model_vocab_size,
-    )
+    if args.from_scratch and args.checkpoint is not None:
+        raise ValueError(
+            f"--from_scratch begins with new weights, and not with --checkpoint {args.checkpoint}: give one"
+        )
+    # Either of them wins over what a file says of the other.
+    begin = ["Finetuning.checkpoint = None"] if args.from_scratch else []
+    begin += ["Finetuning.from_scratch = False"] if args.checkpoint is not None else []
+    with Progress(what="checking the run"):
+        bound = binding.bind(
+            args.gin_file,
+            [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS), *begin],
+            include=args.include or (),
+            vocab_size=tasks.model_vocab_size,
+        )
     copy = prepared(bound.run.folder, args.copy_to)
-    checked = checks.check_finetuning(bound.run)
+    with Progress(what="checking the run"):
+        checked = checks.check_finetuning(bound.run)
     from t5mix.runs.finetune import finetune_only
 
     return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]], copy=copy)

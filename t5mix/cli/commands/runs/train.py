@@ -71,7 +71,8 @@ def _run(args: argparse.Namespace) -> int:
                 f"--tasks {','.join(args.tasks)} are for fine-tuning, and Run.finetune is None: bind it to "
                 "@Finetuning(), or leave out --tasks"
             )
-        copy = prepared(bound.run.folder, None if args.dry_run else args.copy_to)
+    copy = prepared(bound.run.folder, None if args.dry_run else args.copy_to)
+    with Progress(what="checking the run"):
         checked = checks.check_training(bound.run)
     if args.dry_run:
         from t5mix.runs.preflight.dry_run import show_plan
