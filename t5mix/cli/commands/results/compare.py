@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baselines",
         action="store_true",
-        help="compare each run with the strongest baseline of each task (majority, mean, copy, lead sentence, empty), on "
-        "the same examples, in place of the first run",
+        help="compare each run with the strongest baseline of each task (majority, mean, copy, lead sentence, empty), "
+        "on the same examples, in place of the first run",
     )
     parser.add_argument("--split", default="test", help="the split that was scored [test]")
     parser.add_argument("--mixture_or_task", action="append", default=[], metavar="NAME", help="only these; repeatable")
