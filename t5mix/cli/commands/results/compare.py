@@ -127,4 +127,6 @@ def _cells(difference: "Difference", p_value: float, confidence: float, less: bo
         return f"{difference.value:+.2f}", "-", "-", "", "-"
     sure = verdict(difference.value, p_value, confidence, less)
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
-    return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"
+    # Without any spread, as where both give one answer to all, nothing tells what the test set could show.
+    smallest = f"{difference.smallest:.2f}" if difference.standard_error else "-"
+    return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, smallest
