@@ -45,7 +45,7 @@ def test_a_run_whose_folder_is_lost_goes_on(tmp_path, capsys):
     assert_equal(tmp_path / "bucket", tmp_path / "whole")
     assert (tmp_path / "bucket" / "report.json").is_file()
     with t5mix.overlay():
-        assert main(command(tmp_path, "other", 6, *copied)) == 2
+        assert main(command(tmp_path, "whole", 6, *copied)) == 2
     assert "holds another run than" in capsys.readouterr().err
 
 
