@@ -44,7 +44,8 @@ def add_trained(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trained",
         metavar="FOLDER",
-        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it",
+        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it; "
+        "with the lengths that it was trained with",
     )
 
 

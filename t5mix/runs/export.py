@@ -21,6 +21,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import lora
 from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.tasks import MODEL_FEATURES, check_answers, model_features, vocabularies
 from t5mix.runs.records.run_folder import CheckpointPath
 from t5mix.runs.scores.score_files import read_score
@@ -105,16 +106,19 @@ def to_trained_alone(checked: Checked, output: str) -> None:
     """Writes the weights that fine-tuning changed, alone; see `interop.trained_alone`.
 
     Raises:
-        ValueError: it changed all of them.
+        ValueError: it changed all of them; or the checkpoint is of another program.
     """
     checkpoint = _checkpoint(checked)
+    if isinstance(checkpoint, ForeignCheckpoint):
+        raise ValueError(f"{checkpoint} is no run of t5mix, so nothing was trained that could lie alone: export a run")
     check_alone(_step(checkpoint).trained)
     engine = _engine(checked)
     state = as_written(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
     start = checkpoint.trained.start
     base = str(read_json(start).get("checkpoint")) if start.is_file() else "the run's own first weights"
     weights = {name: value for name, value in state.items() if "_slot_" not in name}
-    write_trained(weights, state.trained, output, base)
+    task = checkpoint.task if checkpoint.is_fine_tuned else checked.provider.name
+    write_trained(weights, state.trained, output, base, task, checked.run.sequence_length)
     say(f"what {_checkpoint(checked)} has trained is in {output}; it belongs to {base}")
 
 
@@ -136,24 +140,48 @@ def _whole(checked: Checked, what: str) -> dict[str, LazyArray]:
 
 def _step(checkpoint: CheckpointPath) -> StepConfig:
     """Returns what a checkpoint was trained by, and reads no weights."""
+    if isinstance(checkpoint, ForeignCheckpoint):
+        return StepConfig()
     return step_of(Checkpoints(checkpoint.trained.checkpoints).extra(checkpoint.step))
 
 
 def _card(checked: Checked, weights: dict[str, LazyArray]) -> Card:
     """Returns what the model card says: tasks, mixture, and every score of this checkpoint."""
-    provider, run = checked.provider, checked.run
-    last = max(_checkpoint(checked).step - 1, 0)
-    rates = provider.rates(last) if isinstance(provider, Mixture) else {provider.name: 1.0}
+    run, checkpoint = checked.run, _checkpoint(checked)
+    mixture, tasks, base = _trained_on(checked)
     return Card(
-        title=f"{provider.name}, step {_checkpoint(checked).step}{_beside(_checkpoint(checked))}",
-        mixture=provider.name,
-        tasks=[(task.name, rates.get(task.name)) for task in get_subtasks(provider)],
-        step=_checkpoint(checked).step,
+        title=f"{_name(checked)}{_beside(checkpoint)}",
+        mixture=mixture,
+        tasks=tasks,
+        step=checkpoint.step,
         parameters=sum(_size(array.shape) for array in weights.values()),
         lengths=(run.sequence_length["inputs"], run.sequence_length["targets"]),
-        scores=_scores(_checkpoint(checked)),
+        scores=_scores(checkpoint),
         version=source_code.version("t5mix"),
+        base=base,
     )
+
+
+def _name(checked: Checked) -> str:
+    """Returns what people call a checkpoint: that of another program by its name, and no path of this machine."""
+    checkpoint = _checkpoint(checked)
+    if not isinstance(checkpoint, ForeignCheckpoint):
+        return f"{checked.provider.name}, step {checkpoint.step}"
+    source = checkpoint.opened.source
+    return os.path.basename(os.path.abspath(source)) if os.path.exists(source) else source
+
+
+def _trained_on(checked: Checked) -> tuple[str, list[tuple[str, float | None]], str]:
+    """Returns what the weights were trained on, the shares of its tasks, and what was trained further, if anything."""
+    provider, checkpoint = checked.provider, _checkpoint(checked)
+    alone = None if checkpoint.trained_alone is None else read_trained(checkpoint.trained_alone)
+    if alone is not None and alone.task is not None:
+        return alone.task, [(alone.task, None)], _name(checked)
+    if isinstance(checkpoint, ForeignCheckpoint):
+        return "", [], _name(checked)
+    rates = provider.rates(max(checkpoint.step - 1, 0)) if isinstance(provider, Mixture) else {provider.name: 1.0}
+    shares = [(task.name, rates.get(task.name)) for task in get_subtasks(provider)]
+    return provider.name, shares, "" if alone is None else _name(checked)
 
 
 def _size(shape: tuple[int, ...]) -> int:
@@ -169,7 +197,7 @@ def _beside(checkpoint: CheckpointPath) -> str:
 
 def _scores(checkpoint: CheckpointPath) -> list[CardScore]:
     """Returns the scores of a checkpoint that lie in its run folder, the split's name first."""
-    if checkpoint.trained_alone is not None:
+    if checkpoint.trained_alone is not None or isinstance(checkpoint, ForeignCheckpoint):
         return []  # those there are of the weights without what was trained
     found = []
     for path in sorted((checkpoint.trained.path / "scores").glob(f"*/*/{checkpoint.step}.json")):

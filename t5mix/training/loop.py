@@ -210,15 +210,18 @@ class _Loop:
 
     def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the batch without the losses of masked tasks."""
-        masked = [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
+        masked = self._masked()
         return without_losses(batch, masked) if masked else batch
+
+    def _masked(self) -> list[int]:
+        return [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
 
     def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs) -> None:
         """Logs how the tasks' gradients lie to one another at a step, where that is due."""
         done = step + 1
         if self.conflict_every is None or done % self.conflict_every:
             return
-        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed)
+        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed, masked=self._masked())
         assert logs.conflict is not None
         logs.conflict.log(done, found.by_name(self.stream.task_names))
         for log in (logs.board, logs.trackers):

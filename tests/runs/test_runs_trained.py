@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from t5mix.cli.main import main
-from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.components import Components
+from t5mix.runs.preflight import checks
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +87,41 @@ def test_what_was_trained_is_exported_alone_and_predicts_the_same_on_its_base(pr
     before = folder.report.read_text()
     finetune(pretrained, name, *CHOICES[name])
     assert folder.report.read_text() == before
+
+
+def test_what_was_trained_alone_is_scored_on_its_base_and_checkpoints_of_it_have_a_mean(pretrained, tmp_path, capsys):
+    more = ["Finetuning.checkpoint_every = 1", "Finetuning.keep = 3"]
+    folder = finetune(pretrained, "lora", *CHOICES["lora"], *more)
+    trained, alone = folder.finetuning("toy_a"), tmp_path / "alone"
+    assert main(["export", "--checkpoint", str(trained.path), "--format", "trained", "--output", str(alone)]) == 0
+    scores = tmp_path / "scores"
+    command = ["eval", "--run_folder", str(pretrained.path), "--trained", str(alone), "--split", "test"]
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "trained alone belong to no run: say where they go with --output_folder" in capsys.readouterr().err
+    assert main([*command, "--output_folder", str(scores)]) == 0
+    found = [json.loads((place / "scores/test/toy_a" / name).read_text()) for place, name in
+        ((trained.path, "3.json"), (scores, "4.json"))]  # fmt: skip
+    assert found[0]["metrics"] == found[1]["metrics"] and not (scores / "scores/test/toy_b").exists()
+    assert json.loads((scores / "checkpoint.json").read_text())["trained"] == str(alone)
+    # Of LoRA the mean is that of the whole weights, whose products are added up.
+    averaged = RunFolder(tmp_path / "averaged")
+    assert main(["average", str(trained.path), "--last", "2", "--output", str(averaged.path)]) == 0
+    checked = checks.check_recorded(str(averaged.finetuning("toy_a").path))
+    components = Components(checked.run, checked.provider)
+    states = [components.restore(CheckpointPath(pretrained, trained, step)) for step in (2, 3)]
+    mean = components.restore(checked.checkpoint)
+    moved = 0
+    for name in (variable.name for variable in components.engine().variables if variable.trainable):
+        two, three = (np.asarray(state[name], np.float64) for state in states)
+        np.testing.assert_allclose(mean[name], (two + three) / 2, rtol=1e-6, atol=1e-9)
+        moved += not np.array_equal(two, three)
+    assert moved
+    predicted(tmp_path, "--checkpoint", str(averaged.finetuning("toy_a").path))
+    # What a mean is made of can be trained further, in the same way.
+    again = ["--gin_file", str(folder.operative_config), "--checkpoint", str(averaged.finetuning("toy_a").path)]
+    again += ["--run_folder", str(tmp_path / "again"), "--steps", "1"]
+    assert main(["finetune", *again]) == 0
 
 
 def test_lora_is_merged_in_an_export_for_transformers_and_adapters_are_refused(pretrained, tmp_path, capsys):

@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint",
         metavar="PATH",
         required=True,
-        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
+        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP; or a model of "
+        "others, as `t5mix finetune --checkpoint` takes it",
     )
     arguments.add_trained(parser)
     parser.add_argument("--format", choices=FORMATS, required=True, help="for whom")

@@ -55,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
 
+    params = arguments.gin_params(args, SHORTHANDS)
     bound = binding.bind(
         args.gin_file,
-        [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS)],
+        foreign_checkpoints.with_settings(args.checkpoint, args.gin_file, params),
         include=args.include or (),
         vocab_size=tasks.model_vocab_size,
     )
