@@ -18,7 +18,7 @@ from t5mix.mesh.interop.trained_alone import check_alone, check_whole, read_trai
 from t5mix.mesh.interop.weights import LazyArray
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.t5.fine_tuning.settings import lora
+from t5mix.mesh.t5.fine_tuning.settings import Trained, adapters, everything, prompt_tuning
 from t5mix.runs.components import state_to_use
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
@@ -45,7 +45,9 @@ def to_hugging_face(checked: Checked, output: str, *, dtype: str = "float32") ->
     model.check_published("transformers")
     vocabulary = _one_vocabulary(checked)
     check_vocabulary(vocabulary)
-    weights = _whole(checked, "a Hugging Face folder")
+    names = (variable.name for variable in _with_besides(checked).variables)
+    check_whole(names, _besides(checked), "a Hugging Face folder")
+    weights = _weights(checked)
     card = _card(checked, weights).text()
     generation = {"max_new_tokens": checked.run.sequence_length["targets"], **checked.run.decoding.for_transformers()}
     export = Export(model=model, weights=weights, vocabulary=vocabulary, card=card, generation=generation, dtype=dtype)
@@ -60,8 +62,16 @@ def to_saved_model(checked: Checked, output: str, *, batch_size: int) -> None:
     check_answers(checked.run)
     lengths = {name: checked.run.sequence_length[name] for name in MODEL_FEATURES}
     both = dict(vocabularies(checked.provider))
-    weights = _whole(checked, "a SavedModel")
-    write_saved_model(output, checked.run.model, weights, both, lengths=lengths, batch_size=batch_size)
+    write_saved_model(
+        output,
+        checked.run.model,
+        _weights(checked),
+        both,
+        lengths=lengths,
+        batch_size=batch_size,
+        decoding=checked.run.decoding,
+        trained=_besides(checked),
+    )
     say(f"{_checkpoint(checked)} is in {output}, for TensorFlow (import tensorflow_text first)")
 
 
@@ -69,18 +79,19 @@ def to_stablehlo(checked: Checked, output: str, program: str, *, batch_size: int
     """Writes a program and its weights for JAX; see `interop.stablehlo`."""
     from t5mix.mesh.interop.stablehlo import write_stablehlo
 
-    if program == "greedy_decode":
+    if program in ("greedy_decode", "decode"):
         check_answers(checked.run)
     lengths = {name: checked.run.sequence_length[name] for name in model_features(checked.run)}
-    count = len(get_subtasks(checked.provider))
     write_stablehlo(
         output,
         checked.run.model,
-        _whole(checked, "a StableHLO program"),
+        _weights(checked),
         program,
         lengths=lengths,
         batch_size=batch_size,
-        num_tasks=count,
+        num_tasks=len(get_subtasks(checked.provider)),
+        decoding=checked.run.decoding,
+        trained=_besides(checked),
     )
     say(f"{program} of {_checkpoint(checked)} is in {output}, for JAX")
 
@@ -127,15 +138,21 @@ def _engine(checked: Checked) -> Engine:
     return Engine(checked.run.model, MeshConfig(), batch_size=1, lengths=lengths)
 
 
-def _whole(checked: Checked, what: str) -> dict[str, LazyArray]:
-    """Returns all weights of the checkpoint, on one device, LoRA added up; refuses what T5 has no place for."""
-    engine, checkpoint = _engine(checked), _checkpoint(checked)
+def _besides(checked: Checked) -> Trained:
+    """Returns what the checkpoint's model has besides T5's weights, adapters or a prompt; reads no weights of it."""
+    checkpoint = _checkpoint(checked)
     alone = checkpoint.trained_alone
-    trained = read_trained(alone).beside if alone else _step(checkpoint).trained
-    if not isinstance(trained, lora):
-        variables = engine.with_step(StepConfig(trained=trained)).variables
-        check_whole((variable.name for variable in variables), trained, what)
-    return weights_of_state(engine, state_to_use(checkpoint, engine))
+    trained = _step(checkpoint).trained if alone is None else read_trained(alone).beside
+    return trained if isinstance(trained, adapters | prompt_tuning) else everything()
+
+
+def _with_besides(checked: Checked) -> Engine:
+    return _engine(checked).with_step(StepConfig(trained=_besides(checked)))
+
+
+def _weights(checked: Checked) -> dict[str, LazyArray]:
+    """Returns all weights of the checkpoint, on one device, LoRA added up, with what there is besides."""
+    return weights_of_state(_with_besides(checked), state_to_use(_checkpoint(checked), _engine(checked)))
 
 
 def _step(checkpoint: CheckpointPath) -> StepConfig:

@@ -159,9 +159,19 @@ def test_a_checkpoint_of_another_vocabulary_is_refused(toy, published, finetunin
 REFUSED = {
     "everything": (["--format", "trained"], {}, r"all weights were trained \(.*everything.*\): export the whole model"),
     "adapters": (
-        ["--format", "savedmodel"],
+        ["--format", "hf"],
         {STEP: StepConfig(trained=adapters()).description()},
-        "was trained with .*adapters.*, and a SavedModel has no place for",
+        "was trained with .*adapters.*, and a Hugging Face folder has no place for",
+    ),
+    "beams": (
+        ["--format", "trained", "--beams", "2"],
+        {},
+        "--beams is for --format hf and savedmodel and stablehlo, and",
+    ),
+    "greedy": (
+        ["--format", "stablehlo", "--beams", "2"],
+        {},
+        "--beams is for --program decode, and this is greedy_dec",
     ),
     "trained": (["--format", "trained", "--trained", "there"], {}, "--trained is for --format hf and savedmodel and"),
     "dtype": (["--format", "savedmodel", "--dtype", "bfloat16"], {}, "--dtype is for --format hf, and this is"),

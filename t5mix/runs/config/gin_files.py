@@ -124,6 +124,18 @@ def with_defaults(defaults: Mapping[str, Any], gin_files: Sequence[str], gin_par
     return [*(f"{key} = {value!r}" for key, value in free.items()), *gin_params]
 
 
+def bound_to(key: str, gin_files: Sequence[str], gin_params: Sequence[str]) -> Any:
+    """Returns the value that a setting is bound to, as it is written; None where nobody binds it.
+
+    Args:
+        key: such as "Run.mixture".
+        gin_files: that the user names.
+        gin_params: that the user gives.
+    """
+    values = [one.value for one in read(gin_files, gin_params) if one.key.removeprefix("t5mix.") == key]
+    return values[-1] if values else None
+
+
 def find_gin_file(name: str, beside: Path | None = None) -> Path:
     """Finds a gin file by path, or by its name in the shipped folder.
 

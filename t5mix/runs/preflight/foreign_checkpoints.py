@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from t5mix.declarations.task import Task
 from t5mix.mesh.interop import OpenedCheckpoint, is_foreign, open_checkpoint
 from t5mix.mesh.interop.hugging_face.generation import answer_length, decoding_of
-from t5mix.runs.config.gin_files import with_defaults
+from t5mix.runs.config.gin_files import bound_to, with_defaults
 from t5mix.runs.config.settings import Run, settings
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
@@ -58,17 +58,18 @@ def find_start(path: str) -> CheckpointPath:
     return ForeignCheckpoint(RunFolder(Path(path)), Trained(Path(path)), opened.step, opened)
 
 
-def with_settings(path: str | None, gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
-    """Returns gin settings with those before them that a checkpoint of another program says.
+def with_settings(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
+    """Returns the gin settings of a fine-tuning, with those before them that a checkpoint of another program says.
 
-    The sizes of the model, which its weights decide; and how answers are decoded, where nobody says it.
+    These are the sizes of the model, which its weights decide; and how answers are decoded, where nobody says it. A run
+    of t5mix says nothing here, for it has its own gin file.
 
     Args:
-        path: what the user gave as a checkpoint; a run folder says nothing here, for it has its own gin file.
         gin_files: that the user names.
         gin_params: that the user gives.
     """
-    if path is None or not is_foreign(path):
+    path = bound_to("Finetuning.checkpoint", gin_files, gin_params)
+    if not isinstance(path, str) or not is_foreign(path):
         return list(gin_params)
     opened = open_checkpoint(path)
     return [*settings_of(opened), *with_defaults(decoding_settings(opened), gin_files, gin_params)]

@@ -2,26 +2,35 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import t5mix
 from t5mix.cli.main import main
-from t5mix.mesh.interop.hugging_face.tokenizer_writing import write_tokenizer
+from t5mix.mesh.interop.architecture import Architecture
+from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
+from t5mix.mesh.interop.names import hugging_face_weights
+from t5mix.mesh.interop.weights import LazyArray
 from t5mix.runs.answers.identity import weights_beside, weights_of
 from t5mix.runs.preflight.checks import check_recorded
 from t5mix.runs.preflight.foreign_checkpoints import LENGTHS, ForeignCheckpoint, with_settings
-from tests.mesh.interop.small import hugging_face_model
+
+MODEL = Architecture(
+    vocab_size=384, d_model=32, d_ff=48, num_heads=4, d_kv=8, num_encoder_layers=1, num_decoder_layers=1
+)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A Hugging Face folder of a small model of bytes, that decodes by beams."""
-    folder = tmp_path_factory.mktemp("made") / "a-t5"
-    model = hugging_face_model("t5-1.1")
-    model.generation_config.num_beams = 3
-    model.generation_config.max_new_tokens = 9
-    model.save_pretrained(folder)
-    write_tokenizer(folder, t5mix.ByteVocabulary(extra_ids=125))
+    folder, random = tmp_path_factory.mktemp("made") / "a-t5", np.random.default_rng(0)
+    weights = {
+        one.name: LazyArray.of(random.normal(size=one.shape[::-1] if one.transpose else one.shape).astype(np.float32))
+        for one in hugging_face_weights(MODEL)
+    }
+    generation = {"num_beams": 3, "max_new_tokens": 9}
+    given = {"model": MODEL, "weights": weights, "vocabulary": t5mix.ByteVocabulary(extra_ids=125)}
+    write_folder(Export(**given, generation=generation), str(folder))
     return folder
 
 
@@ -49,11 +58,17 @@ def test_what_the_user_says_wins(toy, made, tmp_path):
         check_recorded(str(made), [], ["T5Config.d_ff = 64"])
 
 
-def test_fine_tuning_decodes_as_the_folder_says_until_the_user_says_otherwise(made):
-    found = with_settings(str(made), [], ["Run.seed = 1"])
-    assert "T5Config.d_ff = 48" in found and "Decoding.beams = 3" in found and found[-1] == "Run.seed = 1"
-    assert not [one for one in with_settings(str(made), [], ["Decoding.beams = 1"]) if "Decoding." in one][1:]
-    assert with_settings(None, [], ["Run.seed = 1"]) == ["Run.seed = 1"]
+def test_fine_tuning_takes_sizes_and_decoding_from_the_folder_wherever_it_is_named(made, tmp_path):
+    named = f"Finetuning.checkpoint = {str(made)!r}"
+    path = tmp_path / "mine.gin"
+    path.write_text(f"{named}\n")
+    for files, params in (([], ["Run.seed = 1", named]), ([str(path)], ["Run.seed = 1"])):
+        found = with_settings(files, params)
+        assert "T5Config.d_ff = 48" in found and "Decoding.beams = 3" in found
+        assert found[-len(params) :] == params
+    found = with_settings([str(path)], ["Decoding.beams = 1"])  # the user says how
+    assert [one for one in found if "Decoding" in one] == ["Decoding.beams = 1"]
+    assert with_settings([], ["Run.seed = 1"]) == ["Run.seed = 1"]
 
 
 @pytest.fixture

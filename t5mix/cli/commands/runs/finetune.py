@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     params = arguments.gin_params(args, SHORTHANDS)
     bound = binding.bind(
         args.gin_file,
-        foreign_checkpoints.with_settings(args.checkpoint, args.gin_file, params),
+        foreign_checkpoints.with_settings(args.gin_file, params),
         include=args.include or (),
         vocab_size=tasks.model_vocab_size,
     )
