@@ -61,24 +61,31 @@ def write_saved_model(
                 f"{vocabulary!r} does not go into a SavedModel: use a SentencePieceVocabulary or a ByteVocabulary"
             )
     programs = Programs(config, MeshConfig(), batch_size, lengths, 1, StepConfig(trained=trained))
-    module = tf.Module()
+    module = _module(programs, weights, vocabularies, decoding)
+    with new_folder(path) as folder:
+        tf.saved_model.save(module, str(folder), signatures=module.answer)
+
+
+def _module(
+    programs: Programs, weights: Weights, vocabularies: Mapping[str, Vocabulary], decoding: Decoding
+) -> "tf.Module":
+    """Returns what is saved; its function `answer` is the signature."""
+    module, batch_size, lengths = tf.Module(), programs.batch_size, programs.lengths
     module.weights = [
         tf.Variable(array.float32(), trainable=False, name=name.replace("/", "."))
         for name, array in _arrays(programs, weights).items()
     ]
     module.inputs, module.targets = (_Text(vocabularies[name]) for name in ("inputs", "targets"))
 
+    def decode(batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        values = [weight.read_value() for weight in module.weights]
+        return programs.decode(decoding, *batch, tf.constant([decoding.seed, 0], tf.uint32), *values)[0][:, 0]
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "input")])
     def answer(texts: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = module.inputs.encode(texts, lengths["inputs"])
         batches = _in_batches(ids, batch_size)
         numbers = tf.reshape(tf.range(tf.size(batches[..., 0])), [-1, batch_size])
-        key = tf.constant([decoding.seed, 0], tf.uint32)
-
-        def decode(batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            weights = [weight.read_value() for weight in module.weights]
-            return programs.decode(decoding, *batch, key, *weights)[0][:, 0]
-
         # A batch at a time: the program is of one size.
         decoded = tf.map_fn(
             decode,
@@ -90,8 +97,7 @@ def write_saved_model(
         return {"outputs": module.targets.decode(rows)}
 
     module.answer = answer
-    with new_folder(path) as folder:
-        tf.saved_model.save(module, str(folder), signatures=answer)
+    return module
 
 
 def _arrays(programs: Programs, weights: Weights) -> Weights:

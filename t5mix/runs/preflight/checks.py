@@ -148,6 +148,7 @@ def check_recorded(
     include: Sequence[str] = (),
     trained_alone: str | None = None,
     task: str | None = None,
+    lengths: Mapping[str, int] | None = None,
 ) -> Checked:
     """Checks a checkpoint that is to be used, and the settings that its run folder records.
 
@@ -162,20 +163,21 @@ def check_recorded(
         trained_alone: a folder of `t5mix export --format trained`, to be put onto the checkpoint. The lengths that it
             was trained with count for more than the record.
         task: whose examples the checkpoint of another program is asked, where nobody binds `Run.mixture`.
+        lengths: of such a checkpoint, where nobody binds `Run.sequence_length`, nor were others trained with.
 
     Raises:
         FileNotFoundError: there is no such folder or checkpoint.
         ValueError: the checkpoint is of another vocabulary, or a setting can not be right.
     """
     checkpoint = dataclasses.replace(find_start(path), trained_alone=trained_alone)
-    lengths: Mapping[str, int] = {}
+    noted: Mapping[str, int] = {}
     if trained_alone is not None:
         from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
 
-        lengths = read_trained(trained_alone).lengths  # before anything is built
+        noted = read_trained(trained_alone).lengths  # before anything is built
     if isinstance(checkpoint, ForeignCheckpoint):
-        return _check_without_run(checkpoint, gin_files, gin_params, include, lengths, task)
-    gin_params = with_defaults({"Run.sequence_length": lengths} if lengths else {}, gin_files, gin_params)
+        return _check_without_run(checkpoint, gin_files, gin_params, include, noted or lengths or {}, task)
+    gin_params = with_defaults({"Run.sequence_length": noted} if noted else {}, gin_files, gin_params)
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.task!r}", *gin_params]
     recorded = [str(checkpoint.run.operative_config)]

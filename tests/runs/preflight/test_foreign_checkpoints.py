@@ -1,11 +1,13 @@
 """A model of another program is used as it is: its sizes, vocabulary and way to decode are its own."""
 
+import argparse
 import json
 
 import numpy as np
 import pytest
 
 import t5mix
+from t5mix.cli import arguments
 from t5mix.cli.main import main
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.hugging_face.writing import Export, write_folder
@@ -69,6 +71,15 @@ def test_fine_tuning_takes_sizes_and_decoding_from_the_folder_wherever_it_is_nam
     found = with_settings([str(path)], ["Decoding.beams = 1"])  # the user says how
     assert [one for one in found if "Decoding" in one] == ["Decoding.beams = 1"]
     assert with_settings([], ["Run.seed = 1"]) == ["Run.seed = 1"]
+
+
+def test_one_that_answers_with_others_takes_their_tasks_and_lengths(toy, made):
+    args = argparse.Namespace(ensemble=[str(made)], combine=None, gin_file=[], include=None)
+    first = check_recorded(str(made), [], ["Run.sequence_length = {'inputs': 16, 'targets': 8}"], task="toy_a")
+    [other] = arguments.ensemble(args, first, [])
+    assert other.run.sequence_length == first.run.sequence_length and other.provider is first.provider
+    [other] = arguments.ensemble(args, check_recorded(str(made)), [])
+    assert other.provider.name == "a-t5"
 
 
 @pytest.fixture
