@@ -4,7 +4,9 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from t5mix.data import Stream
 from t5mix.declarations.registry import get_subtasks
@@ -140,6 +142,8 @@ class Components:
         engine = self.engine(settings)
         if settings is None:
             return state_to_use(checkpoint, engine)
+        if checkpoint.trained_alone is not None:
+            return _trained_further(checkpoint, engine, self.run.seed)
         if isinstance(checkpoint, ForeignCheckpoint):
             return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
         return to_train(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine, self.run.seed)
@@ -217,5 +221,20 @@ def state_to_use(checkpoint: CheckpointPath, engine: Engine) -> State:
     if checkpoint.trained_alone is None:
         return state
     alone = read_trained(checkpoint.trained_alone)
-    weights = {name: value for name, value in state.items() if "_slot_" not in name}
-    return engine.with_step(StepConfig(trained=alone.beside)).initialize(0, alone.onto(weights))
+    return engine.with_step(StepConfig(trained=alone.beside)).initialize(0, alone.onto(_weights(state)))
+
+
+def _trained_further(checkpoint: CheckpointPath, engine: Engine, seed: int) -> State:
+    """Returns the state that an engine begins with on a checkpoint that something is put onto; slots are new.
+
+    The same choice of what is trained goes on with those weights; for another, LoRA is added up.
+    """
+    assert checkpoint.trained_alone is not None
+    alone = read_trained(checkpoint.trained_alone)
+    base = state_to_use(dataclasses.replace(checkpoint, trained_alone=None), engine)
+    given = alone.onto(_weights(base), added_up=alone.trained != engine.step.trained)
+    return engine.initialize(seed, given)
+
+
+def _weights(state: State) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if "_slot_" not in name}

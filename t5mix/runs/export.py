@@ -125,12 +125,22 @@ def to_trained_alone(checked: Checked, output: str) -> None:
     check_alone(_step(checkpoint).trained)
     engine = _engine(checked)
     state = as_written(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
-    start = checkpoint.trained.start
-    base = str(read_json(start).get("checkpoint")) if start.is_file() else "the run's own first weights"
+    base = _began_with(checkpoint, state.trained)
     weights = {name: value for name, value in state.items() if "_slot_" not in name}
     task = checkpoint.task if checkpoint.is_fine_tuned else checked.provider.name
     write_trained(weights, state.trained, output, base, task, checked.run.sequence_length)
     say(f"what {_checkpoint(checked)} has trained is in {output}; it belongs to {base}")
+
+
+def _began_with(checkpoint: CheckpointPath, trained: Trained) -> str:
+    """Returns where the weights were that a training left alone, for people."""
+    if not checkpoint.trained.start.is_file():
+        return "the run's own first weights"
+    start = read_json(checkpoint.trained.start)
+    base, before = str(start.get("checkpoint")), start.get("trained_before")
+    # The same choice has gone on with its weights; else they have become part of the others.
+    became_part = before is not None and os.path.isdir(before) and read_trained(before).trained != trained
+    return f"{base} with {before}" if became_part else base
 
 
 def _engine(checked: Checked) -> Engine:

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from t5mix.cli.main import main
+from t5mix.mesh.engine import State
+from t5mix.mesh.interop.trained_alone import read_trained
 from t5mix.runs.components import Components
+from t5mix.runs.config import binding
 from t5mix.runs.preflight import checks
 from t5mix.runs.records.run_folder import CheckpointPath, RunFolder
 
@@ -122,6 +125,47 @@ def test_what_was_trained_alone_is_scored_on_its_base_and_checkpoints_of_it_have
     again = ["--gin_file", str(folder.operative_config), "--checkpoint", str(averaged.finetuning("toy_a").path)]
     again += ["--run_folder", str(tmp_path / "again"), "--steps", "1"]
     assert main(["finetune", *again]) == 0
+
+
+def test_what_lies_alone_is_trained_further(pretrained, tmp_path, capsys):
+    folder, alone = finetune(pretrained, "lora", *CHOICES["lora"]), tmp_path / "alone"
+    trained = folder.finetuning("toy_a")
+    assert main(["export", "--checkpoint", str(trained.path), "--format", "trained", "--output", str(alone)]) == 0
+    before = read_trained(str(alone))
+    further = [f"Run.folder = {str(tmp_path / 'further')!r}", f"Finetuning.trained_before = {str(alone)!r}"]
+
+    def first_state(*params: str) -> State:
+        checked = checks.check_finetuning(binding.bind([str(folder.operative_config)], [*further, *params]).run)
+        return Components(checked.run, checked.provider).restore(checked.checkpoint, checked.run.finetune)
+
+    same, other = first_state(), first_state("Finetuning.trained = @everything()")
+    whole = Components(*settings_of(trained.path)).restore(CheckpointPath(folder, trained, 3))
+    for name in whole:
+        if "_slot_" not in name:
+            np.testing.assert_array_equal(other[name], whole[name])
+    for name, value in before.weights.items():
+        np.testing.assert_array_equal(same[name], value)
+    # From the command line; and what comes out belongs to the same base.
+    command = ["finetune", "--gin_file", str(folder.operative_config), "--trained", str(alone), "--steps", "1"]
+    assert main([*command, "--run_folder", str(tmp_path / "further")]) == 0
+    ends = tmp_path / "further" / "finetune" / "toy_a"
+    assert json.loads((ends / "start.json").read_text())["trained_before"] == str(alone)
+    again = str(tmp_path / "again")
+    assert main(["export", "--checkpoint", str(ends), "--format", "trained", "--output", again]) == 0
+    assert read_trained(again).base == before.base and read_trained(again).base_hash == before.base_hash
+    adapted = ["--gin_param", "Finetuning.trained = @adapters()", "--run_folder", str(tmp_path / "no")]
+    finetune(pretrained, "adapters", *CHOICES["adapters"])
+    adapters = str(tmp_path / "adapters_alone")
+    run = str(pretrained.path.parent / "adapters" / "finetune" / "toy_a")
+    assert main(["export", "--checkpoint", run, "--format", "trained", "--output", adapters]) == 0
+    command[command.index(str(alone))] = adapters
+    assert main([*command, *adapted]) == 2  # of another size
+    assert "train it further with the same" in capsys.readouterr().err
+
+
+def settings_of(path):
+    checked = checks.check_recorded(str(path))
+    return checked.run, checked.provider
 
 
 def test_lora_is_merged_in_an_export_for_transformers_and_adapters_are_refused(pretrained, tmp_path, capsys):

@@ -53,11 +53,12 @@ class TrainedAlone:
     task: str | None = None
     lengths: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
-    def onto(self, base: Mapping[str, Any]) -> dict[str, Any]:
+    def onto(self, base: Mapping[str, Any], *, added_up: bool = True) -> dict[str, Any]:
         """Returns a model's weights, trained: with LoRA added up, with adapters or a prompt beside them.
 
         Args:
             base: the model's weights, as they were before.
+            added_up: whether LoRA is; else its matrices are among the weights, to be trained further.
 
         Raises:
             ValueError: they are others.
@@ -69,7 +70,7 @@ class TrainedAlone:
                 f"{self.base_hash[:12]}); give that checkpoint"
             )
         whole = {**base, **self.weights}
-        return merged(whole, self.trained) if isinstance(self.trained, lora) else whole
+        return merged(whole, self.trained) if added_up and isinstance(self.trained, lora) else whole
 
     @property
     def beside(self) -> Trained:

@@ -137,6 +137,8 @@ class Finetuning(_Steps):
         checkpoint: a run folder (its newest checkpoint), or one checkpoint of it
             (`FOLDER/checkpoints/STEP`); None means the checkpoint that this run's own pre-training
             ends with.
+        trained_before: a folder of `t5mix export --format trained`, which is put onto the checkpoint first. The same
+            choice of `trained` goes on with its weights; for another, LoRA is added up.
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints of a task; one is always written at the end.
         keep: how many checkpoints of each task stay on disk, the newest ones.
@@ -146,6 +148,7 @@ class Finetuning(_Steps):
     schedule: Schedule
     tasks: tuple[str, ...] = ()
     checkpoint: str | None = None
+    trained_before: str | None = None
     log_every: int = 100
     checkpoint_every: int = 1000
     keep: int = 1
@@ -157,6 +160,11 @@ class Finetuning(_Steps):
         _no_repeats("Finetuning.tasks", self.tasks)
         if self.checkpoint == "":
             raise ValueError("Finetuning.checkpoint is empty: give a run folder, or None")
+        if self.trained_before is not None and self.checkpoint is None:
+            raise ValueError(
+                f"Finetuning.trained_before is {self.trained_before!r}, which goes onto the checkpoint that it was "
+                "trained on: bind Finetuning.checkpoint, too"
+            )
 
     def as_training(self) -> Training:
         """Returns the same settings, as those of training on one task."""

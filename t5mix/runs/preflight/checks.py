@@ -129,6 +129,7 @@ def check_finetuning(run: Run) -> Checked:
         checkpoint = find_start(run.finetune.checkpoint or run.folder)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
+    checkpoint = dataclasses.replace(checkpoint, trained_alone=run.finetune.trained_before)
     if isinstance(checkpoint, ForeignCheckpoint):
         check_foreign(run, provider, checkpoint)
     else:

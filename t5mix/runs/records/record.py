@@ -132,11 +132,12 @@ def lineage(checked: Checked) -> dict[str, Any]:
 
 
 def beginning(checkpoint: CheckpointPath) -> dict[str, Any]:
-    """Returns which checkpoint a training begins with, as JSON: its path, its step and its content."""
+    """Returns which checkpoint a training begins with, as JSON: its path, step and content, and what is put onto it."""
     return {
         "checkpoint": str(checkpoint),
         "step": checkpoint.step,
         "sha256": checkpoint_files.identity(checkpoint.trained.checkpoints / str(checkpoint.step)),
+        **({} if checkpoint.trained_alone is None else {"trained_before": checkpoint.trained_alone}),
     }
 
 

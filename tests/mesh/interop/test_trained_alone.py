@@ -30,6 +30,8 @@ def test_lora_is_added_up_onto_its_base(tmp_path):
     assert set(whole) == set(BASE)
     np.testing.assert_array_equal(whole["encoder/layer_000/SelfAttention/q"], np.full((3, 4), 1 + 2.0 * 2.0))
     np.testing.assert_array_equal(whole["shared/embedding"], BASE["shared/embedding"])
+    apart = alone.onto(BASE, added_up=False)
+    assert set(apart) == {*BASE, *LORA} and (apart["encoder/layer_000/SelfAttention/q"] == 1).all()
 
 
 def test_the_task_and_the_lengths_are_noted_and_earlier_folders_have_none(tmp_path):

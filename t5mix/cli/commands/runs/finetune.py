@@ -19,6 +19,7 @@ SHORTHANDS = {
     "run_folder": "Run.folder",
     "mixture_or_task": "Run.mixture",
     "checkpoint": "Finetuning.checkpoint",
+    "trained": "Finetuning.trained_before",
     "steps": "Finetuning.steps",
     "tasks": "Finetuning.tasks",
 }
@@ -39,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a run folder (its newest checkpoint), FOLDER/checkpoints/STEP, or a T5 of others, whose sizes need no "
         "settings: a Hugging Face folder or OWNER/MODEL of its Hub, a T5 or t5x checkpoint (Finetuning.checkpoint)",
+    )
+    parser.add_argument(
+        "--trained",
+        metavar="FOLDER",
+        help="what was trained on the checkpoint before and lies alone (t5mix export --format trained), to go on from "
+        "(Finetuning.trained_before)",
     )
     parser.add_argument(
         "--tasks",
