@@ -128,7 +128,8 @@ def to_trained_alone(checked: Checked, output: str) -> None:
     base = _began_with(checkpoint, state.trained)
     weights = {name: value for name, value in state.items() if "_slot_" not in name}
     task = checkpoint.task if checkpoint.is_fine_tuned else checked.provider.name
-    write_trained(weights, state.trained, output, base, task, checked.run.sequence_length)
+    lengths = {name: checked.run.sequence_length[name] for name in model_features(checked.run)}
+    write_trained(weights, state.trained, output, base, task, lengths)
     say(f"what {_checkpoint(checked)} has trained is in {output}; it belongs to {base}")
 
 

@@ -18,7 +18,7 @@ from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.programs import Programs
-from t5mix.mesh.state import Variable
+from t5mix.mesh.state import Stored, Variable
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 
@@ -104,7 +104,9 @@ class _Part:
         self._programs = programs
         self._name = name
         self._decoding = decoding
-        self.variables: Sequence[Variable] = programs.variables if name == "train_step" else programs.weights
+        # In the order in which the program takes them.
+        stored = [*programs.frozen, *programs.changing]
+        self.variables: Sequence[Variable] = _variables(stored) if name == "train_step" else programs.weights
 
     def serialized(self) -> bytes:
         """Lowers the program for every platform."""
@@ -172,11 +174,15 @@ class _Part:
         if self._name == "score":
             return [("log_likelihood", (rows,), "float32")]
         if self._name == "logits":
-            vocab = programs.weights[0].shape[0]
-            return [("logits", (rows, programs.length_of("targets"), vocab), "float32")]
+            shape = (rows, programs.length_of("targets"), programs.config.padded_vocab_size)
+            return [("logits", shape, "float32")]
         tasks = [(name, (programs.num_tasks,), "float32") for name in ("task_nats", "task_tokens")]
-        variables = [(variable.name, variable.shape, "float32") for variable in programs.variables]
+        variables = [(variable.name, variable.shape, "float32") for variable in _variables(programs.changing)]
         return [("loss", (), "float32"), ("gradient_norm", (), "float32"), *tasks, *variables]
+
+
+def _variables(stored: Sequence[Stored]) -> list[Variable]:
+    return [variable for one in stored for variable in one.variables]
 
 
 def _value(variable: Variable, arrays: Weights) -> np.ndarray:

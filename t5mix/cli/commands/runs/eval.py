@@ -217,7 +217,6 @@ def _trainings(args: argparse.Namespace) -> list[str]:
 
 def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int], list[Task]]":
     """Returns a training's settings, the steps that are scored, and the tasks."""
-    from t5mix.mesh.interop.trained_alone import read_trained
     from t5mix.runs.config.gin_files import with_defaults
     from t5mix.runs.preflight import checks
     from t5mix.runs.preflight.foreign_checkpoints import names_no_task
@@ -228,6 +227,8 @@ def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int]
         args, {name: key for name, key in SHORTHANDS.items() if not own or key != "Run.mixture"}
     )
     if args.trained is not None:
+        from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
+
         task = read_trained(args.trained).task  # scored on what it was trained on
         params = with_defaults({} if task is None else {"Run.mixture": task}, args.gin_file, params)
     checked = checks.check_recorded(folder, args.gin_file, params, args.include or (), args.trained)

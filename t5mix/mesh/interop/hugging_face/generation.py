@@ -14,6 +14,8 @@ GENERATION = "generation_config.json"
 # What transformers takes where nothing is said.
 _TOP_K, _LENGTH_PENALTY = 50, 1.0
 
+_SHOWN = 100  # characters of a setting in a message
+
 # What t5mix reads, beside what says nothing of answers.
 _READ = (
     "do_sample",
@@ -78,7 +80,8 @@ def decoding_of(config: Mapping[str, Any], source: str) -> Decoding:
     found: dict[str, Any] = {}
     if drawn and beams == 1:
         temperature, top_p = (float(_number(given, name, 1.0, source)) for name in ("temperature", "top_p"))
-        found = {"temperature": temperature, "top_k": _number(given, "top_k", _TOP_K, source), "top_p": top_p, **best}
+        top_k = 0 if config.get("top_k", _TOP_K) is None else _number(given, "top_k", _TOP_K, source)  # null is off
+        found = {"temperature": temperature, "top_k": top_k, "top_p": top_p, **best}
     elif beams != 1:
         penalty = float(_number(given, "length_penalty", _LENGTH_PENALTY, source))
         found = {"beams": beams, "length_penalty": penalty, "rules": "transformers", **best}
@@ -115,7 +118,7 @@ def _number(given: Mapping[str, Any], name: str, default: float, source: str) ->
 
 def _say_left_out(given: Mapping[str, Any], beams: int, drawn: bool, source: str) -> None:
     others = {name: value for name, value in given.items() if name not in (*_READ, *_OF_NO_ACCOUNT)}
-    left_out = [f"{name} {value!r}" for name, value in others.items() if value not in _NEUTRAL.get(name, ())]
+    left_out = [f"{name} {value!r}"[:_SHOWN] for name, value in others.items() if value not in _NEUTRAL.get(name, ())]
     if drawn and beams > 1:
         left_out.append("do_sample beside beams")
     if left_out:

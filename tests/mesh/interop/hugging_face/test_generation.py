@@ -23,6 +23,7 @@ T5 = {"decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0, "transf
             Decoding(beams=3, length_penalty=1.0, rules="transformers", best=2),
         ),
         ({"do_sample": True}, Decoding(temperature=1.0, top_k=50)),
+        ({"do_sample": True, "top_k": None}, Decoding(temperature=1.0)),
         ({"do_sample": True, "temperature": 0.7, "top_k": 0, "top_p": 0.9}, Decoding(temperature=0.7, top_p=0.9)),
     ],
 )  # fmt: skip
