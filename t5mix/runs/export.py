@@ -138,7 +138,7 @@ def _began_with(checkpoint: CheckpointPath, trained: Trained) -> str:
     if not checkpoint.trained.start.is_file():
         return "the run's own first weights"
     start = read_json(checkpoint.trained.start)
-    base, before = str(start.get("checkpoint")), start.get("trained_before")
+    base, before = str(start.get("checkpoint")), (start.get("trained_before") or {}).get("folder")
     # The same choice has gone on with its weights; else they have become part of the others.
     became_part = before is not None and os.path.isdir(before) and read_trained(before).trained != trained
     return f"{base} with {before}" if became_part else base

@@ -149,7 +149,10 @@ def test_what_lies_alone_is_trained_further(pretrained, tmp_path, capsys):
     command = ["finetune", "--gin_file", str(folder.operative_config), "--trained", str(alone), "--steps", "1"]
     assert main([*command, "--run_folder", str(tmp_path / "further")]) == 0
     ends = tmp_path / "further" / "finetune" / "toy_a"
-    assert json.loads((ends / "start.json").read_text())["trained_before"] == str(alone)
+    assert json.loads((ends / "start.json").read_text())["trained_before"]["folder"] == str(alone)
+    capsys.readouterr()
+    assert main(["lineage", str(ends)]) == 0
+    assert f"with what was trained before, {alone}" in capsys.readouterr().out.replace("\n", "")
     again = str(tmp_path / "again")
     assert main(["export", "--checkpoint", str(ends), "--format", "trained", "--output", again]) == 0
     assert read_trained(again).base == before.base and read_trained(again).base_hash == before.base_hash

@@ -137,8 +137,16 @@ def beginning(checkpoint: CheckpointPath) -> dict[str, Any]:
         "checkpoint": str(checkpoint),
         "step": checkpoint.step,
         "sha256": checkpoint_files.identity(checkpoint.trained.checkpoints / str(checkpoint.step)),
-        **({} if checkpoint.trained_alone is None else {"trained_before": checkpoint.trained_alone}),
+        **({} if checkpoint.trained_alone is None else {"trained_before": _alone(checkpoint.trained_alone)}),
     }
+
+
+def _alone(folder: str) -> dict[str, str]:
+    """Returns what was put onto a checkpoint, by its path and its content."""
+    from t5mix.mesh.interop.trained_alone import WEIGHTS
+
+    with open(Path(folder, WEIGHTS), "rb") as file:
+        return {"folder": folder, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _declaration(provider: Provider) -> dict[str, Any]:
