@@ -20,6 +20,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -104,6 +105,8 @@ def main() -> None:
     if args.quick:
         asked["runs"] = min(args.runs, 6)
     kinds = args.kinds.split(",")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # children would ignore what a shell's & and nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # have this process ignore
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         folder = (args.folder or Path(place)).resolve()

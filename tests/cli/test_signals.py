@@ -19,7 +19,8 @@ def run(args):
 
 command.run = run
 signals._PATIENCE = 0.2
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup,
+signal.signal(signal.SIGINT, signal.default_int_handler)  # or behind a shell's &
 sys.exit(main(["list"]))
 """
 

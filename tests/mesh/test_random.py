@@ -54,7 +54,7 @@ def test_keys_folded_with_different_numbers_draw_independently():
 def test_places_and_steps_draw_independently():
     """Masks of neighbouring numbers, blocks and steps, as dropout draws them: 27 of them, all pairs."""
     masks = [
-        (random.bits(random.key_of_place(key(0, step), number, block), (64, 64)).numpy() < 2**32 * 0.1).ravel()
+        (random.bits(random.keys_of_places(key(0, step), 0, 3, block)[number], (64, 64)).numpy() < 2**32 * 0.1).ravel()
         for step in range(3)
         for number in range(3)
         for block in range(3)

@@ -19,6 +19,9 @@ from t5mix.mesh import random
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 
+# No block has more dropout masks.
+_MASKS_TOGETHER = 16
+
 
 class Whole:
     """What upstream calls a laid-out tensor, a list of slices: here of one, the whole."""
@@ -81,6 +84,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
         self.values = values
         self._mesh, self._key, self._rows = mesh, key, rows
         self._block: tf.Tensor | None = None
+        self._mask_keys: dict[tuple[int, int], tuple[Any, list[random.Key]]] = {}
         self._devices = np.arange(mesh.num_devices).reshape(list(mesh.axes.values()))
 
     def axes(self, shape: Any) -> list[int]:
@@ -125,11 +129,20 @@ class GlobalMeshImpl(mtf.MeshImpl):
         assert self._key is not None, "this program draws random numbers but was given no key"
         place = self._block if block is None else block
         assert place is not None, "a mask of a loop's body is drawn outside the loop"
-        key = random.key_of_place(self._key, number, place)
+        key = self._mask_key(number, place)
         part = self._rows if shape.dims and shape.dims[0].name == "batch" else None
         kept = random.bits(key, shape.to_integer_list, part) >= tf.constant(round(rate * 2**32), tf.uint32)
         kept = self.annotate(kept, self.axes(shape))
         return tf.where(kept, tf.constant(1.0 / (1.0 - rate), dtype), tf.constant(0.0, dtype))
+
+    def _mask_key(self, number: int, block: int | tf.Tensor) -> random.Key:
+        """Returns the key of a mask; those of its neighbours are made with it."""
+        group, within = divmod(number, _MASKS_TOGETHER)
+        place = group, id(block)
+        if place not in self._mask_keys:
+            keys = random.keys_of_places(self._key, group * _MASKS_TOGETHER, _MASKS_TOGETHER, block)
+            self._mask_keys[place] = block, keys  # while the block is kept, no other has its id
+        return self._mask_keys[place][1][within]
 
     def allreduce(self, x: Whole, mesh_axes: Any, reduction_fn_string: str) -> Whole:
         """Returns `x` as it is: a reduction over a whole tensor is already complete."""

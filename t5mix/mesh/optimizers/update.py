@@ -1,5 +1,6 @@
 """One optimizer step of all weights: the norm of the gradient, clipping, what is frozen."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
@@ -59,7 +60,7 @@ def new_values(
     new: dict[str, tf.Tensor] = {}
     squares = []
     for one in weights:
-        optimizer, (trained, learning_rate, *numbers) = config.optimizer.of_weight(one.name), rows[one.name]
+        optimizer, (trained, learning_rate, *numbers) = _one(config.optimizer.of_weight(one.name)), rows[one.name]
         names = [slot.name for slot in slots_of(optimizer, one.variables[0].shape)]
         slots = {name: old[one.name + name] for name in names}
         step = _module(optimizer).update(
@@ -93,6 +94,12 @@ def _unfrozen(gradient: tf.Tensor, trained: tf.Tensor | None) -> tf.Tensor:
 
 def _where(trained: tf.Tensor | None, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
     return new if trained is None else tf.where(wide(trained, new) > 0, new, old)
+
+
+@functools.cache
+def _one(optimizer: choices.Optimizer) -> choices.Optimizer:
+    """Returns the first of all equal settings: tf.function tells objects apart by identity and would trace for each."""
+    return optimizer
 
 
 def _module(optimizer: choices.Optimizer) -> ModuleType:
