@@ -103,7 +103,7 @@ def test_a_model_of_transformers_answers_as_it_does_there(toy, published, tmp_pa
     model.shared.weight.data[5] += 1
     model.save_pretrained(published)
     assert main([*command, "--beams", "3"]) == 0
-    assert "with other decoding: it is scored anew" in capsys.readouterr().err
+    assert "scored with other decoding, weights: it is scored anew" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -132,11 +132,11 @@ def test_what_was_trained_on_a_model_of_transformers_is_put_back_onto_it(toy, pu
     assert row["task"] == "toy_a" and row["metrics"] == there["metrics"]
 
     whole = {}
-    for name, ask in (("run", ["--checkpoint", str(trained)]), ("base", on_base)):
+    for name, ask in (("of_run", ["--checkpoint", str(trained)]), ("of_base", on_base)):
         assert main(["export", *ask, "--format", "hf", "--output", str(tmp_path / name)]) == 0
         whole[name] = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path / name).state_dict()
-    assert all(whole["base"][name].equal(value) for name, value in whole["run"].items())
-    card = (tmp_path / "base" / "README.md").read_text()
+    assert all(whole["of_base"][name].equal(value) for name, value in whole["of_run"].items())
+    card = (tmp_path / "of_base" / "README.md").read_text()
     assert "made of published with" in card and "On top of that `toy_a`" in card and str(tmp_path) not in card
 
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(published)
