@@ -140,7 +140,10 @@ class Stream:
         mixer = mixer.by(timetable.intended)
         if not self.pack:
             return mixer, PlainRows(mixer, self.batch_size)
-        return mixer, ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
+        packed = ScheduledRows(mixer, timetable.planned, self.seed, self.batch_size)
+        if packed.steps is not None:
+            timetable.end_at(packed.steps)
+        return mixer, packed
 
     @property
     def steps(self) -> int | None:
@@ -304,8 +307,7 @@ class Stream:
             steps: the step.
             tell: called with (windows looked through, in all).
         """
-        counts = [one.count for one in self._examples.values()]
-        search = FirstFed(self._mixer, self._rows, self.batch_size, counts)
+        search = FirstFed(self._mixer, self._rows, self.batch_size)
         numbers = {name: number for number, name in enumerate(self.task_names)}
         wanted = {numbers[name]: some for name, some in examples.items()}
         steps = _checked(steps) if self.steps is None else min(_checked(steps), self.steps)

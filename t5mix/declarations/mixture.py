@@ -170,6 +170,8 @@ class Mixture(Declared):
     def with_mixing(self, **changed: Any) -> "Mixture":
         """Returns this mixture, not registered, with other `rates`, `unit` or `max_epochs`; those not given stay."""
         parts: list[Any] = self.parts
+        if "max_epochs" in changed:  # in place of all limits, also of those that mixtures in it have
+            parts = [part.with_mixing(max_epochs=None) if isinstance(part, Mixture) else part for part in parts]
         if "rates" not in changed:
             parts = list(zip(parts, self._rates.declared.values(), strict=True))
         return self._again(parts, **(self.mixing | changed))

@@ -244,8 +244,34 @@ def ask(
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
     scorer = Scorer(task, [examples[number] for number in labelled])
     why_not = unlabelled.why_not_scored(task, [example.fields for example in scorer.examples], scorer.targets)
-    training = _training(task, lengths) if with_baseline and not why_not else None
+    training = training_or_none(task, lengths) if with_baseline and not why_not else None
     return Asked(task, split, limit, lengths, examples, labelled, scorer, why_not, training)
+
+
+def check_labels(
+    tasks: Sequence[Task], split: str, lengths: Mapping[str, int], limit: int | None, what: str
+) -> list[Task]:
+    """Returns the tasks that get a score on a split, since labels of it are published.
+
+    Args:
+        tasks: with metrics; those without the split are left out.
+        split: name of the split.
+        lengths: greatest number of tokens of "inputs" and "targets".
+        limit: examples at most, the first ones; None is the whole split.
+        what: what needs a score, for the message.
+
+    Raises:
+        ValueError: none does.
+    """
+    asked = [
+        ask(task, split=split, lengths=lengths, limit=limit, with_baseline=False)
+        for task in tasks
+        if split in task.splits
+    ]
+    if asked and all(one.why_not for one in asked):
+        reasons = "; ".join(f"{one.task.name}: {one.why_not}" for one in asked)
+        raise ValueError(f"{what} on {split!r}, which has no published label ({reasons}): choose another split")
+    return [one.task for one in asked if not one.why_not]
 
 
 # A task's name ends in its version, as T5 has it: "glue_cola_v002"; behind it may stand what is asked otherwise.
@@ -269,7 +295,7 @@ def _hash_of(examples: Sequence[Example]) -> str:
     return total.hexdigest()
 
 
-def _training(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:
+def training_or_none(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:
     """Returns what a baseline learns from; None, with a line, where it cannot be read: a score needs none of it."""
     try:
         return training_texts(task, lengths)

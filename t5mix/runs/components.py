@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from t5mix.data import Stream
-from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
 from t5mix.evaluation.examples import read_examples
@@ -23,7 +22,7 @@ from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflows
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
-from t5mix.runs.preflight.tasks import Provider
+from t5mix.runs.preflight.tasks import Provider, num_tasks
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
 from t5mix.training.beside import Beside
@@ -81,7 +80,7 @@ class Components:
                 run.mesh,
                 batch_size=batch_size,
                 lengths={**run.sequence_length, **({} if length is None else {"inputs": length})},
-                num_tasks=len(get_subtasks(self.provider)),
+                num_tasks=num_tasks(run, self.provider),
                 step=step,
             )
         return self._engines[key]

@@ -8,6 +8,7 @@ from pathlib import Path
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, ask
 from t5mix.internal.metric_logs import EventFile
+from t5mix.internal.paths import file_name
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
@@ -73,7 +74,7 @@ def score_tasks(
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, one, step, values, baselines, given)
-            _log(trained, score, main=one.split == settings.splits[0])
+            _log(trained, score)
         scores.append(score)
     return scores
 
@@ -119,12 +120,12 @@ def _is_of_others(score: Score, path: Path, weights: Path) -> bool:
     return weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns
 
 
-def _log(trained: Trained, score: Score, *, main: bool) -> None:
-    """Adds the score to TensorBoard, beside the losses of training; of further splits with the split's name."""
-    where = score.task if main else f"{score.task}/{score.split}"
-    names = {f"eval/{where}/{name}": value for name, value in score.metrics.items()}
+def _log(trained: Trained, score: Score) -> None:
+    """Adds the score to TensorBoard, beside the losses of training; each split is a curve of its own, as in T5."""
+    names = {f"eval/{score.task}/{name}": value for name, value in score.metrics.items()}
+    curve = score.split if score.limit is None else f"{score.split}-first-{score.limit}"
     assert score.step is not None
-    with EventFile(trained.tensorboard_scores) as board:
+    with EventFile(trained.tensorboard_scores / file_name(curve)) as board:
         board.log(score.step, names)
 
 

@@ -135,13 +135,14 @@ def to_trained_alone(checked: Checked, output: str) -> None:
 
 def _began_with(checkpoint: CheckpointPath, trained: Trained) -> str:
     """Returns where the weights were that a training left alone, for people."""
-    if not checkpoint.trained.start.is_file():
+    start = read_json(checkpoint.trained.start) if checkpoint.trained.start.is_file() else {}
+    base, noted = start.get("checkpoint"), start.get("trained_before")
+    if base is None:
         return "the run's own first weights"
-    start = read_json(checkpoint.trained.start)
-    base, before = str(start.get("checkpoint")), (start.get("trained_before") or {}).get("folder")
+    before = str(noted["folder"]) if isinstance(noted, dict) and "folder" in noted else None
     # The same choice has gone on with its weights; else they have become part of the others.
     became_part = before is not None and os.path.isdir(before) and read_trained(before).trained != trained
-    return f"{base} with {before}" if became_part else base
+    return f"{base} with {before}" if became_part else str(base)
 
 
 def _engine(checked: Checked) -> Engine:

@@ -1,9 +1,8 @@
-"""Fine-tuning on one task at a time, each time from the same checkpoint."""
+"""Fine-tuning on one task at a time, each time from the same checkpoint, or from the same new weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
 from t5mix.internal.files import read_json, write_json
@@ -13,6 +12,7 @@ from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.tasks import Provider, answered
 from t5mix.runs.records.record import alone_in, beginning, record_start
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores.beside_training import beside, report
@@ -21,7 +21,7 @@ from t5mix.training.checkpoints import Checkpoints
 
 
 def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
-    """Fine-tunes each task from `Finetuning.checkpoint`, and reports: `t5mix finetune`.
+    """Fine-tunes each task from `Finetuning.checkpoint`, or with new weights, and reports: `t5mix finetune`.
 
     Args:
         bound: the settings, with their texts.
@@ -29,27 +29,11 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
         command: what the user typed, for the record.
     """
     start = checked.checkpoint
-    assert start is not None
     with alone_in(checked.folder):
         record_start(bound, checked, command)
         checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         components = Components(checked.run, checked.provider)
-
-        def restored() -> State:
-            return components.restore(start)
-
-        own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
-        weights = Path(str(start))
-        reported = components.run.evaluation.report_split
-        before = score_tasks(
-            components,
-            checked.finetune_tasks,
-            own,
-            start.step,
-            restored,
-            weights=weights,
-            splits=[reported] if reported else (),
-        )
+        before = [] if start is None else _before(components, checked, start)
         after = finetune_tasks(components, checked, start, before)
         write_report(checked.folder.report, before, after)
     print_report(before, after)
@@ -58,15 +42,30 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
     return 0
 
 
+def _before(components: Components, checked: Checked, start: CheckpointPath) -> list[Score]:
+    """Returns the scores of the checkpoint that fine-tuning starts from."""
+    own = checked.folder.pretraining  # scores go to this run's folder, not to the checkpoint's
+    reported = components.run.evaluation.report_split
+    return score_tasks(
+        components,
+        checked.scored_tasks,
+        own,
+        start.step,
+        lambda: components.restore(start),
+        weights=Path(str(start)),
+        splits=[reported] if reported else (),
+    )
+
+
 def finetune_tasks(
-    components: Components, checked: Checked, start: CheckpointPath, before: Sequence[Score]
+    components: Components, checked: Checked, start: CheckpointPath | None, before: Sequence[Score]
 ) -> list[Score]:
     """Fine-tunes and scores each task of `Run.finetune`; what is finished already is not done again.
 
     Args:
         components: of the run.
         checked: the run.
-        start: the checkpoint that every task starts from.
+        start: the checkpoint that every task starts from; None for new weights.
         before: scores of that checkpoint, whose baselines are used again.
     """
     scores: list[Score] = []
@@ -79,45 +78,53 @@ def finetune_tasks(
 def _finetune_task(
     components: Components,
     checked: Checked,
-    task: Task,
-    start: CheckpointPath,
+    task: Provider,
+    start: CheckpointPath | None,
     before: Sequence[Score],
     title: str,
 ) -> list[Score]:
+    """Fine-tunes on one task, or on a mixture as one; returns the scores of what was trained on."""
     finetuning = checked.run.finetune
     assert finetuning is not None
+    scored = answered(checked.run, task)
     trained = checked.folder.finetuning(task.name)
     _remember_start(trained, task, start)
     Checkpoints(trained.checkpoints).set_damaged_aside()
+
+    def beginning_state() -> State:
+        if start is None:
+            return components.engine(finetuning).initialize(checked.run.seed)
+        return components.restore(start, finetuning)
+
     if finetuning.steps not in trained.steps():
         components.train(
             finetuning.as_training(),
             task,
             trained,
-            start=lambda: components.restore(start, finetuning),
+            start=beginning_state,
             title=title,
-            beside=beside(components, [task], checked.folder, trained),
+            beside=beside(components, scored, checked.folder, trained),
         )
 
     def restored(step: int) -> State:
         return components.restore(CheckpointPath(checked.folder, trained, step))
 
-    return report(components, [task], trained, trained.steps()[-1], restored, before)
+    return report(components, scored, trained, trained.steps()[-1], restored, before)
 
 
-def _remember_start(trained: Trained, task: Task, start: CheckpointPath) -> None:
+def _remember_start(trained: Trained, task: Provider, start: CheckpointPath | None) -> None:
     """Notes which checkpoint a task starts from; refuses to go on from another one.
 
     Raises:
         ValueError: an earlier start of the run began this task from a different step.
     """
-    path = trained.start
+    path, first = trained.start, 0 if start is None else start.step
     if path.exists():
         step = read_json(path).get("step")
-        if step != start.step:
+        if step != first:
             raise ValueError(
                 f"{str(trained.path)!r} was fine-tuned from step {step}, and this run starts from step "
-                f"{start.step}: delete that folder to do it again"
+                f"{first}: delete that folder to do it again"
             )
         return
     write_json(path, {"task": task.name, **beginning(start)})

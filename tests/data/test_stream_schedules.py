@@ -128,6 +128,17 @@ def test_a_finite_stream_has_each_example_so_often_and_ends(tasks, small_windows
         stream.batch(stream.steps)
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_finite_stream_has_no_more_steps_than_its_examples_fill(make_task, batch_size):
+    long = make_task("long", columns={"inputs": ["x" * 30] * 40, "targets": ["y"] * 40})
+    stream = Stream(Mixture("m", [(long, 1.0)], max_epochs=1), LENGTHS, batch_size)
+    assert stream.steps == 40 // batch_size == stream.changes_of_shares[-1].step
+    assert {len(stream.examples(step)) for step in range(stream.steps)} == {batch_size}
+    short = make_task("short", columns={"inputs": ["x" * 5] * 40, "targets": ["y"] * 40})
+    stream = Stream(Mixture("m", [(short, 1.0)], max_epochs=1), LENGTHS, batch_size)
+    assert stream.steps == 8 // batch_size  # five in a row
+
+
 @pytest.mark.parametrize("pack", [True, False])
 def test_the_share_of_a_task_that_has_had_its_epochs_goes_to_the_others(tasks, small_windows, pack):
     mixture = Mixture("m", list(zip(tasks, (1.0, 2.0, 1.0), strict=True)), max_epochs={"b": 2.5})

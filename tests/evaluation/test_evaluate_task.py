@@ -10,7 +10,7 @@ import sklearn.metrics
 
 import t5mix
 from t5mix import preprocessors
-from t5mix.evaluation.evaluate_task import evaluate_task
+from t5mix.evaluation.evaluate_task import check_labels, evaluate_task
 from t5mix.evaluation.scoring.baselines import Baseline
 
 VOCABULARY = t5mix.ByteVocabulary()
@@ -223,3 +223,13 @@ def test_a_task_that_requires_caching_is_evaluated() -> None:
     steps = [*task.preprocessors[:1], t5mix.CacheDatasetPlaceholder(required=True), *task.preprocessors[1:]]
     result = evaluate_task(task.replace(preprocessors=steps), model({"pet: a dog": "yes"}), lengths=LENGTHS)
     assert (result.value, result.baseline) == (80.0, Baseline("majority", 60.0))
+
+
+def test_tasks_that_get_a_score_are_known_before_anything_is_answered() -> None:
+    hidden = {"validation": [("pet: a dog", "<unk>"), ("pet: a bear", "<unk>")], "test": ANIMALS["validation"]}
+    known, unknown = make_task(ANIMALS), make_task(hidden)
+    assert check_labels([known, unknown], "validation", LENGTHS, None, "the choice is by scores") == [known]
+    assert check_labels([known, unknown], "test", LENGTHS, 2, "the choice is by scores") == [unknown]  # one has it
+    assert check_labels([known], "dev", LENGTHS, None, "the choice is by scores") == []
+    with pytest.raises(ValueError, match=r"on 'validation', which has no published label \(toy: every target"):
+        check_labels([unknown], "validation", LENGTHS, None, "the choice is by scores")

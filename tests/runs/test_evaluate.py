@@ -207,8 +207,13 @@ def test_training_files_that_are_gone_leave_the_score_without_a_baseline(
 
 def test_scores_and_losses_have_event_files_in_folders_of_their_own(score, folder: Path) -> None:
     # TensorBoard goes on to a folder's newest file, and never comes back to that of the training that still writes.
+    # Nor may one split's curve go on as another's, or that of the first examples as that of all.
     score(task(folder))
-    assert [path.parent.name for path in (folder / "tensorboard").rglob("events.*")] == ["eval"]
+    score(task(folder), "Evaluation.split = 'train'")
+    score(task(folder), "Evaluation.limit = 1")
+    found = [path.parent.relative_to(folder) for path in (folder / "tensorboard").rglob("events.*")]
+    names = ["test", "test-first-1", "train"]
+    assert sorted(map(str, found)) == [f"tensorboard/eval/{name}" for name in names]
 
 
 @pytest.mark.parametrize("stale", [False, True])

@@ -17,6 +17,7 @@ from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.records.stream_of_run import stream_of_run
 from t5mix.training import starting
 from t5mix.training.checkpoints import Checkpoints
+from tests.runs.conftest import hidden_digits, register
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,11 @@ def test_checkpoints_are_evaluated_and_the_best_of_each_task_is_shown(finished, 
     assert out.index("step 4") < out.index("step 6")
     assert main([*command, "--checkpoints", "best", "--mixture_or_task", "toy_a"]) == 0
     assert "best checkpoints: toy_a at step" in capsys.readouterr().out
+    register("hidden", data=hidden_digits)
+    assert main([*command, "--checkpoints", "best", "--mixture_or_task", "hidden"]) == 2
+    said = capsys.readouterr().err
+    assert "best is chosen by scores, and those would be on 'test', which has no published label" in said
+    assert "scoring" not in said
     assert main(["eval", "--run_folder", str(finished.path / "finetune/toy_b"), "--limit", "5"]) == 0
     assert "toy_b" in capsys.readouterr().out
 
@@ -316,6 +322,9 @@ def test_scores_on_clean_examples_stand_beside_those_on_all(finished, tmp_path, 
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
     cells = {row[0]: row for row in table if row and row[0].startswith("toy_")}
     assert cells["toy_a"][-1] == "19" and cells["toy_b"][-1] == "20"
+    # One that is named and knows nothing of what is scored is refused.
+    assert main(["eval", "--run_folder", str(finished.path), "--ledger", str(path), "--split", "train"]) == 2
+    assert "has looked at nothing that is scored, toy_a (train), toy_b (train)" in capsys.readouterr().err
     # In the run folder it needs no name, and one of other data is refused.
     (finished.path / "ledger.jsonl").write_text(path.read_text().replace('"23"', '"24"'))
     assert main(["eval", "--run_folder", str(finished.path)]) == 2

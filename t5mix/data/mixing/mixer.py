@@ -10,6 +10,7 @@ import numpy as np
 from t5mix.data.examples.base import Examples
 from t5mix.data.examples.in_memory import Lengths
 from t5mix.data.mixing import permutation, weights
+from t5mix.data.mixing.deadline_order import DeadlineOrder
 from t5mix.data.mixing.intended import Intended
 from t5mix.data.mixing.scheduled_order import ScheduledOrder
 from t5mix.data.mixing.task_order import TaskOrder
@@ -59,7 +60,7 @@ class Mixer:
         seed: int,
     ) -> None:
         self.names, self.seed = tuple(examples), seed
-        self._mixing: TaskOrder | ScheduledOrder = TaskOrder({name: rates[name] for name in examples}, seed)
+        self._mixing: DeadlineOrder = TaskOrder({name: rates[name] for name in examples}, seed)
         self._examples = tuple(examples.values())
         self._counts = np.array([task.count for task in self._examples], dtype=np.int64)
         self._words = np.array(

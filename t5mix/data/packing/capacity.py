@@ -240,14 +240,14 @@ def _fill(mixer: Mixer, draws: int, limits: Sequence[int], batch_size: int) -> t
     drawn = drawn.take(evenly_spaced(drawn.task))
     starts = even_parts(demands(drawn.lengths, limits), windows).tolist()
     parts = [drawn.take(slice(start, stop)) for start, stop in itertools.pairwise(starts)]
-    volume, rows = np.array([_rows_needed(part, limits, batch_size) for part in parts]).T  # [windows]
+    volume, rows = np.array([rows_needed(part, limits, batch_size) for part in parts]).T  # [windows]
     fill = max(float(volume.sum()), 1 / max(limits)) / float(rows.sum())
     needed = rows / np.maximum(volume, 1e-9)
     deviation = float(needed.std(ddof=1) / needed.mean()) if windows > 1 else 0.0
     return fill, deviation, windows * draws / float(rows.sum()) - 1
 
 
-def _rows_needed(draws: Draws, limits: Sequence[int], batch_size: int) -> tuple[float, int]:
+def rows_needed(draws: Draws, limits: Sequence[int], batch_size: int) -> tuple[float, int]:
     """Returns the rows that these examples' tokens take at least, and those that they are packed into."""
     cuts = epoch_order.begins(draws)
     if len(cuts):

@@ -1,14 +1,19 @@
 """Rows of a stream whose rates change: stretches of packed rows, one behind the other."""
 
 import bisect
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from t5mix.data.mixing.mixer import Draws, Mixer
+from t5mix.data.packing.capacity import Plan, rows_needed
 from t5mix.data.packing.timetable import Planned
 from t5mix.data.packing.windows import Fed, LeftOut, PackedRows, Rows, Stretch
 from t5mix.internal.memo import remembers
+
+# Sizes that a stream's last window is tried with, one batch more each time.
+_SIZES = 8
 
 
 class ScheduledRows:
@@ -29,7 +34,7 @@ class ScheduledRows:
 
     def __init__(self, mixer: Mixer, planned: Sequence[Planned], seed: int, batch_size: int) -> None:
         self.left_out = LeftOut(mixer.names)
-        self._mixer, self._batch_size = mixer, batch_size
+        self._mixer, self._batch_size, self._seed = mixer, batch_size, seed
         self._first_rows: list[int] = []
         self._first_windows: list[int] = []
         self._stretches: list[tuple[PackedRows, Stretch]] = []
@@ -49,6 +54,28 @@ class ScheduledRows:
                 row, window = row + one.rows, window + windows
         self._end = row
         self._windows = None if planned[-1].rows is None else window
+        if self._windows is not None and planned[-1].plan is not None:
+            self._shorten(planned[-1].plan)
+
+    @property
+    def steps(self) -> int | None:
+        """How many steps there are; None is without end."""
+        return None if self._windows is None else -(-self._end // self._batch_size)
+
+    def _shorten(self, plan: Plan) -> None:
+        """Takes batches off a stream's last window, which is planned with more of them than its examples need."""
+        packed, stretch = self._stretches[-1]
+        placed = packed.placed(0) if self._windows == self._first_windows[-1] + 1 else None
+        if placed is None:
+            return
+        fewest = -(-rows_needed(placed, plan.limits, self._batch_size)[1] // self._batch_size) * self._batch_size
+        for rows in range(fewest, plan.rows, self._batch_size)[:_SIZES]:
+            shorter = PackedRows(self._mixer, dataclasses.replace(plan, rows=rows), self._seed, stretch)
+            if shorter.placed(0) is not None:
+                shorter.left_out = self.left_out
+                self._stretches[-1] = shorter, stretch
+                self._end -= plan.rows - rows
+                return
 
     def place(self, step: int) -> tuple[int, int, int]:
         """Returns a step's window, its number within it, and the number of steps of the window."""

@@ -65,11 +65,13 @@ class Change:
             with its last examples has them in any of its rows, and a few may wait for the next.
         shares: each task's share of examples from there on.
         why: what happened.
+        ended: tasks that have reached their limit, where that happened: the others share what they had, in proportion.
     """
 
     step: int
     shares: tuple[float, ...]
     why: str
+    ended: tuple[str, ...] = ()
 
 
 class PlainRoom:
@@ -162,8 +164,7 @@ class PackedRoom:
             last = found.pop()
             blocks, left = blocks - 1, window * plan.windows
             found = [dataclasses.replace(last, rows=blocks * left, blocks=blocks)] if blocks else []
-        whole = max(left // window - 1, 0)
-        if whole:
+        if whole := max(left // window - 1, 0):
             found.append(Planned(self._planned(window, whole), whole * window, 1))
         rest = left - whole * window
         return [*found, Planned(self._planned(rest, 1, _LAST_SPARE if is_last else 0.0), rest, 1)]
@@ -177,8 +178,7 @@ class PackedRoom:
         window, plan = self._capacity.rows, self._plan
         blocks, left = divmod(draws, plan.draws)
         found = [Planned(plan, blocks * window * plan.windows, blocks)] if blocks else []
-        whole = max(left * plan.windows // plan.draws - 1, 0)
-        if whole:
+        if whole := max(left * plan.windows // plan.draws - 1, 0):
             part = self._planned(window, whole)
             found.append(Planned(part, whole * window, 1))
             left -= part.draws
@@ -257,7 +257,7 @@ class Timetable:
             self._done |= ends.keys()
             old, weights = weights, self._schedule.weights(stage, self._done)
             if weights.any():
-                self._add_change(self._row_of(planned), weights, self._ended(ends))
+                self._add_change(self._row_of(planned), weights, ended=ends)
                 if lost > _REPLANNED:
                     self._replan(stage, [old, weights], stop)
                     lost = 0.0
@@ -361,6 +361,13 @@ class Timetable:
         self.changes.append(Change(self.steps, none, "no task with a rate is left: the stream ends"))
         return False
 
+    def end_at(self, steps: int) -> None:
+        """Takes in that the last examples take fewer steps than were planned for them."""
+        *before, end = self.changes
+        self.changes = [dataclasses.replace(change, step=min(change.step, steps - 1)) for change in before]
+        self.changes.append(dataclasses.replace(end, step=steps))
+        self.steps = steps
+
     def _place(self, planned: Sequence[Planned]) -> None:
         goes_on = np.array(self._schedule.rates[self._stage_of_row()]) > 0
         for one in planned:
@@ -383,13 +390,11 @@ class Timetable:
             row, first = row + one.rows, first + one.draws
         return row
 
-    def _add_change(self, row: int, weights: np.ndarray, why: str) -> None:
+    def _add_change(self, row: int, weights: np.ndarray, why: str = "", ended: Iterable[int] = ()) -> None:
         shares = tuple((weights / (1 << BITS)).tolist())
         if self.changes and shares == self.changes[-1].shares:  # rates of tasks that have ended, say
             return
-        self.changes.append(Change(row // self._batch_size, shares, why))
-
-    def _ended(self, tasks: Iterable[int]) -> str:
-        names = [self._schedule.names[task] for task in tasks]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"max_epochs of {', '.join(names[:3])}{more} reached"
+        if names := tuple(self._schedule.names[task] for task in ended):
+            more = f" and {len(names) - 3} more" * (len(names) > 3)
+            why = f"max_epochs of {', '.join(names[:3])}{more} reached"
+        self.changes.append(Change(row // self._batch_size, shares, why, names))

@@ -276,6 +276,11 @@ class PackedRows:
         """Returns those of them that were tried in so many windows behind their own."""
         return self._filled(window, tries).waiting
 
+    def placed(self, window: int) -> Draws | None:
+        """Returns the examples of a window, those that waited too; None where some of them find no room."""
+        tried = [self._filled(window, tries) for tries in range(TRIES + 1)]
+        return None if any(len(one.waiting.task) for one in tried) else tried[-1].draws
+
     def first_step(self, window: int) -> int:
         """Returns the first step of a window."""
         return window * (self.rows // self._plan.batch_size)

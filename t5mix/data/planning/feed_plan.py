@@ -139,7 +139,11 @@ class FeedPlan:
         return sum(self.tokens.values()) / self.steps
 
     def as_json(self) -> dict[str, object]:
-        """Returns everything as JSON takes it; a share of nothing is None."""
+        """Returns everything as JSON takes it; a share of nothing is None.
+
+        Where tasks have ended there is no list of shares, for there may be a thousand such changes of a thousand tasks:
+        they follow from those before, as `Change.ended` says.
+        """
         tasks = [{**dataclasses.asdict(one), "epochs": one.epochs} for one in self.tasks]
         names = [one.task for one in self.tasks]
         content = {
@@ -160,7 +164,12 @@ class FeedPlan:
             "tasks": tasks,
             "left_out": dict(self.left_out),
             "changes": [
-                {"step": each.step, "why": each.why, "shares": dict(zip(names, each.shares, strict=True))}
+                {
+                    "step": each.step,
+                    "why": each.why,
+                    "ended": list(each.ended),
+                    "shares": None if each.ended else dict(zip(names, each.shares, strict=True)),
+                }
                 for each in self.changes
             ],
             "over_steps": [

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from t5mix.data.mixing.mixer import Mixer
-from t5mix.data.packing.scheduled_rows import ScheduledRows
-from t5mix.data.packing.windows import TRIES, PackedRows, PlainRows
-from t5mix.data.planning.drawn import Windows
+from t5mix.data.packing.windows import TRIES
+from t5mix.data.planning.finder import Finder
 
 # Places of an epoch's order that are looked up at once.
 _AT_ONCE = 1 << 20
@@ -19,22 +17,8 @@ _AT_ONCE = 1 << 20
 _TASK = np.int64(1 << 40)
 
 
-class FirstFed:
-    """Finds first steps.
-
-    Args:
-        mixer: of the stream.
-        rows: its rows.
-        batch_size: rows of a batch.
-        counts: examples of each task's epoch.
-    """
-
-    def __init__(
-        self, mixer: Mixer, rows: PackedRows | PlainRows | ScheduledRows, batch_size: int, counts: list[int]
-    ) -> None:
-        self._mixer, self._rows, self._counts = mixer, rows, counts
-        self._windows = Windows(rows)
-        self._batch_size = batch_size
+class FirstFed(Finder):
+    """Finds first steps."""
 
     def before(
         self, steps: int, wanted: Mapping[int, Iterable[int]], tell: Callable[[int, int], None]
@@ -62,12 +46,12 @@ class FirstFed:
         found: dict[tuple[int, int], int] = {}
         for task, indices in pending.items():
             first = epoch * self._counts[task]
-            stop = min(int(self._windows.drawn(windows)[task]) - first, self._counts[task])
+            stop = min(int(self.drawn(windows)[task]) - first, self._counts[task])
             for start in range(0, stop if len(indices) else 0, _AT_ONCE):
                 order = self._mixer.epoch(task, epoch, start, min(start + _AT_ONCE, stop))
                 for place in np.flatnonzero(np.isin(order, indices)).tolist():
                     number = first + start + place
-                    found[task, int(order[place])] = self._windows.drawing(task, number, windows)
+                    found[task, int(order[place])] = self.drawing(task, number, windows)
         return found
 
     def _look(

@@ -71,8 +71,7 @@ class Planner:
         asked, steps = steps, steps if self._end is None else min(steps, self._end)
         windows = self._rows.place(steps - 1)[0] + 1
         placed = self._place(windows, every, tell)
-        counts = [one.count for one in self._examples.values()]
-        repetitions = Repetitions(self._mixer, self._rows, self._batch_size, counts).before(
+        repetitions = Repetitions(self._mixer, self._rows, self._batch_size).before(
             steps, every, lambda done, total: tell("looking for repetitions", done, total)
         )
         tell("adding up tokens", 0, 1)

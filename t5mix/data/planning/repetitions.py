@@ -10,10 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from t5mix.data.mixing.mixer import Mixer
-from t5mix.data.packing.scheduled_rows import ScheduledRows
-from t5mix.data.packing.windows import PackedRows, PlainRows
-from t5mix.data.planning.drawn import Windows
+from t5mix.data.planning.finder import Finder
 
 # Tasks whose second epoch is looked for in batches, the first ones to have one, unless all are; others are told from so
 # many windows at even distances.
@@ -33,22 +30,8 @@ class Repetition:
     exact: bool = True
 
 
-class Repetitions:
-    """Finds these steps.
-
-    Args:
-        mixer: of the stream.
-        rows: its rows.
-        batch_size: rows of a batch.
-        counts: examples of each task's epoch.
-    """
-
-    def __init__(
-        self, mixer: Mixer, rows: PackedRows | PlainRows | ScheduledRows, batch_size: int, counts: list[int]
-    ) -> None:
-        self._mixer, self._rows, self._counts = mixer, rows, counts
-        self._windows = Windows(rows)
-        self._batch_size = batch_size
+class Repetitions(Finder):
+    """Finds these steps."""
 
     def before(self, steps: int, every: bool, tell: Callable[[int, int], None]) -> list[Repetition]:
         """Returns each task's repetition before a step.
@@ -64,7 +47,7 @@ class Repetitions:
         for done, task in enumerate(sorted(about, key=lambda task: (about[task], task))):
             tell(done, len(about))
             if every or done < _TASKS:
-                window = self._windows.drawing(task, self._counts[task], windows)
+                window = self.drawing(task, self._counts[task], windows)
                 found[task] = Repetition(self._first(task, window, steps))
             else:
                 found[task] = Repetition(min(self._step_at(about[task]), steps - 1), exact=False)
@@ -73,7 +56,7 @@ class Repetitions:
     def _about(self, windows: int) -> dict[int, float]:
         """Returns about when, in windows, the second epoch of each task begins that has one before so many windows."""
         grid = sorted({windows * part // _GRID for part in range(_GRID + 1)})
-        drawn = np.array([self._windows.drawn(window) for window in grid])  # [grid, tasks]
+        drawn = np.array([self.drawn(window) for window in grid])  # [grid, tasks]
         return {
             task: float(np.interp(count, drawn[:, task], grid))
             for task, count in enumerate(self._counts)
@@ -98,7 +81,7 @@ class Repetitions:
 
     def _to_come(self, task: int, window: int) -> set[int]:
         """Returns the examples that no window before this one feeds."""
-        before, count = int(self._windows.drawn(window)[task]), self._counts[task]
+        before, count = int(self.drawn(window)[task]), self._counts[task]
         indices = set(self._mixer.epoch(task, 0, before, count).tolist())
         for some in ([self._rows.waiting(window - 1)] if window else []) + self._rows.left_out.before(window):
             indices.update(some.index[some.task == task].tolist())

@@ -29,8 +29,8 @@ class CleanScore:
 
 def check_examples(
     task: Task, split: str, lengths: Mapping[str, int], limit: int | None, found: Found
-) -> list[Example] | None:
-    """Returns the examples of a split, where a ledger has looked at it and they are those that it has seen.
+) -> list[Example]:
+    """Returns the examples of a split that a ledger has looked at, where they are those that it has seen.
 
     Args:
         task: the task.
@@ -39,15 +39,10 @@ def check_examples(
         limit: examples that are scored at most, the first ones; None is the whole split.
         found: the ledger.
 
-    Returns:
-        None where the ledger has not looked at this split.
-
     Raises:
         ValueError: the ledger is of other examples.
     """
     of = (task.name, split)
-    if of not in found.examples:
-        return None
     examples = read_examples(task, split, lengths, limit)
     whole = found.examples[of]
     texts = {index: text for index, text in found.texts[of].items() if index < len(examples)}
@@ -69,26 +64,21 @@ def _holds(example: Example, text: str, lengths: Mapping[str, int]) -> bool:
     return cut or example.input_text.endswith(text)
 
 
-def score_clean(task: Task, score: Score, outputs: Sequence[str], found: Found) -> CleanScore | None:
+def score_clean(
+    task: Task, score: Score, outputs: Sequence[str], examples: Sequence[Example], found: Found
+) -> CleanScore:
     """Scores a model's answers once more, on clean examples.
 
     Args:
         task: the task.
         score: the score on all examples.
         outputs: the answers that it is made of, in the split's order.
+        examples: of the score, from `check_examples`.
         found: the ledger.
 
-    Returns:
-        None where the ledger has not looked at this split, or where there is no score at all.
-
     Raises:
-        ValueError: the ledger is of other examples than the score.
+        ValueError: there are not as many answers as examples.
     """
-    if score.no_score:
-        return None
-    examples = check_examples(task, score.split, score.lengths or {}, score.limit, found)
-    if examples is None:
-        return None
     if len(examples) != len(outputs):
         raise ValueError(f"task {task.name!r}: {len(outputs):,} answers are kept to {len(examples):,} examples")
     texts = found.texts[task.name, score.split]

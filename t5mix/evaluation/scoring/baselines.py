@@ -34,7 +34,12 @@ class Baseline:
 
 
 def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
-    """Tries every baseline and returns the best by the task's first metric.
+    """Returns the best of all baselines by the task's first metric; see `baseline_answers`."""
+    return baseline_answers(scorer, training)[0]
+
+
+def baseline_answers(scorer: Scorer, training: Iterable[Text]) -> tuple[Baseline, list[str]]:
+    """Tries every baseline and returns the best by the task's first metric, with its answers.
 
     majority: the most frequent training target (of equals the one that came first).
     mean: the mean of the training targets, where all of them are numbers.
@@ -45,7 +50,7 @@ def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
         scorer: the test set.
         training: inputs and targets of the training split; empty where there is none.
     """
-    best = Baseline("none", math.nan)
+    best, answers = Baseline("none", math.nan), [""] * len(scorer.examples)
     tried: list[list[str]] = []
     for kind, texts in _candidates(scorer, list(training)):
         if texts in tried:
@@ -56,8 +61,8 @@ def strongest_baseline(scorer: Scorer, training: Iterable[Text]) -> Baseline:
         if math.isnan(score) and not less:
             score = 0.0
         if is_better(score, best.score, less):
-            best = Baseline(kind, score)
-    return best
+            best, answers = Baseline(kind, score), texts
+    return best, answers
 
 
 def training_texts(task: Task, lengths: Mapping[str, int] | None = None) -> list[Text]:

@@ -17,7 +17,8 @@ class Mixing:
             `{0: {'a': 1.0}, 10000: {'b': 1.0}}`; `@linear()`, whose `first` and `last` are dicts; or `@UniMax()`. None
             leaves them as declared.
         unit: what rates are shares of: "examples", "target_tokens" or "tokens"; None as declared.
-        max_epochs: the most passes over each task, or a dict of such; None as declared.
+        max_epochs: the most passes over each task, or a dict of such, in place of all limits, also of those that
+            mixtures in it declare; {} is no limit, None as declared.
     """
 
     rates: Mapping[str, float] | Mapping[int, Mapping[str, float]] | linear | UniMax | None = None

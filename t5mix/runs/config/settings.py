@@ -125,7 +125,7 @@ class Training(_Steps):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finetuning(_Steps):
-    """Training on one task at a time, each time from the same checkpoint.
+    """Training on one task at a time, each time from the same weights.
 
     Optimizer, trained, micro_batches, loss_denominator, clip_norm, skip_non_finite and allow_changed_optimizer are as
     in Training.
@@ -133,12 +133,14 @@ class Finetuning(_Steps):
     Attributes:
         steps: optimizer steps on each task, counted from the checkpoint.
         schedule: learning rate, a function of the step since the checkpoint; T5's is `@constant()`.
-        tasks: names; empty means every task of the mixture that has metrics.
+        tasks: names; empty means every task of the mixture that has metrics. A mixture that is named is trained on as
+            one, and its tasks with metrics are scored.
         checkpoint: a run folder (its newest checkpoint), or one checkpoint of it
             (`FOLDER/checkpoints/STEP`); None means the checkpoint that this run's own pre-training
             ends with.
         trained_before: a folder of `t5mix export --format trained`, which is put onto the checkpoint first. The same
             choice of `trained` goes on with its weights; for another, LoRA is added up.
+        from_scratch: whether each training begins with new weights, those of `Run.seed`, instead of a checkpoint.
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints of a task; one is always written at the end.
         keep: how many checkpoints of each task stay on disk, the newest ones.
@@ -149,6 +151,7 @@ class Finetuning(_Steps):
     tasks: tuple[str, ...] = ()
     checkpoint: str | None = None
     trained_before: str | None = None
+    from_scratch: bool = False
     log_every: int = 100
     checkpoint_every: int = 1000
     keep: int = 1
@@ -164,6 +167,11 @@ class Finetuning(_Steps):
             raise ValueError(
                 f"Finetuning.trained_before is {self.trained_before!r}, which goes onto the checkpoint that it was "
                 "trained on: bind Finetuning.checkpoint, too"
+            )
+        if self.from_scratch and self.checkpoint is not None:
+            raise ValueError(
+                f"Finetuning.checkpoint is {self.checkpoint!r}, and Finetuning.from_scratch begins with new weights: "
+                "leave one of them out"
             )
 
     def as_training(self) -> Training:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from t5mix.declarations.mixture import Mixture
+from t5mix.evaluation.evaluate_task import check_labels
 from t5mix.evaluation.scoring.paired_difference import Difference, holm, over_seeds
 from t5mix.internal.files import read_json, write_json
 from t5mix.internal.paths import file_name
@@ -29,6 +30,7 @@ from t5mix.runs.experiments import heat_map
 from t5mix.runs.experiments.what_if import Change
 from t5mix.runs.preflight.changed_mixture import drawn_from
 from t5mix.runs.preflight.checks import Checked, check_training
+from t5mix.runs.preflight.dry_run import check_end
 from t5mix.runs.preflight.tasks import chosen_provider, model_vocab_size
 from t5mix.runs.pretrain import carry_out
 from t5mix.runs.records.run_folder import RunFolder
@@ -146,6 +148,8 @@ class Study:
         Args:
             command: what the user typed, for the records.
         """
+        for _, checked in self.runs.values():
+            check_end(checked)  # before the first is trained
         for number, (name, (bound, checked)) in enumerate(self.runs.items(), 1):
             say(f"run {number} of {len(self.runs)}: {name}")
             carry_out(bound, checked, command)
@@ -249,11 +253,28 @@ def check_transfer(
         bound = binding.bind(gin_files, [*params, *own], include=include, vocab_size=model_vocab_size)
         runs[name] = bound, check_training(bound.run)
         _check_run(Path(folder, name), bound.run, include)
-    _, checked = next(iter(runs.values()))
-    if not checked.scored_tasks:
-        raise ValueError(f"no task of {mixture} has metrics that can be computed on {first.evaluation.split!r}")
     _check_result(Path(folder), mixture, design, meaning)
+    _, checked = next(iter(runs.values()))
+    _check_targets(checked, None if design == "leave-one-out" else drawn)
     return Study(Path(folder), design, meaning, all_seeds, drawn, runs)
+
+
+def _check_targets(checked: Checked, among: Sequence[str] | None) -> None:
+    """Refuses a map in which no task would have a score; says which have none, before the runs are done.
+
+    Args:
+        checked: one of the runs.
+        among: the tasks that may be looked at; None is all.
+    """
+    run, split = checked.run, checked.run.evaluation.splits[0]
+    tasks = [task for task in checked.scored_tasks if split in task.splits and (among is None or task.name in among)]
+    if not tasks:
+        raise ValueError(f"no task of {run.mixture} has metrics that can be computed on {split!r}")
+    what = f"a transfer map compares scores, and those of {run.mixture} would be"
+    targets = check_labels(tasks, split, run.sequence_length, run.evaluation.limit, what)
+    without = [task.name for task in tasks if task not in targets]
+    if without:
+        say(f"not in the map, for no label of {split!r} is published: {', '.join(without)}")
 
 
 def _changes(design: str, meaning: str, tasks: Sequence[str], seed: int) -> dict[str, tuple[Change, int]]:

@@ -22,17 +22,19 @@ from typing import Any
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.internal.files import read_json, write_json
 from t5mix.internal.paths import file_name
+from t5mix.internal.terminal import Progress
 from t5mix.runs.config import binding
 from t5mix.runs.config.binding import Bound
+from t5mix.runs.config.settings import Training
 from t5mix.runs.experiments.forking import fork
 from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.checks import Checked, check_training
-from t5mix.runs.preflight.dry_run import open_stream
+from t5mix.runs.preflight.dry_run import check_end, open_stream
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, chosen_provider
 from t5mix.runs.pretrain import carry_out
 from t5mix.runs.records.run_folder import RunFolder, check_links, check_local
-from t5mix.runs.scores.comparison import STAGES, Comparison, Scored, compare, find_scores
+from t5mix.runs.scores.comparison import STAGES, Comparison, Scored, check_comparable, compare, find_scores
 from t5mix.training import checkpoint_files
 
 MEANINGS = ("mask", "renormalize")
@@ -101,6 +103,8 @@ class WhatIf:
         change: what is otherwise.
         bound: settings of the new run.
         checked: the same, checked.
+        split: whose scores are compared.
+        is_scored: whether the original has a score of it, so that the runs can be compared by their answers.
     """
 
     original: RunFolder
@@ -108,6 +112,8 @@ class WhatIf:
     change: Change
     bound: Bound
     checked: Checked
+    split: str
+    is_scored: bool = False
 
     def carry_out(self, command: Sequence[str]) -> tuple[list[Score], list[Score]]:
         """Does the new run, from wherever an earlier start of it has got to; returns its scores.
@@ -117,20 +123,15 @@ class WhatIf:
         """
         return carry_out(self.bound, self.checked, command, self._prepare)
 
-    @property
-    def is_scored(self) -> bool:
-        """Whether there is a task with metrics, so that the runs can be compared by their answers."""
-        return bool(self.checked.scored_tasks)
-
     def compared(self, confidence: float = 0.95, tell: Callable[[str], None] = lambda task: None) -> Comparison:
-        """Returns the new run beside the original, over the same test examples (of the first of several splits).
+        """Returns the new run beside the original, over the same test examples.
 
         Args:
             confidence: of the intervals.
             tell: called with each task's name before it is read.
         """
         runs = [self.scores_of(self.original), self.scores_of(self.checked.folder)]
-        return compare(runs, self.checked.run.evaluation.splits[0], confidence=confidence, tell=tell)
+        return compare(runs, self.split, confidence=confidence, tell=tell)
 
     def scores_of(self, folder: RunFolder) -> Scored:
         """Returns what a run scored, as the new run is scored.
@@ -138,10 +139,29 @@ class WhatIf:
         Raises:
             FileNotFoundError: nothing; says how to score it.
         """
-        settings, stage = self.checked.run.evaluation, None if self.checked.run.finetune is not None else STAGES[0]
+        stage = None if self.checked.run.finetune is not None else STAGES[0]
         path = os.path.relpath(folder.path)
         shown = str(folder.path) if path.startswith("..") else path
-        return find_scores(shown, settings.splits[0], stage, settings.limit)
+        return find_scores(shown, self.split, stage, self.checked.run.evaluation.limit)
+
+    def with_scores(self) -> "WhatIf":
+        """Returns the same, after a look at what the original scored: before anything is trained.
+
+        Raises:
+            ValueError: it has no score that the new run's could be compared with, or of other examples.
+            FileNotFoundError: it was not scored on the split.
+        """
+        tasks = [task.name for task in self.checked.scored_tasks]
+        if not tasks:
+            return self
+        with Progress(what="reading what the original answered"):
+            found = check_comparable(self.scores_of(self.original), self.split, tasks)
+        if not found and not self.change.is_replay:  # which is compared bit for bit
+            raise ValueError(
+                f"{str(self.original.path)!r} has no score on {self.split!r} of a task that the new run is to score, "
+                "as where no label is published: what the change does could not be told; name another by --split"
+            )
+        return dataclasses.replace(self, is_scored=found)
 
     def _prepare(self) -> None:
         """Records what the run is made from, and begins it at the checkpoint where there is one."""
@@ -158,7 +178,12 @@ class WhatIf:
 
 
 def check_what_if(
-    path: str, change: Change, into: str | None = None, include: Sequence[str] = (), fine_tuning: bool = True
+    path: str,
+    change: Change,
+    into: str | None = None,
+    include: Sequence[str] = (),
+    fine_tuning: bool = True,
+    split: str | None = None,
 ) -> WhatIf:
     """Checks a run folder and what is to be otherwise, before anything slow.
 
@@ -168,6 +193,7 @@ def check_what_if(
         into: the folder of the new run; by default beside the original.
         include: files and folders of declarations.
         fine_tuning: whether the new run fine-tunes, where the original did.
+        split: whose scores are compared; by default the first of those that the original was scored on.
 
     Raises:
         ValueError: it is no run that has trained, its examples are others now, or the change does not fit it.
@@ -197,23 +223,28 @@ def check_what_if(
     if folder == original.path:
         raise ValueError(f"--run_folder is {into!r}, the folder of the original: choose another")
     _check_record(RunFolder(folder), _made_from(original, change))
-    masked = tuple(dict.fromkeys((*run.train.masked_tasks, *change.masked)))
-    rates, since = {**(run.train.rates or {}), **change.rates}, change.from_step or 0
-    if change.rates and run.train.rates and since != run.train.rates_since:
-        raise ValueError(
-            f"{path!r} has other rates since step {run.train.rates_since}, and these would hold since step {since}: "
-            "ask about the run that it was made from"
-        )
-    params = [f"Run.folder = {str(folder)!r}"]
-    params += [f"Training.masked_tasks = {masked!r}"] if change.masked else []
-    params += [f"Training.rates = {rates!r}", f"Training.rates_since = {since}"] if change.rates else []
+    params = [f"Run.folder = {str(folder)!r}", *_changed_settings(path, run.train, change)]
     params += [] if fine_tuning else ["Run.finetune = None"]
+    splits = run.evaluation.splits
+    if split is not None and split not in splits:
+        params.append(f"Evaluation.split = {', '.join((*splits, split))!r}")
     bound = binding.bind(record, params, include=include)
     checked = check_training(bound.run)
-    found = WhatIf(original, provider, change, bound, checked)
-    if found.is_scored:
-        found.scores_of(original)  # or refuse, before anything is trained
-    return found
+    check_end(checked)
+    return WhatIf(original, provider, change, bound, checked, split or splits[0]).with_scores()
+
+
+def _changed_settings(path: str, train: Training, change: Change) -> list[str]:
+    """Returns the settings by which the new training differs from the original's."""
+    masked = tuple(dict.fromkeys((*train.masked_tasks, *change.masked)))
+    rates, since = {**(train.rates or {}), **change.rates}, change.from_step or 0
+    if change.rates and train.rates and since != train.rates_since:
+        raise ValueError(
+            f"{path!r} has other rates since step {train.rates_since}, and these would hold since step {since}: "
+            "ask about the run that it was made from"
+        )
+    params = [f"Training.masked_tasks = {masked!r}"] if change.masked else []
+    return params + ([f"Training.rates = {rates!r}", f"Training.rates_since = {since}"] if change.rates else [])
 
 
 def _check_start(original: RunFolder, change: Change) -> None:

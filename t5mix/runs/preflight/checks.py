@@ -14,7 +14,7 @@ from t5mix.internal import trackers
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.gin_files import with_defaults
-from t5mix.runs.config.settings import Run
+from t5mix.runs.config.settings import Finetuning, Run
 from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
 from t5mix.runs.preflight.foreign_checkpoints import (
@@ -30,7 +30,9 @@ from t5mix.runs.preflight.memory import check_memory
 from t5mix.runs.preflight.schedules import check_schedule
 from t5mix.runs.preflight.tasks import (
     Provider,
+    answered,
     check_answers,
+    check_chosen_by,
     check_data,
     check_evaluation,
     check_mesh,
@@ -51,15 +53,15 @@ class Checked:
     Attributes:
         run: the settings.
         provider: the task or mixture that `Run.mixture` names.
-        finetune_tasks: what `Run.finetune` trains on, in order; empty where it is None.
-        scored_tasks: what is scored after pre-training, in order.
+        finetune_tasks: what `Run.finetune` trains on, in order, tasks or mixtures; empty where it is None.
+        scored_tasks: what is scored before fine-tuning, in order.
         checkpoint: where fine-tuning starts; None where it is what this run's own pre-training ends
-            with.
+            with, or new weights.
     """
 
     run: Run
     provider: Provider
-    finetune_tasks: tuple[Task, ...] = ()
+    finetune_tasks: tuple[Provider, ...] = ()
     scored_tasks: tuple[Task, ...] = ()
     checkpoint: CheckpointPath | None = None
 
@@ -86,6 +88,11 @@ def check_training(run: Run) -> Checked:
             f"Finetuning.checkpoint is {run.finetune.checkpoint!r}, but `t5mix train` fine-tunes what "
             "it has trained itself: leave it None, or use `t5mix finetune`"
         )
+    if run.finetune is not None and run.finetune.from_scratch:
+        raise ValueError(
+            "Finetuning.from_scratch begins with new weights, and `t5mix train` fine-tunes what it has trained itself: "
+            "leave it False, or use `t5mix finetune`"
+        )
     trackers.chosen()
     check_memory(run)
     check_schedule("Training", run.train)
@@ -104,14 +111,15 @@ def check_training(run: Run) -> Checked:
             f"Training.steps is {run.train.steps}, but {run.folder!r} has been trained for {newest[0]} "
             "steps already: choose more, or another folder with --run_folder"
         )
-    scored = tasks or scored_tasks(run, provider)
+    scored = _scored_of(run, tasks) or scored_tasks(run, provider)
+    check_chosen_by(run, scored)
     check_mesh(run)
     check_steps(run)
     return Checked(run, provider, tasks, scored)
 
 
 def check_finetuning(run: Run) -> Checked:
-    """Checks a run that only fine-tunes, from a checkpoint that exists.
+    """Checks a run that only fine-tunes, from a checkpoint that exists or with new weights.
 
     Raises:
         ValueError: as `check_training`; or the checkpoint is of another model or vocabulary.
@@ -125,21 +133,39 @@ def check_finetuning(run: Run) -> Checked:
     provider = chosen_provider(run)
     check_provider(run, provider)
     tasks = finetune_tasks(run, provider)
+    checkpoint = None if run.finetune.from_scratch else _start_of(run, run.finetune, provider)
+    if checkpoint is None:
+        check_own_checkpoint(run, None)
+    check_folder(run, provider)
+    scored = _scored_of(run, tasks)
+    check_chosen_by(run, scored)
+    check_mesh(run)
+    check_steps(dataclasses.replace(run, train=None))
+    if checkpoint is not None:
+        check_goes_on(run, checkpoint)
+    return Checked(run, provider, tasks, scored, checkpoint)
+
+
+def _scored_of(run: Run, trained_on: Sequence[Provider]) -> tuple[Task, ...]:
+    """Returns the tasks that are scored of what is fine-tuned on, each once."""
+    return tuple({task.name: task for each in trained_on for task in answered(run, each)}.values())
+
+
+def _start_of(run: Run, finetuning: Finetuning, provider: Provider) -> CheckpointPath:
+    """Returns the checkpoint that fine-tuning starts from, after checking that it can."""
     try:
-        checkpoint = find_start(run.finetune.checkpoint or run.folder)
+        checkpoint = find_start(finetuning.checkpoint or run.folder)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"fine-tuning starts from a checkpoint (--checkpoint): {error}") from None
-    checkpoint = dataclasses.replace(checkpoint, trained_alone=run.finetune.trained_before)
+        raise FileNotFoundError(
+            f"fine-tuning starts with new weights (--from_scratch) or from a checkpoint (--checkpoint): {error}"
+        ) from None
+    checkpoint = dataclasses.replace(checkpoint, trained_alone=finetuning.trained_before)
     if isinstance(checkpoint, ForeignCheckpoint):
         check_foreign(run, provider, checkpoint)
     else:
         check_checkpoint(run, provider, checkpoint)
         check_own_checkpoint(run, checkpoint)
-    check_folder(run, provider)
-    check_mesh(run)
-    check_steps(dataclasses.replace(run, train=None))
-    check_goes_on(run, checkpoint)
-    return Checked(run, provider, tasks, checkpoint=checkpoint)
+    return checkpoint
 
 
 def check_recorded(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from t5mix.data import Statistics, Stream
 from t5mix.data.planning.feed_plan import FeedPlan
+from t5mix.declarations.mixture import Mixture
 from t5mix.internal.terminal import emit, say
 from t5mix.runs.config.settings import Run, Training
 from t5mix.runs.preflight.checks import Checked
@@ -36,6 +37,17 @@ def check_enough(stream: Stream, settings: Training) -> None:
             f"{stream.steps:,} steps, when every task that has a rate then has been fed max_epochs times: train for no "
             "more steps, or raise max_epochs"
         )
+
+
+def check_end(checked: Checked) -> None:
+    """Refuses a training of more steps than there are, where a stream may end; opens the stream only there.
+
+    Raises:
+        ValueError: see `check_enough`.
+    """
+    run, provider = checked.run, checked.provider
+    if run.train is not None and isinstance(provider, Mixture) and provider.max_epochs:
+        check_enough(open_stream(run, provider), run.train)
 
 
 def truncations(statistics: Statistics) -> Iterator[str]:

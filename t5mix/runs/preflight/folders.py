@@ -118,17 +118,22 @@ def check_same_run(run: Run, folder: RunFolder) -> None:
         )
 
 
-def check_own_checkpoint(run: Run, checkpoint: CheckpointPath) -> None:
+def check_own_checkpoint(run: Run, checkpoint: CheckpointPath | None) -> None:
     """Checks that fine-tuning in the folder of a pre-training starts from that: only steps tell scores apart.
 
+    Args:
+        run: the settings.
+        checkpoint: where fine-tuning starts; None where it begins with new weights.
+
     Raises:
-        ValueError: the checkpoint is of another folder.
+        ValueError: the checkpoint is of another folder, or there is none.
     """
     own = RunFolder(Path(run.folder))
-    if own.pretraining.steps() and not os.path.samefile(own.path, checkpoint.run.path):
+    if own.pretraining.steps() and (checkpoint is None or not os.path.samefile(own.path, checkpoint.run.path)):
+        begins = f"Finetuning.checkpoint is of {str(checkpoint.run.path)!r}" if checkpoint else "this run has none"
         raise ValueError(
-            f"Run.folder {run.folder!r} has a pre-training of its own, and Finetuning.checkpoint is of "
-            f"{str(checkpoint.run.path)!r}: choose another folder with --run_folder"
+            f"Run.folder {run.folder!r} has a pre-training of its own, and {begins}: choose another folder with "
+            "--run_folder"
         )
 
 

@@ -1,5 +1,6 @@
 """The tasks that a run names: that they are there, have what it needs, and fit its model and machine."""
 
+import contextlib
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,6 +8,7 @@ from t5mix.declarations import discovery
 from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
 from t5mix.declarations.task import Task
+from t5mix.evaluation.evaluate_task import check_labels
 from t5mix.evaluation.scoring.scorer import check_metrics
 from t5mix.internal.suggestions import suggestion
 from t5mix.internal.terminal import say
@@ -76,26 +78,42 @@ def chosen_provider(run: Run, *, for_training: bool = True) -> Provider:
         ValueError: no task leaves it open, or lengths or extra ids do not suffice for it.
     """
     provider = _mixed(run, find_provider(run.mixture, run.include))
-    if run.objective is None:
-        return provider
-    objective = objectives.named(run.objective)
-    chosen = {task.name: objectives.with_objective(task, objective) for task in get_subtasks(provider)}
-    if for_training and not any(chosen[task.name] is not task for task in get_subtasks(provider)):
+    chosen = _with_objective(run, provider)
+    if run.objective is not None and for_training and chosen is provider:
         raise ValueError(
             f"Run.objective is {run.objective!r}, but no task of {provider.name} leaves its objective open; leave it "
             "None, or declare objectives.unsupervised among a task's preprocessors"
         )
+    return chosen
+
+
+def _with_objective(run: Run, provider: Provider) -> Provider:
+    """Returns the provider with `Run.objective` where a task leaves it open; itself, where none does."""
+    if run.objective is None:
+        return provider
+    objective, tasks = objectives.named(run.objective), get_subtasks(provider)
+    chosen = {task.name: objectives.with_objective(task, objective) for task in tasks}
+    if all(chosen[task.name] is task for task in tasks):
+        return provider
     return provider.with_tasks(chosen) if isinstance(provider, Mixture) else chosen[provider.name]
 
 
-def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
-    """Returns what `Run.finetune` trains on: the tasks it names, or those of the mixture that have metrics."""
+def finetune_tasks(run: Run, provider: Provider) -> tuple[Provider, ...]:
+    """Returns what `Run.finetune` trains on: what it names, or the tasks of the mixture that have metrics."""
     if run.finetune is None:
         return ()
     check_answers(run)  # each task is scored
+    tasks: list[Provider] = []
     if not run.finetune.tasks:
         tasks = [task for task in get_subtasks(provider) if task.metric_objs]
-        for task in tasks:
+        for task in get_subtasks(provider):
+            if not task.metric_objs:
+                continue
+            if "train" not in task.splits:
+                raise ValueError(
+                    f"task {task.name} ({task.declared_at}) has no split 'train' to fine-tune on: name what is "
+                    "fine-tuned on by --tasks (Finetuning.tasks), such as a mixture that it is part of"
+                )
             why = _unfit_metrics(task)
             if why:
                 raise ValueError(f"{why}; or name the other tasks in Finetuning.tasks")
@@ -105,14 +123,50 @@ def finetune_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
                 "name tasks in Finetuning.tasks, or leave Run.finetune None"
             )
     else:
-        tasks = [_supervised(name) for name in run.finetune.tasks]
-    for task in tasks:
-        check_provider(run, task)
-        check_same_vocabularies(task, provider)
+        tasks = [_with_objective(run, get_mixture_or_task(name)) for name in run.finetune.tasks]
+    for each in tasks:
+        for scored in answered(run, each):
+            check_metrics(scored)
+        check_provider(run, each)
+        check_same_vocabularies(each, provider)
     report = [run.evaluation.report_split] if run.evaluation.report_split else []
-    for task in tasks:
-        check_data(run, [task], "train", *splits_of(run, task), *report)
+    for each in tasks:
+        trained_on = [task for task in get_subtasks(each) if "train" in task.splits]
+        check_data(run, trained_on or get_subtasks(each), "train")
+        for scored in answered(run, each):
+            check_data(run, [scored], *splits_of(run, scored), *report)
     return tuple(tasks)
+
+
+def answered(run: Run, trained_on: Provider) -> tuple[Task, ...]:
+    """Returns the tasks that are scored where fine-tuning trains on a task, or on a mixture as one.
+
+    Raises:
+        ValueError: no task of the mixture has metrics and a split of `Evaluation.split`.
+    """
+    if isinstance(trained_on, Task):
+        return (trained_on,)
+    wanted = set(run.evaluation.splits)
+    found = tuple(task for task in get_subtasks(trained_on) if task.metric_objs and wanted & set(task.splits))
+    if not found:
+        raise ValueError(
+            f"Finetuning.tasks names the mixture {trained_on.name!r}, and no task of it has metrics and a split "
+            f"{run.evaluation.split!r} (Evaluation.split), so nothing could be scored; it has "
+            f"{', '.join(_names(trained_on))}"
+        )
+    return found
+
+
+def num_tasks(run: Run, provider: Provider) -> int:
+    """Counts the tasks of the largest mixture that the run trains on: a step reports the loss of each.
+
+    What the run fine-tunes on may not be declared where it is only evaluated.
+    """
+    counts = [len(get_subtasks(provider))]
+    for name in run.finetune.tasks if run.finetune is not None else ():
+        with contextlib.suppress(ValueError):
+            counts.append(len(get_subtasks(get_mixture_or_task(name))))
+    return max(counts)
 
 
 def splits_of(run: Run, task: Task) -> tuple[str, ...]:
@@ -161,6 +215,19 @@ def scored_tasks(run: Run, provider: Provider) -> tuple[Task, ...]:
     return tuple(scored)
 
 
+def check_chosen_by(run: Run, tasks: Sequence[Task]) -> None:
+    """Refuses to choose checkpoints, or the end of a training, by scores of a split that has none.
+
+    Args:
+        run: the settings.
+        tasks: that are scored.
+    """
+    evaluation = run.evaluation
+    if evaluation.patience is not None or evaluation.report_split is not None:
+        what = "Evaluation.patience and Evaluation.report_split choose by scores, and those would be"
+        check_labels(tasks, evaluation.splits[0], run.sequence_length, evaluation.limit, what)
+
+
 def _unfit_metrics(task: Task) -> str | None:
     """Returns why a run cannot compute the metrics of a task, or None."""
     try:
@@ -185,14 +252,6 @@ def check_same_vocabularies(task: Provider, provider: Provider, by: str = "Finet
                 f"{by} names {task.name}, whose vocabulary of {name!r} ({vocabulary!r}) is not that of "
                 f"{provider.name} ({ours[name]!r}): ids would mean other words; use tasks with the same vocabulary"
             )
-
-
-def _supervised(name: str) -> Task:
-    task = get_mixture_or_task(name)
-    if isinstance(task, Mixture):
-        raise ValueError(f"Finetuning.tasks names the mixture {name!r}: name its tasks, {', '.join(_names(task))}")
-    check_metrics(task)
-    return task
 
 
 def _names(provider: Provider) -> list[str]:

@@ -48,7 +48,8 @@ def _of(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any]:
     fine_tuned = found.is_fine_tuned
     known = _mapping(recorded.get("tasks"))
     shares = dict(_shares(fed)) or {name: _mapping(task).get("share") for name, task in known.items()}
-    trained_on = _mapping(known.get(found.task)) if fine_tuned else recorded
+    mixtures = _mapping(recorded.get("finetuned_mixtures"))
+    trained_on = _mapping(known.get(found.task) or mixtures.get(found.task)) if fine_tuned else recorded
     return {
         "checkpoint": str(found),
         "sha256": checkpoint_files.identity(folder),
@@ -119,6 +120,8 @@ def _began_with(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any
     if not start:
         return None
     recorded: dict[str, Any] = {key: start.get(key) for key in ("checkpoint", "step", "sha256")}
+    if recorded["checkpoint"] is None:
+        return None
     # Where a whole run folder was moved, its own checkpoint is found under its new name.
     step = recorded["step"] if type(recorded["step"]) is int else 0
     own = found.run.pretraining.checkpoints / str(step)

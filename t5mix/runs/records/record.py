@@ -103,7 +103,8 @@ def _check_there(folder: RunFolder, lock: int) -> None:
 def lineage(checked: Checked) -> dict[str, Any]:
     """Returns where the run's data comes from: each task's declaration, source and vocabularies, by content."""
     provider = checked.provider
-    by_name = {task.name: task for task in (*get_subtasks(provider), *checked.finetune_tasks)}
+    mixtures = [each for each in checked.finetune_tasks if isinstance(each, Mixture)]
+    by_name = {task.name: task for each in (provider, *checked.finetune_tasks) for task in get_subtasks(each)}
     shares = provider.rates() if isinstance(provider, Mixture) else {provider.name: 1.0}
     by_step = {step: provider.rates(step) for step in provider.rate_steps} if isinstance(provider, Mixture) else {}
     mixing: dict[str, Any] = dict(provider.mixing) if isinstance(provider, Mixture) else {}
@@ -119,6 +120,7 @@ def lineage(checked: Checked) -> dict[str, Any]:
         "decoding_seed": checked.run.decoding.seed,
         "checkpoint": None if checked.checkpoint is None else beginning(checked.checkpoint),
         "vocabularies": _vocabularies(provider),
+        **({"finetuned_mixtures": {each.name: _declaration(each) for each in mixtures}} if mixtures else {}),
         "tasks": {
             name: {
                 **_declaration(task),
@@ -131,8 +133,14 @@ def lineage(checked: Checked) -> dict[str, Any]:
     }
 
 
-def beginning(checkpoint: CheckpointPath) -> dict[str, Any]:
-    """Returns which checkpoint a training begins with, as JSON: its path, step and content, and what is put onto it."""
+def beginning(checkpoint: CheckpointPath | None) -> dict[str, Any]:
+    """Returns which checkpoint a training begins with, as JSON: its path, step and content, and what is put onto it.
+
+    Args:
+        checkpoint: None where it begins with new weights.
+    """
+    if checkpoint is None:
+        return {"checkpoint": None, "step": 0, "sha256": None}
     return {
         "checkpoint": str(checkpoint),
         "step": checkpoint.step,

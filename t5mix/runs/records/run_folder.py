@@ -115,7 +115,10 @@ class Trained:
 
     @property
     def tensorboard_scores(self) -> Path:
-        """Event files of scores: TensorBoard reads a folder's newest file alone, and training still writes into its."""
+        """Event files of scores, of each split in a folder of its own.
+
+        TensorBoard reads a folder's newest file alone, and training still writes into its.
+        """
         return self.tensorboard / "eval"
 
     @property

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
-from t5mix.evaluation.overlap.clean import CleanScore, score_clean
+from t5mix.evaluation.overlap.clean import CleanScore, check_examples, score_clean
 from t5mix.evaluation.overlap.ledger_file import Found, read_found
 from t5mix.internal.terminal import say
 from t5mix.runs.records.run_folder import Trained
@@ -42,15 +42,27 @@ def clean_scores(
     by_name = {task.name: task for task in tasks}
     clean: dict[tuple[str, str, int | None], CleanScore] = {}
     unknown: dict[str, None] = {}
-    for score in scores:
-        assert score.step is not None
-        path = trained.scores(score.split, score.task, score.step, score.limit)
-        outputs = [prediction.output for prediction in read_predictions(path)]
-        one = score_clean(by_name[score.task], score, outputs, found)
-        if one is not None:
-            clean[score.task, score.split, score.step] = one
-        elif not score.no_score:
-            unknown[f"{score.task}, {score.split}"] = None
+    for one in _alike(scores):
+        if (one[0].task, one[0].split) not in found.examples:
+            unknown[f"{one[0].task}, {one[0].split}"] = None
+            continue
+        task = by_name[one[0].task]
+        examples = check_examples(task, one[0].split, one[0].lengths or {}, one[0].limit, found)
+        for score in one:
+            assert score.step is not None
+            path = trained.scores(score.split, score.task, score.step, score.limit)
+            outputs = [prediction.output for prediction in read_predictions(path)]
+            clean[score.task, score.split, score.step] = score_clean(task, score, outputs, examples, found)
     if unknown:
         say(f"ledger {found.path!r} was not made of: {'; '.join(unknown)}; t5mix overlap --output makes one")
     return clean
+
+
+def _alike(scores: Sequence[Score]) -> list[list[Score]]:
+    """Returns scores of the same examples together, for these are read once; without those that say nothing."""
+    groups: dict[object, list[Score]] = {}
+    for score in scores:
+        if not score.no_score:
+            of = (score.task, score.split, score.limit, tuple((score.lengths or {}).items()))
+            groups.setdefault(of, []).append(score)
+    return list(groups.values())

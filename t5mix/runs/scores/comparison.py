@@ -8,9 +8,10 @@ from typing import Any
 
 from t5mix.declarations.registry import TaskRegistry
 from t5mix.declarations.task import Task
-from t5mix.evaluation.evaluate_task import Score
-from t5mix.evaluation.examples import Example, read_examples
+from t5mix.evaluation.evaluate_task import Score, training_or_none
+from t5mix.evaluation.examples import Example, Text, read_examples
 from t5mix.evaluation.scoring import unlabelled
+from t5mix.evaluation.scoring.baselines import baseline_answers
 from t5mix.evaluation.scoring.paired_difference import Difference, holm, mean_difference
 from t5mix.evaluation.scoring.scorer import Scorer
 from t5mix.internal.paths import file_name
@@ -18,6 +19,9 @@ from t5mix.runs.records.run_folder import RunFolder, Trained, check_links, check
 from t5mix.runs.scores.score_files import read_answers, read_score
 
 STAGES = ("multi-task", "fine-tuned")
+
+# Name of the first run, where runs are compared with what needs no model.
+BASELINES = "the baselines"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Row:
         difference: second minus first.
         corrected: the p-value after Holm's correction for all rows.
         less_is_better: whether less of the metric is better.
+        baseline: kind of the baseline that is the first run, such as "majority"; "" where that is a run.
     """
 
     task: str
@@ -58,11 +63,12 @@ class Row:
     difference: Difference
     corrected: float = 1.0
     less_is_better: bool = False
+    baseline: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Runs beside the first of them.
+    """Runs beside the first of them, or beside the baselines.
 
     Attributes:
         split: that was scored.
@@ -133,15 +139,17 @@ def compare(
     *,
     tasks: Sequence[str] = (),
     confidence: float = 0.95,
+    baselines: bool = False,
     tell: Callable[[str], None] = lambda task: None,
 ) -> Comparison:
     """Compares runs with the first of them, task by task, over the same examples.
 
     Args:
-        runs: two at least.
+        runs: two at least; with baselines, one.
         split: that was scored.
         tasks: names of the tasks to compare; empty is all that every run scored.
         confidence: of the intervals.
+        baselines: whether each run is compared with the strongest baseline of each task, in place of the first run.
         tell: called with each task's name before it is read.
 
     Raises:
@@ -152,15 +160,35 @@ def compare(
     rows: list[Row] = []
     for name in names:
         tell(name)
-        rows += _compare_task(name, runs, split, confidence)
+        rows += _compare_task(name, runs, split, confidence, baselines)
     corrected = holm([row.difference.p_value for row in rows])
     rows = [dataclasses.replace(row, corrected=value) for row, value in zip(rows, corrected, strict=True)]
     means = {}
-    for other in runs[1:]:
+    for other in runs if baselines else runs[1:]:
         differences = [gain(row) for row in rows if row.run == other.name]
         if len(differences) > 1:
             means[other.name] = mean_difference(differences, confidence)
-    return Comparison(split, confidence, runs[0].name, rows, means, left_out, no_score)
+    reference = BASELINES if baselines else runs[0].name
+    return Comparison(split, confidence, reference, rows, means, left_out, no_score)
+
+
+def check_comparable(run: Scored, split: str, tasks: Sequence[str]) -> bool:
+    """Tells whether a run has a score that another can be compared with; reads what it answered.
+
+    Args:
+        run: what it scored.
+        split: of these scores.
+        tasks: names of the tasks that the other is to score.
+
+    Raises:
+        ValueError: it answered other examples than a task has now.
+    """
+    no_score = _without_score([run], ())
+    names = [name for name in tasks if name in run.files and name not in no_score]
+    for name in names:
+        task, score = TaskRegistry.get(name), _score(run.files[name])
+        _outputs(task, read_examples(task, split, score.lengths or {}, score.limit), run, run.files[name])
+    return bool(names)
 
 
 def verdict(value: float, p_value: float, confidence: float, less_is_better: bool = False) -> str:
@@ -222,7 +250,7 @@ def gain(row: Row) -> Difference:
     return dataclasses.replace(found, value=-found.value, low=-found.high, high=-found.low)
 
 
-def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: float) -> list[Row]:
+def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: float, baselines: bool) -> list[Row]:
     scores = [_score(run.files[name]) for run in runs]
     task, first = TaskRegistry.get(name), scores[0]
     examples = read_examples(task, split, first.lengths or {}, first.limit)
@@ -230,19 +258,39 @@ def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: flo
     scorer = Scorer(task, [examples[number] for number in labelled])
     answers = [_outputs(task, examples, run, run.files[name]) for run in runs]
     outputs = [[texts[number] for number in labelled] for texts in answers]
+    kind, reference, others = "", outputs[0], list(zip(runs[1:], outputs[1:], strict=True))
+    if baselines:
+        baseline, reference = baseline_answers(scorer, _training(task, first))
+        kind, others = baseline.kind, list(zip(runs, outputs, strict=True))
     return [
         Row(
             task=name,
             metric=first.metric,
             examples=first.num_examples,
             run=run.name,
-            first=scorer.first(outputs[0])[1],
+            first=scorer.first(reference)[1],
             second=scorer.first(texts)[1],
-            difference=scorer.difference(outputs[0], texts, confidence),
+            difference=scorer.difference(reference, texts, confidence),
             less_is_better=scorer.prefers_less(first.metric),
+            baseline=kind,
         )
-        for run, texts in zip(runs[1:], outputs[1:], strict=True)
+        for run, texts in others
     ]
+
+
+def _training(task: Task, score: Score) -> list[Text]:
+    """Returns what the baselines of a task learn from.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    training = training_or_none(task, score.lengths or {})
+    if training is None:
+        raise ValueError(
+            f"task {task.name!r} has no baseline to compare with: name the other tasks by --mixture_or_task, or leave "
+            "out --baselines"
+        )
+    return training
 
 
 def _score(path: Path) -> Score:

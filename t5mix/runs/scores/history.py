@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.metrics.directions import is_better
@@ -29,6 +30,9 @@ class History:
     limit: int | None
     every: int
     tasks: Sequence[str]
+    _known: dict[Path, tuple[tuple[int, ...], Score]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def scores(self, last: int) -> dict[int, list[Score]]:
         """Returns the scores at each evaluation, up to the step `last`, which counts wherever it is."""
@@ -36,10 +40,23 @@ class History:
         found: dict[int, list[Score]] = {}
         for step in steps:
             paths = [self.trained.scores(self.split, task, step, self.limit) for task in self.tasks]
-            scores = [score for path in paths if (score := read_score(path)) is not None]
+            scores = [score for path in paths if (score := self._read(path)) is not None]
             if scores:
                 found[step] = scores
         return found
+
+    def _read(self, path: Path) -> Score | None:
+        """Returns a score; reads its file where that is another than before, for there may be thousands."""
+        if not path.is_file():
+            return None
+        status = path.stat()
+        file = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if path not in self._known or self._known[path][0] != file:
+            score = read_score(path)
+            if score is None:  # it has just been deleted
+                return None
+            self._known[path] = file, score
+        return self._known[path][1]
 
     def best(self, last: int) -> Mapping[str, int]:
         """Returns the best step for each task, of those whose checkpoints are there."""

@@ -1,5 +1,7 @@
 """Plans of mixtures whose rates change, that mix by tokens, or that end."""
 
+import itertools
+
 import pytest
 
 from t5mix.data import Stream
@@ -53,6 +55,13 @@ def test_a_stream_that_ends_has_fed_what_it_may(make_task, pack):
     assert [one.max_epochs for one in plan.tasks] == [2, 3, 1]
     assert plan.changes[-1].step == stream.steps and "max_epochs of" in plan.changes[1].why
     assert plan.over_steps[-1].stop == stream.steps
+    # Where a task ends the others share what it had, in proportion: as JSON it is named, without a list of a thousand.
+    told = plan.as_json()["changes"]
+    assert [each["ended"] for each in told] == [[], *([each.ended[0]] for each in plan.changes[1:-1]), []]
+    assert [each["shares"] is None for each in told] == [bool(each["ended"]) for each in told]
+    for before, after in itertools.pairwise(plan.changes[:-1]):
+        left = [0 if name in after.ended else share for name, share in zip("abc", before.shares, strict=True)]
+        assert after.shares == pytest.approx([share / sum(left) for share in left])
     check(stream_of(make_task, "the end", pack), stream.steps)
 
 
@@ -63,6 +72,7 @@ def test_changes_are_those_of_the_steps_that_are_planned(make_task):
     assert [change.step for change in plan.changes] == [0, 21, 60]
     assert plan.changes[1].shares == pytest.approx((0, 0.25, 0.75))
     json = plan.as_json()
-    assert json["changes"][1] == {"step": 21, "why": "rates change", "shares": {"a": 0, "b": 0.25, "c": 0.75}}
+    shares = {"a": 0, "b": 0.25, "c": 0.75}
+    assert json["changes"][1] == {"step": 21, "why": "rates change", "ended": [], "shares": shares}
     of_first = next(part for part in plan.over_steps if part.start == 0)
     assert of_first.examples[2] == 0

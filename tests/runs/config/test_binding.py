@@ -110,6 +110,8 @@ def test_every_shipped_run_file_binds(name):
             params.append(f"{required} = 'x'")
     if "Finetuning.tasks = %gin.REQUIRED" in text:
         params.append("Finetuning.tasks = ('x',)")
+    if "Finetuning.from_scratch = True" in text:
+        params.remove("Finetuning.checkpoint = 'x'")
     if "Finetuning.checkpoint" in text:  # it comes after what pre-training has recorded
         models.append("runs/pretrain.gin")
         params.append("Run.mixture = 'x'")

@@ -46,6 +46,19 @@ def test_stages_a_line_and_unimax(gin_file, mixture):
     assert even.rates == rates.UniMax(1000, 2) and even.of(mixture).rates() == {one: 0.5, other: 0.5}
 
 
+def test_limits_of_a_run_take_the_place_of_all_that_are_declared_of_mixtures_within_too(gin_file):
+    one, other = (t5mix.TaskRegistry.get(name) for name in TASKS)
+    inner = t5mix.Mixture("inner", [(one, 3.0)], max_epochs=2)
+    outer = t5mix.Mixture("outer", [(inner, 1.0), (other, 1.0)], max_epochs=4, unit="tokens")
+    assert outer.max_epochs == {TASKS[0]: 2.0, TASKS[1]: 4.0}  # the least of each
+    for given, limits in (("8", dict.fromkeys(TASKS, 8.0)), (f"{{'{TASKS[0]}': 9}}", {TASKS[0]: 9.0}), ("{}", {})):
+        changed = _bound(gin_file, f"Mixing.max_epochs = {given}").of(outer)
+        assert changed.max_epochs == limits
+        assert changed.rates() == outer.rates() and changed.unit == "tokens"
+    assert outer.max_epochs[TASKS[0]] == 2.0 and inner.max_epochs == {TASKS[0]: 2.0}
+    assert _bound(gin_file, "Mixing.unit = 'examples'").of(outer).max_epochs == outer.max_epochs
+
+
 def test_the_record_of_a_run_says_its_rates_and_binds_them_again(gin_file, tmp_path):
     params = ["Mixing.rates = @linear()", "linear.first = {'a': 1.0}", "linear.last = {'b': 1.0}"]
     first = binding.bind([str(gin_file)], [*params, "linear.start = 10", "linear.stop = 20"])

@@ -15,7 +15,7 @@ from t5mix.runs.experiments.transfer import check_transfer
 from t5mix.runs.records.record import record_start
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.scores.score_files import write_score
-from tests.runs.conftest import register
+from tests.runs.conftest import hidden_digits, register
 from tests.runs.experiments.conftest import SETTINGS
 
 
@@ -81,6 +81,16 @@ def test_what_cannot_be_mapped_is_refused(tasks, settings, tmp_path):
         t5mix.MixtureRegistry.add("unscored", ["toy_plain", "toy_other"], default_rate=1.0)
         with pytest.raises(ValueError, match="no task of unscored has metrics"):
             check_transfer("unscored", str(tmp_path / "map"), files, [])
+        register("toy_hidden", start=300, data=hidden_digits)
+        t5mix.MixtureRegistry.add("hidden", ["toy_hidden", "toy_other"], default_rate=1.0)
+        with pytest.raises(ValueError, match=r"those of hidden would be on 'test', which has no published label"):
+            check_transfer("hidden", str(tmp_path / "map"), files, [])
+        # Of pairs only those that are drawn from have a row, and toy_a is not.
+        pairs = ["toy_hidden", "toy_other", ("toy_a", 0.0)]
+        t5mix.MixtureRegistry.add("hidden_pairs", pairs, default_rate=1.0)
+        check_transfer("hidden_pairs", str(tmp_path / "map"), files, [])
+        with pytest.raises(ValueError, match="those of hidden_pairs would be on 'test'"):
+            check_transfer("hidden_pairs", str(tmp_path / "map"), files, [], design="pairs")
     assert not (tmp_path / "map").exists()
 
 
@@ -156,3 +166,14 @@ def test_targets_without_published_labels_are_left_out_by_name(tasks, settings, 
     assert [(effect.source, effect.target) for effect in found.effects] == [("toy_b", "toy_a"), ("toy_plain", "toy_a")]
     assert found.targets == ["toy_a"] and found.split == "test"
     assert "not in the map, for they have no score that can be compared: toy_b" in capsys.readouterr().err
+
+
+def test_a_run_whose_stream_ends_too_early_is_refused_before_the_first_is_done(tasks, settings, tmp_path):
+    """Without a task the others reach their limit sooner."""
+    files = ["runs/transfer.gin", str(settings)]
+    with registry.overlay():
+        t5mix.MixtureRegistry.add("once", ["toy_a", "toy_b", "toy_plain"], default_rate=1.0, max_epochs=1)
+        study = check_transfer("once", str(tmp_path / "map"), files, ["Run.packing = False", "Training.steps = 11"])
+        with pytest.raises(ValueError, match=r"Training\.steps is 11, but the stream of once ends after 10 steps"):
+            study.carry_out(["t5mix"])
+    assert not (tmp_path / "map").exists()

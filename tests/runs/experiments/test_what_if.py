@@ -1,5 +1,6 @@
 """A run again, without a task or with other rates: the original bit for bit where nothing changes, and what does."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -11,10 +12,12 @@ from t5mix.cli.main import main
 from t5mix.data import Stream
 from t5mix.declarations import registry
 from t5mix.declarations.registry import get_mixture_or_task
+from t5mix.evaluation.evaluate_task import Score
 from t5mix.runs.config.settings import Training
 from t5mix.runs.experiments.what_if import Change, check_what_if
 from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.records.stream_of_run import stream_of_run
+from t5mix.runs.scores.score_files import read_predictions, read_score, write_score
 from t5mix.training.schedules import constant
 from tests.runs.conftest import register
 
@@ -157,6 +160,42 @@ def test_of_several_splits_the_first_is_compared(original):
     found = check_what_if(str(original), Change())
     assert set(found.scores_of(found.original).files) == {"toy_a", "toy_b"}
     assert all("test" in path.parts for path in found.scores_of(found.original).files.values())
+
+
+@pytest.mark.slow
+def test_a_split_without_labels_is_refused_before_anything_is_trained_and_a_replay_needs_none(
+    original, tmp_path, capsys
+):
+    for path in original.glob("scores/test/*/6-first-8.json"):
+        write_score(path, dataclasses.replace(_whole(path), metrics={}, no_score="every target is -1"))
+    there = {path.name for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert ask(original, "--without", "toy_b") == 2
+    assert "has no score on 'test' of a task that the new run is to score" in capsys.readouterr().err
+    found = check_what_if(str(original), Change())
+    assert found.change.is_replay and not found.is_scored
+    # Another split is compared where the original was scored on it.
+    assert ask(original, "--without", "toy_b", "--split", "train") == 2
+    assert "t5mix eval" in (said := capsys.readouterr().err) and "--split train" in said
+    assert {path.name for path in tmp_path.iterdir()} == there
+    assert main(["eval", "--run_folder", str(original), "--split", "train"]) == 0
+    found = check_what_if(str(original), Change.without(["toy_b"], "mask"), split="train")
+    assert found.is_scored and found.checked.run.evaluation.splits == ("test", "train")
+    assert all("train" in path.parts for path in found.scores_of(found.original).files.values())
+
+
+def _whole(path: Path) -> Score:
+    score = read_score(path)
+    assert score is not None
+    return dataclasses.replace(score, predictions=tuple(read_predictions(path)))
+
+
+@pytest.mark.slow
+def test_other_test_examples_than_the_originals_are_refused_before_anything_is_trained(original, tmp_path):
+    (path,) = original.glob("scores/test/toy_a/6-first-8.predictions.jsonl")
+    path.write_text(path.read_text().replace("say 21", "say 12"))
+    with pytest.raises(ValueError, match=r"task 'toy_a': .* was scored on other examples: its example 1 asks 'say 12'"):
+        check_what_if(str(original), Change.without(["toy_b"], "mask"))
 
 
 def drawn(mixture: t5mix.Mixture, cache: Path, steps: int = 40) -> dict[str, list[tuple[int, int]]]:

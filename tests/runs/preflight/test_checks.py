@@ -9,6 +9,7 @@ from t5mix import preprocessors
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.preprocessors import objectives
 from t5mix.runs.preflight import checks
+from tests.runs.conftest import hidden_digits
 from tests.runs.preflight.begun import pretend_checkpoint, start
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -28,9 +29,9 @@ REFUSED = {
         "T5Config.vocab_size is 100, but the vocabulary of 'inputs' of toy has 264 ids",
     ),
     "misspelt task": ("Finetuning.tasks = ['toy_c']", "there is no task or mixture 'toy_c'; did you mean"),
-    "mixture for a task": (
-        "Finetuning.tasks = ['toy']",
-        "Finetuning.tasks names the mixture 'toy': name its tasks, toy_a, toy_b, toy_plain",
+    "from scratch where a pre-training is": (
+        "Finetuning.from_scratch = True",
+        "Finetuning.from_scratch begins with new weights, and `t5mix train` fine-tunes what it has trained itself",
     ),
     "task without metrics": ("Finetuning.tasks = ['toy_plain']", "task 'toy_plain' has no metric_fns"),
     "split that a task lacks": (
@@ -100,6 +101,17 @@ def test_a_damaged_record_is_named_in_one_line(bind, content):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("choice", ["Evaluation.patience = 2", "Evaluation.report_split = 'train'"])
+def test_nothing_is_chosen_by_scores_that_there_are_none_of(bind, add_task, choice):
+    add_task("hidden", data=hidden_digits)
+    chosen = ["Run.mixture = 'hidden'", "Evaluation.every = 2", choice]
+    for more in ([], ["Run.finetune = None"]):
+        with pytest.raises(ValueError, match=r"by scores, .* on 'test', which has no published label \(hidden: "):
+            checks.check_training(bind(*chosen, *more).run)
+        checks.check_training(bind(*chosen, *more, "Evaluation.split = 'train'").run)
+        checks.check_training(bind(*chosen[:2], *more).run)
+
+
 def test_what_passes_comes_with_its_tasks(bind):
     checked = checks.check_training(bind().run)
     assert checked.provider.name == "toy"
@@ -108,6 +120,29 @@ def test_what_passes_comes_with_its_tasks(bind):
     assert [task.name for task in one.finetune_tasks] == ["toy_b"]
     assert checks.check_training(bind("Run.finetune = None").run).finetune_tasks == ()
     assert checks.check_training(bind("Run.mixture = 'toy_a'").run).provider.name == "toy_a"
+
+
+def test_a_mixture_that_is_named_is_fine_tuned_on_as_one(bind, add_task):
+    t5mix.MixtureRegistry.add("plain", ["toy_plain"], default_rate=1.0)
+    add_task("toy_asked", splits=("test",))
+    t5mix.MixtureRegistry.add("both", ["toy_plain", "toy_asked"], default_rate=1.0)
+    checked = checks.check_training(bind("Finetuning.tasks = ['both', 'toy_b']").run)
+    assert [each.name for each in checked.finetune_tasks] == ["both", "toy_b"]
+    assert [task.name for task in checked.scored_tasks] == ["toy_asked", "toy_b"]
+    with pytest.raises(ValueError, match=r"names the mixture 'plain', and no task of it has metrics .*; it has toy_pl"):
+        checks.check_training(bind("Finetuning.tasks = ['plain']").run)
+    with pytest.raises(ValueError, match=r"toy_asked .* has no split 'train' to fine-tune on: name what .* by --tasks"):
+        checks.check_training(bind("Run.mixture = 'both'").run)
+
+
+def test_fine_tuning_may_begin_with_new_weights(bind):
+    checked = checks.check_finetuning(bind("Finetuning.from_scratch = True").run)
+    assert checked.checkpoint is None and [task.name for task in checked.scored_tasks] == ["toy_a", "toy_b"]
+    with pytest.raises(ValueError, match=r"Finetuning.checkpoint is 'x', and Finetuning.from_scratch begins with new"):
+        bind("Finetuning.from_scratch = True", "Finetuning.checkpoint = 'x'")
+    pretend_checkpoint(checked.folder.pretraining, 6)
+    with pytest.raises(ValueError, match=r"has a pre-training of its own, and this run has none: choose another"):
+        checks.check_finetuning(bind("Finetuning.from_scratch = True").run)
 
 
 def test_a_mixture_without_metrics_can_not_be_fine_tuned(bind):

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from t5mix.cli.main import main
-from t5mix.declarations import registry
+from t5mix.declarations import discovery, registry
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.records.run_folder import RunFolder
+from t5mix.runs.scores.comparison import check_comparable, find_scores
 from t5mix.runs.scores.score_files import write_score
 
 DECLARATIONS = """
@@ -36,7 +37,7 @@ def accuracy(targets, predictions):
 for name in ("compared_a", "compared_b"):
     t5mix.TaskRegistry.add(
         name,
-        source=t5mix.FunctionDataSource(functools.partial(data, name=name), ["test"]),
+        source=t5mix.FunctionDataSource(functools.partial(data, name=name), ["train", "test"]),
         preprocessors=[preprocessors.tokenize, preprocessors.append_eos],
         output_features={key: t5mix.Feature(t5mix.ByteVocabulary()) for key in ("inputs", "targets")},
         metric_fns=[accuracy],
@@ -134,6 +135,26 @@ def test_the_newest_score_counts_and_a_run_alone_shows_its_stages(declarations, 
     assert row["run"] == f"{one} (fine-tuned)"
 
 
+def test_runs_beside_the_baselines(declarations, tmp_path, capsys):
+    one = write_run(tmp_path / "one", score("compared_a", 0.9, 1), score("compared_b", 0.2, 2))
+    two = write_run(tmp_path / "two", score("compared_a", 0.5, 3), score("compared_b", 0.5, 2))
+    found = compare(capsys, "--include", declarations, "--baselines", one, two)
+    assert found["reference"] == "the baselines" and list(found["means"]) == [one, two]
+    rows = {(row["run"], row["task"]): row for row in found["rows"]}
+    # Half of the targets are "0", which the majority says each time.
+    assert {(row["baseline"], row["first"]) for row in rows.values()} == {("majority", 50.0)}
+    assert rows[one, "compared_a"]["difference"]["low"] > 30
+    assert rows[one, "compared_b"]["difference"]["high"] < -20
+    assert rows[two, "compared_a"]["corrected"] > 0.05
+    # A run alone is compared by the last of its stages.
+    write_run(tmp_path / "one", score("compared_a", 0.5, 7, step=9), fine_tuned=True)
+    (row,) = compare(capsys, "--baselines", one, "--mixture_or_task", "compared_a")["rows"]
+    assert row["second"] == score("compared_a", 0.5, 7).value
+    assert main(["compare", "--baselines", one]) == 0
+    table = " ".join(capsys.readouterr().out.split())
+    assert f"{one} (second) beside the baselines (baseline), on test" in table and "majority 50.0" in table
+
+
 def test_tasks_that_one_run_lacks_are_named(declarations, tmp_path, capsys):
     one = write_run(tmp_path / "one", score("compared_a", 0.5, 1), score("compared_b", 0.5, 2))
     two = write_run(tmp_path / "two", score("compared_a", 0.9, 3))
@@ -201,3 +222,17 @@ def test_runs_without_scores_say_how_to_make_them(declarations, tmp_path, capsys
     assert "there is no such folder" in capsys.readouterr().err
     assert main(["compare", one, "--split", "dev"]) == 2
     assert "it has scores of test" in capsys.readouterr().err
+
+
+def test_whether_a_run_can_be_compared_is_known_from_it_alone(declarations, tmp_path):
+    discovery.include(declarations)
+    a, b = score("compared_a", 0.5, 1), score("compared_b", 0.5, 2)
+    hidden = dataclasses.replace(b, metrics={}, no_score="every target is -1")
+    run = find_scores(write_run(tmp_path / "run", a, hidden), "test")
+    assert check_comparable(run, "test", ["compared_a", "compared_b", "compared_c"])
+    assert not check_comparable(run, "test", ["compared_b"])
+    other = dataclasses.replace(b, predictions=(Prediction("compared_b: x", "1", "1"), *b.predictions[1:]))
+    run = find_scores(write_run(tmp_path / "other", a, other), "test")
+    assert check_comparable(run, "test", ["compared_a"])
+    with pytest.raises(ValueError, match=r"'compared_b': .* was scored on other examples: its example 0 asks"):
+        check_comparable(run, "test", ["compared_a", "compared_b"])

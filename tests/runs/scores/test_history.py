@@ -57,6 +57,17 @@ def test_scores_of_other_steps_and_of_the_future_do_not_count(history):
     assert history.without_gain(20) == 1 and history.best(20) == {"a": 10, "b": 10}
 
 
+def test_a_score_that_is_written_anew_counts_as_it_is_now(history):
+    for step, accuracy in ((10, 50.0), (20, 40.0), (30, 45.0)):
+        note(history, step, accuracy, 1.0)
+    assert history.best(30)["a"] == 10 and history.without_gain(30) == 2
+    path = history.trained.scores("validation", "a", 20)
+    write_score(path, dataclasses.replace(read_score(path), metrics={"m": 60.0}))
+    assert history.best(30)["a"] == 20 and history.without_gain(30) == 1
+    path.unlink()
+    assert history.best(30)["a"] == 10
+
+
 def test_evaluations_that_say_nothing_do_not_end_a_training(history):
     # A correlation is no number as long as all answers are alike.
     found = []

@@ -15,6 +15,7 @@ examples:
   t5mix compare runs/a runs/b
   t5mix compare runs/offline --split test
   t5mix compare runs/a runs/b runs/c --mixture_or_task offline_language --picture differences.svg
+  t5mix compare --baselines runs/a runs/b
 
 Each run must have been scored on the split, by the end of training or by `t5mix eval`. One run alone is compared with
 itself: what it was before fine-tuning, and after. `sure` says which differences hold after the correction for the
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders; each is compared with the first")
+    parser.add_argument(
+        "--baselines",
+        action="store_true",
+        help="compare each run with the strongest baseline of each task (majority, mean, copy, lead sentence), on the "
+        "same examples, in place of the first run",
+    )
     parser.add_argument("--split", default="test", help="the split that was scored [test]")
     parser.add_argument("--mixture_or_task", action="append", default=[], metavar="NAME", help="only these; repeatable")
     parser.add_argument("--stage", choices=("multi-task", "fine-tuned"), help="by default a task's last one")
@@ -54,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
             args.split,
             tasks=tasks,
             confidence=args.confidence,
+            baselines=args.baselines,
             tell=lambda task: progress.tell("comparing", next(done), None, task),
         )
     if args.picture:
@@ -74,7 +82,7 @@ def _scored(args: argparse.Namespace) -> "list[Scored]":
     repeated = [path for path in args.runs if args.runs.count(path) > 1]
     if repeated:
         raise ValueError(f"{repeated[0]} is named twice; to compare its stages, name it alone")
-    if len(args.runs) > 1:
+    if len(args.runs) > 1 or args.baselines:
         return [find_scores(path, args.split, args.stage, args.limit) for path in args.runs]
     if args.stage:
         raise ValueError(f"--stage {args.stage} leaves nothing to compare {args.runs[0]} with: name another run")
@@ -90,7 +98,7 @@ def show(comparison: "Comparison") -> None:
                 row.task,
                 f"{row.metric}, less is better" if row.less_is_better else row.metric,
                 f"{row.examples:,}",
-                f"{row.first:.1f}",
+                f"{row.baseline} {row.first:.1f}".lstrip(),
                 f"{row.second:.1f}",
                 *_cells(row.difference, row.corrected, comparison.confidence, row.less_is_better),
             )
@@ -99,9 +107,10 @@ def show(comparison: "Comparison") -> None:
         if other in comparison.means:
             mean = comparison.means[other]
             cells.append(("mean of the tasks", "", "", "", "", *_cells(mean, mean.p_value, comparison.confidence)))
-        title = f"{other} beside {comparison.reference}, on {comparison.split}"
+        first = "baseline" if rows[0].baseline else "first"
+        title = f"{other} (second) beside {comparison.reference} ({first}), on {comparison.split}"
         interval = f"{comparison.confidence:.0%} interval"
-        headings = ("task", "metric", ">examples", ">first", ">second", ">difference", f">{interval}", ">p", "sure")
+        headings = ("task", "metric", ">examples", f">{first}", ">second", ">difference", f">{interval}", ">p", "sure")
         emit(output.table(title, (*headings, ">could show"), cells))
     for name, tasks in comparison.left_out.items():
         if lacking := [task for task in tasks if task not in comparison.no_score]:

@@ -45,6 +45,9 @@ SHORTHANDS = {
 }
 STAGES = ("multi-task", "fine-tuned")
 
+# Splits that a message names.
+_SHOWN = 6
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
@@ -131,9 +134,11 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
 
     # All is checked before anything is scored.
     plan = [_planned(args, folder) for folder in _trainings(args)]
+    if args.checkpoints == "best":
+        _check_choice(plan)
     ledger = find_ledger(args.ledger, _checkpoint(plan[0][0]).run.path)
     if ledger is not None:
-        _check_ledger(ledger, plan, args.report_split)
+        _check_ledger(ledger, plan, args)
     clean: dict[tuple[str, str, int | None], CleanScore] = {}
     scores: list[Score] = []
     reported: list[Score] = []
@@ -171,18 +176,39 @@ def _on_other_splits(found: "Sequence[Score]", best: "Sequence[Score]", but: str
     ]
 
 
+def _check_choice(plan: "Sequence[tuple[Checked, list[int], list[Task]]]") -> None:
+    """Refuses to choose checkpoints by scores that there will be none of."""
+    from t5mix.evaluation.evaluate_task import check_labels
+    from t5mix.internal.terminal import Progress
+
+    first, tasks = plan[0][0], [task for _, _, some in plan for task in some]
+    what = "--checkpoints best is chosen by scores, and those would be"
+    with Progress(what="reading what is asked"):
+        check_labels(tasks, _chosen_on(first), first.run.sequence_length, first.run.evaluation.limit, what)
+
+
 def _check_ledger(
-    ledger: "Found", plan: "Sequence[tuple[Checked, list[int], list[Task]]]", report_split: str | None
+    ledger: "Found", plan: "Sequence[tuple[Checked, list[int], list[Task]]]", args: argparse.Namespace
 ) -> None:
-    """Refuses a ledger of other examples, before the long part."""
+    """Refuses a ledger of other examples or, where it is named, of other tasks, before the long part."""
     from t5mix.evaluation.overlap.clean import check_examples
 
+    scored = []
     for checked, _, tasks in plan:
         lengths, limit = checked.run.sequence_length, checked.run.evaluation.limit
-        splits = [*checked.run.evaluation.splits, *([report_split] if report_split else [])]
+        splits = [*checked.run.evaluation.splits, *([args.report_split] if args.report_split else [])]
         for task in tasks:
             for split in dict.fromkeys(each for each in splits if each in task.splits):
-                check_examples(task, split, lengths, limit, ledger)
+                scored.append((task.name, split))
+                if scored[-1] in ledger.examples:
+                    check_examples(task, split, lengths, limit, ledger)
+    if args.ledger is not None and not set(scored) & set(ledger.examples):
+        names = ", ".join(f"{task} ({split})" for task, split in scored[:_SHOWN])
+        more = f" and {len(scored) - _SHOWN} more" if len(scored) > _SHOWN else ""
+        raise ValueError(
+            f"--ledger {args.ledger!r} has looked at nothing that is scored, {names}{more}: make one with "
+            "t5mix overlap --output, or leave it out"
+        )
 
 
 def _checkpoint(checked: "Checked") -> "CheckpointPath":
@@ -207,7 +233,8 @@ def _trainings(args: argparse.Namespace) -> list[str]:
         raise FileNotFoundError(f"{args.run_folder!r} has no fine-tuned task: there is no FOLDER/finetune/TASK in it")
     if args.mixture_or_task is None:
         return tuned
-    wanted = {file_name(task.name) for task in arguments.find_tasks([args.mixture_or_task])}
+    names = [args.mixture_or_task, *(task.name for task in arguments.find_tasks([args.mixture_or_task]))]
+    wanted = {file_name(name) for name in names}  # a mixture may have been fine-tuned on as one
     chosen = [path for path in tuned if Path(path).name in wanted]
     if not chosen:
         known = ", ".join(Path(path).name for path in tuned)

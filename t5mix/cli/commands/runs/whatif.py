@@ -21,7 +21,8 @@ examples:
 
 renormalize: the task's draws go to the others, whose own order stays. mask: the same batches, and the task's loss is 0.
 Without a change the run is repeated, and it is said whether it is the same, bit for bit. Each answer is a run folder of
-its own; started again, the command goes on where it was. What is compared is what the run itself was scored on.
+its own; started again, the command goes on where it was. What is compared is what the run itself was scored on, or, by
+--split, another split that it was scored on by t5mix eval.
 """
 
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--from_step", type=arguments.positive, metavar="STEP", help="begin at this checkpoint of RUN")
     parser.add_argument("--run_folder", metavar="FOLDER", help="by default beside RUN, named by the change")
+    parser.add_argument("--split", metavar="SPLIT", help="whose scores are compared [the first that RUN was scored on]")
     parser.add_argument("--no_finetune", action="store_true", help="stop after pre-training, where RUN fine-tunes")
     arguments.add_confidence(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -52,7 +54,12 @@ def run(args: argparse.Namespace) -> int:
     from t5mix.runs.experiments.what_if import check_what_if
 
     what_if = check_what_if(
-        args.original, _change(args), args.run_folder, args.include or (), fine_tuning=not args.no_finetune
+        args.original,
+        _change(args),
+        args.run_folder,
+        args.include or (),
+        fine_tuning=not args.no_finetune,
+        split=args.split,
     )
     what_if.carry_out(["t5mix", *sys.argv[1:]])
     say(f"the new run is {what_if.checked.folder.path}")
@@ -96,7 +103,7 @@ def _print(what_if: "WhatIf", replay: "Replay | None", args: argparse.Namespace)
     if replay is not None:
         _show_replay(replay)
     if comparison is None:
-        put("no task has metrics, so there is nothing to compare but the losses in metrics.jsonl")
+        put("no task has a score, so there is nothing to compare but the losses in metrics.jsonl")
     elif replay is None or not replay.equal:
         show(comparison)
 

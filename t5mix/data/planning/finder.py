@@ -1,21 +1,25 @@
-"""For which window an example is drawn."""
+"""What finds steps in a stream: it knows for which window an example is drawn."""
 
 import numpy as np
 
+from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.packing.scheduled_rows import ScheduledRows
 from t5mix.data.packing.windows import PackedRows, PlainRows
 from t5mix.internal.memo import remembers
 
 
-class Windows:
-    """Tells which draws are those of which window.
+class Finder:
+    """Finds steps by the windows that examples are drawn for.
 
     Args:
-        rows: of the stream.
+        mixer: of the stream.
+        rows: its rows.
+        batch_size: rows of a batch.
     """
 
-    def __init__(self, rows: PackedRows | PlainRows | ScheduledRows) -> None:
-        self._rows = rows
+    def __init__(self, mixer: Mixer, rows: PackedRows | PlainRows | ScheduledRows, batch_size: int) -> None:
+        self._mixer, self._rows, self._batch_size = mixer, rows, batch_size
+        self._counts = mixer.counts()  # examples of each task's epoch
 
     @remembers(1 << 12)
     def drawn(self, window: int) -> np.ndarray:
