@@ -219,7 +219,7 @@ def _writers(place: Path, tasks: Path) -> dict[str, tuple[Callable[[Path], Any],
     from t5mix.evaluation.evaluate_task import Prediction, Score
     from t5mix.evaluation.scoring.baselines import Baseline
     from t5mix.internal.files import write_json
-    from t5mix.internal.metric_logs import JsonlLogger
+    from t5mix.internal.logs.metric_logs import JsonlLogger
     from t5mix.runs.scores.score_files import read_predictions, read_score, write_score
 
     discovery.include(str(tasks))

@@ -1,7 +1,8 @@
 """Arguments that several commands share: gin settings, as T5's users type them, and shorthands for the commonest."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,35 @@ def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SETTING",
         help="one setting, such as 'Training.steps = 500'; repeatable, wins over files",
     )
+
+
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    """Adds `--coordinator`, `--processes` and `--process`."""
+    group = parser.add_argument_group(
+        "several processes", "found by themselves under SLURM, Open MPI and on a TPU slice; see docs/pods.md"
+    )
+    group.add_argument("--coordinator", metavar="HOST:PORT", help="where the first process is; it opens that port")
+    group.add_argument("--processes", type=positive, metavar="N", help="how many there are")
+    group.add_argument("--process", type=count, metavar="I", help="which of them this is, from 0")
+    group.add_argument("--wait", type=positive, default=300, metavar="SECONDS", help="for all to have come [300]")
+
+
+@contextlib.contextmanager
+def several_processes(args: argparse.Namespace) -> Iterator[None]:
+    """Makes this process one of several, in the body, where the arguments or the environment say so.
+
+    Args:
+        args: with what `add_processes` adds.
+    """
+    from t5mix.internal.processes import joining
+
+    def prepare() -> None:
+        from t5mix.mesh.devices import configure_cpu
+
+        configure_cpu()
+
+    with joining.joined(args.coordinator, args.processes, args.process, prepare, args.wait):
+        yield
 
 
 def add_trained(parser: argparse.ArgumentParser) -> None:

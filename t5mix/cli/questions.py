@@ -1,9 +1,11 @@
 """Arguments of commands that ask a checkpoint: where inputs come from and outputs go."""
 
 import argparse
+import dataclasses
 from typing import TYPE_CHECKING
 
 from t5mix.cli import arguments
+from t5mix.internal.processes import agreement
 
 if TYPE_CHECKING:
     from t5mix.runs.answers.questions import Question
@@ -88,15 +90,25 @@ def read(args: argparse.Namespace, checked: "Checked") -> "list[Question]":
     from t5mix.runs.preflight.tasks import check_same_vocabularies
 
     if args.task is None:
-        return questions.of_file(
-            args.input_file,
-            args.input_format,
-            column=args.column,
-            target_column=args.target_column,
-            limit=args.limit,
-        )
+
+        def asked() -> list[questions.Question]:
+            return questions.of_file(
+                args.input_file,
+                args.input_format,
+                column=args.column,
+                target_column=args.target_column,
+                limit=args.limit,
+            )
+
+        if args.input_file != "-":
+            return asked()
+        # Of several processes the first one's standard input is meant.
+        said = agreement.first_says(lambda: [dataclasses.asdict(one) for one in asked()])
+        return [questions.Question(**one) for one in said]
     named = arguments.find_tasks([args.task])
     if len(named) != 1:
         raise ValueError(f"--task {args.task} means {len(named)} tasks: name one, such as {named[0].name}")
     check_same_vocabularies(named[0], checked.provider, "--task")
-    return questions.of_task(named[0], args.split or "test", dict(checked.run.sequence_length), args.limit)
+    lengths = dict(checked.run.sequence_length)
+    # Of several processes the first makes the token cache.
+    return agreement.first_alone(lambda: questions.of_task(named[0], args.split or "test", lengths, args.limit))

@@ -160,6 +160,16 @@ class Asked:
     why_not: str | None
     training: Sequence[Text] | None
 
+    @property
+    def asks(self) -> str:
+        """A hash of inputs and targets of all examples, in order."""
+        total = hashlib.sha256()
+        for example in self.examples:
+            for text in (example.input_text, example.target_text):
+                data = text.encode("utf-8", "surrogatepass")
+                total.update(b"%d:" % len(data) + data)
+        return total.hexdigest()
+
     def answers(self, answer: Callable[[Sequence[Sequence[int]]], list[list[Answer]]]) -> list[Prediction]:
         """Asks a model for its best answer to each example."""
         found = answer([example.inputs for example in self.examples])
@@ -203,7 +213,7 @@ class Asked:
             lengths=dict(self.lengths),
             no_score=self.why_not or "",
             version=version_of(self.task),
-            asks=_hash_of(self.examples),
+            asks=self.asks,
             predictions=tuple(predictions),
         )
         if self.why_not:
@@ -284,15 +294,6 @@ def version_of(task: Task) -> str:
     if named:
         return named[1]
     return str(getattr(task.source, "tfds_name", "") or "").partition(":")[2]
-
-
-def _hash_of(examples: Sequence[Example]) -> str:
-    total = hashlib.sha256()
-    for example in examples:
-        for text in (example.input_text, example.target_text):
-            data = text.encode("utf-8", "surrogatepass")
-            total.update(b"%d:" % len(data) + data)
-    return total.hexdigest()
 
 
 def training_or_none(task: Task, lengths: Mapping[str, int]) -> list[Text] | None:

@@ -1,4 +1,4 @@
-"""The devices of this process, and the mesh made of them.
+"""The devices of all processes, and the mesh made of them.
 
 On CPU a machine has as many devices as it has cores, or as many as T5MIX_CPU_DEVICES says: XLA then treats the
 processor as that many devices, which is how a mesh is tried out before there is a pod.
@@ -23,38 +23,61 @@ else:
 
 
 def available_devices() -> int:
-    """Returns how many devices this process can use.
+    """Returns how many devices there are, of all processes.
 
     Raises:
-        ValueError: T5MIX_CPU_DEVICES is not a number; or this is one of several processes.
+        ValueError: T5MIX_CPU_DEVICES is not a number.
     """
-    _configure_cpu()
-    if jax.process_count() > 1:
-        raise ValueError(
-            f"this is one of {jax.process_count()} processes, and t5mix runs in one: start it on one host, without "
-            "jax.distributed"
-        )
+    configure_cpu()
     return jax.device_count()
 
 
 def kinds_of_devices() -> dict[str, int]:
     """Returns how many devices of each kind there are: {"cpu": 2}, {"NVIDIA H100 80GB HBM3": 8}."""
-    _configure_cpu()
+    configure_cpu()
     kinds = [device.device_kind for device in jax.devices()]
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
 
 def device_mesh(mesh: MeshConfig, devices: Sequence[Any] | None = None) -> "jax.sharding.Mesh":
-    """Returns the first `mesh.num_devices` devices, arranged on the mesh's axes.
+    """Returns the first `mesh.num_devices` devices, as many of each process, arranged on the mesh's axes.
 
     Args:
         mesh: axes and layout.
-        devices: to choose from, such as those of a topology; by default those of this machine.
+        devices: to choose from, such as those of a topology; by default those of all processes.
+
+    Raises:
+        ValueError: a process would have none, or more than another; or the mesh does not fit several slices.
     """
     if devices is None:
-        _configure_cpu()
-        devices = jax.devices()
+        configure_cpu()
+        devices = _alike_of_each_process(mesh, jax.devices())
     return jax.sharding.Mesh(arranged(mesh, devices), tuple(mesh.axes))
+
+
+def _alike_of_each_process(mesh: MeshConfig, devices: Sequence[Any]) -> Sequence[Any]:
+    """Returns devices in an order whose first ones, which the mesh takes, are as many of each process."""
+    count = jax.process_count()
+    if count == 1:
+        return devices
+    if mesh.num_devices % count:
+        raise ValueError(
+            f"the mesh {mesh.shape!r} has {mesh.num_devices} devices and there are {count} processes, each of which "
+            f"has as many of them as another: make an axis larger, so that they are a multiple of {count}, or start "
+            "fewer processes"
+        )
+    of_each = mesh.num_devices // count
+    by_process = [[one for one in devices if one.process_index == process] for process in range(count)]
+    for process, found in enumerate(by_process):
+        if len(found) < of_each:
+            raise ValueError(
+                f"the mesh {mesh.shape!r} takes {of_each} devices of each process, and process {process} has "
+                f"{len(found)}; make an axis smaller (on CPU, T5MIX_CPU_DEVICES sets how many devices there are)"
+            )
+    if mesh.num_devices == len(devices):
+        return devices
+    taken = [one for found in by_process for one in found[:of_each]]
+    return [*taken, *(one for found in by_process for one in found[of_each:])]
 
 
 def arranged(mesh: MeshConfig, devices: Sequence[Any]) -> np.ndarray:
@@ -96,7 +119,7 @@ def _in_order(devices: Sequence[Any]) -> np.ndarray:
     return array
 
 
-def _configure_cpu() -> None:
+def configure_cpu() -> None:
     """Sets the number of CPU devices; JAX lets it be set only before its first use."""
     number = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
     if not number.isdecimal() or int(number) < 1:

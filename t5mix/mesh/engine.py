@@ -104,6 +104,19 @@ class Engine:
         """Those of `variables` that training changes, without optimizer slots."""
         return [variable for one in self._programs.trained_weights for variable in one.variables]
 
+    @property
+    def own_rows(self) -> slice:
+        """The rows of a batch that this process must make: all of them, where there is one process."""
+        return self._on.own_rows(self.batch_size)
+
+    def counted_rows(self) -> list[slice]:
+        """Returns those of `own_rows` that no process with a lower number has, too: each row is one process's."""
+        return self._on.counted_rows(self.batch_size)
+
+    def spread(self, name: str, array: np.ndarray) -> jax.Array:
+        """Returns the value of the variable `name`, which every process has, laid out on the mesh."""
+        return self._on.spread(array, self.shardings()[name])
+
     def shardings(self) -> dict[str, Any]:
         """Returns how each variable lies on the mesh, by name: what a checkpoint is restored into."""
         return {variable.name: self._on.sharding(variable.axes) for variable in self.variables}
@@ -118,11 +131,7 @@ class Engine:
         return self._on.compiled[name]
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
-        """Returns arrays by T5's names as a State, stacked where the training program takes them so.
-
-        Args:
-            named: values of all variables, such as a checkpoint holds.
-        """
+        """Returns values of all variables by T5's names as a State, stacked where the training program wants that."""
         return State(self._programs.stored, self._values(named, self._programs.stored), self.step.trained)
 
     def with_step(self, step: StepConfig) -> "Engine":
@@ -157,8 +166,8 @@ class Engine:
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
         trained, embedding = self.step.trained, values["shared/embedding"]
         if wants_words(trained) and PROMPT not in (given or {}):
-            words = prompt_from_vocabulary(np.asarray(embedding), trained, self.model.vocab_size, seed)
-            values[PROMPT] = jax.device_put(words, values[PROMPT].sharding)
+            words = prompt_from_vocabulary(self._on.fetch(embedding), trained, self.model.vocab_size, seed)
+            values[PROMPT] = self._on.spread(words, values[PROMPT].sharding)
         return State(stored, [values[one.name] for one in stored], self.step.trained)
 
     def _draw_program(self, one: Stored) -> Any:
@@ -192,8 +201,8 @@ class Engine:
 
         Args:
             state: values of all variables: a State, or any mapping of T5's names to arrays.
-            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them; with `COUNTED` where the loss of
-                some tokens is not minimized: it is reported all the same.
+            batch: int32 arrays [batch, length] by name, as `Stream.batch` gives them, of all rows or of `own_rows`
+                alone; with `COUNTED` where the loss of some tokens is not minimized: it is reported all the same.
             learning_rate: of the optimizer; Adafactor's is relative to the scale of each weight.
             step: counted from 0; with `seed` it decides the dropout masks.
             seed: of the run.
@@ -209,18 +218,14 @@ class Engine:
         rates = np.array(told, np.float32)
         compiled = self.compile_train_step(counted=COUNTED in batch)
         names = self._features_of_step(COUNTED in batch)
-        features = [self._on.place(batch[name]) for name in names]
+        features = [self._on.place(batch[name], self.batch_size) for name in names]
         untouched, values = self._values(state, frozen), self._values(state, changing)
         loss, norm, task_nats, task_tokens, *new = compiled(*features, rates, _key(seed, step + 1), *untouched, *values)
         after = State([*frozen, *changing], [*untouched, *new], self.step.trained, slots_since)
         return after, StepMetrics(loss, norm, task_nats, task_tokens)
 
     def compile_train_step(self, counted: bool = False) -> Any:
-        """Compiles the training step from shapes alone, once, and runs nothing.
-
-        Args:
-            counted: whether batches have `COUNTED`.
-        """
+        """Compiles the training step from shapes alone, once; `counted` where batches have `COUNTED`."""
         names = self._features_of_step(counted)
         count = len(names)
 
@@ -266,7 +271,7 @@ class Engine:
         read = [*self._programs.frozen, *trained]
         inputs = [*map(self._feature, names), _KEY]
         compiled = self._on.compile("gradients", program, inputs, shapes_of(trained), arguments=read, results=trained)
-        placed = [self._on.place(batch[name]) for name in names]
+        placed = [self._on.place(batch[name], self.batch_size) for name in names]
         found: list[jax.Array] = list(compiled(*placed, _key(seed, step + 1), *self._values(state, read)))
         return trained_yet(found, [len(one.variables) for one in trained], self._programs.first_steps, step)
 
@@ -339,7 +344,7 @@ class Engine:
         other = jax.ShapeDtypeStruct(targets.shape, np.int32, sharding=self._on.rows)
         program, length, models = self._programs.target_scores, inputs.shape[1], 1 + len(others)
         compiled = self._compile_answer(name, program, results, length, other, models)
-        return self._answer(compiled, [state, *others], inputs, numbers, jax.device_put(targets, self._on.rows))[0]
+        return self._answer(compiled, [state, *others], inputs, numbers, self._on.spread(targets, self._on.rows))[0]
 
     def _compile_answer(
         self, name: str, program: Callable, results: Sequence[Any], length: int, other: Any, models: int
@@ -354,7 +359,7 @@ class Engine:
         """Runs such a program."""
         inputs, numbers, other = given
         numbers = np.arange(self.batch_size, dtype=np.int32) if numbers is None else numbers.astype(np.int32)
-        placed = [self._on.place(array) for array in (inputs, numbers)]
+        placed = [self._on.place(array, self.batch_size) for array in (inputs, numbers)]
         self._of_others += [WeightsByName() for _ in range(len(states) - 1 - len(self._of_others))]
         cut = zip([self._by_name, *self._of_others], states, strict=False)
         values = [value for by_name, state in cut for value in by_name(state, self._programs.weights)]
@@ -376,7 +381,7 @@ class Engine:
 
         features = [*map(self._feature, names)]
         compiled = self._on.compile(name, program, features, [result], arguments=self._programs.stored_weights)
-        placed = [self._on.place(batch[feature]) for feature in names]
+        placed = [self._on.place(batch[feature], self.batch_size) for feature in names]
         return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
 
     def _feature(self, name: str) -> Any:

@@ -6,12 +6,17 @@ mesh axis), as Mesh-TensorFlow writes them (Shazeer et al. 2018, https://arxiv.o
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # Data parallelism over `batch`, and Megatron-like model parallelism over `model`: T5's own layout.
 T5_LAYOUT = "batch:batch,vocab:model,d_ff:model,heads:model"
 
 DIMENSIONS = ("batch", "length", "vocab", "d_model", "d_ff", "heads")
+
+# No dimension of a tensor, but a rule: weights and optimizer slots are split over the axis as well, which may be that
+# of `batch`. Each device then keeps a part of them, and gathers a weight when it is used: fully sharded data
+# parallelism (Rajbhandari et al. 2020, ZeRO, https://arxiv.org/abs/1910.02054).
+WEIGHTS = "weights"
 
 # No tensor of the model has two of these, so one mesh axis may split all of them.
 _NEVER_MEET = frozenset({"vocab", "d_ff", "heads"})
@@ -24,7 +29,7 @@ class MeshConfig:
     Attributes:
         shape: axes and sizes, `batch:2;model:4`; the product is the number of devices used.
         layout: rules, `dimension:axis`, separated by commas. A rule whose axis the mesh lacks splits nothing, so
-            one layout serves every mesh.
+            one layout serves every mesh. `weights:AXIS` splits weights and optimizer slots over one more axis.
     """
 
     shape: str = "batch:1"
@@ -35,13 +40,13 @@ class MeshConfig:
             if not size.isdecimal() or int(size) < 1:
                 raise ValueError(f"MeshConfig.shape is {self.shape!r}: the size of axis {axis!r} must be a number >= 1")
         for dimension, _ in _pairs("MeshConfig.layout", self.layout, ","):
-            if dimension not in DIMENSIONS:
+            if dimension not in (*DIMENSIONS, WEIGHTS):
                 raise ValueError(
                     f"MeshConfig.layout is {self.layout!r}: no dimension {dimension!r}; "
-                    f"choose from {', '.join(DIMENSIONS)}"
+                    f"choose from {', '.join((*DIMENSIONS, WEIGHTS))}"
                 )
         for axis in self.axes:
-            split = [dimension for dimension, other in self.rules.items() if other == axis]
+            split = [dimension for dimension, other in self.rules.items() if other == axis and dimension != WEIGHTS]
             if len(split) > 1 and not _NEVER_MEET.issuperset(split):
                 raise ValueError(
                     f"MeshConfig.layout is {self.layout!r}: axis {axis!r} splits {' and '.join(split)}, "
@@ -70,6 +75,33 @@ class MeshConfig:
     def num_devices(self) -> int:
         """Devices that the mesh uses."""
         return math.prod(self.axes.values())
+
+    def axes_of_tensor(self, dimensions: Sequence[str]) -> list[int]:
+        """Returns the number of the mesh axis that splits each dimension of a tensor; -1 where none does.
+
+        Args:
+            dimensions: their names.
+        """
+        numbers = {axis: number for number, axis in enumerate(self.axes)}
+        return [numbers[self.rules[name]] if name in self.rules else -1 for name in dimensions]
+
+    def axes_of_weight(self, dimensions: Sequence[tuple[str, int]]) -> list[int]:
+        """Returns the same for a weight, which `weights:AXIS` splits once more: its largest dimension that can be.
+
+        A weight that has none stays as it is: those are small.
+
+        Args:
+            dimensions: names and sizes.
+        """
+        split = self.axes_of_tensor([name for name, _ in dimensions])
+        axis = self.rules.get(WEIGHTS)
+        number = list(self.axes).index(axis) if axis is not None else -1
+        if axis is None or number in split:
+            return split
+        free = [place for place, (_, size) in enumerate(dimensions) if split[place] < 0 and not size % self.axes[axis]]
+        if free:
+            split[max(free, key=lambda place: dimensions[place][1])] = number
+        return split
 
     def check(self, dimensions: Mapping[str, int], num_devices: int) -> None:
         """Refuses a mesh that the machine is too small for, or that does not divide a dimension that it splits.

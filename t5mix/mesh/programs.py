@@ -361,14 +361,13 @@ def _stored(weight: Any, impl: GlobalMeshImpl, layers: Mapping[str, int]) -> Sto
         impl: of the mesh.
         layers: of a block of each stack.
     """
-    dimensions, axes = weight.shape.dims, impl.axes(weight.shape)
+    dimensions = weight.shape.dims
     stacked = dimensions[0].name == LAYERS
+    axes = impl.weight_axes(dimensions[int(stacked) :])
     names = _names_of_blocks(weight.name, dimensions[0].size, layers) if stacked else [weight.name]
     shape = tuple(d.size for d in dimensions)[int(stacked) :]
     initializer = weight.initializer
-    return Stored(
-        tuple(Variable(name, shape, tuple(axes[int(stacked) :]), True, initializer) for name in names), stacked
-    )
+    return Stored(tuple(Variable(name, shape, tuple(axes), True, initializer) for name in names), stacked)
 
 
 def _names_of_blocks(name: str, count: int, layers: Mapping[str, int]) -> list[str]:

@@ -12,6 +12,7 @@ from t5mix.data import Stream
 from t5mix.declarations.task import Task
 from t5mix.evaluation.decoding import AnswerAll, Predict, ScoreTargets, batched, first_answers, scored
 from t5mix.evaluation.examples import read_examples
+from t5mix.internal.processes import agreement
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.engine_state import initial_state
 from t5mix.mesh.interop.trained_alone import read_trained
@@ -125,10 +126,14 @@ class Components:
         """Returns the batches of a training: those that it was started with, where it was."""
         data = SameData(provider, trained, settings)
         data.check_origins()
-        stream = open_stream(self.run, provider)
+        # Where all processes see one folder of token caches, one makes them.
+        stream = agreement.first_alone(lambda: open_stream(self.run, provider))
+        agreement.check_alike(f"examples of {provider.name!r}", stream.state(0))
         data.check_stream(stream)
         check_enough(stream, settings)
-        data.record()
+        agreement.wait_for_all("data checked")
+        if agreement.is_first():
+            data.record()
         return stream
 
     def restore(self, checkpoint: CheckpointPath, settings: Training | Finetuning | None = None) -> State:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score, ask
-from t5mix.internal.metric_logs import EventFile
+from t5mix.internal.logs.metric_logs import EventFile
 from t5mix.internal.paths import file_name
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
@@ -66,7 +67,8 @@ def score_tasks(
         if split in task.splits
     ]
     given = weights or trained.checkpoints / str(step)
-    kept = [_kept(components, one, given) for one in wanted]
+    # Of several processes the first makes the token caches of splits.
+    kept = _kept_by_all(agreement.first_alone(lambda: [_kept(components, one, given) for one in wanted]))
     _check_writable(trained, [one.path for one, score in zip(wanted, kept, strict=True) if score is None])
     scores: list[Score] = []
     values: State | None = None
@@ -74,9 +76,16 @@ def score_tasks(
         if score is None:
             values = state() if values is None else values
             score = _score_task(components, one, step, values, baselines, given)
-            _log(trained, score)
+            if agreement.is_first():
+                _log(trained, score)
         scores.append(score)
     return scores
+
+
+def _kept_by_all(scores: Sequence[Score | None]) -> list[Score | None]:
+    """Returns the scores that every process has found on disk: all must score the others together."""
+    found = agreement.gathered([score is not None for score in scores])
+    return [score if all(there) else None for score, *there in zip(scores, *found, strict=True)]
 
 
 def _check_writable(trained: Trained, paths: Sequence[Path]) -> None:
@@ -137,12 +146,17 @@ def _score_task(
     baseline = next((b.baseline for b in baselines if (b.task, b.split, b.limit) == known), None)
     say(f"scoring {task.name} at step {step} on {split}")
     lengths = components.run.sequence_length
-    asked = ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
+    asked = agreement.first_alone(
+        lambda: ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
+    )
+    agreement.check_alike(f"examples of {task.name!r}, split {split!r},", asked.asks)
     score = asked.score(asked.answers(components.answerer(state)), baseline=baseline, step=step)
     identity = checkpoint_files.identity(weights)
     known_weights = {} if identity is None else {_WEIGHTS: identity}
     score = dataclasses.replace(score, made_of={**components.made_of(task, split), **known_weights})
-    write_score(wanted.path, score)
+    if agreement.is_first():
+        write_score(wanted.path, score)
+    agreement.wait_for_all("score written")  # what is read next may depend on it
     _say(score)
     return dataclasses.replace(score, predictions=())
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
 from t5mix.internal.files import read_json, write_json
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
@@ -31,11 +32,11 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int
     start = checked.checkpoint
     with alone_in(checked.folder):
         record_start(bound, checked, command)
-        checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         components = Components(checked.run, checked.provider)
         before = [] if start is None else _before(components, checked, start)
         after = finetune_tasks(components, checked, start, before)
-        write_report(checked.folder.report, before, after)
+        if agreement.is_first():
+            write_report(checked.folder.report, before, after)
     print_report(before, after)
     print_averages(after)
     say(f"the report is {checked.folder.report}")
@@ -88,7 +89,7 @@ def _finetune_task(
     assert finetuning is not None
     scored = answered(checked.run, task)
     trained = checked.folder.finetuning(task.name)
-    _remember_start(trained, task, start)
+    agreement.first_alone(lambda: _remember_start(trained, task, start))
     Checkpoints(trained.checkpoints).set_damaged_aside()
 
     def beginning_state() -> State:
@@ -96,7 +97,7 @@ def _finetune_task(
             return components.engine(finetuning).initialize(checked.run.seed)
         return components.restore(start, finetuning)
 
-    if finetuning.steps not in trained.steps():
+    if not agreement.first_says(lambda: finetuning.steps in trained.steps()):
         components.train(
             finetuning.as_training(),
             task,
@@ -109,7 +110,8 @@ def _finetune_task(
     def restored(step: int) -> State:
         return components.restore(CheckpointPath(checked.folder, trained, step))
 
-    return report(components, scored, trained, trained.steps()[-1], restored, before)
+    last = agreement.first_says(lambda: trained.steps()[-1])
+    return report(components, scored, trained, last, restored, before)
 
 
 def _remember_start(trained: Trained, task: Provider, start: CheckpointPath | None) -> None:

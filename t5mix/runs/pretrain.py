@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.evaluation.report import print_report, write_report
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.runs.components import Components
@@ -48,7 +49,6 @@ def carry_out(
         prepare()
         Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
         record_start(bound, checked, command)
-        checked.folder.report.unlink(missing_ok=True)  # it says that the run has ended
         components = Components(checked.run, checked.provider)
         last = pretrain(components, checked)
 
@@ -57,7 +57,8 @@ def carry_out(
 
         multi_task = report(components, checked.scored_tasks, last.trained, last.step, restored)
         fine_tuned = finetune_tasks(components, checked, last, multi_task)
-        write_report(checked.folder.report, multi_task, fine_tuned)
+        if agreement.is_first():
+            write_report(checked.folder.report, multi_task, fine_tuned)
     return multi_task, fine_tuned
 
 
@@ -68,7 +69,8 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
     """
     run, trained = checked.run, checked.folder.pretraining
     assert run.train is not None
-    if run.train.steps not in trained.steps():
+    steps = run.train.steps
+    if not agreement.first_says(lambda: steps in trained.steps()):
         components.train(
             run.train,
             checked.provider,
@@ -77,4 +79,4 @@ def pretrain(components: Components, checked: Checked) -> CheckpointPath:
             title=f"pre-training on {run.mixture}",
             beside=beside(components, checked.scored_tasks, checked.folder, trained),
         )
-    return CheckpointPath(checked.folder, trained, trained.steps()[-1])
+    return CheckpointPath(checked.folder, trained, agreement.first_says(lambda: trained.steps()[-1]))

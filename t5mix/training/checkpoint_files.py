@@ -6,12 +6,13 @@ is small: the state of the stream, and the shapes of the variables. Its first li
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from t5mix.internal.files import checksummed, read_checksummed, wait_for_disk, write_whole
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, say
 
 MANIFEST = "manifest.json"
@@ -36,8 +37,15 @@ def seal(folder: Path, content: Mapping[str, Any]) -> None:
         wait_for_disk(path)
     for place, _, _ in os.walk(folder):
         wait_for_disk(place)
-    sums = {name: {"bytes": path.stat().st_size, "sha256": _sums(path)} for name, path in files.items()}
-    write_whole(folder / MANIFEST, checksummed({**content, "files": sums}))
+    own = {name: {"bytes": files[name].stat().st_size, "sha256": _sums(files[name])} for name in _own(sorted(files))}
+    sums = {name: each for part in agreement.gathered(own) for name, each in part.items()}
+    if sorted(sums) != sorted(files):
+        raise OSError(
+            f"the processes of this run see other files in {str(folder)!r} than each other: it must lie on a file "
+            "system that all of them share"
+        )
+    if agreement.is_first():
+        write_whole(folder / MANIFEST, checksummed({**content, "files": dict(sorted(sums.items()))}))
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -74,12 +82,28 @@ def identity(folder: Path) -> str | None:
 def verify(folder: Path) -> dict[str, Any]:
     """Compares every byte of a checkpoint with its checksums; returns its manifest. Says how far it is.
 
+    Several processes share the files out, and all of them must call it.
+
     Raises:
         DamagedCheckpointError: naming the file that is missing or was changed.
     """
-    content = manifest_of(folder)
+    content: dict[str, Any] = {}
+    problem: str | None = None
+    try:
+        content = manifest_of(folder)
+        _compare_own(folder, content["files"])
+    except DamagedCheckpointError as error:
+        problem = str(error)
+    problems = [each for each in agreement.gathered(problem) if each]
+    if problems:
+        raise DamagedCheckpointError(problems[0])
+    return content
+
+
+def _compare_own(folder: Path, files: Mapping[str, Any]) -> None:
+    own = {name: files[name] for name in _own(list(files))}
     what = f"reading the checkpoint {str(folder)!r}, MiB"
-    total, done = sum(expected["bytes"] for expected in content["files"].values()), 0
+    total, done = sum(expected["bytes"] for expected in own.values()), 0
     with Progress(what=what) as progress:
 
         def tell(read: int) -> None:
@@ -87,8 +111,12 @@ def verify(folder: Path) -> dict[str, Any]:
             done += read
             progress.tell(what, done >> 20, total >> 20)
 
-        _compare(folder, content["files"], tell)
-    return content
+        _compare(folder, own, tell)
+
+
+def _own(names: Sequence[str]) -> Sequence[str]:
+    """Returns the files, of these, that this process sums up: the processes share them out."""
+    return names[agreement.index() :: agreement.count()]
 
 
 def _compare(folder: Path, files: Mapping[str, Any], tell: Callable[[int], None]) -> None:
@@ -140,6 +168,8 @@ def newest_whole(folder: Path) -> int | None:
 def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckpointError]]:
     """Returns the step of the newest checkpoint that is whole, and what is wrong with the newer ones, newest first.
 
+    All processes must call it, where there are several.
+
     Args:
         folder: of the checkpoints; where there are none, the step is None.
 
@@ -147,7 +177,7 @@ def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckp
         DamagedCheckpointError: there are checkpoints, and none is whole.
     """
     damaged: dict[int, DamagedCheckpointError] = {}
-    for step in reversed(steps_in(folder)):
+    for step in reversed(agreement.first_says(lambda: steps_in(folder))):
         try:
             verify(folder / str(step))
         except DamagedCheckpointError as error:

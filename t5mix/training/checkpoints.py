@@ -1,5 +1,8 @@
 """Checkpoints: model, optimizer, step and whatever else a run needs to go on, whole or not at all.
 
+Of several processes each writes what lies on its devices, into one folder that all of them see; each reads what is to
+lie on its devices; and they share out the checksums. All of them call the same methods.
+
 Orbax writes the arrays into a folder of another name, which gets a manifest with checksums of all its bytes and is then
 renamed: a process that is killed while it saves leaves the checkpoint before. Every byte is compared with its checksum
 before a weight is used. Arrays are restored onto the mesh of the engine that asks, whichever mesh wrote them.
@@ -17,6 +20,7 @@ from typing import Any
 
 from t5mix.internal.files import wait_for_disk
 from t5mix.internal.lazy import import_quietly
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, jax
 from t5mix.training import checkpoint_files
@@ -45,7 +49,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints there are, ascending."""
-        return checkpoint_files.steps_in(self.folder)
+        return list(agreement.first_says(lambda: checkpoint_files.steps_in(self.folder)))
 
     def save(self, step: int, state: State, extra: Mapping[str, Any]) -> None:
         """Writes a checkpoint and waits until it is complete on disk; then removes old ones.
@@ -61,22 +65,22 @@ class Checkpoints:
         spared = self._spared()
         orbax = import_quietly("orbax.checkpoint")
         try:
-            self.folder.mkdir(exist_ok=True)
-            self._remove_private()
             private = self.folder / f".{step}{_PRIVATE}"
-            private.mkdir()
+            if agreement.is_first():
+                self.folder.mkdir(exist_ok=True)
+                self._remove_private()
+                private.mkdir()
+            agreement.wait_for_all(f"to write {step}")
             with _without_tracebacks(), _plain_path(private) as plain, _closing(orbax) as checkpointer:
                 checkpointer.save(plain / _STATE, args=orbax.args.StandardSave(dict(state)))
             shapes = {name: list(value.shape) for name, value in state.items()}
             checkpoint_files.seal(private, {"step": step, "extra": extra, "variables": shapes})
-            self._discard(step)
-            os.rename(private, self.folder / str(step))
-            wait_for_disk(self.folder)
-            for old in self.steps()[: -self._keep]:
-                if old not in spared:
-                    self._discard(old)
+            if agreement.is_first():
+                self._publish(private, step, spared)
+            agreement.wait_for_all(f"written {step}")
         except Exception as error:  # Orbax and TensorStore raise errors of many kinds
-            self._give_up()
+            if agreement.is_first():
+                self._give_up()
             why = error.strerror if isinstance(error, OSError) and error.strerror else _first_words(error)
             raise OSError(
                 f"the checkpoint of step {step} cannot be written into {str(self.folder)!r} ({why}): "
@@ -124,12 +128,22 @@ class Checkpoints:
             DamagedCheckpointError: none is whole; all stay, for training from the start would lose them, and the log.
         """
         whole, damaged = checkpoint_files.whole_and_damaged(self.folder)
-        for step, error in damaged.items():
+        for step, error in damaged.items() if agreement.is_first() else ():
             folder = self.folder / str(step)
             aside = folder.with_name(f"{step}.damaged")
             shutil.rmtree(aside, ignore_errors=True)
             os.rename(folder, aside)
             say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from step {whole}")
+        agreement.wait_for_all("damaged checkpoints set aside")
+
+    def _publish(self, private: Path, step: int, spared: Collection[int]) -> None:
+        """Gives a checkpoint its name, and removes old ones."""
+        self._discard(step)
+        os.rename(private, self.folder / str(step))
+        wait_for_disk(self.folder)
+        for old in checkpoint_files.steps_in(self.folder)[: -self._keep]:
+            if old not in spared:
+                self._discard(old)
 
     def _discard(self, step: int) -> None:
         """Takes a checkpoint out of the way at once, then deletes it; does nothing where there is none."""
@@ -198,16 +212,17 @@ def _closing(orbax: Any) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _without_tracebacks() -> Iterator[None]:
-    """Keeps Orbax from logging pages about an error that it raises, too, where `lazy.silence` made loggers quiet."""
+    """Keeps Orbax from logging pages about an error that it raises, too, where `lazy.silence` made loggers quiet.
+
+    After an error it stays so: threads of Orbax that are still at work log theirs later.
+    """
     logger = logging.getLogger("absl")
     if logger.level != logging.ERROR:
         yield
         return
     logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,12 @@ class Interrupted(SystemExit):
     Args:
         number: of the signal.
         step: of the checkpoint.
+
+    Attributes:
+        together: that all processes of a run stop so, after the same step.
     """
+
+    together = True
 
     def __init__(self, number: int, step: int):
         super().__init__(128 + number)

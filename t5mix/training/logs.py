@@ -5,8 +5,9 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from t5mix.internal.metric_logs import EventFile, JsonlLogger
-from t5mix.internal.trackers import Trackers
+from t5mix.internal.logs.metric_logs import EventFile, JsonlLogger
+from t5mix.internal.logs.trackers import Trackers
+from t5mix.internal.processes import agreement
 
 # Beside metrics.jsonl: how the gradients of tasks lie to one another.
 CONFLICT = "conflict.jsonl"
@@ -32,14 +33,19 @@ class Logs:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, step: int, with_conflict: bool) -> Iterator[Logs]:
+def opened(folder: Path, step: int, with_conflict: bool) -> Iterator[Logs | None]:
     """Opens the logs of a folder, without what an earlier start logged of steps that will be done again.
+
+    Of several processes the first has logs, and the others have None.
 
     Args:
         folder: of the training.
         step: steps done.
         with_conflict: whether gradients are compared.
     """
+    if not agreement.is_first():
+        yield None
+        return
     conflict = folder / CONFLICT
     with contextlib.ExitStack() as stack:
         metrics = stack.enter_context(JsonlLogger(folder / "metrics.jsonl", step))

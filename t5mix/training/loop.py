@@ -11,22 +11,25 @@ where that is asked for.
 import contextlib
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from t5mix.data import Stream
+from t5mix.internal.processes import agreement
+from t5mix.internal.processes.ballot import Ballot
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State, StepMetrics
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
+from t5mix.training.feeding import Feeding
 from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
 from t5mix.training.logs import Logs, opened
-from t5mix.training.loss_window import LossWindow, examples_of
+from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
 from t5mix.training.starting import SLOTS_SINCE, STEP, same_arrays, step_of, to_train
@@ -106,17 +109,13 @@ def train(
     _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
-    if beside and beside.is_due(progress.step) and progress.step < steps and beside.look(progress.step, state):
+    done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
+    if beside and beside.is_due(done) and done < steps and beside.look(done, state):
         return state  # it ended here before
-    often = (log_every, checkpoint_every, conflict_every)
-    loop = _Loop(engine, stream, checkpoints, schedule, seed, *often, skip_non_finite, tuple(masked_tasks), beside)
-    with (
-        _stop_told(),
-        opened(folder, progress.step, conflict_every is not None) as logs,
-        Reporter(steps, stream.task_names, first_step=progress.step, title=title) as reporter,
-        noted_signal() as stop,
-    ):
-        return loop.run(state, progress, steps, logs, reporter, stop)
+    loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, *fixed)
+    logs, shown = opened(folder, done, conflict_every is not None), _reporter(steps, stream, done, title)
+    with _stop_told(), logs as written, shown as reporter, noted_signal() as stop:
+        return loop.run(state, progress, steps, written, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:
@@ -140,11 +139,10 @@ def _check_fits(engine: Engine, stream: Stream) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Pending:
-    """What is taken in of a step when it is done: metrics on their way, real tokens, and examples int64 [tasks]."""
+    """What is taken in of a step when it is done: metrics on their way, and what all processes have counted."""
 
     metrics: StepMetrics
-    tokens: int
-    examples: np.ndarray
+    counts: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,12 +164,13 @@ class _Loop:
         state: State,
         progress: _Progress,
         steps: int,
-        logs: Logs,
+        logs: Logs | None,
         reporter: Reporter,
         stop: StopSignal,
     ) -> State:
         pending: _Pending | None = None
-        for step, batch in _batches(self.stream, progress.step, steps):
+        feeding, ballot = Feeding(self.stream, self.engine), Ballot()
+        for step, batch in feeding.batches(progress.step, steps, self._conflict_is_due):
             self._measure_conflict(state, batch, step, logs)
             state, metrics = self.engine.train_step(
                 state,
@@ -182,12 +181,13 @@ class _Loop:
                 slots_since=progress.slots_since,
             )
             # Metrics of a step are read while the next one runs, except where something is written down.
-            if pending:
-                self._take_in(progress, pending, reporter)
-            pending = _Pending(metrics, _num_tokens(batch), examples_of(batch, len(self.stream.task_names)))
+            said = self._take_in(progress, pending, reporter) if pending else 0
+            signal = stop.number or 0  # read once: it may change at any moment
+            pending = _Pending(metrics, ballot.cast([signal, *feeding.counts(batch)]))
             done = step + 1
             due = done % self.log_every == 0 or self._is_kept(done) or done == steps
-            stopping = stop.number  # read once: it may change at any moment
+            # Of several processes all stop after the same step, the one after that at which one was told.
+            stopping = signal if agreement.count() == 1 else said
             if due or stopping:
                 self._take_in(progress, pending, reporter)
                 pending = None
@@ -197,12 +197,12 @@ class _Loop:
             if self.beside and self.beside.is_due(done):
                 with reporter.paused():
                     ended = self.beside.look(done, state)
-                if stop.number:  # it came meanwhile; the checkpoint is on the disk
-                    raise Interrupted(stop.number, done)
+                if came := _signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
+                    raise Interrupted(came, done)
                 if ended:
                     return state
-        if stop.number:  # while the last checkpoint was written
-            raise Interrupted(stop.number, steps)
+        if came := _signal_of_any(stop):  # while the last checkpoint was written
+            raise Interrupted(came, steps)
         return state
 
     def _is_kept(self, step: int) -> bool:
@@ -216,26 +216,30 @@ class _Loop:
     def _masked(self) -> list[int]:
         return [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
 
-    def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs) -> None:
+    def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs | None) -> None:
         """Logs how the tasks' gradients lie to one another at a step, where that is due."""
-        done = step + 1
-        if self.conflict_every is None or done % self.conflict_every:
+        if not self._conflict_is_due(step):
             return
         found = task_gradients(self.engine, state, batch, step=step, seed=self.seed, masked=self._masked())
-        assert logs.conflict is not None
-        logs.conflict.log(done, found.by_name(self.stream.task_names))
-        for log in (logs.board, logs.trackers):
-            log.log(done, found.in_short(self.stream.task_names))
+        if logs is not None and logs.conflict is not None:
+            logs.conflict.log(step + 1, found.by_name(self.stream.task_names))
+            for log in (logs.board, logs.trackers):
+                log.log(step + 1, found.in_short(self.stream.task_names))
 
-    def _take_in(self, progress: _Progress, pending: _Pending, reporter: Reporter) -> None:
-        metrics, tokens = pending.metrics, pending.tokens
+    def _conflict_is_due(self, step: int) -> bool:
+        return self.conflict_every is not None and (step + 1) % self.conflict_every == 0
+
+    def _take_in(self, progress: _Progress, pending: _Pending, reporter: Reporter) -> int:
+        """Takes in what a step has reported; returns the signal that a process had then, or 0."""
+        metrics, counts = pending.metrics, Ballot.read(pending.counts)
+        tokens, *examples = counts[:, 1:].sum(axis=0).tolist()
         nats, task_tokens = np.asarray(metrics.task_nats), np.asarray(metrics.task_tokens)
         loss, norm = float(metrics.loss), float(metrics.gradient_norm)
         if math.isfinite(loss) and math.isfinite(norm):
             progress.window.add(nats, task_tokens, norm)
         else:
             self._skip(progress, loss, norm)
-        progress.window.add_examples(pending.examples)
+        progress.window.add_examples(np.array(examples, np.int64))
         progress.tokens += tokens
         progress.step += 1
         reporter.update(
@@ -245,6 +249,7 @@ class _Loop:
             tokens,
             self.schedule(progress.step - 1),
         )
+        return int(counts[:, 0].max())
 
     def _skip(self, progress: _Progress, loss: float, norm: float) -> None:
         """Counts a step that changed nothing, for the engine leaves weights as they were; or ends the training."""
@@ -276,18 +281,19 @@ class _Loop:
         state: State,
         last: bool,
         stopping: bool,
-        logs: Logs,
+        logs: Logs | None,
         reporter: Reporter,
     ) -> None:
         if last or progress.step % self.log_every == 0:
-            self._log(progress, logs, reporter)
+            if logs is not None:
+                self._log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
         if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
                 raise self._diverged(progress.step, "weights are no longer finite")
-            logs.metrics.sync()
-            if logs.conflict is not None:
-                logs.conflict.sync()
+            for lines in (logs.metrics, logs.conflict) if logs is not None else ():
+                if lines is not None:
+                    lines.sync()
             self.checkpoints.save(progress.step, state, progress.extra(self.stream, self.engine))
 
     def _diverged(self, step: int, what: str, fed: str = "") -> FloatingPointError:
@@ -367,27 +373,26 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
     return True
 
 
+def _signal_of_any(stop: StopSignal) -> int:
+    """Returns the signal that has come to some process, on all of them; 0 where none has."""
+    return max(agreement.gathered(stop.number or 0))
+
+
+@contextlib.contextmanager
+def _reporter(steps: int, stream: Stream, first: int, title: str) -> Iterator[Reporter]:
+    """Shows a training; where there are several processes, the first one does."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        file = None if agreement.is_first() else nowhere
+        with Reporter(steps, stream.task_names, first_step=first, title=title, stream=file) as reporter:
+            yield reporter
+
+
 @contextlib.contextmanager
 def _stop_told() -> Iterator[None]:
     """Says that training was stopped, below whatever else is still shown."""
     try:
         yield
     except Interrupted as interrupted:
-        say(interrupted.message)
+        if agreement.is_first():
+            say(interrupted.message)
         raise
-
-
-def _batches(stream: Stream, first: int, last: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Yields the batches of steps first..last-1, each made while the step before runs."""
-    with ThreadPoolExecutor(1, "t5mix-stream") as pool:
-        future = pool.submit(stream.batch, first) if first < last else None
-        for step in range(first, last):
-            assert future is not None
-            batch = future.result()
-            future = pool.submit(stream.batch, step + 1) if step + 1 < last else None
-            yield step, batch
-
-
-def _num_tokens(batch: dict[str, np.ndarray]) -> int:
-    """Counts the tokens of a batch, of all features, without padding."""
-    return sum(int(np.count_nonzero(array)) for name, array in batch.items() if name.endswith("_segment_ids"))

@@ -99,17 +99,25 @@ def task_gradients(
     Args:
         engine: the model on its mesh.
         state: values of all variables; they stay.
-        batch: of the step, with the losses of masked tasks.
+        batch: of the step, with the losses of masked tasks: all of its rows, on every process, for each must find the
+            same tasks.
         step: counted from 0.
         seed: of the run.
         masked: numbers of tasks whose loss is 0 in the step.
+
+    Raises:
+        ValueError: rows are missing.
     """
+    rows = len(batch["targets_task"])
+    if rows != engine.batch_size:
+        raise ValueError(f"the batch has {rows} of {engine.batch_size} rows: give all of them, on every process")
     of_tokens = task_of_each_loss(batch)
     tasks = tuple(int(task) for task in np.unique(of_tokens[of_tokens >= 0]))
     gradients = [engine.gradients(state, {**batch, COUNTED: of_tokens == task}, step=step, seed=seed) for task in tasks]
     products = np.zeros((len(tasks), len(tasks)))
     for first, second in itertools.combinations_with_replacement(range(len(tasks)), 2):
-        product = np.asarray(_products()(gradients[first], gradients[second]), np.float64).sum()
+        multiplied = _products(gradients[first][0].sharding.mesh)(gradients[first], gradients[second])
+        product = np.asarray(multiplied, np.float64).sum()
         products[first, second] = products[second, first] = product
     return TaskGradients(tasks, products, tuple(masked))
 
@@ -140,14 +148,18 @@ def task_of_each_loss(batch: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=1)
-def _products() -> Any:
-    """Returns a program from the arrays of two gradients to the inner product of each pair of arrays."""
+def _products(mesh: Any) -> Any:
+    """Returns a program from the arrays of two gradients to the inner product of each pair of arrays.
+
+    Args:
+        mesh: that they lie on; every process gets the products.
+    """
 
     def products(first: list[Any], second: list[Any]) -> Any:
         pairs = zip(first, second, strict=True)
         return jax.numpy.stack([jax.numpy.sum(one * other) for one, other in pairs])
 
-    return jax.jit(products)
+    return jax.jit(products, out_shardings=jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
 
 
 def _cosine(product: np.ndarray, norms: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ def test_no_flipped_bit_is_silent() -> None:
     assert found == {"checkpoint_flips": 100, "checkpoint_silent": 0, "cache_flips": 100, "cache_silent": 0}
 
 
-def last_line(script: str, *arguments: str) -> dict[str, int]:
+def last_line(script: str, *arguments: str) -> dict[str, float]:
     """Runs a script and returns its figures."""
     command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -85,6 +85,25 @@ def test_a_disk_that_fails_loses_nothing() -> None:
         ("kills_failed", "cuts_failed", "errors_in_saves_failed", "errors_in_writers_failed"), 0
     )
     assert min(count for name, count in found.items() if not name.endswith("_failed")) >= 20
+
+
+@pytest.mark.slow
+def test_a_checkpoint_goes_through_meshes_and_processes_unchanged() -> None:
+    found = last_line("reshard.py", "--quick")
+    assert (found["equal"], found["checkpoints"]) == (True, 5)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_other_and_loses_nothing() -> None:
+    found = last_line("kill_one_process.py", "--quick")
+    assert (found["runs"], found["ended"], found["equal"]) == (2, 2, 2)
+
+
+@pytest.mark.slow
+def test_processes_train_and_answer_as_one() -> None:
+    found = last_line("processes.py", "--quick")
+    assert found["max_relative_loss_difference"] <= 1e-5
+    assert found["batches_equal"] and found["answers_equal"]
 
 
 def test_each_seeded_fault_is_still_where_it_can_be_made() -> None:

@@ -240,10 +240,10 @@ folder.mkdir(parents=True, exist_ok=True)
 consumed = open(folder / "consumed.jsonl", "a")
 
 class Noting(Stream):
-    def batch(self, step):
+    def batch(self, step, rows=None):
         consumed.write(json.dumps([step, self.examples(step)]) + "\\n")
         consumed.flush()
-        return super().batch(step)
+        return super().batch(step, rows)
 
 engine = toy.engine()
 stream = Noting(toy.mixture(), toy.LENGTHS, toy.BATCH, cache_dir=cache, seed=7)

@@ -124,6 +124,13 @@ def test_a_task_that_the_batch_lacks_is_not_measured(engine):
     assert np.isnan(found.cosines_with_others).all()  # there are no others
 
 
+def test_a_part_of_a_batch_is_refused(engine):
+    """Each of several processes would find other tasks in its part."""
+    part = {name: array[: small.BATCH // 2] for name, array in small.batch().items()}
+    with pytest.raises(ValueError, match="2 of 4 rows: give all of them, on every process"):
+        task_gradients(engine, engine.initialize(seed=0), part, step=0, seed=0)
+
+
 def test_a_task_without_loss_is_reported_as_ever_and_moves_no_weight(engine):
     """Its tokens stay among those that the loss is divided by: what the others do to the weights is the same."""
     batch = small.batch()

@@ -16,7 +16,7 @@ import numpy as np
 
 from t5mix.evaluation.evaluator import tensorboard
 from t5mix.internal.lazy import tensorflow as tf
-from t5mix.internal.metric_logs import EventFile
+from t5mix.internal.logs.metric_logs import EventFile
 from t5mix.internal.paths import file_name
 from t5mix.metrics.values import Generic, MetricValue, Scalar, Text
 

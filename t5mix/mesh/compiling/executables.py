@@ -43,9 +43,59 @@ class Executables:
         names = [None if axis < 0 else self._axes[axis] for axis in axes]
         return jax.sharding.NamedSharding(self._devices, jax.sharding.PartitionSpec(*names))
 
-    def place(self, array: np.ndarray) -> Any:
-        """Puts an array of a batch onto the devices, as int32."""
-        return jax.device_put(np.ascontiguousarray(array, np.int32), self.rows)
+    def own_rows(self, count: int) -> slice:
+        """Returns the rows of a batch that lie on this process's devices, and what is between them.
+
+        Args:
+            count: rows of the batch.
+        """
+        parts = [index[0].indices(count) for index in self.rows.addressable_devices_indices_map((count, 1)).values()]
+        return slice(min(start for start, *_ in parts), max(stop for _, stop, _ in parts))
+
+    def counted_rows(self, count: int) -> list[slice]:
+        """Returns the rows of a batch of which this process is the first that has them.
+
+        Args:
+            count: rows of the batch.
+        """
+        owners: dict[tuple[int, int], int] = {}
+        for device, index in self.rows.devices_indices_map((count, 1)).items():
+            start, stop, _ = index[0].indices(count)
+            owners[start, stop] = min(device.process_index, owners.get((start, stop), device.process_index))
+        return [slice(*rows) for rows, owner in sorted(owners.items()) if owner == jax.process_index()]
+
+    def place(self, array: np.ndarray, count: int) -> Any:
+        """Puts an array of a batch onto the devices, as int32.
+
+        Args:
+            array: of all rows of the batch, or of `own_rows` alone.
+            count: rows of the batch.
+        """
+        array = np.ascontiguousarray(array, np.int32)
+        if len(array) == count:
+            return self.spread(array, self.rows)
+        own = self.own_rows(count)
+        if len(array) != own.stop - own.start:
+            raise ValueError(f"an array has {len(array)} rows of a batch of {count}; give all, or those of {own}")
+
+        def part(index: tuple[slice, ...]) -> np.ndarray:
+            start, stop, _ = index[0].indices(count)
+            return array[start - own.start : stop - own.start, *index[1:]]
+
+        return jax.make_array_from_callback((count, *array.shape[1:]), self.rows, part)
+
+    @staticmethod
+    def spread(array: np.ndarray, sharding: Any) -> Any:
+        """Puts an array that every process has onto the devices."""
+        if sharding.is_fully_addressable:
+            return jax.device_put(array, sharding)
+        return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+    def fetch(self, array: Any) -> np.ndarray:
+        """Returns the whole of an array, also of one that lies on the devices of several processes."""
+        if not (array.is_fully_addressable or array.is_fully_replicated):
+            array = jax.jit(lambda x: x, out_shardings=self.whole)(array)
+        return np.asarray(array)
 
     def compile(
         self,

@@ -18,6 +18,7 @@ import numpy as np
 from t5mix.mesh import random
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
+from t5mix.mesh.t5.loop import LAYERS
 
 # No block has more dropout masks.
 _MASKS_TOGETHER = 16
@@ -89,8 +90,13 @@ class GlobalMeshImpl(mtf.MeshImpl):
 
     def axes(self, shape: Any) -> list[int]:
         """Returns the number of the mesh axis that splits each dimension of an mtf shape; -1 where none does."""
-        numbers = {axis: number for number, axis in enumerate(self._mesh.axes)}
-        return [numbers[self._mesh.rules[d.name]] if d.name in self._mesh.rules else -1 for d in shape.dims]
+        if shape.dims and shape.dims[0].name == LAYERS:  # weights of all blocks, or their gradients
+            return [-1, *self.weight_axes(shape.dims[1:])]
+        return self._mesh.axes_of_tensor([d.name for d in shape.dims])
+
+    def weight_axes(self, dimensions: Sequence[Any]) -> list[int]:
+        """Returns the same for a weight, or a slot, as it lies in memory; in use, it is split by `axes` alone."""
+        return self._mesh.axes_of_weight([(d.name, d.size) for d in dimensions])
 
     def annotate(self, tensor: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
         """Annotates a tensor: dimension i is split by mesh axis `axes[i]`, or by none if that is -1."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.mesh.engine import Engine, State, jax
+from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.interop.weights import ExpectedWeight, LazyArray, Weights, match
 from t5mix.mesh.t5.fine_tuning.selection import is_added
 
@@ -27,8 +27,7 @@ def initial_state(engine: Engine, weights: Weights, source: str, seed: int = 0) 
     """
     own = [variable for variable in engine.variables if variable.trainable and not is_added(variable.name)]
     arrays = match([ExpectedWeight(v.name, v.name, v.shape) for v in own], weights, source)
-    shardings = engine.shardings()
-    given = {v.name: jax.device_put(arrays[v.name].float32(), shardings[v.name]) for v in own}
+    given = {v.name: engine.spread(v.name, arrays[v.name].float32()) for v in own}
     return engine.initialize(seed, given)
 
 

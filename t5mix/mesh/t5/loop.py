@@ -85,7 +85,10 @@ class BlockLoop(mtf_ops.Operation):
     def fill(self, lowering: Any, i: tf.Tensor, weights: Sequence[tf.Tensor], shared: Sequence[tf.Tensor]) -> None:
         """Gives the holes for weights and shared tensors their values at iteration i."""
         for hole, value in zip(self.slices, weights, strict=True):
-            _set(lowering, hole, _slice(value, i))
+            impl, one = lowering.mesh_impl(hole), _slice(value, i)
+            if impl.weight_axes(hole.shape.dims) != impl.axes(hole.shape):  # one block's weights are gathered at a time
+                one = impl.annotate(one, impl.axes(hole.shape))
+            _set(lowering, hole, one)
         for hole, value in zip(self.shared_in, shared, strict=True):
             _set(lowering, hole, value)
 
@@ -101,11 +104,12 @@ class BlockLoop(mtf_ops.Operation):
             run(lowering, i, self.body)
             values = _values(lowering, self.kept)
             saved = [
-                _with_slice(impl, whole, i, value, t) for whole, value, t in zip(saved, values, self.kept, strict=True)
+                _with_slice(impl, whole, i, value, impl.axes(t.shape))
+                for whole, value, t in zip(saved, values, self.kept, strict=True)
             ]
             return i + 1, _values(lowering, [self.y])[0], saved
 
-        empty = [_zeros(impl, self.count, tensor, tensor.dtype) for tensor in self.kept]
+        empty = [_zeros(impl, self.count, t, t.dtype, impl.axes(t.shape)) for t in self.kept]
         _, y, self.saved = tf.while_loop(lambda i, *_: i < self.count, body, (tf.constant(0), x, empty))
         lowering.set_tensor_lowering(self.outputs[0], impl.LaidOutTensor([y]))
 
@@ -146,7 +150,7 @@ class BlockLoopGradient(mtf_ops.Operation):
     def lower(self, lowering: Any) -> None:
         """Lowers the backward loop."""
         loop, impl = self.loop, lowering.mesh_impl(self)
-        number = len(self.trained)
+        number, kept_axes = len(self.trained), [impl.weight_axes(hole.shape.dims) for hole in self.trained]
         rest = _values(lowering, loop.inputs[1:])
         weights, shared = rest[: len(loop.slices)], rest[len(loop.slices) :]
         (dy,) = _values(lowering, self.inputs[-1:])
@@ -159,7 +163,9 @@ class BlockLoopGradient(mtf_ops.Operation):
             run(lowering, i, self.body)
             dx, *others = [None if g is None else _values(lowering, [g])[0] for g in self.gradients]
             of_weights = [
-                total if g is None else _with_slice(impl, total, i, tf.cast(g, tf.float32), hole)
+                total
+                if g is None
+                else _with_slice(impl, total, i, tf.cast(g, tf.float32), impl.weight_axes(hole.shape.dims))
                 for total, g, hole in zip(of_weights, others[:number], self.trained, strict=True)
             ]
             of_shared = [
@@ -168,7 +174,8 @@ class BlockLoopGradient(mtf_ops.Operation):
             ]
             return i - 1, dx, of_weights, of_shared
 
-        totals = [_zeros(impl, loop.count, hole, tf.float32) for hole in self.trained]
+        pairs = zip(self.trained, kept_axes, strict=True)
+        totals = [_zeros(impl, loop.count, hole, tf.float32, axes) for hole, axes in pairs]
         pairs = zip(shared, loop.shared_in, strict=True)
         sums = [impl.annotate(tf.zeros(value.shape), impl.axes(tensor.shape)) for value, tensor in pairs]
         start = (tf.constant(loop.count - 1), dy, totals, sums)
@@ -228,9 +235,9 @@ def _values(lowering: Any, tensors: Sequence[Any]) -> list[tf.Tensor]:
     return [lowering.tensors[tensor].to_laid_out_tensor().one_slice for tensor in tensors]
 
 
-def _zeros(impl: Any, count: int, tensor: Any, dtype: tf.DType) -> tf.Tensor:
+def _zeros(impl: Any, count: int, tensor: Any, dtype: tf.DType, axes: Sequence[int]) -> tf.Tensor:
     shape = [count, *tensor.shape.to_integer_list]
-    return impl.annotate(tf.zeros(shape, dtype), [-1, *impl.axes(tensor.shape)])
+    return impl.annotate(tf.zeros(shape, dtype), [-1, *axes])
 
 
 def _slice(stacked: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
@@ -241,11 +248,11 @@ def _slice(stacked: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
     return tf.reshape(ops.xla_dynamic_slice(input=stacked, start_indices=start, size_indices=size), shape[1:])
 
 
-def _with_slice(impl: Any, stacked: tf.Tensor, i: tf.Tensor, value: tf.Tensor, tensor: Any) -> tf.Tensor:
-    """Returns `stacked` with [i] replaced by `value`, the value of an mtf tensor."""
+def _with_slice(impl: Any, stacked: tf.Tensor, i: tf.Tensor, value: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
+    """Returns `stacked` with [i] replaced by `value`, whose dimensions these mesh axes split."""
     start = tf.concat([[i], tf.zeros([len(stacked.shape) - 1], tf.int32)], 0)
     result = _xla_ops().xla_dynamic_update_slice(input=stacked, update=value[None], indices=start)
-    return impl.annotate(result, [-1, *impl.axes(tensor.shape)])
+    return impl.annotate(result, [-1, *axes])
 
 
 def _xla_ops() -> Any:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from t5mix.internal.files import named, write_atomically
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, put_data, say
 from t5mix.runs.preflight.folders import check_new_file
 
@@ -47,14 +48,22 @@ def write_answers(path: str, count: int, key: str, answer: Answer, what: str, pa
         part: inputs of a part; None is `PART`.
     """
     part = part or PART
+    agreement.check_alike("inputs or settings", key)
     if path == "-":
         shown: list[str] = []
         for lines in _parts(0, count, answer, what, part):
             put_data("".join(f"{line}\n" for line in lines))
             shown += lines
         return shown
+    if not agreement.is_first():
+        done = agreement.first_says(lambda: None)
+        for lines in _parts(len(done), count, answer, what, part):
+            done += lines
+        agreement.wait_for_all("answers written")
+        return list(done)
     name = Path(path).with_name(f"{Path(path).name}.unfinished")
     with _unfinished(name, key) as (file, done):
+        agreement.first_says(lambda: done)
         if done:
             say(f"going on with {str(name)!r}: {len(done):,} of {count:,} are done; delete it to start anew")
         for lines in _parts(len(done), count, answer, what, part):
@@ -62,6 +71,7 @@ def write_answers(path: str, count: int, key: str, answer: Answer, what: str, pa
             _append(file, name, {"lines": list(lines), "sha256": _sum(lines)})
         write_atomically(Path(path), "".join(f"{line}\n" for line in done))
         os.unlink(name)
+        agreement.wait_for_all("answers written")
         return done
 
 

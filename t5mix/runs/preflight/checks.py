@@ -10,7 +10,8 @@ from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
-from t5mix.internal import trackers
+from t5mix.internal.logs import trackers
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
 from t5mix.runs.config.gin_files import with_defaults
@@ -277,7 +278,7 @@ def chosen_steps(which: str, checkpoint: CheckpointPath) -> list[int]:
         ValueError: `which` is none of these, or a checkpoint that is named is damaged.
         FileNotFoundError: there is no checkpoint of such a step.
     """
-    there = checkpoint.trained.steps()
+    there = list(agreement.first_says(checkpoint.trained.steps))
     if which == "latest":
         return [checkpoint.step]
     if which in ("all", "best"):

@@ -10,6 +10,7 @@ from t5mix.declarations.registry import get_mixture_or_task, get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import check_labels
 from t5mix.evaluation.scoring.scorer import check_metrics
+from t5mix.internal.processes import agreement
 from t5mix.internal.suggestions import suggestion
 from t5mix.internal.terminal import say
 from t5mix.preprocessors import objectives
@@ -366,6 +367,10 @@ def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
         raise ValueError(f"Evaluation.batch_size: {error}") from None
     if run.mesh.num_devices > 1:
         run.mesh.check({}, (available or _devices)())
+    if agreement.count() > 1:
+        from t5mix.mesh.devices import device_mesh
+
+        device_mesh(run.mesh)  # each process has its part of it
 
 
 def _devices() -> int:

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from t5mix.declarations.mixture import Mixture
 from t5mix.declarations.registry import get_subtasks
 from t5mix.declarations.task import Task
 from t5mix.internal.files import named, write_atomically, write_json
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.preflight.checks import Checked
@@ -26,15 +28,23 @@ from t5mix.training import checkpoint_files
 
 
 def record_start(bound: Bound, checked: Checked, command: Sequence[str]) -> None:
-    """Writes the record of a start into the run folder.
+    """Writes the record of a start into the run folder, and takes away the report of an earlier one.
 
     Args:
         bound: the settings, with their texts.
         checked: the tasks that they name.
         command: what the user typed, program first.
     """
+    agreement.check_alike("settings", bound.operative_config)
+    if agreement.is_first():
+        _record(bound, checked, command)
+    agreement.wait_for_all("recorded")
+
+
+def _record(bound: Bound, checked: Checked, command: Sequence[str]) -> None:
     folder = checked.folder
     folder.path.mkdir(parents=True, exist_ok=True)
+    folder.report.unlink(missing_ok=True)  # it says that the run has ended
     time, computed_by = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", versions()
     _append(folder.command, f"{shlex.join(command)}  # {time}")
     start = {"time": time, "command": list(command), "step": max(folder.pretraining.steps(), default=0)}
@@ -60,13 +70,18 @@ def _append(path: Path, line: str) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: RunFolder) -> Iterator[None]:
-    """Keeps a second process out of a run folder, by a lock that ends with the process.
+    """Keeps processes of other runs out of a run folder, by a lock that ends with the first process of this one.
 
     Raises:
-        ValueError: another process is at work there.
+        ValueError: another process is at work there; or one of this run's processes does not see the folder.
         OSError: the lock cannot be made; or, when the body has ended, the folder is gone or is another, so that what
             was written is lost.
     """
+    agreement.wait_for_all("all settings checked")
+    if not agreement.is_first():
+        _check_seen(folder)
+        yield
+        return
     folder.path.mkdir(parents=True, exist_ok=True)
     check_links(folder.path)
     # Nothing is written into the file, and no link is followed: it may be a stranger's.
@@ -81,10 +96,35 @@ def alone_in(folder: RunFolder) -> Iterator[None]:
             ) from None
         except OSError:
             say(f"{str(folder.path)!r} lies where files cannot be locked: start no other process on it meanwhile")
+        _check_seen(folder)
         yield
         _check_there(folder, lock)
     finally:
         os.close(lock)
+
+
+def _check_seen(folder: RunFolder) -> None:
+    """Checks that all processes see one folder: the first makes a file for a moment, and the others look for it.
+
+    Raises:
+        ValueError: naming those that do not.
+    """
+    if agreement.count() == 1:
+        return
+    name = agreement.first_says(lambda: f".seen-{secrets.token_hex(8)}")
+    path = folder.path / name
+    if agreement.is_first():
+        path.touch()
+    agreement.wait_for_all("a file to be seen")
+    seen = agreement.gathered(path.exists())
+    if agreement.is_first():
+        path.unlink()
+    if not all(seen):
+        blind = ", ".join(str(number) for number, sees in enumerate(seen) if not sees)
+        raise ValueError(
+            f"Run.folder {str(folder.path)!r} is not the same folder for all processes: process {blind} does not see "
+            "what process 0 writes there; choose one on a file system that all of them share"
+        )
 
 
 def _check_there(folder: RunFolder, lock: int) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from t5mix.internal.files import read_json
 from t5mix.internal.paths import file_name
+from t5mix.internal.processes import agreement
 from t5mix.training import checkpoint_files
 
 
@@ -200,7 +201,7 @@ def find_checkpoint(path: str, *, to_read: bool = True) -> CheckpointPath:
     if step is not None and to_read:
         checkpoint_files.verify(given)
     elif step is None and not to_read:
-        step = steps[-1]
+        step = agreement.first_says(lambda: steps[-1])
     elif step is None:
         step = checkpoint_files.newest_whole(trained.checkpoints)
         assert step is not None  # there are some

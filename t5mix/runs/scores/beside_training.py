@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from t5mix.declarations.task import Task
 from t5mix.evaluation.evaluate_task import Score
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import State
 from t5mix.mesh.t5.fine_tuning.settings import lora
@@ -36,7 +37,7 @@ def beside(components: Components, tasks: Sequence[Task], folder: RunFolder, tra
             return state
 
         baselines.extend(score_tasks(components, tasks, trained, step, values, baselines))
-        behind = history.without_gain(step)
+        behind = agreement.first_says(lambda: history.without_gain(step))
         if settings.patience is None or behind < settings.patience:
             return False
         say(f"training ends early, at step {step}: {behind} evaluations on {history.split} brought nothing better")
@@ -71,7 +72,7 @@ def report(
     split, history = components.run.evaluation.report_split, _history(components, tasks, trained)
     if split is None or history is None:
         return scores
-    best = history.best(last)
+    best = agreement.first_says(lambda: dict(history.best(last)))
     found: dict[str, Score] = {}
     for step in sorted(set(best.values())):
         here = [task for task in tasks if best.get(task.name) == step and split in task.splits]

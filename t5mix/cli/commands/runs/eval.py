@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
+    arguments.add_processes(parser)
     parser.add_argument(
         "--run_folder",
         metavar="FOLDER",
@@ -109,6 +110,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scores checkpoints."""
+    with arguments.several_processes(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from t5mix.cli import output
     from t5mix.runs.scores import tables
 

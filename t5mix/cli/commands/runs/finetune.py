@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
+    arguments.add_processes(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument(
         "--mixture_or_task",
@@ -69,6 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fine-tunes on each task."""
+    with arguments.several_processes(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
 

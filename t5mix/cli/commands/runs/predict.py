@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
+    arguments.add_processes(parser)
     questions.add_arguments(parser, targets=False)
     parser.add_argument(
         "--choice", action="append", default=[], metavar="TEXT", help="an answer that there is; the likeliest is given"
@@ -38,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts the answer to each input."""
+    with arguments.several_processes(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.answers.predict import predict
     from t5mix.runs.preflight import checks
 

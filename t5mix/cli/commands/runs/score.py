@@ -21,11 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
+    arguments.add_processes(parser)
     questions.add_arguments(parser, targets=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Scores the target of each input."""
+    with arguments.several_processes(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.answers.score import score
     from t5mix.runs.preflight import checks
 

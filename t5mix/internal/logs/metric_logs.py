@@ -11,32 +11,14 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from t5mix.internal.files import named, without_nan, write_atomically
 from t5mix.internal.lazy import tensorflow as tf
+from t5mix.internal.logs.closing import Closing
 
 
-class _Closing:
-    """Closes itself at the end of a `with` block."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-class JsonlLogger(_Closing):
+class JsonlLogger(Closing):
     """Appends one line `{"step": 100, "loss": 2.5, ...}` a call.
 
     What it writes depends on its arguments only, never on a clock, so a run that was killed and
@@ -87,7 +69,7 @@ class JsonlLogger(_Closing):
             raise named(error, self.path) from None
 
 
-class EventFile(_Closing):
+class EventFile(Closing):
     """Writes summaries into an event file that TensorBoard reads.
 
     The records are written here rather than by `tf.summary`, which since TensorFlow 2.21 works only

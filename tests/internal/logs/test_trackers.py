@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.internal.trackers import Trackers, chosen
+from t5mix.internal.logs.trackers import Trackers, chosen
 
 # A library with Trackio's interface, which writes down what it is told.
 LIBRARY = """
@@ -104,7 +104,7 @@ def test_weights_and_biases_takes_them(tmp_path, monkeypatch):
 def test_trackio_takes_them(tmp_path):
     pytest.importorskip("trackio")
     program = (
-        "import sys; from t5mix.internal.trackers import Trackers\n"
+        "import sys; from t5mix.internal.logs.trackers import Trackers\n"
         "with Trackers(sys.argv[1]) as trackers: trackers.log(10, {'loss': 1.5})"
     )
     environment = {**os.environ, "T5MIX_TRACK": "trackio", "HF_HOME": str(tmp_path / "hf")}

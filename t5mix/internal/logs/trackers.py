@@ -14,9 +14,9 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from t5mix.internal.logs.closing import Closing
 from t5mix.internal.suggestions import suggestion
 from t5mix.internal.terminal import say
 
@@ -41,8 +41,8 @@ def chosen() -> tuple[str, ...]:
     return tuple(name for name in NAMES if name in said)
 
 
-class Trackers:
-    """What follows one training; use it as `with Trackers(...)`. Nothing is imported where nothing is chosen.
+class Trackers(Closing):
+    """What follows one training. Nothing is imported where nothing is chosen.
 
     One that fails later, for want of a network say, is told once and left out: training goes on.
 
@@ -53,22 +53,9 @@ class Trackers:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = Path(folder).resolve()
         self._runs: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
         for name in chosen():
             with _to_standard_error():
                 self._runs[name] = _STARTS[name](importlib.import_module(name), self._folder)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for name in list(self._runs):
-            with self._leaving_out(name):
-                self._runs[name].finish()
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Hands on the values of a step that are numbers.
@@ -81,6 +68,12 @@ class Trackers:
         for name in list(self._runs):
             with self._leaving_out(name):
                 self._runs[name].log(numbers, step=step)
+
+    def close(self) -> None:
+        """Tells them that no more comes."""
+        for name in list(self._runs):
+            with self._leaving_out(name):
+                self._runs[name].finish()
 
     @contextlib.contextmanager
     def _leaving_out(self, name: str) -> Iterator[None]:

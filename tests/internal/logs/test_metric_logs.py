@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t5mix.internal.metric_logs import EventFile, JsonlLogger
+from t5mix.internal.logs.metric_logs import EventFile, JsonlLogger
 
 
 def write(path: Path, steps: range, resume_step: int | None = None) -> None:

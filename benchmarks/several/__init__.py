@@ -1,0 +1,1 @@
+"""Commands that several processes carry out together, for the benchmarks that are about them."""

@@ -1,0 +1,154 @@
+"""Processes that notice when one of them ends: it says why, or the system closes its connection.
+
+Each process holds a connection to the first one. What ends without a word has died, and the first tells all others
+which one that was; where the first itself has died, each sees that. A machine that loses its power closes
+nothing: JAX's heartbeats find that, see `joining`.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_PATIENCE = 60.0  # seconds for all connections to be made
+_LONGEST = 4096  # bytes of a message
+_WELL = "well"
+
+
+class Watch:
+    """The connections of this process, and what is to happen when another one ends too early.
+
+    Args:
+        index: of this process.
+        count: of processes.
+        ended: called once, on a thread, with a line that names the process which has ended.
+    """
+
+    def __init__(self, index: int, count: int, ended: Callable[[str], None]) -> None:
+        self._index, self._count, self._ended = index, count, ended
+        self._lock, self._over = threading.Lock(), False
+        self._left: dict[int, str] = {}
+        self._connections: dict[int, socket.socket] = {}
+        self._names: dict[int, str] = {index: f"pid {os.getpid()} on {socket.gethostname()}"}
+
+    def listen(self) -> dict[str, Any]:
+        """Opens the first process's port; returns what the others must know of it, JSON."""
+        self._server = socket.create_server(("", 0), backlog=self._count)
+        self._secret = secrets.token_hex(16)
+        return {"port": self._server.getsockname()[1], "secret": self._secret, "name": self._names[0]}
+
+    def accept(self) -> None:
+        """Takes the connections of all others, and begins to watch them.
+
+        Raises:
+            TimeoutError: not all have come.
+        """
+        end = time.monotonic() + _PATIENCE
+        with self._server:
+            while len(self._connections) < self._count - 1:
+                self._server.settimeout(max(0.01, end - time.monotonic()))
+                connection, _ = self._server.accept()
+                hello = _read(connection, timeout=_PATIENCE) or {}
+                if hello.get("secret") != self._secret or hello.get("index") not in range(1, self._count):
+                    connection.close()  # a stranger
+                    continue
+                self._connections[hello["index"]] = connection
+                self._names[hello["index"]] = str(hello.get("name"))
+        for index in self._connections:
+            self._begin(index)
+
+    def connect(self, hosts: Sequence[str], said: dict[str, Any]) -> None:
+        """Connects to the first process, and begins to watch it.
+
+        Args:
+            hosts: names under which it may be found.
+            said: by its `listen`.
+
+        Raises:
+            OSError: it cannot be reached under any.
+        """
+        self._names[0] = str(said["name"])
+        connection = _first_reached(hosts, int(said["port"]))
+        _write(connection, {"secret": said["secret"], "index": self._index, "name": self._names[self._index]})
+        self._connections[0] = connection
+        self._begin(0)
+
+    def leave(self, why: str = _WELL) -> None:
+        """Says that this process ends.
+
+        Args:
+            why: what went wrong, a few words; by default nothing did.
+        """
+        with self._lock:
+            self._over = True
+        for connection in self._connections.values():
+            _write(connection, {"left": self._index, "why": why})
+
+    def _begin(self, index: int) -> None:
+        self._connections[index].settimeout(None)
+        threading.Thread(target=self._follow, args=(index,), name=f"t5mix-process-{index}", daemon=True).start()
+
+    def _follow(self, index: int) -> None:
+        """Reads what another process says until it has nothing more to say."""
+        while True:
+            message = _read(self._connections[index])
+            if message is None:
+                return self._note(index, self._left.get(index, "has died"))
+            who, why = message.get("left"), str(message.get("why"))
+            if isinstance(who, int):
+                self._names.setdefault(who, str(message.get("name")))
+                self._left[who] = why if why == _WELL else f"has ended ({why})" if who == index else why
+            if who != index and who in self._left:
+                return self._note(who, self._left[who])
+        return None
+
+    def _note(self, index: int, what: str) -> None:
+        """Ends this process, for another one has; once, and not where that was to be."""
+        with self._lock:
+            if self._over or what == _WELL:
+                return
+            self._over = True
+        for other, connection in self._connections.items():
+            if other != index and self._index == 0:
+                _write(connection, {"left": index, "why": what, "name": self._names[index]})
+        name = self._names.get(index)
+        self._ended(f"process {index} of {self._count}{f' ({name})' if name else ''} {what}")
+
+
+def _first_reached(hosts: Sequence[str], port: int) -> socket.socket:
+    problem = OSError(f"no host is known for port {port}")
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        for host in hosts:
+            try:
+                return socket.create_connection((host, port), timeout=5)
+            except OSError as error:
+                problem = error
+        time.sleep(0.2)
+    raise problem
+
+
+def _write(connection: socket.socket, message: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # it is gone, and whoever reads there sees that
+        connection.sendall(json.dumps(message).encode()[: _LONGEST - 1] + b"\n")
+
+
+def _read(connection: socket.socket, timeout: float | None = None) -> dict[str, Any] | None:
+    """Returns the next message; None where the other end is gone, or speaks otherwise."""
+    connection.settimeout(timeout)
+    line = b""
+    try:
+        while not line.endswith(b"\n") and len(line) < _LONGEST:
+            byte = connection.recv(1)
+            if not byte:
+                return None
+            line += byte
+        message = json.loads(line)
+    except (OSError, ValueError):
+        return None
+    return message if isinstance(message, dict) else None

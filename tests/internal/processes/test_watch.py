@@ -1,0 +1,76 @@
+"""Processes that notice when one of them ends: three ends of connections within one process."""
+
+import json
+import queue
+import socket
+import threading
+
+import pytest
+
+from t5mix.internal.processes.watch import Watch
+
+
+class Three:
+    """Three connected watches, and what each was told."""
+
+    def __init__(self):
+        self.told = [queue.Queue() for _ in range(3)]
+        self.watches = [Watch(index, 3, self.told[index].put) for index in range(3)]
+        said = json.loads(json.dumps(self.watches[0].listen()))
+        with socket.create_connection(("localhost", said["port"])) as stranger:
+            stranger.sendall(b'{"secret": "guessed", "index": 1}\n')
+            accepting = threading.Thread(target=self.watches[0].accept)
+            accepting.start()
+            for watch in self.watches[1:]:
+                watch.connect(["localhost"], said)
+            accepting.join(60)
+
+    def dies(self, index: int) -> None:
+        """Does what the system does for a process that is killed; that says no more."""
+        self.watches[index]._over = True
+        for connection in self.watches[index]._connections.values():
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def three() -> Three:
+    return Three()
+
+
+def test_all_are_told_which_process_has_died(three):
+    three.dies(2)
+    for index in (0, 1):
+        assert three.told[index].get(timeout=60).startswith("process 2 of 3 ")
+        assert three.told[index].empty()
+
+
+def test_all_are_told_that_the_first_has_died(three):
+    three.dies(0)
+    for index in (1, 2):
+        line = three.told[index].get(timeout=60)
+        assert line.startswith("process 0 of 3 (pid ") and line.endswith(" has died")
+
+
+def test_all_are_told_why_a_process_has_ended(three):
+    three.watches[1].leave("ValueError: no such file")
+    three.dies(1)
+    for index in (0, 2):
+        line = three.told[index].get(timeout=60)
+        assert line.startswith("process 1 of 3 ") and line.endswith("has ended (ValueError: no such file)")
+
+
+def test_nobody_is_told_of_an_end_that_was_to_be(three):
+    for watch in three.watches:
+        watch.leave()
+    for index in range(3):
+        three.dies(index)
+    with pytest.raises(queue.Empty):
+        three.told[0].get(timeout=0.3)
+
+
+def test_a_first_process_that_cannot_be_reached_is_refused(monkeypatch):
+    monkeypatch.setattr("t5mix.internal.processes.watch._PATIENCE", 0.2)
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(OSError, match=r"refused|port"):
+        Watch(1, 2, print).connect(["localhost"], {"port": port, "secret": "", "name": ""})
