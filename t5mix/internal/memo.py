@@ -1,7 +1,9 @@
-"""Methods that remember what they returned last."""
+"""Methods that remember what they returned last, and work whose objects stay in memory."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Hashable
+import gc
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -28,3 +30,15 @@ def remembers(last: int) -> Callable[[_Method], _Method]:
         return remembering
 
     return decorate
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Puts off Python's search for reference cycles while many objects are made that stay: it looks at them all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,6 +1,10 @@
-"""Methods that remember: each object by itself, the last results only."""
+"""Methods that remember: each object by itself, the last results only. Work without a search for garbage."""
 
-from t5mix.internal.memo import remembers
+import gc
+
+import pytest
+
+from t5mix.internal.memo import no_collection, remembers
 
 
 class _Squares:
@@ -25,3 +29,16 @@ def test_objects_remember_by_themselves():
     assert one.of(2) == other.of(2) == 4
     assert one.computed == other.computed == [2]
     assert _Squares.of.__doc__ == "Returns a square."
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_search_for_cycles_is_put_off_and_goes_on_as_it_was(enabled):
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(KeyError), no_collection():
+            assert not gc.isenabled()
+            raise KeyError
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()

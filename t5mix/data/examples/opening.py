@@ -19,6 +19,7 @@ from t5mix.data.examples.epoch_examples import EpochExamples, WholeEpochs
 from t5mix.data.examples.objective_examples import ObjectiveExamples
 from t5mix.data.examples.trim_and_eos import TrimAndEos, trim_and_eos_of
 from t5mix.declarations.task import Task
+from t5mix.internal.memo import no_collection
 from t5mix.preprocessors.objectives import Objective
 
 
@@ -68,7 +69,7 @@ def open_all(
             on_opened(len(opened), len(tasks))
 
     jobs = [cache_job(task, split, memo) for task in tasks]
-    with opening_many.no_collection():
+    with no_collection():
         for number, tokens in opening_many.tokens_at_little_cost(jobs, folder, progress):
             note(number, _open(jobs[number], tokens, lengths, seed))
 

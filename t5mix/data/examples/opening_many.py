@@ -8,7 +8,6 @@
 
 import concurrent.futures
 import contextlib
-import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,18 +77,6 @@ def some_at_a_time(function: Callable[[_In], _Out], items: Sequence[_In]) -> lis
             return [future.result() for future in futures]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """Puts off Python's search for reference cycles while many objects are made that stay: it looks at them all."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _takes_long_to_identify(job: CacheJob) -> bool:

@@ -54,14 +54,7 @@ class Intended:
             draws: at least 1.
             targets: for each task that ends, how many examples it has had then.
         """
-        amounts = [0] * len(self._owed)
-        for task, count in targets.items():
-            amounts[task] = (count << BITS) - self._owed[task]
-        rest = (draws << BITS) - sum(amounts)
-        others = [task for task, weight in enumerate(weights.tolist()) if weight and task not in targets]
-        for task, amount in zip(others, divided(rest, weights[others].tolist()), strict=True):
-            amounts[task] = amount
-        self.add_amounts(amounts, draws)
+        self.add_amounts(ending_amounts(self._owed, weights, draws, targets), draws)
 
     def add_amounts(self, amounts: list[int], draws: int) -> None:
         """Adds a stage in which sums grow by given amounts.
@@ -78,13 +71,6 @@ class Intended:
             self.add(np.array(each, dtype=np.int64), draws - 1)
             amounts = [amount - (draws - 1) * one for amount, one in zip(amounts, each, strict=True)]
         self.add(np.array(amounts, dtype=np.int64), 1)
-
-    def copy(self) -> "Intended":
-        """Returns the same sums, to which other stages can be added."""
-        made = Intended(len(self._owed))
-        made.draw, made._owed = self.draw, list(self._owed)
-        made.starts, made.weights, made._sums = list(self.starts), list(self.weights), list(self._sums)
-        return made
 
     def finish(self) -> None:
         """Says that nothing is drawn any more."""
@@ -137,6 +123,25 @@ class Intended:
             weights, (_, part) = self.weights[stage], self._sums[stage]
             found.append(due_in(part, weights, self.starts[stage], self.stop(stage), found[-1]))
         return found[::-1]
+
+
+def ending_amounts(owed: list[int], weights: np.ndarray, draws: int, targets: Mapping[int, int]) -> list[int]:
+    """Returns by how much sums grow in a stage at whose end some tasks have had whole numbers of examples.
+
+    Args:
+        owed: the sums at its beginning.
+        weights: of all tasks; the others share what is left by theirs.
+        draws: of the stage.
+        targets: for each task that ends, how many examples it has had then.
+    """
+    amounts = [0] * len(owed)
+    for task, count in targets.items():
+        amounts[task] = (count << BITS) - owed[task]
+    rest = (draws << BITS) - sum(amounts)
+    others = [task for task, weight in enumerate(weights.tolist()) if weight and task not in targets]
+    for task, amount in zip(others, divided(rest, weights[others].tolist()), strict=True):
+        amounts[task] = amount
+    return amounts
 
 
 def due_in(part: np.ndarray, weights: np.ndarray, start: int, stop: int, later: np.ndarray) -> np.ndarray:

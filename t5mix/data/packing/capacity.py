@@ -20,10 +20,11 @@ import numpy as np
 
 from t5mix.data.examples.base import Examples
 from t5mix.data.mixing.mixer import Draws, Mixer
-from t5mix.data.mixing.weights import evenly_spaced
+from t5mix.data.mixing.weights import BITS, evenly_spaced
 from t5mix.data.packing import bin_packing, epoch_order
 from t5mix.data.packing.epoch_order import InOrder
 from t5mix.data.packing.even_parts import demands, even_parts
+from t5mix.internal.memo import remembers
 
 # Standard deviations of a block's demand for rows that are kept free. What exceeds a block begins the next; that both
 # exceed happens once in 10**5 blocks.
@@ -131,6 +132,11 @@ class Capacity:
             for feature in range(len(self._limits))
         ]
         return max(*demand, 1 / max(self._limits))
+
+    @remembers(1 << 12)
+    def volume_by(self, weights: bytes) -> float:
+        """Returns the same for weights, int64 [tasks] in parts of 2**48; many ends of tasks ask for the same ones."""
+        return self.volume((np.frombuffer(weights, np.int64) / (1 << BITS)).tolist())
 
     def fit(self, mixer: Mixer, shares: Sequence[float]) -> Fit:
         """Packs some windows to see how full rows get.

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from t5mix.data.mixing.coming_ends import ComingEnds
 from t5mix.data.mixing.intended import Intended
 from t5mix.data.mixing.mixer import Mixer
 from t5mix.data.mixing.schedule import Schedule, draws_until_one_ends, targets_within, whole_at_end
@@ -138,7 +139,7 @@ class PackedRoom:
     def allow_for(self, weights: Sequence[np.ndarray]) -> None:
         """Plans what follows for the weights of these by which examples take most room."""
         assert self._fit is not None
-        volumes = [self._capacity.volume((one / (1 << BITS)).tolist()) for one in weights]
+        volumes = [self._capacity.volume_by(one.tobytes()) for one in weights]
         self._fit = dataclasses.replace(self._fit, volume=max(*volumes, self._fit.volume), per_row=None)
         if self._fit.fill == 1.0:
             self._fit = dataclasses.replace(self._fit, fill=0.95)
@@ -230,6 +231,7 @@ class Timetable:
         self.changes: list[Change] = []
         self.steps: int | None = None
         self._done: frozenset[int] = frozenset()
+        self._coming: ComingEnds | None = None
         self._row, self._first = 0, 0  # where the next stretch begins, and with which draw
         for stage in range(len(schedule.starts)):
             if not self._add_stage(stage):
@@ -305,28 +307,19 @@ class Timetable:
         rows = room.rows_before(self.intended.draw - self._first)
         if stop is None or rows + 2 * room.window <= stop - self._row:
             self._place(room.stretches(rows, False))
-        soon, ends = self._soon(stage, weights[-1], self._first + room.most_draws)
+        soon, ends = self._soon(stage, self._first + room.most_draws)
         room.begin(stage, weights[-1])
         room.allow_for([*weights, *soon])
         if not ends and (stop is None or 2 * room.window <= stop - self._row):
             self._place(room.stretches(room.window, False))
             room.begin(stage, weights[-1])
 
-    def _soon(self, stage: int, weights: np.ndarray, before: int) -> tuple[list[np.ndarray], bool]:
+    def _soon(self, stage: int, before: int) -> tuple[list[np.ndarray], bool]:
         """Returns the weights that follow up to a draw as tasks end, and whether none is left by then."""
-        future, done = self.intended.copy(), self._done
-        found: list[np.ndarray] = []
-        limits = self._schedule.limits
-        while weights.any():
-            draws = draws_until_one_ends(future.owed(), weights, limits)
-            if draws is None or future.draw + draws >= before:
-                return found, False
-            draws, ends = targets_within(future.owed(), weights, draws, limits, {})
-            future.add_ending(weights, draws, ends)
-            done |= ends.keys()
-            weights = self._schedule.weights(stage, done)
-            found.append(weights)
-        return found[:-1], True
+        if self._coming is None or self._coming.stage != stage:
+            self._coming = ComingEnds(self._schedule, stage, self.intended, self._done)
+        found = self._coming.between(self.intended.draw, before)
+        return (found[:-1], True) if found and not found[-1].any() else (found, False)
 
     def _finish_stage(self, stage: int, weights: np.ndarray, last: int | None, ending: list[int]) -> bool:
         """Adds the last draws of a stage, up to `last`; returns whether there are so many.

@@ -8,9 +8,7 @@ Of JAX, t5mix uses public names alone. Those that few programs use are all in th
 version which of them a release of JAX has taken away.
 """
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +17,8 @@ from jax.extend import mlir as jax_mlir
 from jax.extend.mlir import ir
 from jax.extend.mlir.dialects import func as func_dialect
 from jax.interpreters import mlir
+
+from t5mix.internal.memo import no_collection
 
 
 def stablehlo_to_jax(
@@ -68,19 +68,7 @@ def tensorflow_to_stablehlo(tf_function: Callable, inputs: Sequence[Any]) -> byt
 
     specs = [tf.TensorSpec(x.shape, tf.as_dtype(x.dtype)) for x in inputs]
     traced = tf.function(tf_function, jit_compile=True, autograph=False)
-    with _without_collection():
+    with no_collection():
         hlo = traced.experimental_get_compiler_ir(*specs)(stage="hlo_serialized", platform_name="CPU")
     module = jax_mlir.hlo_to_stablehlo(hlo)
     return module if isinstance(module, bytes) else module.encode()
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Looks for no garbage meanwhile: tracing makes many objects that stay, and a tenth of its time would go there."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
