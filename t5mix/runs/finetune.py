@@ -34,7 +34,7 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str], copy: 
     start = checked.checkpoint
     with alone_in(checked.folder):
         record_start(bound, checked, command)
-        components = Components(checked.run, checked.provider, copy)
+        components = Components(checked.run, checked.provider, copy=copy)
         before = [] if start is None else _before(components, checked, start)
         after = finetune_tasks(components, checked, start, before)
         if agreement.is_first():

@@ -56,7 +56,7 @@ def carry_out(
         prepare()
         Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
         record_start(bound, checked, command)
-        components = Components(checked.run, checked.provider, copy)
+        components = Components(checked.run, checked.provider, copy=copy)
         last = pretrain(components, checked)
 
         def restored(step: int) -> State:
