@@ -23,6 +23,8 @@ from t5mix.training.checkpoint_files import MANIFEST, is_step
 _CHECKPOINTS = re.compile(r"((?:finetune/[^/]+/)?checkpoints/)([^/]+)(?:/|$)")
 # Bytes that are copied at once.
 _AT_ONCE = 1 << 24
+# How a file is named that only shows whether one can be written; a kill may leave it behind.
+_PROBE = ".probe-"
 # Stores that know no folders: to make one would be to make a bucket.
 _WITHOUT_FOLDERS = ("s3", "gcs")
 
@@ -85,7 +87,7 @@ class RunCopy:
             if self.folder.starts.name in names and not self.folder.starts.exists():
                 self._bring_back(there, path, names)
             self._check_same(there, path, names)
-            probe = f"{path}/.probe-{secrets.token_hex(8)}"
+            probe = f"{path}/{_PROBE}{secrets.token_hex(8)}"
             _write(there, probe, b"")
             there.delete_file(probe)
 
@@ -268,7 +270,7 @@ def _names(there: Any, path: str) -> list[str]:
     for name in names:
         if {"", ".", ".."} & set(name.split("/")) or "\0" in name or "\\" in name:
             raise ValueError(f"--copy_to: the store holds {name!r}, which is no name of a file: delete it there")
-    return names
+    return [name for name in names if not name.startswith(_PROBE)]
 
 
 def _read(there: Any, address: str) -> bytes:

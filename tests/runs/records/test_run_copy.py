@@ -156,6 +156,10 @@ def test_an_address_that_cannot_be_used_is_refused_before_work(run, tmp_path):
     copy = RunCopy(run, (tmp_path / "new").as_uri())
     copy.prepare()
     assert content(tmp_path / "new") == {}
+    (tmp_path / "new" / ".probe-0123").touch()  # of a start that was killed
+    copy.prepare()
+    copy.put()
+    assert content(tmp_path / "new") == {".probe-0123": b"", **of_run(run)}
 
 
 @pytest.fixture
