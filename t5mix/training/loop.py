@@ -210,14 +210,17 @@ class _Loop:
 
     def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the batch without the losses of masked tasks."""
-        masked = [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
+        masked = self._masked()
         return without_losses(batch, masked) if masked else batch
+
+    def _masked(self) -> list[int]:
+        return [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
 
     def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs | None) -> None:
         """Logs how the tasks' gradients lie to one another at a step, where that is due."""
         if not self._conflict_is_due(step):
             return
-        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed)
+        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed, masked=self._masked())
         if logs is not None and logs.conflict is not None:
             logs.conflict.log(step + 1, found.by_name(self.stream.task_names))
             for log in (logs.board, logs.trackers):
