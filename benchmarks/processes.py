@@ -44,7 +44,9 @@ def main() -> None:
         folder = (args.folder or Path(place)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         write_declarations(folder)
-        (folder / "run.gin").write_text(SETTINGS.replace("T5Config.num_heads = 2\n", "") + TRAINING)
+        again = ("T5Config.num_heads", "constant.learning_rate")
+        kept = [line for line in SETTINGS.splitlines() if not line.startswith(again)]
+        (folder / "run.gin").write_text("\n".join(kept) + TRAINING)
         print(json.dumps(compare(folder, args.quick)))
 
 

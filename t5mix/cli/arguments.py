@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t5mix.declarations.task import Task
@@ -51,6 +51,16 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--wait", type=positive, default=300, metavar="SECONDS", help="for all to have come [300]")
 
 
+def add_copy(parser: argparse.ArgumentParser) -> None:
+    """Adds `--copy_to`."""
+    parser.add_argument(
+        "--copy_to",
+        metavar="ADDRESS",
+        help="gs://BUCKET/NAME or s3://BUCKET/NAME, which gets a copy of the run folder with each checkpoint; a run "
+        "folder that is not there is brought back from it",
+    )
+
+
 @contextlib.contextmanager
 def several_processes(args: argparse.Namespace) -> Iterator[None]:
     """Makes this process one of several, in the body, where the arguments or the environment say so.
@@ -74,7 +84,8 @@ def add_trained(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trained",
         metavar="FOLDER",
-        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it",
+        help="what was trained on the checkpoint and lies alone (t5mix export --format trained), to be put onto it; "
+        "with the lengths that it was trained with",
     )
 
 
@@ -148,8 +159,12 @@ def ensemble(args: argparse.Namespace, checked: "Checked", params: Sequence[str]
         return []
     from t5mix.runs.answers.ensembles import check_ensemble
     from t5mix.runs.preflight import checks
+    from t5mix.runs.preflight.foreign_checkpoints import names_no_task
 
-    others = [checks.check_recorded(path, args.gin_file, params, args.include or ()) for path in args.ensemble]
+    # What is no run takes tasks and lengths from the first.
+    task = None if names_no_task(checked.run, checked.checkpoint) else checked.run.mixture
+    given: dict[str, Any] = {"task": task, "lengths": checked.run.sequence_length}
+    others = [checks.check_recorded(path, args.gin_file, params, args.include or (), **given) for path in args.ensemble]
     check_ensemble(checked, others, args.combine or "mean")
     return others
 

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser, *, targets: bool) -> None:
         "--checkpoint",
         metavar="PATH",
         required=True,
-        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
+        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP; or a model of "
+        "others, as `t5mix finetune --checkpoint` takes it",
     )
     arguments.add_trained(parser)
     parser.add_argument(

@@ -29,6 +29,7 @@ from t5mix.mesh.state import (
 from t5mix.mesh.t5.config import T5Config
 from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
+from t5mix.mesh.t5.fine_tuning.unfreezing import trained_yet
 
 __all__ = ["COUNTED", "Answers", "Engine", "State", "StepMetrics", "Variable"]
 
@@ -272,7 +273,7 @@ class Engine:
         compiled = self._on.compile("gradients", program, inputs, shapes_of(trained), arguments=read, results=trained)
         placed = [self._on.place(batch[name], self.batch_size) for name in names]
         found: list[jax.Array] = list(compiled(*placed, _key(seed, step + 1), *self._values(state, read)))
-        return found
+        return trained_yet(found, [len(one.variables) for one in trained], self._programs.first_steps, step)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""

@@ -4,7 +4,9 @@ One engine serves pre-training, every fine-tuning and evaluation, so that each p
 once.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from t5mix.data import Stream
 from t5mix.declarations.task import Task
@@ -22,6 +24,7 @@ from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflow
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, num_tasks
+from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
 from t5mix.training.beside import Beside
@@ -36,11 +39,14 @@ class Components:
     Args:
         run: the settings, checked.
         provider: the task or mixture that the run trains on.
+        weights: a hash of the weights that answer, where no checkpoint of a run says what they are.
+        copy: of the run folder, that each checkpoint goes to; None is none.
     """
 
-    def __init__(self, run: Run, provider: Provider) -> None:
-        self.run = run
+    def __init__(self, run: Run, provider: Provider, weights: str | None = None, copy: RunCopy | None = None) -> None:
+        self.run, self._copy = run, copy
         self.provider = provider
+        self._weights = weights
         self._engines: dict[tuple[int, int | None, StepConfig], Engine] = {}
         self._made_of: dict[tuple[str, str], Mapping[str, str | None]] = {}
 
@@ -116,7 +122,13 @@ class Components:
             start=start,
             title=title,
             beside=beside,
+            saved=self.copy,
         )
+
+    def copy(self) -> None:
+        """Makes the copy of the run folder, where there is one, what that is now."""
+        if self._copy is not None:
+            self._copy.put()
 
     def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
         """Returns the batches of a training: those that it was started with, where it was."""
@@ -140,18 +152,21 @@ class Components:
             settings: of the training that goes on from it; None where its weights are to be used as they are.
         """
         engine = self.engine(settings)
-        if isinstance(checkpoint, ForeignCheckpoint):
-            return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
         if settings is None:
             return state_to_use(checkpoint, engine)
+        if checkpoint.trained_alone is not None:
+            return _trained_further(checkpoint, engine, self.run.seed)
+        if isinstance(checkpoint, ForeignCheckpoint):
+            return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
         return to_train(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine, self.run.seed)
 
     @property
     def decoding(self) -> str:
-        """What decides answers besides weights and lengths."""
+        """What decides answers besides a checkpoint's weights and lengths."""
         decoding = self.run.decoding
         seed = f", seed {decoding.seed}" if decoding.temperature else ""
-        return f"{decoding.program}{seed}, {self.run.model!r}"
+        weights = f", weights {self._weights}" if self._weights else ""
+        return f"{decoding.program}{seed}, {self.run.model!r}{weights}"
 
     def made_of(self, task: Task, split: str) -> Mapping[str, str | None]:
         """Returns what a score of a task by `Run.evaluation` depends on besides the weights; see `score_key`."""
@@ -205,15 +220,33 @@ def state_to_use(checkpoint: CheckpointPath, engine: Engine) -> State:
     """Returns what a checkpoint predicts with; with LoRA added up.
 
     Args:
-        checkpoint: of a run.
+        checkpoint: of a run, or of another program.
         engine: of its model.
 
     Raises:
         ValueError: what was trained alone was trained on other weights.
     """
-    state = as_trained(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
+    if isinstance(checkpoint, ForeignCheckpoint):
+        state = initial_state(engine.with_step(StepConfig()), checkpoint.opened.weights, str(checkpoint))
+    else:
+        state = as_trained(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine)
     if checkpoint.trained_alone is None:
         return state
     alone = read_trained(checkpoint.trained_alone)
-    weights = {name: value for name, value in state.items() if "_slot_" not in name}
-    return engine.with_step(StepConfig(trained=alone.beside)).initialize(0, alone.onto(weights))
+    return engine.with_step(StepConfig(trained=alone.beside)).initialize(0, alone.onto(_weights(state)))
+
+
+def _trained_further(checkpoint: CheckpointPath, engine: Engine, seed: int) -> State:
+    """Returns the state that an engine begins with on a checkpoint that something is put onto; slots are new.
+
+    The same choice of what is trained goes on with those weights; for another, LoRA is added up.
+    """
+    assert checkpoint.trained_alone is not None
+    alone = read_trained(checkpoint.trained_alone)
+    base = state_to_use(dataclasses.replace(checkpoint, trained_alone=None), engine)
+    given = alone.onto(_weights(base), added_up=alone.trained != engine.step.trained)
+    return engine.initialize(seed, given)
+
+
+def _weights(state: State) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if "_slot_" not in name}

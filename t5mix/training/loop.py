@@ -79,6 +79,7 @@ def train(
     conflict_every: int | None = None,
     masked_tasks: Sequence[str] = (),
     beside: Beside | None = None,
+    saved: Callable[[], None] = lambda: None,
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
@@ -100,6 +101,7 @@ def train(
         conflict_every: steps between measurements of `task_gradients`; None for none.
         masked_tasks: names of tasks whose examples are read and whose loss is 0.
         beside: what is done every so many steps, and may end the training early.
+        saved: called when a checkpoint is complete.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
@@ -107,7 +109,7 @@ def train(
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
     _check_fits(engine, stream)
-    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
+    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple, saved)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
     done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
     if beside and beside.is_due(done) and done < steps and beside.look(done, state):
@@ -210,14 +212,17 @@ class _Loop:
 
     def _without_masked(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the batch without the losses of masked tasks."""
-        masked = [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
+        masked = self._masked()
         return without_losses(batch, masked) if masked else batch
+
+    def _masked(self) -> list[int]:
+        return [number for number, name in enumerate(self.stream.task_names) if name in self.masked_tasks]
 
     def _measure_conflict(self, state: State, batch: dict[str, np.ndarray], step: int, logs: Logs | None) -> None:
         """Logs how the tasks' gradients lie to one another at a step, where that is due."""
         if not self._conflict_is_due(step):
             return
-        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed)
+        found = task_gradients(self.engine, state, batch, step=step, seed=self.seed, masked=self._masked())
         if logs is not None and logs.conflict is not None:
             logs.conflict.log(step + 1, found.by_name(self.stream.task_names))
             for log in (logs.board, logs.trackers):

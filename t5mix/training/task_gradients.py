@@ -1,7 +1,8 @@
 """Whether the tasks of a batch agree on where to go: the norms of their gradients, and the cosines between them.
 
 A task's gradient is that of its own tokens' losses, divided by what the whole batch's loss is divided by, with the
-dropout of the step. So the gradients of all tasks add up to the gradient of the batch, which the step follows.
+dropout of the step. So the gradients of all tasks add up to the gradient of the batch, which the step follows; those of
+masked tasks are measured, and are no part of it. Weights that are not trained yet have none.
 
 A measurement computes the gradient once for each task of the batch, by one program, and holds all of them: so many
 times the time of a step, and so many times the memory of the trained weights.
@@ -25,10 +26,13 @@ class TaskGradients:
     Attributes:
         tasks: numbers of the tasks that the batch has tokens of, ascending.
         products: float64 [tasks, tasks], the inner products of their gradients.
+        masked: numbers of tasks whose loss is 0. They have a norm and cosines, as of what is not learned from; the step
+            does not follow them, so sums are without them.
     """
 
     tasks: tuple[int, ...]
     products: np.ndarray
+    masked: tuple[int, ...] = ()
 
     @property
     def norms(self) -> np.ndarray:
@@ -37,8 +41,13 @@ class TaskGradients:
 
     @property
     def norm(self) -> float:
-        """The norm of their sum, the gradient of the batch."""
-        return float(np.sqrt(max(self.products.sum(), 0.0)))
+        """The norm of the sum of those that are not masked: the gradient of the batch, which the step follows."""
+        counts = self._counts
+        return float(np.sqrt(max(counts @ self.products @ counts, 0.0)))
+
+    @property
+    def _counts(self) -> np.ndarray:
+        return 1.0 - np.isin(self.tasks, self.masked)
 
     @property
     def cosines(self) -> np.ndarray:
@@ -47,10 +56,13 @@ class TaskGradients:
 
     @property
     def cosines_with_others(self) -> np.ndarray:
-        """For each task the cosine between its gradient and the sum of the others'; NaN where one of them is 0."""
-        own = np.diagonal(self.products)
-        product = self.products.sum(axis=1) - own
-        of_others = self.products.sum() - 2 * product - own
+        """For each task the cosine between its gradient and the sum of the others', masked ones left out.
+
+        NaN where one of them is 0.
+        """
+        others = self._counts[None, :] * (1.0 - np.eye(len(self.tasks)))  # a row for each task
+        product = (others * self.products).sum(axis=1)
+        of_others = np.einsum("ij,jk,ik->i", others, self.products, others)
         return _cosine(product, self.norms * np.sqrt(np.maximum(of_others, 0.0)))
 
     def by_name(self, names: Sequence[str]) -> dict[str, float]:
@@ -74,16 +86,24 @@ class TaskGradients:
 
 
 def task_gradients(
-    engine: Engine, state: State, batch: Mapping[str, np.ndarray], *, step: int, seed: int
+    engine: Engine,
+    state: State,
+    batch: Mapping[str, np.ndarray],
+    *,
+    step: int,
+    seed: int,
+    masked: Sequence[int] = (),
 ) -> TaskGradients:
     """Measures the gradients of the tasks of a batch.
 
     Args:
         engine: the model on its mesh.
         state: values of all variables; they stay.
-        batch: of the step: all of its rows, on every process, for each must find the same tasks.
+        batch: of the step, with the losses of masked tasks: all of its rows, on every process, for each must find the
+            same tasks.
         step: counted from 0.
         seed: of the run.
+        masked: numbers of tasks whose loss is 0 in the step.
 
     Raises:
         ValueError: rows are missing.
@@ -99,7 +119,7 @@ def task_gradients(
         multiplied = _products(gradients[first][0].sharding.mesh)(gradients[first], gradients[second])
         product = np.asarray(multiplied, np.float64).sum()
         products[first, second] = products[second, first] = product
-    return TaskGradients(tasks, products)
+    return TaskGradients(tasks, products, tuple(masked))
 
 
 def without_losses(batch: Mapping[str, np.ndarray], tasks: Sequence[int]) -> dict[str, np.ndarray]:

@@ -29,9 +29,13 @@ def test_combine_without_an_ensemble_and_an_ensemble_without_a_folder(capsys):
     assert main(["eval", "--run_folder", "x", "--ensemble", "y"]) == 2
     assert "say where they go with --output_folder" in capsys.readouterr().err
     assert main(["eval", "--run_folder", "x", "--output_folder", "y"]) == 2
-    assert "--output_folder is for the scores of an ensemble" in capsys.readouterr().err
+    assert "--output_folder is for scores that belong to no run" in capsys.readouterr().err
     assert main(["eval", "--run_folder", "x", "--ensemble", "y", "--output_folder", "z", "--checkpoints", "all"]) == 2
-    assert "an ensemble is made of the checkpoints that are named: leave out --checkpoints" in capsys.readouterr().err
+    assert "scores of an ensemble belong to no run, and have no --checkpoints: leave" in capsys.readouterr().err
+    assert main(["eval", "--run_folder", "x", "--trained", "y", "--output_folder", "z", "--from_predictions"]) == 2
+    assert "trained alone belong to no run, and have no --from_predictions: leave" in capsys.readouterr().err
+    assert main(["eval", "--run_folder", "google/flan-t5-small"]) == 2
+    assert "'google/flan-t5-small', which is no run folder, belong to no run: say where" in capsys.readouterr().err
 
 
 def test_the_output_s_ending_tells_its_format():

@@ -76,6 +76,76 @@ def test_a_model_of_transformers_is_fine_tuned_and_exported(toy, published, fine
     assert "holds something already" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_model_of_transformers_answers_as_it_does_there(toy, published, tmp_path, capsys):
+    lines, out = ["say 7", "éà", "", "a longer line of text"], tmp_path / "out.txt"
+    (tmp_path / "in.txt").write_text("\n".join(lines) + "\n")
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(published)
+    model.generation_config.num_beams, model.generation_config.max_new_tokens = 3, 8
+    model.generation_config.save_pretrained(published)
+    ask = ["--checkpoint", str(published), "--gin_param", "Run.sequence_length = {'inputs': 32, 'targets': 8}"]
+    assert main(["predict", *ask, "--input_file", str(tmp_path / "in.txt"), "--output_file", str(out)]) == 0
+    tokenizer = transformers.AutoTokenizer.from_pretrained(published)
+    outputs = model.generate(**tokenizer(lines, return_tensors="pt", padding=True))
+    expected = [t5mix.ByteVocabulary(125).decode(row.tolist()) for row in outputs[:, 1:]]
+    assert out.read_text("utf-8").split("\n")[:-1] == [text.replace("\n", "\\n") for text in expected]
+    assert main(["score", *ask, "--task", "toy_a", "--limit", "3", "--output_file", str(out)]) == 0
+    assert len(out.read_text().splitlines()) == 3
+
+    scores = str(tmp_path / "scores")
+    command = ["eval", "--run_folder", str(published), "--mixture_or_task", "toy_a", "--split", "test", "--limit", "5"]
+    command += [*ask[2:], "--output_folder", scores]
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "scoring toy_a at step 0 on test" in capsys.readouterr().err
+    assert main(command) == 0
+    assert "scoring" not in capsys.readouterr().err  # it is kept
+    model.shared.weight.data[5] += 1
+    model.save_pretrained(published)
+    assert main([*command, "--beams", "3"]) == 0
+    assert "scored with other decoding, weights: it is scored anew" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_was_trained_on_a_model_of_transformers_is_put_back_onto_it(toy, published, finetuning, tmp_path, capsys):
+    lora = ["Finetuning.trained = @lora()", "lora.projections = ('q', 'v', 'wo')", "constant.learning_rate = 0.3"]
+    given = [part for one in lora for part in ("--gin_param", one)]
+    assert main([*finetuning, "--checkpoint", str(published), *given]) == 0
+    trained, alone = tmp_path / "run" / "finetune" / "toy_a", tmp_path / "alone"
+    assert main(["export", "--checkpoint", str(trained), "--format", "trained", "--output", str(alone)]) == 0
+    on_base = ["--checkpoint", str(published), "--trained", str(alone)]  # lengths are those of the training
+
+    (tmp_path / "in.txt").write_text("say 1\nsay 22\nsay 35\n")
+    answers = []
+    for ask in (["--checkpoint", str(trained)], on_base, ["--checkpoint", str(published)]):
+        out = tmp_path / "out.txt"
+        assert main(["predict", *ask, "--input_file", str(tmp_path / "in.txt"), "--output_file", str(out)]) == 0
+        answers.append(out.read_text())
+    assert answers[0] == answers[1] != answers[2]
+
+    capsys.readouterr()
+    scores = str(tmp_path / "scores")
+    command = ["eval", "--run_folder", str(published), "--trained", str(alone), "--output_folder", scores]
+    assert main([*command, "--split", "test", "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["groups"][0]["scores"]
+    there = json.loads((trained / "scores" / "test" / "toy_a" / "3.json").read_text())
+    assert row["task"] == "toy_a" and row["metrics"] == there["metrics"]
+
+    whole = {}
+    for name, ask in (("of_run", ["--checkpoint", str(trained)]), ("of_base", on_base)):
+        assert main(["export", *ask, "--format", "hf", "--output", str(tmp_path / name)]) == 0
+        whole[name] = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path / name).state_dict()
+    assert all(whole["of_base"][name].equal(value) for name, value in whole["of_run"].items())
+    card = (tmp_path / "of_base" / "README.md").read_text()
+    assert "made of published with" in card and "On top of that `toy_a`" in card and str(tmp_path) not in card
+
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(published)
+    model.shared.weight.data[5] += 1
+    model.save_pretrained(published)
+    assert main(["predict", *on_base, "--input_file", str(tmp_path / "in.txt")]) == 2
+    assert "was trained on other weights than these" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_another_vocabulary_is_refused(toy, published, finetuning, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         "t5mix.mesh.interop.opening.tokenizer_reading.read_vocabulary",
@@ -89,9 +159,19 @@ def test_a_checkpoint_of_another_vocabulary_is_refused(toy, published, finetunin
 REFUSED = {
     "everything": (["--format", "trained"], {}, r"all weights were trained \(.*everything.*\): export the whole model"),
     "adapters": (
-        ["--format", "savedmodel"],
+        ["--format", "hf"],
         {STEP: StepConfig(trained=adapters()).description()},
-        "was trained with .*adapters.*, and a SavedModel has no place for",
+        "was trained with .*adapters.*, and a Hugging Face folder has no place for",
+    ),
+    "beams": (
+        ["--format", "trained", "--beams", "2"],
+        {},
+        "--beams is for --format hf and savedmodel and stablehlo, and",
+    ),
+    "greedy": (
+        ["--format", "stablehlo", "--beams", "2"],
+        {},
+        "--beams is for --program decode, and this is greedy_dec",
     ),
     "trained": (["--format", "trained", "--trained", "there"], {}, "--trained is for --format hf and savedmodel and"),
     "dtype": (["--format", "savedmodel", "--dtype", "bfloat16"], {}, "--dtype is for --format hf, and this is"),

@@ -9,8 +9,9 @@ from t5mix.mesh.engine import COUNTED, Engine
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.settings import adamw
 from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
 from t5mix.training.loop import train
-from t5mix.training.task_gradients import task_gradients, task_of_each_loss, without_losses
+from t5mix.training.task_gradients import TaskGradients, task_gradients, task_of_each_loss, without_losses
 from tests.mesh import small
 from tests.training import toy
 
@@ -76,6 +77,42 @@ def test_norms_and_cosines_are_those_of_the_vectors(engine):
     cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
     expected = {"norm": np.linalg.norm(whole), "norm/a": np.linalg.norm(first), "norm/b": np.linalg.norm(second)}
     assert found == pytest.approx({**expected, "cosine/a/b": cosine}, rel=1e-3)
+
+
+def test_the_norm_is_that_of_the_step_where_a_task_is_masked(engine):
+    batch = small.batch()
+    (first, second), _, state = parts_and_whole(engine, batch)
+    found = task_gradients(engine, state, batch, step=3, seed=5, masked=[0])
+    assert found.norms == pytest.approx([np.linalg.norm(first), np.linalg.norm(second)], rel=1e-4)
+    cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+    assert found.cosines[0, 1] == pytest.approx(cosine, abs=1e-4)
+    # The one is measured against what is learned from; the other has no company.
+    assert found.cosines_with_others[0] == pytest.approx(cosine, abs=1e-4) and np.isnan(found.cosines_with_others[1])
+    _, metrics = engine.train_step(state, without_losses(batch, [0]), learning_rate=1e-3, step=3, seed=5)
+    assert found.norm == pytest.approx(float(metrics.gradient_norm), rel=1e-5)
+
+
+def test_sums_of_many_leave_out_those_that_are_masked():
+    vectors = np.random.default_rng(0).normal(size=(4, 9))
+    found = TaskGradients((0, 2, 3, 7), vectors @ vectors.T, masked=(2, 5))
+    assert found.norm == pytest.approx(np.linalg.norm(vectors[[0, 2, 3]].sum(0)))
+    for index, others in enumerate(([2, 3], [0, 2, 3], [0, 3], [0, 2])):
+        one, other = vectors[index], vectors[others].sum(0)
+        expected = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+        assert found.cosines_with_others[index] == pytest.approx(expected)
+
+
+@pytest.mark.slow
+def test_weights_that_are_not_trained_yet_have_no_gradient():
+    step = StepConfig(optimizer=PLAIN, trained=gradual_unfreezing(steps_per_layer=5))
+    engine = engine_of(step, num_encoder_layers=2, num_decoder_layers=2)
+    batch, state = small.batch(), engine.initialize(seed=0)
+    norms = []
+    for step in (0, 99):
+        norms.append(task_gradients(engine, state, batch, step=step, seed=5).norm)
+        state, metrics = engine.train_step(state, batch, learning_rate=0.0, step=step, seed=5)
+        assert norms[-1] == pytest.approx(float(metrics.gradient_norm), rel=1e-5)
+    assert norms[0] < norms[1]
 
 
 def test_a_task_that_the_batch_lacks_is_not_measured(engine):

@@ -24,7 +24,7 @@ class Baseline:
     """The best score that needs no model.
 
     Attributes:
-        kind: "majority", "mean", "copy", "lead sentence" or "lead line".
+        kind: "majority", "mean", "copy", "lead sentence", "lead line" or "empty".
         score: by the task's first metric; 0 where a constant answer leaves that undefined, as it
             leaves correlations, and more is better.
     """
@@ -45,6 +45,7 @@ def baseline_answers(scorer: Scorer, training: Iterable[Text]) -> tuple[Baseline
     mean: the mean of the training targets, where all of them are numbers.
     copy: the input, without the words that all inputs begin with.
     lead sentence, lead line: the first sentence or line of that copy.
+    empty: no answer, which some postprocessors take for one: WSC's for "another noun".
 
     Args:
         scorer: the test set.
@@ -58,6 +59,8 @@ def baseline_answers(scorer: Scorer, training: Iterable[Text]) -> tuple[Baseline
         tried.append(texts)
         name, score = scorer.first(texts)
         less = scorer.prefers_less(name)
+        if math.isnan(score) and kind == "empty":
+            continue
         if math.isnan(score) and not less:
             score = 0.0
         if is_better(score, best.score, less):
@@ -91,6 +94,7 @@ def _candidates(scorer: Scorer, training: Sequence[Text]) -> Iterator[tuple[str,
     yield "copy", copies
     yield "lead sentence", [_SENTENCE_END.split(text.strip(), maxsplit=1)[0] for text in copies]
     yield "lead line", [text.strip().split("\n", 1)[0] for text in copies]
+    yield "empty", [""] * count
 
 
 def _mean(targets: Sequence[str]) -> str | None:

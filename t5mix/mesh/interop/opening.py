@@ -2,10 +2,12 @@
 
 import dataclasses
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from t5mix.mesh.interop.architecture import Architecture
-from t5mix.mesh.interop.hugging_face import hub, reading, tokenizer_reading
+from t5mix.mesh.interop.hugging_face import generation, hub, reading, tokenizer_reading
 from t5mix.mesh.interop.published import t5x, tensorflow_t5
 from t5mix.mesh.interop.weights import Weights
 from t5mix.mesh.t5.config import T5Config
@@ -23,6 +25,8 @@ class OpenedCheckpoint:
         weights: by t5mix's names, with t5mix's shapes, in the checkpoint's own type.
         vocabulary: that it was trained with; None where the folder does not say, as Mesh-TensorFlow T5's and t5x's.
         step: optimizer steps, where the name says; else 0.
+        files: all that decides what the model answers.
+        generation: content of a Hugging Face folder's generation_config.json; empty where there is none.
     """
 
     source: str
@@ -31,6 +35,8 @@ class OpenedCheckpoint:
     weights: Weights
     vocabulary: Vocabulary | None = None
     step: int = 0
+    files: Sequence[Path] = ()
+    generation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def is_foreign(path_or_name: str) -> bool:
@@ -71,20 +77,30 @@ def open_checkpoint(path_or_name: str) -> OpenedCheckpoint:
     prefix = tensorflow_t5.find_prefix(path)
     if prefix is not None:
         model, weights = tensorflow_t5.read_published(prefix)
-        return _opened(path_or_name, "Mesh-TensorFlow T5", model, weights, tensorflow_t5.step_of(prefix))
+        files = _plain(prefix.parent.glob(f"{prefix.name}.*"))
+        return _opened(path_or_name, "Mesh-TensorFlow T5", model, weights, tensorflow_t5.step_of(prefix), files)
     folder = t5x.find_checkpoint(path)
     if folder is not None:
         model, weights = t5x.read_t5x(folder)
-        return _opened(path_or_name, "t5x", model, weights, t5x.step_of(folder))
+        places = [folder / "checkpoint", *(file for place in folder.glob("target.*") for file in place.rglob("*"))]
+        files = _plain(places)
+        return _opened(path_or_name, "t5x", model, weights, t5x.step_of(folder), files)
     raise FileNotFoundError(
         f"no checkpoint in {path_or_name!r}: it has neither config.json (Hugging Face), nor *.index (Mesh-TensorFlow "
         "T5), nor checkpoint and target.* (t5x)"
     )
 
 
-def _opened(source: str, kind: str, model: Architecture, weights: Weights, step: int | None) -> OpenedCheckpoint:
+def _plain(files: Iterable[Path]) -> list[Path]:
+    """Returns those that are files and no links, each once, sorted."""
+    return sorted({file for file in files if file.is_file() and not file.is_symlink()})
+
+
+def _opened(
+    source: str, kind: str, model: Architecture, weights: Weights, step: int | None, files: Sequence[Path]
+) -> OpenedCheckpoint:
     config = model.t5_config(source)
-    return OpenedCheckpoint(source=source, kind=kind, config=config, weights=weights, step=step or 0)
+    return OpenedCheckpoint(source=source, kind=kind, config=config, weights=weights, step=step or 0, files=files)
 
 
 def _hugging_face(folder: Path, source: str) -> OpenedCheckpoint:
@@ -97,4 +113,12 @@ def _hugging_face(folder: Path, source: str) -> OpenedCheckpoint:
             f"{source}: its tokenizer has {vocabulary.vocab_size} ids, and its model {model.vocab_size}: they are not "
             "of the same model"
         )
-    return OpenedCheckpoint(source=source, kind="Hugging Face", config=config, weights=weights, vocabulary=vocabulary)
+    return OpenedCheckpoint(
+        source=source,
+        kind="Hugging Face",
+        config=config,
+        weights=weights,
+        vocabulary=vocabulary,
+        files=_plain(file for pattern in hub.FILES for file in folder.glob(pattern)),
+        generation=generation.read_generation(folder),
+    )

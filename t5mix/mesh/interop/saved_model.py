@@ -1,14 +1,17 @@
-"""A TensorFlow SavedModel with the tokenizer inside: texts in, texts out, by greedy decoding."""
+"""A TensorFlow SavedModel with the tokenizer inside: texts in, texts out."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from t5mix.internal.lazy import import_quietly
+from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.interop.safe_files import check_new_folder, new_folder
 from t5mix.mesh.interop.weights import ExpectedWeight, Weights, match
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.programs import Programs
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
 from t5mix.vocabularies.base import PAD_ID, Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
@@ -29,6 +32,8 @@ def write_saved_model(
     *,
     lengths: Mapping[str, int],
     batch_size: int = 8,
+    decoding: Decoding = Decoding(),  # noqa: B008 - frozen
+    trained: Trained = everything(),  # noqa: B008
 ) -> None:
     """Writes a SavedModel that answers texts.
 
@@ -43,6 +48,8 @@ def write_saved_model(
         vocabularies: of "inputs" and "targets".
         lengths: tokens of "inputs" and "targets".
         batch_size: texts that are decoded together; the last batch is filled up.
+        decoding: how; the best answer is given. Samples depend on the place of their text in the call.
+        trained: says which weights there are besides T5's: adapters, a prompt.
 
     Raises:
         ValueError: something is at `path`, a weight is missing, or TensorFlow has no such tokenizer.
@@ -53,22 +60,36 @@ def write_saved_model(
             raise ValueError(
                 f"{vocabulary!r} does not go into a SavedModel: use a SentencePieceVocabulary or a ByteVocabulary"
             )
-    programs = Programs(config, MeshConfig(), batch_size, lengths, num_tasks=1)
-    module = tf.Module()
+    programs = Programs(config, MeshConfig(), batch_size, lengths, 1, StepConfig(trained=trained))
+    module = _module(programs, weights, vocabularies, decoding)
+    with new_folder(path) as folder:
+        tf.saved_model.save(module, str(folder), signatures=module.answer)
+
+
+def _module(
+    programs: Programs, weights: Weights, vocabularies: Mapping[str, Vocabulary], decoding: Decoding
+) -> "tf.Module":
+    """Returns what is saved; its function `answer` is the signature."""
+    module, batch_size, lengths = tf.Module(), programs.batch_size, programs.lengths
     module.weights = [
         tf.Variable(array.float32(), trainable=False, name=name.replace("/", "."))
         for name, array in _arrays(programs, weights).items()
     ]
     module.inputs, module.targets = (_Text(vocabularies[name]) for name in ("inputs", "targets"))
 
+    def decode(batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        values = [weight.read_value() for weight in module.weights]
+        return programs.decode(decoding, *batch, tf.constant([decoding.seed, 0], tf.uint32), *values)[0][:, 0]
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "input")])
     def answer(texts: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = module.inputs.encode(texts, lengths["inputs"])
         batches = _in_batches(ids, batch_size)
+        numbers = tf.reshape(tf.range(tf.size(batches[..., 0])), [-1, batch_size])
         # A batch at a time: the program is of one size.
         decoded = tf.map_fn(
-            lambda batch: programs.greedy_decode(batch, [weight.read_value() for weight in module.weights]),
-            batches,
+            decode,
+            (batches, numbers),
             fn_output_signature=tf.TensorSpec([batch_size, lengths["targets"]], tf.int32),
             parallel_iterations=1,
         )
@@ -76,8 +97,7 @@ def write_saved_model(
         return {"outputs": module.targets.decode(rows)}
 
     module.answer = answer
-    with new_folder(path) as folder:
-        tf.saved_model.save(module, str(folder), signatures=answer)
+    return module
 
 
 def _arrays(programs: Programs, weights: Weights) -> Weights:

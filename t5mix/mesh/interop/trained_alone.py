@@ -1,7 +1,8 @@
 """What was trained, alone in a folder: LoRA, adapters, a prompt, or the weights that patterns chose.
 
     trained.safetensors   the weights that training changed, float32, by t5mix's names
-    trained.json          what was trained, and the weights that it belongs to: their hash, and where they were
+    trained.json          what was trained; the weights that it belongs to, their hash, and where they were; the task
+                          and the lengths that it was trained with
 
 The hash is of all weights that training left alone. So the folder is put back onto those very weights, wherever they
 lie, and onto no others.
@@ -26,6 +27,9 @@ from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, gradual_unfr
 WEIGHTS, DESCRIPTION = "trained.safetensors", "trained.json"
 FORMAT = 1
 
+# Those that have a length.
+FEATURES = ("inputs", "targets")
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainedAlone:
@@ -37,6 +41,8 @@ class TrainedAlone:
         base_hash: of the weights that it left alone.
         base: where these were, for people.
         source: the folder, for errors.
+        task: the name of what it was trained on; None where nobody noted it.
+        lengths: tokens of each feature in training; none where nobody noted them.
     """
 
     trained: Trained
@@ -44,12 +50,15 @@ class TrainedAlone:
     base_hash: str
     base: str
     source: str
+    task: str | None = None
+    lengths: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
-    def onto(self, base: Mapping[str, Any]) -> dict[str, Any]:
+    def onto(self, base: Mapping[str, Any], *, added_up: bool = True) -> dict[str, Any]:
         """Returns a model's weights, trained: with LoRA added up, with adapters or a prompt beside them.
 
         Args:
             base: the model's weights, as they were before.
+            added_up: whether LoRA is; else its matrices are among the weights, to be trained further.
 
         Raises:
             ValueError: they are others.
@@ -61,7 +70,7 @@ class TrainedAlone:
                 f"{self.base_hash[:12]}); give that checkpoint"
             )
         whole = {**base, **self.weights}
-        return merged(whole, self.trained) if isinstance(self.trained, lora) else whole
+        return merged(whole, self.trained) if added_up and isinstance(self.trained, lora) else whole
 
     @property
     def beside(self) -> Trained:
@@ -89,7 +98,14 @@ def check_alone(trained: Trained) -> None:
         raise ValueError(f"all weights were trained ({briefly(trained)}): export the whole model with another format")
 
 
-def write_trained(weights: Mapping[str, Any], trained: Trained, path: str, base: str) -> None:
+def write_trained(
+    weights: Mapping[str, Any],
+    trained: Trained,
+    path: str,
+    base: str,
+    task: str | None = None,
+    lengths: Mapping[str, int] | None = None,
+) -> None:
     """Writes the weights that training changed.
 
     Args:
@@ -97,6 +113,8 @@ def write_trained(weights: Mapping[str, Any], trained: Trained, path: str, base:
         trained: what was trained.
         path: of the folder, which appears when it is complete.
         base: where training started, for people.
+        task: the name of what it was trained on.
+        lengths: tokens of each feature in training.
 
     Raises:
         ValueError: everything was trained, so there is nothing to leave out; or something is at `path` already.
@@ -110,6 +128,7 @@ def write_trained(weights: Mapping[str, Any], trained: Trained, path: str, base:
         "format": FORMAT,
         "trained": StepConfig(trained=trained).description()["trained"],
         "base": {"hash": hash_of(left_alone), "path": base},
+        "run": {"task": task, "sequence_length": dict(lengths or {})},
         "weights": {name: list(value.shape) for name, value in changed.items()},
     }
     with new_folder(path) as folder:
@@ -132,6 +151,7 @@ def read_trained(path: str) -> TrainedAlone:
         step = StepConfig.of_description({"trained": description["trained"]})
         base, shapes = description["base"], description["weights"]
         base_hash, where = str(base["hash"]), str(base["path"])
+        task, lengths = _run(description.get("run", {}))
         if description["format"] != FORMAT:
             raise ValueError(f"its format is {description['format']}")
         weights = import_quietly("safetensors.numpy").load_file(file_inside(folder, WEIGHTS))
@@ -142,7 +162,21 @@ def read_trained(path: str) -> TrainedAlone:
     found = {name: list(array.shape) for name, array in weights.items()}
     if found != shapes or any(array.dtype != np.float32 for array in weights.values()):
         raise ValueError(f"{path!r} is damaged: {WEIGHTS} has not the weights that {DESCRIPTION} says")
-    return TrainedAlone(step.trained, weights, base_hash, where, path)
+    return TrainedAlone(step.trained, weights, base_hash, where, path, task, lengths)
+
+
+def _run(noted: Any) -> tuple[str | None, dict[str, int]]:
+    """Returns the task and the lengths that are noted; earlier versions noted none.
+
+    Raises:
+        ValueError: they are none.
+    """
+    task, lengths = noted.get("task"), noted.get("sequence_length", {})
+    if not isinstance(task, str | None) or not isinstance(lengths, dict):
+        raise ValueError("its run is not described as t5mix does it")
+    if any(name not in FEATURES or type(length) is not int for name, length in lengths.items()):
+        raise ValueError(f"its sequence_length is {lengths!r}")
+    return task, lengths
 
 
 def check_whole(weights: Iterable[str], trained: Trained, what: str) -> None:

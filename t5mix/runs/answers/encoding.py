@@ -1,11 +1,17 @@
 """Texts to the ids that a model reads or scores."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from t5mix.internal.terminal import say
 from t5mix.runs.answers.questions import Question
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.tasks import EOS_ID
 from t5mix.vocabularies.features import Feature
+
+# Rows of a checkpoint without a run are a multiple of this long, so that few programs are compiled.
+_ROW_STEP = 64
 
 
 def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int]]:
@@ -19,6 +25,23 @@ def encode(texts: Sequence[str], feature: Feature, length: int) -> list[list[int
             f"the first of them in line {overflowing[0]}"
         )
     return [s if len(s) <= length else [*s[: length - len(end)], *end] for s in ids]
+
+
+def fitted(checked: Checked, ids: Sequence[Sequence[int]]) -> Checked:
+    """Returns the settings with rows as long as the inputs need, for a checkpoint that no run says the lengths of.
+
+    Answers do not depend on padding. What a run was trained with stays: its programs may be compiled already.
+
+    Args:
+        checked: the settings, and the checkpoint that is asked.
+        ids: of the inputs, EOS included.
+    """
+    if not isinstance(checked.checkpoint, ForeignCheckpoint):
+        return checked
+    lengths, longest = checked.run.sequence_length, max(map(len, ids), default=1)
+    shorter = min(lengths["inputs"], -(-longest // _ROW_STEP) * _ROW_STEP)
+    run = dataclasses.replace(checked.run, sequence_length={**lengths, "inputs": shorter})
+    return dataclasses.replace(checked, run=run)
 
 
 def encode_questions(questions: Sequence[Question], prefix: str, feature: Feature, length: int) -> list[list[int]]:

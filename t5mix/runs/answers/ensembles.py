@@ -12,7 +12,7 @@ from pathlib import Path
 from t5mix.evaluation.decoding import Answer, AnswerAll, ScoreTargets
 from t5mix.internal.files import write_json
 from t5mix.mesh.engine import State
-from t5mix.runs.answers.identity import weights_of
+from t5mix.runs.answers.identity import weights_beside, weights_of
 from t5mix.runs.components import Components
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.checks import Checked
@@ -56,10 +56,11 @@ class Ensemble(Components):
         checked: the first checkpoint, whose settings hold.
         others: the further ones.
         combine: "mean" or "vote".
+        weights: as of `Components`, of the first checkpoint.
     """
 
-    def __init__(self, checked: Checked, others: Sequence[Checked], combine: str) -> None:
-        super().__init__(checked.run, checked.provider)
+    def __init__(self, checked: Checked, others: Sequence[Checked], combine: str, weights: str | None = None) -> None:
+        super().__init__(checked.run, checked.provider, weights)
         self._others, self._combine = others, combine
         self._members: list[tuple[Components, State]] = []
 
@@ -86,11 +87,6 @@ class Ensemble(Components):
             raise ValueError("--combine vote decodes answers, and choices and targets are scored: use --combine mean")
         return super().target_scorer(state, [*others, *self._states(state)])
 
-    def record(self, folder: Path, checked: Checked) -> None:
-        """Writes down which checkpoints answer, beside their scores."""
-        members = [str(one.checkpoint) for one in (checked, *self._others)]
-        write_json(folder / "ensemble.json", {"combine": self._combine, "members": members})
-
     def _identities(self) -> list[str]:
         return [weights_of(other.checkpoint) for other in self._others if other.checkpoint is not None]
 
@@ -113,6 +109,31 @@ class Ensemble(Components):
                     "mean needs models of one kind: use --combine vote"
                 )
         return states
+
+
+def components_of(checked: Checked, others: Sequence[Checked] = (), combine: str = MEAN) -> Components:
+    """Returns what answers: one checkpoint, or several together.
+
+    Args:
+        checked: the first checkpoint, whose settings hold.
+        others: the further ones.
+        combine: "mean" or "vote".
+    """
+    weights = weights_beside(checked.checkpoint)
+    if others:
+        return Ensemble(checked, others, combine, weights)
+    return Components(checked.run, checked.provider, weights)
+
+
+def record(folder: Path, checked: Checked, others: Sequence[Checked], combine: str) -> None:
+    """Writes down which checkpoints answer, beside their scores: see `components_of`."""
+    members = [str(one.checkpoint) for one in (checked, *others)]
+    first = checked.checkpoint
+    trained = {} if first is None or first.trained_alone is None else {"trained": first.trained_alone}
+    if others:
+        write_json(folder / "ensemble.json", {"combine": combine, "members": members, **trained})
+    else:
+        write_json(folder / "checkpoint.json", {"checkpoint": members[0], **trained})
 
 
 def voted(each: Sequence[AnswerAll], best: int) -> AnswerAll:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from t5mix.evaluation.decoding import Answer, ScoreTargets
-from t5mix.runs.answers.encoding import encode_choices, encode_questions
+from t5mix.runs.answers.encoding import encode_choices, encode_questions, fitted
 from t5mix.runs.answers.identity import key_of, weights_of
 from t5mix.runs.answers.questions import LINES, Question
 from t5mix.runs.answers.writing import write_answers
@@ -54,6 +54,7 @@ def predict(
     assert checked.checkpoint is not None
     check_answers(run)
     ids = encode_questions(questions, prefix, features["inputs"], run.sequence_length["inputs"])
+    checked = fitted(checked, ids)
     chosen = encode_choices(choices, features["targets"], run.sequence_length["targets"])
     decode = features["targets"].vocabulary.decode
     several = scores or run.decoding.best > 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from t5mix.internal.terminal import say
-from t5mix.runs.answers.encoding import encode_questions, encode_targets
+from t5mix.runs.answers.encoding import encode_questions, encode_targets, fitted
 from t5mix.runs.answers.identity import key_of
 from t5mix.runs.answers.questions import LINES, Question
 from t5mix.runs.answers.writing import write_answers
@@ -35,6 +35,7 @@ def score(
     if missing:
         raise ValueError(f"input {missing[0]} has no target, and targets are scored: name their column")
     ids = encode_questions(questions, prefix, features["inputs"], run.sequence_length["inputs"])
+    checked = fitted(checked, ids)
     targets = encode_targets(questions, features["targets"])
     held: list[Any] = []
 
@@ -42,7 +43,7 @@ def score(
         if not held:
             from t5mix.runs.components import Components
 
-            components = Components(run, checked.provider)
+            components = Components(checked.run, checked.provider)
             assert checked.checkpoint is not None
             held.append(components.target_scorer(components.restore(checked.checkpoint)))
         found = held[0](ids[first:end], [[target] for target in targets[first:end]], tell=tell)

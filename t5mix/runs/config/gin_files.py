@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import os
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,35 @@ def read(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> list[Bindi
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
         bindings += _read_text(text, f"--gin_param {shown!r}", single=True)
     return bindings
+
+
+def with_defaults(defaults: Mapping[str, Any], gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
+    """Returns single settings with others before them, for what nobody says.
+
+    Of a part of the run, such as `Decoding`, the defaults hold together or not at all: some would not go with what is
+    said. Those of `Run` itself hold one by one.
+
+    Args:
+        defaults: values by name, such as `{"Run.batch_size": 8}`.
+        gin_files: that the user names.
+        gin_params: that the user gives.
+    """
+    said = [binding.key.removeprefix("t5mix.") for binding in read(gin_files, gin_params)]
+    parts = {key.partition(".")[0] for key in said} - {"Run"}
+    free = {key: value for key, value in defaults.items() if key not in said and key.partition(".")[0] not in parts}
+    return [*(f"{key} = {value!r}" for key, value in free.items()), *gin_params]
+
+
+def bound_to(key: str, gin_files: Sequence[str], gin_params: Sequence[str]) -> Any:
+    """Returns the value that a setting is bound to, as it is written; None where nobody binds it.
+
+    Args:
+        key: such as "Run.mixture".
+        gin_files: that the user names.
+        gin_params: that the user gives.
+    """
+    values = [one.value for one in read(gin_files, gin_params) if one.key.removeprefix("t5mix.") == key]
+    return values[-1] if values else None
 
 
 def find_gin_file(name: str, beside: Path | None = None) -> Path:

@@ -138,6 +138,8 @@ class Finetuning(_Steps):
         checkpoint: a run folder (its newest checkpoint), or one checkpoint of it
             (`FOLDER/checkpoints/STEP`); None means the checkpoint that this run's own pre-training
             ends with.
+        trained_before: a folder of `t5mix export --format trained`, which is put onto the checkpoint first. The same
+            choice of `trained` goes on with its weights; for another, LoRA is added up.
         from_scratch: whether each training begins with new weights, those of `Run.seed`, instead of a checkpoint.
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints of a task; one is always written at the end.
@@ -148,6 +150,7 @@ class Finetuning(_Steps):
     schedule: Schedule
     tasks: tuple[str, ...] = ()
     checkpoint: str | None = None
+    trained_before: str | None = None
     from_scratch: bool = False
     log_every: int = 100
     checkpoint_every: int = 1000
@@ -160,6 +163,11 @@ class Finetuning(_Steps):
         _no_repeats("Finetuning.tasks", self.tasks)
         if self.checkpoint == "":
             raise ValueError("Finetuning.checkpoint is empty: give a run folder, or None")
+        if self.trained_before is not None and self.checkpoint is None:
+            raise ValueError(
+                f"Finetuning.trained_before is {self.trained_before!r}, which goes onto the checkpoint that it was "
+                "trained on: bind Finetuning.checkpoint, too"
+            )
         if self.from_scratch and self.checkpoint is not None:
             raise ValueError(
                 f"Finetuning.checkpoint is {self.checkpoint!r}, and Finetuning.from_scratch begins with new weights: "

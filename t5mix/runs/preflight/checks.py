@@ -5,7 +5,7 @@ one `ValueError` or `FileNotFoundError` that names the setting and the fix.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from t5mix.declarations.registry import get_subtasks
@@ -14,10 +14,19 @@ from t5mix.internal.logs import trackers
 from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
+from t5mix.runs.config.gin_files import with_defaults
 from t5mix.runs.config.settings import Finetuning, Run
 from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
-from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint, check_foreign, find_start
+from t5mix.runs.preflight.foreign_checkpoints import (
+    ForeignCheckpoint,
+    check_foreign,
+    default_settings,
+    find_start,
+    names_no_task,
+    own_task,
+    settings_of,
+)
 from t5mix.runs.preflight.memory import check_memory
 from t5mix.runs.preflight.schedules import check_schedule
 from t5mix.runs.preflight.tasks import (
@@ -34,7 +43,7 @@ from t5mix.runs.preflight.tasks import (
     scored_tasks,
 )
 from t5mix.runs.preflight.training_steps import check_goes_on, check_steps
-from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, find_checkpoint
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder
 from t5mix.training import checkpoint_files
 
 
@@ -151,6 +160,7 @@ def _start_of(run: Run, finetuning: Finetuning, provider: Provider) -> Checkpoin
         raise FileNotFoundError(
             f"fine-tuning starts with new weights (--from_scratch) or from a checkpoint (--checkpoint): {error}"
         ) from None
+    checkpoint = dataclasses.replace(checkpoint, trained_alone=finetuning.trained_before)
     if isinstance(checkpoint, ForeignCheckpoint):
         check_foreign(run, provider, checkpoint)
     else:
@@ -165,35 +175,69 @@ def check_recorded(
     gin_params: Sequence[str] = (),
     include: Sequence[str] = (),
     trained_alone: str | None = None,
+    task: str | None = None,
+    lengths: Mapping[str, int] | None = None,
 ) -> Checked:
     """Checks a checkpoint that is to be used, and the settings that its run folder records.
 
-    For `FOLDER/finetune/TASK` that task stands for the mixture.
+    For `FOLDER/finetune/TASK` that task stands for the mixture. Checkpoints of other programs have no record: see
+    `foreign_checkpoints.default_settings`.
 
     Args:
-        path: a run folder, `FOLDER/finetune/TASK`, or `.../checkpoints/STEP`.
+        path: a run folder, `FOLDER/finetune/TASK`, or `.../checkpoints/STEP`; or what `open_checkpoint` takes.
         gin_files: settings that override the recorded ones.
         gin_params: single settings that override the rest.
         include: files and folders of declarations.
-        trained_alone: a folder of `t5mix export --format trained`, to be put onto the checkpoint.
+        trained_alone: a folder of `t5mix export --format trained`, to be put onto the checkpoint. The lengths that it
+            was trained with count for more than the record.
+        task: whose examples the checkpoint of another program is asked, where nobody binds `Run.mixture`.
+        lengths: of such a checkpoint, where nobody binds `Run.sequence_length`, nor were others trained with.
 
     Raises:
         FileNotFoundError: there is no such folder or checkpoint.
         ValueError: the checkpoint is of another vocabulary, or a setting can not be right.
     """
-    checkpoint = dataclasses.replace(find_checkpoint(path), trained_alone=trained_alone)
+    checkpoint = dataclasses.replace(find_start(path), trained_alone=trained_alone)
+    noted: Mapping[str, int] = {}
     if trained_alone is not None:
         from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
 
-        read_trained(trained_alone)  # before anything is built
-    recorded = [str(checkpoint.run.operative_config)]
+        noted = read_trained(trained_alone).lengths  # before anything is built
+    if isinstance(checkpoint, ForeignCheckpoint):
+        return _check_without_run(checkpoint, gin_files, gin_params, include, noted or lengths or {}, task)
+    gin_params = with_defaults({"Run.sequence_length": noted} if noted else {}, gin_files, gin_params)
     if checkpoint.is_fine_tuned:
         gin_params = [f"Run.mixture = {checkpoint.task!r}", *gin_params]
+    recorded = [str(checkpoint.run.operative_config)]
     run = binding.bind([*recorded, *gin_files], gin_params, include=include).run
     check_memory(run)
     # Rates are of the training, and not of what the model answers, which may be a task or another mixture.
     provider = chosen_provider(dataclasses.replace(run, mixing=None), for_training=False)
     check_checkpoint(run, provider, checkpoint)
+    check_provider(run, provider)
+    check_mesh(run)
+    return Checked(run, provider, checkpoint=checkpoint)
+
+
+def _check_without_run(
+    checkpoint: ForeignCheckpoint,
+    gin_files: Sequence[str],
+    gin_params: Sequence[str],
+    include: Sequence[str],
+    lengths: Mapping[str, int],
+    task: str | None,
+) -> Checked:
+    """Checks a checkpoint of another program that is to be used as it is; see `check_recorded`."""
+    opened = checkpoint.opened
+    defaults = default_settings(opened, lengths) | ({"Run.mixture": task} if task else {})
+    given = [*settings_of(opened), *with_defaults(defaults, gin_files, gin_params)]
+    run = binding.bind(gin_files, given, include=include).run
+    check_memory(run)
+    if names_no_task(run, checkpoint):
+        provider: Provider = own_task(opened)
+    else:
+        provider = chosen_provider(dataclasses.replace(run, mixing=None), for_training=False)
+    check_foreign(run, provider, checkpoint)
     check_provider(run, provider)
     check_mesh(run)
     return Checked(run, provider, checkpoint=checkpoint)

@@ -1,17 +1,31 @@
-"""Checkpoints of other programs, where fine-tuning may start: Hugging Face folders, published T5, t5x."""
+"""Checkpoints of other programs: Hugging Face folders, published T5, t5x. They are fine-tuned, and used as they are."""
 
 import dataclasses
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from t5mix.declarations.task import Task
 from t5mix.mesh.interop import OpenedCheckpoint, is_foreign, open_checkpoint
-from t5mix.runs.config.settings import Run
+from t5mix.mesh.interop.hugging_face.generation import answer_length, decoding_of
+from t5mix.runs.config.gin_files import bound_to, with_defaults
+from t5mix.runs.config.settings import Run, settings
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
 from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, Trained, find_checkpoint
+from t5mix.sources.function import FunctionDataSource
 from t5mix.vocabularies.base import Vocabulary
 from t5mix.vocabularies.byte_level import ByteVocabulary
+from t5mix.vocabularies.features import Feature
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# Tokens of inputs and answers, and rows of a batch, of a checkpoint that no run says anything about; T5's inputs have
+# 512 tokens.
+LENGTHS, ROWS = {"inputs": 512, "targets": 128}, 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +58,84 @@ def find_start(path: str) -> CheckpointPath:
     return ForeignCheckpoint(RunFolder(Path(path)), Trained(Path(path)), opened.step, opened)
 
 
-def model_params(path: str | None) -> list[str]:
-    """Returns the gin settings that a checkpoint of another program decides, so that nobody needs to write them.
+def with_settings(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[str]:
+    """Returns the gin settings of a fine-tuning, with those before them that a checkpoint of another program says.
+
+    These are the sizes of the model, which its weights decide; and how answers are decoded, where nobody says it. A run
+    of t5mix says nothing here, for it has its own gin file.
 
     Args:
-        path: what the user gave as a checkpoint; a run folder decides nothing here, for it has its own gin file.
+        gin_files: that the user names.
+        gin_params: that the user gives.
     """
-    if path is None or not is_foreign(path):
-        return []
-    config = open_checkpoint(path).config
-    return [f"T5Config.{name} = {getattr(config, name)!r}" for name in same_model.DECIDED]
+    path = bound_to("Finetuning.checkpoint", gin_files, gin_params)
+    if not isinstance(path, str) or not is_foreign(path):
+        return list(gin_params)
+    opened = open_checkpoint(path)
+    return [*settings_of(opened), *with_defaults(decoding_settings(opened), gin_files, gin_params)]
+
+
+def settings_of(opened: OpenedCheckpoint) -> list[str]:
+    """Returns the gin settings that the weights decide."""
+    return [f"T5Config.{name} = {getattr(opened.config, name)!r}" for name in same_model.DECIDED]
+
+
+def decoding_settings(opened: OpenedCheckpoint) -> dict[str, Any]:
+    """Returns how the checkpoint's answers are decoded where nobody says otherwise, by gin names.
+
+    Raises:
+        ValueError: its generation_config.json says what t5mix can not do.
+    """
+    decoding = decoding_of(opened.generation, opened.source)
+    return dict(settings(decoding)) if decoding != type(decoding)() else {}
+
+
+def default_settings(opened: OpenedCheckpoint, lengths: Mapping[str, int]) -> dict[str, Any]:
+    """Returns what holds for a checkpoint that is used without a run, where nobody says otherwise, by gin names.
+
+    Args:
+        opened: the checkpoint.
+        lengths: tokens of features, where what was trained on it says so.
+    """
+    answers = answer_length(opened.generation, opened.source)
+    known = LENGTHS if answers is None else {**LENGTHS, "targets": answers}
+    return {
+        "Run.folder": opened.source,  # nothing is written there
+        "Run.mixture": _no_task(opened),
+        "Run.batch_size": ROWS,
+        "Run.sequence_length": {**known, **lengths},
+        **decoding_settings(opened),
+    }
+
+
+def _no_task(opened: OpenedCheckpoint) -> str:
+    """Returns what `Run.mixture` is where nobody names one: no task can have that name."""
+    return f"({opened.source})"
+
+
+def names_no_task(run: Run, checkpoint: CheckpointPath | None) -> bool:
+    """Tells whether a checkpoint of another program is used without a task: see `own_task`."""
+    return isinstance(checkpoint, ForeignCheckpoint) and run.mixture == _no_task(checkpoint.opened)
+
+
+def own_task(opened: OpenedCheckpoint) -> Task:
+    """Returns a task without examples, with the checkpoint's own vocabulary: texts go to the model as they are.
+
+    Raises:
+        ValueError: the checkpoint does not say which vocabulary it was trained with.
+    """
+    if opened.vocabulary is None:
+        raise ValueError(
+            f"the checkpoint {opened.source!r} ({opened.kind}) does not say which vocabulary it was trained with: name "
+            "a task that has it, --gin_param \"Run.mixture = 'NAME'\""
+        )
+    feature = Feature(opened.vocabulary)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(opened.source).name) or "checkpoint"
+    return Task(name, FunctionDataSource(_nothing, ["none"]), {"inputs": feature, "targets": feature})
+
+
+def _nothing(split: str, shuffle_files: bool) -> "tf.data.Dataset":
+    raise ValueError("a checkpoint has no examples: name a task")
 
 
 def check_foreign(run: Run, provider: Provider, checkpoint: ForeignCheckpoint) -> None:

@@ -62,15 +62,21 @@ def _check_one_after_the_other(first: Training, then: Finetuning) -> None:
 
 
 def check_goes_on(run: Run, checkpoint: CheckpointPath) -> None:
-    """Checks that fine-tuning can go on from a checkpoint's weights.
+    """Checks that fine-tuning can go on from a checkpoint's weights, and from what is put onto them.
 
     Raises:
-        ValueError: the checkpoint has adapters or a prompt, and the run has none.
+        FileNotFoundError: what is to be put onto them is not there.
+        ValueError: one of them has adapters or a prompt, and the run has none.
     """
-    if isinstance(checkpoint, ForeignCheckpoint) or run.finetune is None:
+    if run.finetune is None:
         return
     from t5mix.training.checkpoints import Checkpoints
     from t5mix.training.starting import check_added, step_of
 
-    extra = Checkpoints(checkpoint.trained.checkpoints).extra(checkpoint.step)
-    check_added(step_of(extra).trained, run.finetune.trained)
+    if not isinstance(checkpoint, ForeignCheckpoint):
+        extra = Checkpoints(checkpoint.trained.checkpoints).extra(checkpoint.step)
+        check_added(step_of(extra).trained, run.finetune.trained)
+    if checkpoint.trained_alone is not None:
+        from t5mix.mesh.interop.trained_alone import read_trained
+
+        check_added(read_trained(checkpoint.trained_alone).trained, run.finetune.trained)

@@ -29,8 +29,9 @@ def lineage_of(path: str) -> dict[str, Any]:
         "declared_at" and "file_sha256" of the mixture or task that was trained on; "seed", "decoding_seed"; "tasks", by
         name, with share, declaration, source and vocabularies; "files", by task, with what tells the files of its
         training split; "starts" of the run; "averaged", the steps of the checkpoints that it is the mean of, None where
-        it is no mean; and "began_with": None, the same of another checkpoint, or "checkpoint",
-        "step", "sha256" and "not_followed", the reason.
+        it is no mean; "trained_before", "folder" and "sha256" of what was trained alone and put onto the first weights,
+        or None; and "began_with": None, the same of another checkpoint, or "checkpoint", "step", "sha256" and
+        "not_followed", the reason.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -65,6 +66,7 @@ def _of(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any]:
         },
         "starts": list(_starts(found)),
         "averaged": extra.get("averaged"),
+        "trained_before": _mapping(_start_of(found).get("trained_before")) or None,
         "began_with": _began_with(found, (*before, os.path.realpath(folder))),
     }
 
@@ -107,11 +109,16 @@ def _is_later(start: Mapping[str, Any], step: int) -> bool:
     return isinstance(went_on_from, int) and went_on_from > 0 and went_on_from >= step
 
 
+def _start_of(found: CheckpointPath) -> dict[str, Any]:
+    """Returns what is noted of how a training began; nothing where it began with initial weights."""
+    return read_json(found.trained.start) if found.trained.start.is_file() else {}
+
+
 def _began_with(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any] | None:
     """Returns the lineage of the checkpoint that a training began with; None where it began with initial weights."""
-    if not found.trained.start.is_file():
+    start = _start_of(found)
+    if not start:
         return None
-    start = read_json(found.trained.start)
     recorded: dict[str, Any] = {key: start.get(key) for key in ("checkpoint", "step", "sha256")}
     if recorded["checkpoint"] is None:
         return None

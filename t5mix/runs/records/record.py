@@ -174,14 +174,27 @@ def lineage(checked: Checked) -> dict[str, Any]:
 
 
 def beginning(checkpoint: CheckpointPath | None) -> dict[str, Any]:
-    """Returns which checkpoint a training begins with, as JSON: its path, its step and its content; or new weights."""
+    """Returns which checkpoint a training begins with, as JSON: its path, step and content, and what is put onto it.
+
+    Args:
+        checkpoint: None where it begins with new weights.
+    """
     if checkpoint is None:
         return {"checkpoint": None, "step": 0, "sha256": None}
     return {
         "checkpoint": str(checkpoint),
         "step": checkpoint.step,
         "sha256": checkpoint_files.identity(checkpoint.trained.checkpoints / str(checkpoint.step)),
+        **({} if checkpoint.trained_alone is None else {"trained_before": _alone(checkpoint.trained_alone)}),
     }
+
+
+def _alone(folder: str) -> dict[str, str]:
+    """Returns what was put onto a checkpoint, by its path and its content."""
+    from t5mix.mesh.interop.trained_alone import WEIGHTS
+
+    with open(Path(folder, WEIGHTS), "rb") as file:
+        return {"folder": folder, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _declaration(provider: Provider) -> dict[str, Any]:

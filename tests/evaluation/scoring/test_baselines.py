@@ -68,6 +68,15 @@ def test_mean_of_training_targets_that_are_numbers() -> None:
     assert best({"train": train, "test": test}, closeness) == Baseline("mean", 0.0)
 
 
+def test_no_answer_may_be_an_answer() -> None:
+    """WSC takes what names no noun for "another noun", and has no training split to find a majority in."""
+    test = [("w a", "a"), ("w b", ""), ("w c", "")]
+    assert best({"test": test}) == Baseline("empty", pytest.approx(200 / 3))
+    # Nothing wins by being undefined.
+    numbers = {"train": [("x 1", "1.0")], "test": [("x 1e3", "2.0"), ("x 2e3", "2.0")]}
+    assert best(numbers, closeness) == Baseline("majority", -1.0)
+
+
 def test_an_undefined_score_counts_as_none() -> None:
     def undefined(targets, predictions):
         return {"pearson": float("nan")}

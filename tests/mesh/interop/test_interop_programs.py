@@ -9,12 +9,15 @@ import pytest
 import sentencepiece
 import tensorflow as tf
 
-from t5mix.mesh.engine import Engine
+from t5mix.mesh.decoding.settings import Decoding
+from t5mix.mesh.engine import Engine, jax
 from t5mix.mesh.interop.engine_state import weights_of_state
 from t5mix.mesh.interop.saved_model import write_saved_model
 from t5mix.mesh.interop.stablehlo import write_stablehlo
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.config import T5Config
+from t5mix.mesh.t5.fine_tuning.settings import adapters
 from t5mix.vocabularies.byte_level import ByteVocabulary
 from t5mix.vocabularies.sentence_piece import SentencePieceVocabulary
 from t5mix.vocabularies.unigram import UnigramVocabulary
@@ -89,6 +92,25 @@ def test_a_saved_model_answers_texts_as_the_engine_does(tmp_path, engine, state,
         write_saved_model(str(tmp_path / "moved"), CONFIG, weights, both, lengths=LENGTHS)
 
 
+@pytest.mark.slow
+def test_a_saved_model_decodes_by_beams_and_has_what_came_to_the_weights(tmp_path):
+    trained, decoding = adapters(inner_size=4), Decoding(beams=3)
+    engine = Engine(CONFIG, MeshConfig(), batch_size=BATCH, lengths=LENGTHS, step=StepConfig(trained=trained))
+    state = engine.initialize(seed=1)
+    for name in state:  # those of adapters are 0 at first
+        if name.endswith("adapter/wo/kernel") or name == "decoder/logits/kernel":
+            state[name] = jax.random.normal(jax.random.key(2), state[name].shape)
+    weights, both = weights_of_state(engine, state), {"inputs": VOCABULARY, "targets": VOCABULARY}
+    given = {"lengths": LENGTHS, "batch_size": BATCH, "decoding": decoding, "trained": trained}
+    write_saved_model(str(tmp_path / "model"), CONFIG, weights, both, **given)
+    texts = ["hello", "é", "x"]
+    ids = encoded([*texts, ""])
+    rows = [row[0] for at in (0, BATCH) for row in engine.decode(state, ids[at : at + BATCH], decoding).ids]
+    answer = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    expected = [VOCABULARY.decode(row.tolist()) for row in rows][: len(texts)]
+    assert [text.decode() for text in answer(tf.constant(texts))["outputs"].numpy()] == expected
+
+
 def test_other_vocabularies_do_not_go_into_a_saved_model(tmp_path, engine, state):
     words = {"inputs": UnigramVocabulary(["a"]), "targets": VOCABULARY}
     with pytest.raises(ValueError, match="does not go into a SavedModel"):
@@ -121,11 +143,15 @@ def alone(readme: str) -> str:
     return "\n".join([BEFORE, *lines, BEHIND])
 
 
+SAMPLES = Decoding(temperature=0.7, top_k=20, best=2, seed=5)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["greedy_decode", "score", "train_step"])
+@pytest.mark.parametrize("name", ["greedy_decode", "decode", "score", "train_step"])
 def test_jax_alone_runs_a_program(tmp_path, engine, state, name):
     folder = tmp_path / "program"
-    write_stablehlo(str(folder), CONFIG, weights_of_state(engine, state), name, lengths=LENGTHS, batch_size=BATCH)
+    settings = {"lengths": LENGTHS, "batch_size": BATCH, "decoding": SAMPLES}
+    write_stablehlo(str(folder), CONFIG, weights_of_state(engine, state), name, **settings)
     inputs = encoded(["hello", "there"])
     targets = np.array([[5, 6, 1, 0, 0, 0, 0, 0], [9, 8, 7, 6, 5, 4, 3, 1]], np.int32)
     batch = {
@@ -139,6 +165,8 @@ def test_jax_alone_runs_a_program(tmp_path, engine, state, name):
         **batch,
         "learning_rate_and_decay_rate": np.array([0.01, 0.9], np.float32),
         "seed_and_step": np.array([4, 1], np.uint32),
+        "numbers": np.arange(BATCH, dtype=np.int32),
+        "seed_and_0": np.array([SAMPLES.seed, 0], np.uint32),
     }
     np.savez(folder / "given.npz", **given)
     program = alone((folder / "README.md").read_text(encoding="utf-8"))
@@ -148,6 +176,10 @@ def test_jax_alone_runs_a_program(tmp_path, engine, state, name):
         ids = np.array(results["arr_0"])
         ids[np.cumsum(ids == 1, axis=1) - (ids == 1) > 0] = 0  # what follows EOS means nothing
         np.testing.assert_array_equal(ids, engine.greedy_decode(state, inputs))
+    elif name == "decode":
+        answers = engine.decode(state, inputs, SAMPLES)
+        np.testing.assert_array_equal(results["arr_0"], answers.ids)
+        np.testing.assert_allclose(results["arr_1"], answers.scores, rtol=1e-5)
     elif name == "score":
         np.testing.assert_allclose(results["arr_0"], engine.score(state, batch), rtol=1e-6)
     else:

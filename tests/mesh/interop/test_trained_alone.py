@@ -30,6 +30,23 @@ def test_lora_is_added_up_onto_its_base(tmp_path):
     assert set(whole) == set(BASE)
     np.testing.assert_array_equal(whole["encoder/layer_000/SelfAttention/q"], np.full((3, 4), 1 + 2.0 * 2.0))
     np.testing.assert_array_equal(whole["shared/embedding"], BASE["shared/embedding"])
+    apart = alone.onto(BASE, added_up=False)
+    assert set(apart) == {*BASE, *LORA} and (apart["encoder/layer_000/SelfAttention/q"] == 1).all()
+
+
+def test_the_task_and_the_lengths_are_noted_and_earlier_folders_have_none(tmp_path):
+    path, lengths = tmp_path / "lora", {"inputs": 16, "targets": 8}
+    write_trained(BASE | LORA, lora(rank=2, projections=("q",)), str(path), "base", "toy_a", lengths)
+    alone = read_trained(str(path))
+    assert (alone.task, alone.lengths) == ("toy_a", lengths)
+    description = json.loads((path / "trained.json").read_text())
+    for run in ({"sequence_length": {"../x": 1}}, {"sequence_length": {"inputs": "9"}}, {"task": 3}, [1]):
+        (path / "trained.json").write_text(json.dumps({**description, "run": run}))
+        with pytest.raises(ValueError, match="no trained weights that this version"):
+            read_trained(str(path))
+    del description["run"]
+    (path / "trained.json").write_text(json.dumps(description))
+    assert (read_trained(str(path)).task, read_trained(str(path)).lengths) == (None, {})
 
 
 def test_adapters_bring_their_norms(tmp_path):

@@ -1,8 +1,16 @@
+from pathlib import Path
+
 import pytest
 
 import t5mix
-from t5mix.runs.answers.encoding import encode, encode_choices, encode_questions, encode_targets
+from t5mix.mesh.interop import OpenedCheckpoint
+from t5mix.runs.answers.encoding import encode, encode_choices, encode_questions, encode_targets, fitted
 from t5mix.runs.answers.questions import Question
+from t5mix.runs.config import binding
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
+from t5mix.runs.preflight.tasks import find_provider
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder
 
 
 def test_inputs_end_in_eos_and_long_ones_are_cut_and_counted(capsys):
@@ -38,3 +46,16 @@ def test_targets_are_whole():
     feature = t5mix.Feature(t5mix.ByteVocabulary())
     asked = [Question("", "abc"), Question("", "abc", target_ids=(9, 1)), Question("")]
     assert encode_targets(asked, feature) == [[100, 101, 102, 1], [9, 1], [1]]
+
+
+@pytest.mark.parametrize(("longest", "expected"), [(0, 64), (1, 64), (64, 64), (65, 128), (500, 500)])
+def test_rows_of_a_checkpoint_without_a_run_are_as_long_as_the_inputs_need(toy, gin_file, longest, expected):
+    run = binding.bind([str(gin_file)], ["Run.sequence_length = {'inputs': 500, 'targets': 8}"]).run
+    opened = OpenedCheckpoint(source="a", kind="t5x", config=run.model, weights={})
+    folder = RunFolder(Path("a"))
+    foreign = ForeignCheckpoint(folder, folder.pretraining, 0, opened)
+    ids = [[1] * longest] if longest else []
+    found = fitted(Checked(run, find_provider("toy", ()), checkpoint=foreign), ids)
+    assert found.run.sequence_length == {"inputs": expected, "targets": 8}
+    own = Checked(run, find_provider("toy", ()), checkpoint=CheckpointPath(folder, folder.pretraining, 0))
+    assert fitted(own, ids) is own

@@ -101,3 +101,18 @@ def test_a_parameter_without_quotes_says_how_to_quote():
 def test_a_parameter_can_not_include():
     with pytest.raises(ValueError, match=r"name a file with --gin_file"):
         gin_files.read([], ["include 'models/tiny.gin'"])
+
+
+DEFAULTS = {"Run.batch_size": 8, "Run.seed": 3, "Decoding.beams": 4, "Decoding.rules": "transformers"}
+
+
+def test_defaults_hold_where_nobody_says_otherwise(tmp_path):
+    path = tmp_path / "a.gin"
+    path.write_text("t5mix.Run.batch_size = 2\n")
+    given = gin_files.with_defaults(DEFAULTS, [str(path)], ["Training.steps = 5"])
+    assert given == ["Run.seed = 3", "Decoding.beams = 4", "Decoding.rules = 'transformers'", "Training.steps = 5"]
+
+
+def test_those_of_a_part_hold_together_or_not_at_all():
+    given = gin_files.with_defaults(DEFAULTS, [], ["Decoding.temperature = 0.5", "Run.seed = 1"])
+    assert given == ["Run.batch_size = 8", "Decoding.temperature = 0.5", "Run.seed = 1"]

@@ -49,6 +49,8 @@ def test_finetuning_refuses_a_task_named_twice_and_an_empty_checkpoint():
         Finetuning(steps=1, schedule=constant(), tasks=("a", "a"))
     with pytest.raises(ValueError, match=r"Finetuning.checkpoint is empty"):
         Finetuning(steps=1, schedule=constant(), checkpoint="")
+    with pytest.raises(ValueError, match=r"Finetuning.trained_before is 'alone', which goes onto the checkpoint"):
+        Finetuning(steps=1, schedule=constant(), trained_before="alone")
 
 
 def test_evaluation_refuses_an_empty_split_and_a_limit_of_nothing():

@@ -98,12 +98,18 @@ def test_a_mean_of_checkpoints_says_of_which(run, capsys):
 
 
 @pytest.mark.parametrize("step", ["../../..", None, [], "6"])
-@pytest.mark.parametrize("checkpoint", [None, "gs://a/b", "a\0b", "/dev", ["x"]])
+@pytest.mark.parametrize("checkpoint", [3, "gs://a/b", "a\0b", "/dev", ["x"]])
 def test_a_start_that_says_something_else_is_not_followed(run, checkpoint, step):
     start = run.finetuning("toy_a").start
     start.write_text(json.dumps({"task": "toy_a", "checkpoint": checkpoint, "step": step}))
     before = lineage_of(str(start.parent))["began_with"]
     assert before["not_followed"] and before["checkpoint"] == checkpoint
+
+
+def test_a_start_without_a_checkpoint_began_with_initial_weights(run):
+    start = run.finetuning("toy_a").start
+    start.write_text(json.dumps({"task": "toy_a", "checkpoint": None, "step": 0, "sha256": None}))
+    assert lineage_of(str(start.parent))["began_with"] is None
 
 
 def test_a_separator_within_an_argument_ends_no_line(run):

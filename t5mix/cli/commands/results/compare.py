@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baselines",
         action="store_true",
-        help="compare each run with the strongest baseline of each task (majority, mean, copy, lead sentence), on the "
-        "same examples, in place of the first run",
+        help="compare each run with the strongest baseline of each task (majority, mean, copy, lead sentence, empty), "
+        "on the same examples, in place of the first run",
     )
     parser.add_argument("--split", default="test", help="the split that was scored [test]")
     parser.add_argument("--mixture_or_task", action="append", default=[], metavar="NAME", help="only these; repeatable")
@@ -127,4 +127,6 @@ def _cells(difference: "Difference", p_value: float, confidence: float, less: bo
         return f"{difference.value:+.2f}", "-", "-", "", "-"
     sure = verdict(difference.value, p_value, confidence, less)
     interval = f"{difference.low:+.2f} to {difference.high:+.2f}"
-    return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, f"{difference.smallest:.2f}"
+    # Without any spread, as where both give one answer to all, nothing tells what the test set could show.
+    smallest = f"{difference.smallest:.2f}" if difference.standard_error else "-"
+    return f"{difference.value:+.2f}", interval, f"{p_value:.3f}", sure, smallest

@@ -64,6 +64,9 @@ def _tree(found: Mapping[str, Any]) -> "Tree":
         _add_task(tasks, name, task, found["files"].get(name) or {})
     if isinstance(found["averaged"], list):
         tree.add(Text(f"mean of the checkpoints of steps {', '.join(map(str, found['averaged']))}, up to that below"))
+    if found["trained_before"]:
+        before = found["trained_before"]
+        tree.add(Text(f"with what was trained before, {before.get('folder')}  {_short(before.get('sha256'))}"))
     began = found["began_with"]
     if began is None:
         tree.add(Text("began with initial weights"))

@@ -31,12 +31,13 @@ def run(args: argparse.Namespace) -> int:
     """Averages checkpoints."""
     from t5mix.mesh.interop.safe_files import check_new_folder
     from t5mix.runs.preflight import checks, folders
-    from t5mix.runs.records.run_folder import check_local
+    from t5mix.runs.records.run_folder import check_local, find_checkpoint
 
     check_local("--output", args.output)
     folders.check_writable(f"--output {args.output!r}", check_new_folder(args.output).parent, "choose another folder")
     if args.checkpoints in ("latest", "best"):
         raise ValueError(f"--checkpoints {args.checkpoints} is one: give --last N, all, or steps such as 1000,2000")
+    find_checkpoint(args.training, to_read=False)  # of a run of t5mix alone
     checked = checks.check_recorded(args.training, args.gin_file, args.gin_param, args.include or ())
     assert checked.checkpoint is not None
     steps = checks.chosen_steps(args.checkpoints or "all", checked.checkpoint)

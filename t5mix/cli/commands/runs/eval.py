@@ -29,6 +29,8 @@ examples:
   t5mix eval --run_folder runs/offline --from_predictions
   t5mix eval --run_folder runs/a --ensemble runs/b --ensemble runs/c --output_folder runs/together
   t5mix eval --run_folder runs/offline --ledger ledger.jsonl
+  t5mix eval --run_folder runs/offline --trained lora --output_folder runs/with_lora
+  t5mix eval --run_folder google/flan-t5-small --mixture_or_task glue_cola_v002 --output_folder runs/flan
 
 The settings are those that the run folder records; gin settings override them. Predictions, targets and inputs lie
 beside each score, in scores/SPLIT/TASK/STEP.predictions.jsonl; --from_predictions computes the metrics of those again.
@@ -56,8 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run_folder",
         metavar="FOLDER",
         required=True,
-        help="a run folder, or FOLDER/finetune/TASK within one",
+        help="a run folder, or FOLDER/finetune/TASK within one; or a model of others, as `t5mix finetune --checkpoint` "
+        "takes it",
     )
+    arguments.add_trained(parser)
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to score; by default what was trained on")
     parser.add_argument("--split", help="split to score, or several: validation,test (Evaluation.split)")
     parser.add_argument("--limit", type=arguments.positive, help="examples of each task at most (Evaluation.limit)")
@@ -95,7 +99,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compute metrics again from the predictions that lie beside the scores; no model is needed",
     )
     arguments.add_ensemble_arguments(parser)
-    parser.add_argument("--output_folder", metavar="FOLDER", help="with --ensemble: where scores go")
+    parser.add_argument(
+        "--output_folder",
+        metavar="FOLDER",
+        help="with --ensemble, --trained, and for a model of others: where scores go",
+    )
     parser.add_argument("--format", choices=("table", "json"), default="table")
     arguments.add_decoding_arguments(parser)
 
@@ -112,9 +120,8 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.report_split is not None and args.checkpoints != "best":
         raise ValueError("--report_split is for the best of several checkpoints: add --checkpoints best")
-    _check_ensemble(args)
-    if args.ensemble:
-        groups = _from_ensemble(args)
+    if _belongs_to_no_run(args):
+        groups = _from_one_or_several(args)
     else:
         groups = _from_predictions(args) if args.from_predictions else _from_models(args)
     if args.format == "json":
@@ -243,14 +250,23 @@ def _trainings(args: argparse.Namespace) -> list[str]:
 
 def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int], list[Task]]":
     """Returns a training's settings, the steps that are scored, and the tasks."""
+    from t5mix.runs.config.gin_files import with_defaults
     from t5mix.runs.preflight import checks
+    from t5mix.runs.preflight.foreign_checkpoints import names_no_task
     from t5mix.runs.preflight.tasks import check_data
 
     own = folder != args.run_folder  # each fine-tuned model is scored on its own task
     params = arguments.gin_params(
         args, {name: key for name, key in SHORTHANDS.items() if not own or key != "Run.mixture"}
     )
-    checked = checks.check_recorded(folder, args.gin_file, params, args.include or ())
+    if args.trained is not None:
+        from t5mix.mesh.interop.trained_alone import read_trained  # loads TensorFlow
+
+        task = read_trained(args.trained).task  # scored on what it was trained on
+        params = with_defaults({} if task is None else {"Run.mixture": task}, args.gin_file, params)
+    checked = checks.check_recorded(folder, args.gin_file, params, args.include or (), args.trained)
+    if names_no_task(checked.run, checked.checkpoint):
+        raise ValueError(f"{args.run_folder!r} is no run, and says nothing of tasks: name them by --mixture_or_task")
     steps, tasks = checks.check_scoring(checked, args.checkpoints, without_metrics=args.without_metrics)
     if args.report_split:
         lacking = [task.name for task in tasks if args.report_split not in task.splits]
@@ -263,21 +279,40 @@ def _planned(args: argparse.Namespace, folder: str) -> "tuple[Checked, list[int]
     return checked, steps, tasks
 
 
-def _check_ensemble(args: argparse.Namespace) -> None:
-    if args.ensemble and not args.output_folder:
-        raise ValueError("scores of an ensemble belong to no run: say where they go with --output_folder")
-    if args.output_folder and not args.ensemble:
-        raise ValueError("--output_folder is for the scores of an ensemble: name further checkpoints by --ensemble")
+def _belongs_to_no_run(args: argparse.Namespace) -> bool:
+    """Tells whether other weights answer than those of one checkpoint of a run, so that scores need a folder.
+
+    Raises:
+        ValueError: they are to go nowhere, or arguments are about the checkpoints of a run.
+    """
+    from t5mix.mesh.interop import is_foreign
+
+    ways = {
+        "of an ensemble": bool(args.ensemble),
+        "of what was trained alone": args.trained is not None,
+        f"of {args.run_folder!r}, which is no run folder,": is_foreign(args.run_folder),
+    }
+    who = next((name for name, is_so in ways.items() if is_so), None)
+    if who is None:
+        if args.output_folder:
+            raise ValueError(
+                "--output_folder is for scores that belong to no run: name further checkpoints by --ensemble, what was "
+                "trained alone by --trained, or a model of others by --run_folder"
+            )
+        return False
+    if not args.output_folder:
+        raise ValueError(f"scores {who} belong to no run: say where they go with --output_folder")
     given = {"--from_predictions": args.from_predictions, "--checkpoints": args.checkpoints != "latest"}
-    given |= {"--ledger": args.ledger}
-    useless = [name for name, is_given in {**given, "--stage": args.stage}.items() if is_given]
-    if args.ensemble and useless:
-        raise ValueError(f"an ensemble is made of the checkpoints that are named: leave out {', '.join(useless)}")
+    given |= {"--ledger": args.ledger, "--stage": args.stage}
+    useless = [name for name, is_given in given.items() if is_given]
+    if useless:
+        raise ValueError(f"scores {who} belong to no run, and have no {', '.join(useless)}: leave that out")
+    return True
 
 
-def _from_ensemble(args: argparse.Namespace) -> "list[Group]":
-    """Scores several checkpoints that answer together."""
-    from t5mix.runs.answers.ensembles import Ensemble
+def _from_one_or_several(args: argparse.Namespace) -> "list[Group]":
+    """Scores weights that are no run's: several checkpoints that answer together, or one that is put together."""
+    from t5mix.runs.answers.ensembles import components_of, record
     from t5mix.runs.evaluate import evaluate_together
     from t5mix.runs.records.run_folder import Trained, check_links, check_local
     from t5mix.runs.scores import tables
@@ -291,9 +326,9 @@ def _from_ensemble(args: argparse.Namespace) -> "list[Group]":
     checked, _, tasks = _planned(args, args.run_folder)
     params = arguments.gin_params(args, {key: name for key, name in SHORTHANDS.items() if name != "Run.mixture"})
     others = arguments.ensemble(args, checked, params)
-    components = Ensemble(checked, others, args.combine or "mean")
-    scores = evaluate_together(components, checked, tasks, trained)
-    components.record(trained.path, checked)
+    combine = args.combine or "mean"
+    scores = evaluate_together(components_of(checked, others, combine), checked, tasks, trained)
+    record(trained.path, checked, others, combine)
     return tables.grouped(scores, fine_tuned=False)
 
 

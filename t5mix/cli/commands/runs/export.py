@@ -5,7 +5,7 @@ import argparse
 from t5mix.cli import arguments
 
 FORMATS = ("hf", "savedmodel", "stablehlo", "trained")
-PROGRAMS = ("greedy_decode", "score", "logits", "train_step")
+PROGRAMS = ("greedy_decode", "decode", "score", "logits", "train_step")
 
 # Options that only some formats take.
 _OPTIONS = {
@@ -13,6 +13,7 @@ _OPTIONS = {
     "dtype": ("hf",),
     "batch_size": ("savedmodel", "stablehlo"),
     "program": ("stablehlo",),
+    **dict.fromkeys(arguments.DECODING, ("hf", "savedmodel", "stablehlo")),
 }
 
 EPILOG = f"""\
@@ -20,12 +21,14 @@ examples:
   t5mix export --checkpoint runs/offline --format hf --output exported/offline
   t5mix export --checkpoint runs/offline/finetune/offline_sentiment --format savedmodel --output exported/sentiment
   t5mix export --checkpoint runs/offline --format stablehlo --program score --output exported/score
+  t5mix export --checkpoint runs/offline --format savedmodel --beams 4 --output exported/beams
+  t5mix export --checkpoint google/flan-t5-small --trained lora --format hf --output exported/flan
 
 formats:
   hf           config, safetensors, tokenizer, generation settings and model card; transformers and CTranslate2's
                converter read it
-  savedmodel   TensorFlow, with the tokenizer inside: texts in, texts out, by greedy decoding
-  stablehlo    a program and its weights, for JAX alone
+  savedmodel   TensorFlow, with the tokenizer inside: texts in, texts out, decoded as the run's settings say
+  stablehlo    a program and its weights, for JAX alone: greedy_decode, decode (as the run's settings say), score, ..
   trained      of FOLDER/finetune/TASK, the weights that fine-tuning changed, alone: LoRA, adapters, a prompt; LoRA is
                added up in every other format
 
@@ -42,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint",
         metavar="PATH",
         required=True,
-        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP",
+        help="a run folder (its newest checkpoint), FOLDER/finetune/TASK, or .../checkpoints/STEP; or a model of "
+        "others, as `t5mix finetune --checkpoint` takes it",
     )
     arguments.add_trained(parser)
     parser.add_argument("--format", choices=FORMATS, required=True, help="for whom")
@@ -54,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch_size", type=arguments.positive, help="rows of a batch of savedmodel and stablehlo; 8 by default"
     )
     parser.add_argument("--program", choices=PROGRAMS, help=f"with --format stablehlo; {PROGRAMS[0]} by default")
+    arguments.add_decoding_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     _check_options(args)
     check_local("--output", args.output)
     folders.check_writable(f"--output {args.output!r}", check_new_folder(args.output).parent, "choose another folder")
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or (), args.trained)
+    params = arguments.gin_params(args, arguments.DECODING)
+    checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
     from t5mix.runs import export
 
     if args.format == "hf":
@@ -90,3 +96,7 @@ def _check_options(args: argparse.Namespace) -> None:
             raise ValueError(
                 f"--{name} is for --format {' and '.join(formats)}, and this is --format {args.format}: leave one out"
             )
+    decoding = [f"--{name}" for name in arguments.DECODING if getattr(args, name) is not None]
+    program = args.program or PROGRAMS[0]
+    if decoding and args.format == "stablehlo" and program != "decode":
+        raise ValueError(f"{', '.join(decoding)} is for --program decode, and this is {program}: leave one out")

@@ -22,6 +22,7 @@ SHORTHANDS = {
     "run_folder": "Run.folder",
     "mixture_or_task": "Run.mixture",
     "checkpoint": "Finetuning.checkpoint",
+    "trained": "Finetuning.trained_before",
     "from_scratch": "Finetuning.from_scratch",
     "steps": "Finetuning.steps",
     "tasks": "Finetuning.tasks",
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
     arguments.add_processes(parser)
+    arguments.add_copy(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument(
         "--mixture_or_task",
@@ -44,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a run folder (its newest checkpoint), FOLDER/checkpoints/STEP, or a T5 of others, whose sizes need no "
         "settings: a Hugging Face folder or OWNER/MODEL of its Hub, a T5 or t5x checkpoint (Finetuning.checkpoint)",
+    )
+    parser.add_argument(
+        "--trained",
+        metavar="FOLDER",
+        help="what was trained on the checkpoint before and lies alone (t5mix export --format trained), to go on from "
+        "(Finetuning.trained_before)",
     )
     parser.add_argument(
         "--from_scratch",
@@ -70,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
+    from t5mix.runs.records.run_copy import prepared
 
     if args.from_scratch and args.checkpoint is not None:
         raise ValueError(
@@ -78,14 +87,17 @@ def _run(args: argparse.Namespace) -> int:
     # Either of them wins over what a file says of the other.
     begin = ["Finetuning.checkpoint = None"] if args.from_scratch else []
     begin += ["Finetuning.from_scratch = False"] if args.checkpoint is not None else []
+    params = [*arguments.gin_params(args, SHORTHANDS), *begin]
     with Progress(what="checking the run"):
         bound = binding.bind(
             args.gin_file,
-            [*foreign_checkpoints.model_params(args.checkpoint), *arguments.gin_params(args, SHORTHANDS), *begin],
+            foreign_checkpoints.with_settings(args.gin_file, params),
             include=args.include or (),
             vocab_size=tasks.model_vocab_size,
         )
+    copy = prepared(bound.run.folder, args.copy_to)
+    with Progress(what="checking the run"):
         checked = checks.check_finetuning(bound.run)
     from t5mix.runs.finetune import finetune_only
 
-    return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]])
+    return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]], copy=copy)

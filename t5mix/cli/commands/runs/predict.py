@@ -50,7 +50,8 @@ def _run(args: argparse.Namespace) -> int:
     _check_choices(args)
     questions.check(args)
     params = arguments.gin_params(args, arguments.DECODING)
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, params, args.include or (), args.trained)
+    given = (args.checkpoint, args.gin_file, params, args.include or (), args.trained)
+    checked = checks.check_recorded(*given, task=args.task)
     others = arguments.ensemble(args, checked, params)
     predict(
         checked,

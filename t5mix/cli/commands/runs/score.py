@@ -36,7 +36,8 @@ def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.preflight import checks
 
     questions.check(args)
-    checked = checks.check_recorded(args.checkpoint, args.gin_file, args.gin_param, args.include or (), args.trained)
+    given = (args.checkpoint, args.gin_file, args.gin_param, args.include or (), args.trained)
+    checked = checks.check_recorded(*given, task=args.task)
     asked = questions.read(args, checked)
     score(checked, asked, args.output_file, prefix=args.prefix, format=questions.output_format(args))
     return 0

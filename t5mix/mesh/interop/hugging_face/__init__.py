@@ -2,6 +2,7 @@
 
 - config.py: config.json <-> Architecture
 - reading.py: a folder's weights, read when needed
+- generation.py: generation_config.json -> settings of decoding
 - writing.py: a folder that transformers loads
 - tokenizer_reading.py: spiece.model or tokenizer.json -> a vocabulary
 - tokenizer_writing.py: a vocabulary -> the files of a tokenizer

@@ -31,7 +31,7 @@ class Card:
 
     Attributes:
         title: of the page.
-        mixture: that it was trained on.
+        mixture: that it was trained on; empty where t5mix has trained nothing.
         tasks: of the mixture, each with its share of the examples, in [0, 1]; None where it has none.
         step: optimizer steps.
         parameters: how many weights.
@@ -39,6 +39,7 @@ class Card:
         scores: of the exported checkpoint.
         version: of t5mix.
         example: an input as the model reads it.
+        base: what was there before; empty where t5mix has trained all of it.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Card:
     scores: Sequence[CardScore] = ()
     version: str = ""
     example: str = ""
+    base: str = ""
 
     def text(self) -> str:
         """Returns the page, with the Hub's header."""
@@ -67,18 +69,23 @@ class Card:
             "",
             f"# {_plain(self.title)}",
             "",
-            f"A text-to-text model of {self.parameters:,} parameters, trained for {self.step:,} steps "
-            f"with t5mix {self.version}".rstrip()
+            f"A text-to-text model of {self.parameters:,} parameters, {self._made()} with t5mix {self.version}".rstrip()
             + ".",
             "",
         ]
 
+    def _made(self) -> str:
+        return f"made of {_plain(self.base)}" if self.base else f"trained for {self.step:,} steps"
+
     def _training(self) -> list[str]:
+        if not self.mixture:
+            return []
+        begin = "On top of that" if self.base else "The mixture"
         rows = [f"| {_plain(name)} | {'' if share is None else f'{share:.1%}'} |" for name, share in self.tasks]
         return [
             "## Trained on",
             "",
-            f"The mixture `{_plain(self.mixture)}`, with at most {self.lengths[0]} tokens of inputs and "
+            f"{begin} `{_plain(self.mixture)}`, with at most {self.lengths[0]} tokens of inputs and "
             f"{self.lengths[1]} of targets:",
             "",
             "| task | share of examples |",

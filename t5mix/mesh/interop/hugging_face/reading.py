@@ -15,7 +15,6 @@ from t5mix.mesh.interop.safe_files import file_inside
 from t5mix.mesh.interop.weights import LazyArray, match
 
 CONFIG = "config.json"
-GENERATION = "generation_config.json"
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 

@@ -11,7 +11,8 @@ from t5mix.internal.files import write_json
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.architecture import Architecture
 from t5mix.mesh.interop.hugging_face.config import config_json, generation_json
-from t5mix.mesh.interop.hugging_face.reading import CONFIG, GENERATION, INDEX, SINGLE
+from t5mix.mesh.interop.hugging_face.generation import GENERATION
+from t5mix.mesh.interop.hugging_face.reading import CONFIG, INDEX, SINGLE
 from t5mix.mesh.interop.hugging_face.tokenizer_writing import write_tokenizer
 from t5mix.mesh.interop.names import hugging_face_weights
 from t5mix.mesh.interop.safe_files import new_folder

@@ -8,6 +8,9 @@ made in float32, as in `merged`: what is added is often less than a bfloat16 wei
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from t5mix.mesh.devices import jax
 from t5mix.mesh.mesh_tensorflow import mtf
 from t5mix.mesh.t5.fine_tuning.selection import LORA_A, LORA_B, projection
 from t5mix.mesh.t5.fine_tuning.settings import lora
@@ -52,7 +55,14 @@ def merged(weights: Mapping[str, Any], options: lora) -> dict[str, Any]:
     for name, weight in weights.items():
         if f"{name}/{LORA_A}" in weights:
             first, second = weights[f"{name}/{LORA_A}"], weights[f"{name}/{LORA_B}"]
-            weight = weight + options.scale * (first @ second)
+            weight = weight + options.scale * _product(first, second)
         if name.rpartition("/")[2] not in (LORA_A, LORA_B):
             result[name] = weight
     return result
+
+
+def _product(first: Any, second: Any) -> Any:
+    """Returns the product of two matrices, by XLA also where they are NumPy's, whose product rounds otherwise."""
+    if isinstance(first, np.ndarray):
+        return np.asarray(jax.numpy.matmul(first, second))
+    return first @ second

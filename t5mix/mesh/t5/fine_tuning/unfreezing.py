@@ -9,6 +9,9 @@ always      embedding, output layer, last norm of each stack
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
 
@@ -38,3 +41,28 @@ def first_steps(options: gradual_unfreezing, names: Sequence[str], layers_of_a_b
         return math.ceil((top[found[name][1]] - block(name)) * options.steps_per_layer)
 
     return [first_step(name) for name in names]
+
+
+def trained_yet(
+    gradients: Sequence[Any], counts: Sequence[int], first_steps: Sequence[int] | None, step: int
+) -> list[Any]:
+    """Returns gradients with 0 in place of those of variables that are not trained yet.
+
+    Args:
+        gradients: JAX's arrays; that of several variables has them in its first dimension.
+        counts: of each array's variables.
+        first_steps: at which each variable begins to be trained, array by array; None where all are from the start.
+        step: of the training.
+    """
+    if first_steps is None:
+        return list(gradients)
+    result, first = [], 0
+    for gradient, count in zip(gradients, counts, strict=True):
+        waiting = [number for number in range(count) if first_steps[first + number] > step]
+        first += count
+        if len(waiting) == count:
+            gradient = gradient.at[...].set(0.0)
+        elif waiting:
+            gradient = gradient.at[np.array(waiting)].set(0.0)
+        result.append(gradient)
+    return result

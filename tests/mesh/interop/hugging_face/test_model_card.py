@@ -1,5 +1,7 @@
 """What a model card says."""
 
+import dataclasses
+
 from t5mix.mesh.interop.hugging_face.model_card import Card, CardScore
 
 CARD = Card(
@@ -29,3 +31,11 @@ def test_it_names_mixture_tasks_shares_and_scores():
 
 def test_a_name_stays_within_its_cell():
     assert "| task\\|b # not a title |  |" in CARD.text()
+
+
+def test_a_model_that_t5mix_has_not_trained_is_made_of_another():
+    plain = dataclasses.replace(CARD, base="google/flan-t5-small", mixture="", tasks=[], scores=[]).text()
+    assert "1,234,567 parameters, made of google/flan-t5-small with t5mix 1.0." in plain
+    assert "Trained on" not in plain and "1,000" not in plain
+    on_top = dataclasses.replace(CARD, base="google/flan-t5-small").text()
+    assert "On top of that `my_mixture`, with at most 128 tokens" in on_top and "| task_a | 75.0% |" in on_top

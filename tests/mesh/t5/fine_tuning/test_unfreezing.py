@@ -6,7 +6,7 @@ import pytest
 from t5mix.mesh.optimizers.settings import adamw
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import gradual_unfreezing
-from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps
+from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps, trained_yet
 from tests.mesh.t5.fine_tuning.trained import LOOP, after, changed, engine, unpacked, values
 
 LAYERS = {"encoder": 2, "decoder": 3}
@@ -25,6 +25,17 @@ def names_of(encoder: int, decoder: int) -> list[str]:
             ]
         names.append(f"{stack}/rms_norm/scale")
     return names
+
+
+def test_gradients_of_what_is_not_trained_yet_are_0_even_where_they_are_no_numbers():
+    jnp = pytest.importorskip("jax.numpy")
+    one, stack = jnp.array([np.nan, 1.0]), jnp.array([[1.0, 2.0], [np.nan, 4.0], [5.0, 6.0]])
+    at_0 = trained_yet([one, stack], [1, 3], [7, 0, 7, 3], 0)
+    np.testing.assert_array_equal(at_0[0], [0.0, 0.0])
+    np.testing.assert_array_equal(at_0[1], [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0]])
+    at_7 = trained_yet([one, stack], [1, 3], [7, 0, 7, 3], 7)
+    assert at_7[0] is one and at_7[1] is stack
+    assert trained_yet([one], [1], None, 0) == [one]
 
 
 def test_the_papers_table():
