@@ -51,6 +51,16 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--wait", type=positive, default=300, metavar="SECONDS", help="for all to have come [300]")
 
 
+def add_copy(parser: argparse.ArgumentParser) -> None:
+    """Adds `--copy_to`."""
+    parser.add_argument(
+        "--copy_to",
+        metavar="ADDRESS",
+        help="gs://BUCKET/NAME or s3://BUCKET/NAME, which gets a copy of the run folder with each checkpoint; a run "
+        "folder that is not there is brought back from it",
+    )
+
+
 @contextlib.contextmanager
 def several_processes(args: argparse.Namespace) -> Iterator[None]:
     """Makes this process one of several, in the body, where the arguments or the environment say so.

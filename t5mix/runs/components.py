@@ -24,6 +24,7 @@ from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflow
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, num_tasks
+from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
 from t5mix.training.beside import Beside
@@ -39,10 +40,11 @@ class Components:
         run: the settings, checked.
         provider: the task or mixture that the run trains on.
         weights: a hash of the weights that answer, where no checkpoint of a run says what they are.
+        copy: of the run folder, that each checkpoint goes to; None is none.
     """
 
-    def __init__(self, run: Run, provider: Provider, weights: str | None = None) -> None:
-        self.run = run
+    def __init__(self, run: Run, provider: Provider, weights: str | None = None, copy: RunCopy | None = None) -> None:
+        self.run, self._copy = run, copy
         self.provider = provider
         self._weights = weights
         self._engines: dict[tuple[int, int | None, StepConfig], Engine] = {}
@@ -120,7 +122,13 @@ class Components:
             start=start,
             title=title,
             beside=beside,
+            saved=self.copy,
         )
+
+    def copy(self) -> None:
+        """Makes the copy of the run folder, where there is one, what that is now."""
+        if self._copy is not None:
+            self._copy.put()
 
     def _stream(self, settings: Training, provider: Provider, trained: Trained) -> Stream:
         """Returns the batches of a training: those that it was started with, where it was."""

@@ -15,28 +15,31 @@ from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.tasks import Provider, answered
 from t5mix.runs.records.record import alone_in, beginning, record_start
+from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores.beside_training import beside, report
 from t5mix.runs.scores.tables import print_averages
 from t5mix.training.checkpoints import Checkpoints
 
 
-def finetune_only(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
+def finetune_only(bound: Bound, checked: Checked, command: Sequence[str], copy: RunCopy | None = None) -> int:
     """Fine-tunes each task from `Finetuning.checkpoint`, or with new weights, and reports: `t5mix finetune`.
 
     Args:
         bound: the settings, with their texts.
         checked: the same, checked.
         command: what the user typed, for the record.
+        copy: of the run folder, see `Components`.
     """
     start = checked.checkpoint
     with alone_in(checked.folder):
         record_start(bound, checked, command)
-        components = Components(checked.run, checked.provider)
+        components = Components(checked.run, checked.provider, copy=copy)
         before = [] if start is None else _before(components, checked, start)
         after = finetune_tasks(components, checked, start, before)
         if agreement.is_first():
             write_report(checked.folder.report, before, after)
+        components.copy()
     print_report(before, after)
     print_averages(after)
     say(f"the report is {checked.folder.report}")

@@ -13,21 +13,23 @@ from t5mix.runs.config.binding import Bound
 from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.records.record import alone_in, record_start
+from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath
 from t5mix.runs.scores.beside_training import beside, report
 from t5mix.runs.scores.tables import print_averages
 from t5mix.training.checkpoints import Checkpoints
 
 
-def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -> int:
+def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str], copy: RunCopy | None = None) -> int:
     """Carries out a run, from wherever an earlier start of it has got to, and prints the report.
 
     Args:
         bound: the settings, with their texts.
         checked: the same, checked.
         command: what the user typed, for the record.
+        copy: of the run folder, see `Components`.
     """
-    multi_task, fine_tuned = carry_out(bound, checked, command)
+    multi_task, fine_tuned = carry_out(bound, checked, command, copy=copy)
     print_report(multi_task, fine_tuned)
     print_averages(fine_tuned or multi_task)
     say(f"the report is {checked.folder.report}")
@@ -35,7 +37,11 @@ def train_and_finetune(bound: Bound, checked: Checked, command: Sequence[str]) -
 
 
 def carry_out(
-    bound: Bound, checked: Checked, command: Sequence[str], prepare: Callable[[], None] = lambda: None
+    bound: Bound,
+    checked: Checked,
+    command: Sequence[str],
+    prepare: Callable[[], None] = lambda: None,
+    copy: RunCopy | None = None,
 ) -> tuple[list[Score], list[Score]]:
     """Carries out a run and writes its report; returns the scores after pre-training, and after fine-tuning.
 
@@ -44,12 +50,13 @@ def carry_out(
         checked: the same, checked.
         command: what the user typed, for the record.
         prepare: called once nobody else can work in the folder, before anything is done there.
+        copy: of the run folder, see `Components`.
     """
     with alone_in(checked.folder):
         prepare()
         Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
         record_start(bound, checked, command)
-        components = Components(checked.run, checked.provider)
+        components = Components(checked.run, checked.provider, copy=copy)
         last = pretrain(components, checked)
 
         def restored(step: int) -> State:
@@ -59,6 +66,7 @@ def carry_out(
         fine_tuned = finetune_tasks(components, checked, last, multi_task)
         if agreement.is_first():
             write_report(checked.folder.report, multi_task, fine_tuned)
+        components.copy()
     return multi_task, fine_tuned
 
 

@@ -39,13 +39,18 @@ class Checkpoints:
         folder: made by the first `save` when missing; its parent is not.
         keep: how many stay; saving one more removes the oldest.
         spared: gives steps that stay besides.
+        saved: called when a checkpoint is complete.
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], keep: int = 3, spared: Callable[[], Collection[int]] = tuple
+        self,
+        folder: str | os.PathLike[str],
+        keep: int = 3,
+        spared: Callable[[], Collection[int]] = tuple,
+        saved: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = Path(folder).absolute()
-        self._keep, self._spared = keep, spared
+        self._keep, self._spared, self._saved = keep, spared, saved
 
     def steps(self) -> list[int]:
         """Returns the steps of the checkpoints there are, ascending."""
@@ -86,6 +91,7 @@ class Checkpoints:
                 f"the checkpoint of step {step} cannot be written into {str(self.folder)!r} ({why}): "
                 "make room there, or see to it that the folder is there and can be written, and start again"
             ) from error
+        self._saved()
 
     def extra(self, step: int) -> dict[str, Any]:
         """Returns what `save` was given as `extra`, and reads no weights.

@@ -79,6 +79,7 @@ def train(
     conflict_every: int | None = None,
     masked_tasks: Sequence[str] = (),
     beside: Beside | None = None,
+    saved: Callable[[], None] = lambda: None,
 ) -> State:
     """Trains to `steps`, from `start()` or the newest checkpoint in the folder; returns the state after the last step.
 
@@ -100,6 +101,7 @@ def train(
         conflict_every: steps between measurements of `task_gradients`; None for none.
         masked_tasks: names of tasks whose examples are read and whose loss is 0.
         beside: what is done every so many steps, and may end the training early.
+        saved: called when a checkpoint is complete.
 
     Raises:
         ValueError: the checkpoint is damaged, or of another model or mixture; or the engine is for other batches.
@@ -107,7 +109,7 @@ def train(
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
     _check_fits(engine, stream)
-    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple)
+    checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple, saved)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
     done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
     if beside and beside.is_due(done) and done < steps and beside.look(done, state):

@@ -8,6 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from t5mix.mesh.engine import Engine
+from t5mix.mesh.layouts import MeshConfig
+from t5mix.runs.config.binding import bind
+from t5mix.training.checkpoints import Checkpoints
+
 LONGEST = 300.0  # seconds after which a process that hangs is killed
 
 TASKS = """
@@ -116,3 +123,11 @@ def finish(arguments: Sequence[str], count: int, devices: int) -> list[tuple[int
             break
     assert [status for status, *_ in found] == [0] * count, "\n".join(errors for *_, errors in found)
     return found
+
+
+def values(run: Path, step: int = 4) -> dict[str, np.ndarray]:
+    """Returns a checkpoint's values, read by this process on one device."""
+    settings = bind([str(run / "operative_config.gin")], ["MeshConfig.shape = 'batch:1'"], include=[]).run
+    engine = Engine(settings.model, MeshConfig(), batch_size=4, lengths=settings.sequence_length)
+    _, state, _ = Checkpoints(run / "checkpoints").restore(step, engine)
+    return {name: np.asarray(value) for name, value in state.items()}

@@ -11,11 +11,8 @@ import pytest
 
 import t5mix
 from t5mix.cli.main import main
-from t5mix.mesh.engine import Engine
-from t5mix.mesh.layouts import T5_LAYOUT, MeshConfig
-from t5mix.runs.config.binding import bind
-from t5mix.training.checkpoints import Checkpoints
-from tests.runs.several import ends, finish, start, train, write_run
+from t5mix.mesh.layouts import T5_LAYOUT
+from tests.runs.several import ends, finish, start, train, values, write_run
 
 # What all processes must do together besides, with blocks as a loop, whose weights are cut for decoding.
 BESIDE = (
@@ -48,14 +45,6 @@ def one(folder: Path) -> Path:
     with t5mix.overlay():
         assert main(train(folder, "one")) == 0
     return folder / "one"
-
-
-def values(run: Path, step: int = 4) -> dict[str, np.ndarray]:
-    """Returns a checkpoint's values, read by this process on one device."""
-    settings = bind([str(run / "operative_config.gin")], ["MeshConfig.shape = 'batch:1'"], include=[]).run
-    engine = Engine(settings.model, MeshConfig(), batch_size=4, lengths=settings.sequence_length)
-    _, state, _ = Checkpoints(run / "checkpoints").restore(step, engine)
-    return {name: np.asarray(value) for name, value in state.items()}
 
 
 def assert_equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:

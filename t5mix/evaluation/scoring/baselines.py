@@ -57,7 +57,12 @@ def baseline_answers(scorer: Scorer, training: Iterable[Text]) -> tuple[Baseline
         if texts in tried:
             continue
         tried.append(texts)
-        name, score = scorer.first(texts)
+        try:
+            name, score = scorer.first(texts)
+        except Exception:  # a user's postprocessor may know no answer that is empty: then that is no baseline
+            if kind != "empty":
+                raise
+            continue
         less = scorer.prefers_less(name)
         if math.isnan(score) and kind == "empty":
             continue

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
     arguments.add_processes(parser)
+    arguments.add_copy(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument(
         "--mixture_or_task",
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, foreign_checkpoints, tasks
+    from t5mix.runs.records.run_copy import prepared
 
     if args.from_scratch and args.checkpoint is not None:
         raise ValueError(
@@ -93,7 +95,9 @@ def _run(args: argparse.Namespace) -> int:
             include=args.include or (),
             vocab_size=tasks.model_vocab_size,
         )
+    copy = prepared(bound.run.folder, args.copy_to)
+    with Progress(what="checking the run"):
         checked = checks.check_finetuning(bound.run)
     from t5mix.runs.finetune import finetune_only
 
-    return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]])
+    return finetune_only(bound, checked, command=["t5mix", *sys.argv[1:]], copy=copy)

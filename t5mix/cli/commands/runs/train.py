@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     arguments.add_gin_arguments(parser)
     arguments.add_processes(parser)
+    arguments.add_copy(parser)
     parser.add_argument("--run_folder", metavar="FOLDER", help="where to write (Run.folder)")
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
     parser.add_argument(
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from t5mix.runs.config import binding
     from t5mix.runs.preflight import checks, tasks
+    from t5mix.runs.records.run_copy import prepared
 
     with Progress(what="checking the run"):
         bound = binding.bind(
@@ -69,6 +71,8 @@ def _run(args: argparse.Namespace) -> int:
                 f"--tasks {','.join(args.tasks)} are for fine-tuning, and Run.finetune is None: bind it to "
                 "@Finetuning(), or leave out --tasks"
             )
+    copy = prepared(bound.run.folder, None if args.dry_run else args.copy_to)
+    with Progress(what="checking the run"):
         checked = checks.check_training(bound.run)
     if args.dry_run:
         from t5mix.runs.preflight.dry_run import show_plan
@@ -77,4 +81,4 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     from t5mix.runs.pretrain import train_and_finetune
 
-    return train_and_finetune(bound, checked, command=["t5mix", *sys.argv[1:]])
+    return train_and_finetune(bound, checked, command=["t5mix", *sys.argv[1:]], copy=copy)

@@ -1,0 +1,290 @@
+"""A copy of a run folder in an object store, gs:// or s3://, or wherever else Arrow finds a folder by its address.
+
+With each checkpoint the copy becomes what the folder is, and a run whose folder is gone is brought back from there. A
+store puts an object in its place whole or not at all. The manifest of a checkpoint comes last and goes first: a
+checkpoint without one is none. Of several processes each copies its share.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from t5mix.internal.processes import agreement
+from t5mix.internal.terminal import Progress, say
+from t5mix.runs.records.run_folder import RunFolder
+from t5mix.training.checkpoint_files import MANIFEST, is_step
+
+# What lies in a folder of checkpoints: that folder, and the name in it.
+_CHECKPOINTS = re.compile(r"((?:finetune/[^/]+/)?checkpoints/)([^/]+)(?:/|$)")
+# Bytes that are copied at once.
+_AT_ONCE = 1 << 24
+# How a file is named that only shows whether one can be written; a kill may leave it behind.
+_PROBE = ".probe-"
+# Stores that know no folders: to make one would be to make a bucket.
+_WITHOUT_FOLDERS = ("s3", "gcs")
+
+
+class RunCopy:
+    """The copy of one run.
+
+    Args:
+        folder: of the run.
+        address: of the copy: gs://BUCKET/NAME, s3://BUCKET/NAME; what stands behind "?" says how to reach the store.
+    """
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.folder, self._address = RunFolder(folder), address
+        self._sent: dict[str, tuple[int, int]] = {}  # names to times and sizes
+
+    @property
+    def shown(self) -> str:
+        """The address, without what nobody else is to read."""
+        kind, _, rest = self._address.partition("?")[0].partition("://")
+        place, slash, path = rest.partition("/")
+        return f"{kind}://{place.rpartition('@')[2]}{slash}{path}"
+
+    def prepare(self) -> None:
+        """Brings a run back whose folder is not there; refuses an address that is of another run, or not writable.
+
+        All processes must call it.
+
+        Raises:
+            ValueError: saying why.
+        """
+        agreement.first_alone(self._prepare)
+
+    def put(self) -> None:
+        """Makes the copy what the folder is. All processes must call it.
+
+        Raises:
+            OSError: the store does not take it.
+        """
+        with self._named("written"):
+            there, path = self._open()
+            plan = agreement.first_says(lambda: self._plan(there, path))
+            states = {name: self._state(name) for name in (*plan["files"], *plan["manifests"])}
+            whose, others = plan["files"][: plan["whose"]], plan["files"][plan["whose"] :]
+            if agreement.is_first():
+                self._upload(there, path, whose)
+                _delete(there, path, plan["outdated"])
+            agreement.wait_for_all("outdated manifests deleted")
+            self._upload(there, path, others[agreement.index() :: agreement.count()])
+            agreement.wait_for_all("files copied")
+            if agreement.is_first():
+                self._upload(there, path, plan["manifests"])
+                _delete(there, path, plan["gone"])
+                self._sent.update(states)
+
+    def _prepare(self) -> None:
+        with self._named("used"):
+            there, path = self._open()
+            names = _names(there, path)
+            if self.folder.starts.name in names and not self.folder.starts.exists():
+                self._bring_back(there, path, names)
+            self._check_same(there, path, names)
+            probe = f"{path}/{_PROBE}{secrets.token_hex(8)}"
+            _write(there, probe, b"")
+            there.delete_file(probe)
+
+    def _bring_back(self, there: Any, path: str, names: Sequence[str]) -> None:
+        folder = self.folder.path
+        if folder.exists() and any(folder.iterdir()):
+            raise ValueError(
+                f"--copy_to: {self.shown} holds a run, and {str(folder)!r} holds something else: choose another "
+                "address, or another run folder"
+            )
+        whole = _whole(names)
+        wanted = [name for name in names if _checkpoint_of(name) in whole or not _CHECKPOINTS.match(name)]
+        say(f"{str(folder)!r} is brought back from {self.shown}")
+        private = folder.with_name(f".{secrets.token_hex(8)}.partial")
+        try:
+            with Progress(what=f"reading {self.shown}") as progress:
+                for number, name in enumerate(wanted):
+                    progress.tell(f"reading {self.shown}, files", number, len(wanted))
+                    (private / name).parent.mkdir(parents=True, exist_ok=True)
+                    with there.open_input_stream(f"{path}/{name}") as source, open(private / name, "xb") as target:
+                        shutil.copyfileobj(source, target, _AT_ONCE)
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()
+            os.rename(private, folder)
+        finally:
+            shutil.rmtree(private, ignore_errors=True)
+
+    def _check_same(self, there: Any, path: str, names: Collection[str]) -> None:
+        """Refuses an address that holds something else: what the folder lacks would be deleted there."""
+        if names and self.folder.starts.name not in names:
+            raise ValueError(f"--copy_to: {self.shown} is not empty, and holds no run: choose another address")
+        noted = _read(there, f"{path}/{self.folder.starts.name}") if names else b""
+        own = self.folder.starts.read_bytes() if self.folder.starts.exists() else b""
+        if own.startswith(noted):
+            return
+        if own.partition(b"\n")[0] == noted.partition(b"\n")[0]:
+            raise ValueError(
+                f"--copy_to: the run at {self.shown} has gone on from another folder than {str(self.folder.path)!r}: "
+                "move that away, and the run is brought back from there"
+            )
+        raise ValueError(
+            f"--copy_to: {self.shown} holds another run than {str(self.folder.path)!r}: choose another address, or "
+            "another run folder"
+        )
+
+    def _plan(self, there: Any, path: str) -> dict[str, Any]:
+        """Returns names: of files to be copied, of manifests that follow, of files to be deleted behind that or before.
+
+        Of a checkpoint that is there with the same manifest nothing is copied. The first files, so many as `whose`
+        says, tell whose copy it is.
+        """
+        own, others = _files(self.folder.path), set(_names(there, path))
+        self._check_same(there, path, others)
+        manifests = [name for name in own if _is_manifest(name) and self._is_new(there, path, name, others)]
+        new = {_checkpoint_of(name) for name in manifests}
+        files = [
+            name
+            for name in own
+            if not _is_manifest(name)
+            and (_checkpoint_of(name) in new if _checkpoint_of(name) else self._sent.get(name) != self._state(name))
+        ]
+        files.sort(key=lambda name: name != self.folder.starts.name)
+        whose = int(self.folder.starts.name in files)
+        gone = sorted(others - set(own), key=lambda name: (not _is_manifest(name), name))
+        outdated = sorted(others & set(manifests))
+        return {"whose": whose, "files": files, "manifests": manifests, "gone": gone, "outdated": outdated}
+
+    def _is_new(self, there: Any, path: str, manifest: str, others: Collection[str]) -> bool:
+        if manifest not in others:
+            return True
+        if self._sent.get(manifest) == self._state(manifest):
+            return False
+        return _read(there, f"{path}/{manifest}") != (self.folder.path / manifest).read_bytes()
+
+    def _state(self, name: str) -> tuple[int, int]:
+        try:
+            found = (self.folder.path / name).stat()
+        except FileNotFoundError:  # somebody else's, such as what `t5mix eval` has just written and renamed
+            return 0, 0
+        return found.st_mtime_ns, found.st_size
+
+    def _upload(self, there: Any, path: str, names: Sequence[str]) -> None:
+        what = f"copying to {self.shown}, MiB"
+        total, done = sum(self._state(name)[1] for name in names), 0
+        with Progress(what=what) as progress:
+            for name in names:
+                if not _checkpoint_of(name) and self._state(name) == (0, 0):
+                    continue
+                with open(self.folder.path / name, "rb") as source, _new(there, f"{path}/{name}") as target:
+                    while content := source.read(_AT_ONCE):
+                        target.write(content)
+                        done += len(content)
+                        progress.tell(what, done >> 20, total >> 20)
+
+    def _open(self) -> tuple[Any, str]:
+        from pyarrow import fs
+
+        try:
+            there, path = fs.FileSystem.from_uri(self._address)
+        except (ValueError, OSError, NotImplementedError) as error:
+            raise ValueError(
+                f"--copy_to is {self.shown}, which Arrow does not open ({error}): give an address such as "
+                "gs://BUCKET/NAME or s3://BUCKET/NAME"
+            ) from error
+        return there, path.rstrip("/")
+
+    @contextlib.contextmanager
+    def _named(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            raise OSError(
+                f"--copy_to: {self.shown} cannot be {done} ({why}); the run folder is as it was: see to it, and "
+                "start again"
+            ) from error
+
+
+def prepared(folder: str, address: str | None) -> RunCopy | None:
+    """Returns the copy of a run, see `RunCopy.prepare`; None where none is wanted.
+
+    Args:
+        folder: of the run.
+        address: of the copy, or None.
+    """
+    if address is None:
+        return None
+    copy = RunCopy(Path(folder).absolute(), address)
+    copy.prepare()
+    return copy
+
+
+def _files(folder: Path) -> list[str]:
+    """Returns the names of what is copied: no links, nothing hidden, and of checkpoints those that are whole."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        inside = Path(place).relative_to(folder)
+        found += [(inside / name).as_posix() for name in sorted(names) if not Path(place, name).is_symlink()]
+    whole = _whole(found)
+    return [
+        name
+        for name in found
+        if _checkpoint_of(name) in whole
+        or not (_CHECKPOINTS.match(name) or any(part.startswith(".") for part in name.split("/")))
+    ]
+
+
+def _whole(names: Iterable[str]) -> set[str | None]:
+    """Returns the checkpoints that have a manifest."""
+    return {_checkpoint_of(name) for name in names if _is_manifest(name)}
+
+
+def _checkpoint_of(name: str) -> str | None:
+    """Returns the folder of the checkpoint that a file is of, as a name; None where it is of none."""
+    found = _CHECKPOINTS.match(name)
+    return f"{found[1]}{found[2]}" if found and is_step(found[2]) else None
+
+
+def _is_manifest(name: str) -> bool:
+    folder = _checkpoint_of(name)
+    return folder is not None and name == f"{folder}/{MANIFEST}"
+
+
+def _delete(there: Any, path: str, names: Iterable[str]) -> None:
+    for name in names:
+        there.delete_file(f"{path}/{name}")
+
+
+def _names(there: Any, path: str) -> list[str]:
+    """Returns the names of all files in a folder of a store, sorted.
+
+    Raises:
+        ValueError: one of them would lead out of a folder.
+    """
+    from pyarrow import fs
+
+    found = there.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+    names = sorted(one.path.removeprefix(path).lstrip("/") for one in found if one.type == fs.FileType.File)
+    for name in names:
+        if {"", ".", ".."} & set(name.split("/")) or "\0" in name or "\\" in name:
+            raise ValueError(f"--copy_to: the store holds {name!r}, which is no name of a file: delete it there")
+    return [name for name in names if not name.startswith(_PROBE)]
+
+
+def _read(there: Any, address: str) -> bytes:
+    with there.open_input_stream(address) as file:
+        content: bytes = file.read()
+    return content
+
+
+def _write(there: Any, address: str, content: bytes) -> None:
+    with _new(there, address) as file:
+        file.write(content)
+
+
+def _new(there: Any, address: str) -> Any:
+    if there.type_name not in _WITHOUT_FOLDERS:
+        there.create_dir(address.rpartition("/")[0], recursive=True)
+    return there.open_output_stream(address)
