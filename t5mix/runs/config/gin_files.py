@@ -118,10 +118,20 @@ def with_defaults(defaults: Mapping[str, Any], gin_files: Sequence[str], gin_par
         gin_files: that the user names.
         gin_params: that the user gives.
     """
-    said = [binding.key.removeprefix("t5mix.") for binding in read(gin_files, gin_params)]
-    parts = {key.partition(".")[0] for key in said} - {"Run"}
-    free = {key: value for key, value in defaults.items() if key not in said and key.partition(".")[0] not in parts}
+    known = said(gin_files, gin_params)
+    parts = {key.partition(".")[0] for key in known} - {"Run"}
+    free = {key: value for key, value in defaults.items() if key not in known and key.partition(".")[0] not in parts}
     return [*(f"{key} = {value!r}" for key, value in free.items()), *gin_params]
+
+
+def said(gin_files: Sequence[str], gin_params: Sequence[str]) -> set[str]:
+    """Returns the names of the settings that somebody binds, such as "Run.mixture".
+
+    Args:
+        gin_files: that the user names.
+        gin_params: that the user gives.
+    """
+    return {binding.key.removeprefix("t5mix.") for binding in read(gin_files, gin_params)}
 
 
 def bound_to(key: str, gin_files: Sequence[str], gin_params: Sequence[str]) -> Any:
