@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from t5mix.declarations.task import Task
 from t5mix.mesh.interop import OpenedCheckpoint, is_foreign, open_checkpoint
 from t5mix.mesh.interop.hugging_face.generation import answer_length, decoding_of
-from t5mix.runs.config.gin_files import bound_to, said, with_defaults
+from t5mix.runs.config.gin_files import bound_to, parts_of, said, with_defaults
 from t5mix.runs.config.settings import Run, settings
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
@@ -91,7 +91,7 @@ def decoding_settings(opened: OpenedCheckpoint, bound: Collection[str]) -> dict[
     Raises:
         ValueError: its generation_config.json says what t5mix can not do.
     """
-    if any(key.startswith("Decoding.") for key in bound):
+    if "Decoding" in parts_of(bound):
         return {}
     decoding = decoding_of(opened.generation, opened.source)
     return dict(settings(decoding)) if decoding != type(decoding)() else {}
