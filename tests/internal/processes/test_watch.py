@@ -10,7 +10,6 @@ import pytest
 
 from t5mix.internal.processes.watch import Watch
 
-
 # What somebody may say who has found the port; the first two say no more, and stay.
 STRANGERS = (
     b"",
