@@ -96,16 +96,16 @@ class Watch:
         """Takes in a process that says hello, or closes the connection of a stranger."""
         hello = _read(connection, timeout=_PATIENCE) or {}
         index, secret = hello.get("index"), str(hello.get("secret")).encode(errors="replace")
-        with self._lock:
-            known = secrets.compare_digest(secret, self._secret.encode()) and index in range(1, self._count)
-            taken_in = known and self._accepting and index not in self._connections
-            if taken_in:
-                self._names[index] = str(hello.get("name"))
-                # Before it counts as one that has come, and the first process goes on.
-                _write(connection, {"welcome": index})
-                self._connections[index] = connection
-        if not taken_in:
-            connection.close()
+        known = secrets.compare_digest(secret, self._secret.encode())
+        if known and isinstance(index, int) and 0 < index < self._count:
+            with self._lock:
+                if self._accepting and index not in self._connections:
+                    self._names[index] = str(hello.get("name"))
+                    # Before it counts as one that has come, and the first process goes on.
+                    _write(connection, {"welcome": index})
+                    self._connections[index] = connection
+                    return
+        connection.close()
 
     def _begin(self, index: int) -> None:
         self._connections[index].settimeout(None)
