@@ -13,6 +13,7 @@ from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.dry_run import check_end_of_fine_tuning
 from t5mix.runs.preflight.tasks import Provider, answered
 from t5mix.runs.records.record import alone_in, beginning, record_start
 from t5mix.runs.records.run_copy import RunCopy
@@ -34,6 +35,7 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str], copy: 
     start = checked.checkpoint
     with alone_in(checked.folder):
         record_start(bound, checked, command)
+        check_end_of_fine_tuning(checked)
         components = Components(checked.run, checked.provider, copy=copy)
         before = [] if start is None else _before(components, checked, start)
         after = finetune_tasks(components, checked, start, before)
