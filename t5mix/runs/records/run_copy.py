@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, say
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.training.checkpoint_files import MANIFEST, is_step
+from t5mix.training.interruption import noted_signal
 
 # What lies in a folder of checkpoints: that folder, and the name in it.
 _CHECKPOINTS = re.compile(r"((?:finetune/[^/]+/)?checkpoints/)([^/]+)(?:/|$)")
@@ -64,7 +66,7 @@ class RunCopy:
         Raises:
             OSError: the store does not take it.
         """
-        with self._named("written"):
+        with self._named("written"), _no_signal():
             there, path = self._open()
             plan = agreement.first_says(lambda: self._plan(there, path))
             states = {name: self._state(name) for name in (*plan["files"], *plan["manifests"])}
@@ -83,6 +85,7 @@ class RunCopy:
     def _prepare(self) -> None:
         with self._named("used"):
             there, path = self._open()
+            self._check_apart(there, path)
             names = _names(there, path)
             if self.folder.starts.name in names and not self.folder.starts.exists():
                 self._bring_back(there, path, names)
@@ -114,6 +117,17 @@ class RunCopy:
             os.rename(private, folder)
         finally:
             shutil.rmtree(private, ignore_errors=True)
+
+    def _check_apart(self, there: Any, path: str) -> None:
+        """Refuses the run folder itself, one inside it, and one around it: a file would be written onto itself."""
+        if there.type_name != "local":
+            return
+        own, other = self.folder.path.resolve(), Path(path).resolve()
+        if own.is_relative_to(other) or other.is_relative_to(own):
+            raise ValueError(
+                f"--copy_to: {self.shown} is the run folder {str(self.folder.path)!r}, or lies inside or around it: "
+                "choose another address"
+            )
 
     def _check_same(self, there: Any, path: str, names: Collection[str]) -> None:
         """Refuses an address that holds something else: what the folder lacks would be deleted there."""
@@ -221,12 +235,12 @@ def prepared(folder: str, address: str | None) -> RunCopy | None:
 
 
 def _files(folder: Path) -> list[str]:
-    """Returns the names of what is copied: no links, nothing hidden, and of checkpoints those that are whole."""
+    """Returns the names of what is copied: no links, no pipes, nothing hidden, and of checkpoints the whole ones."""
     found = []
     for place, folders, names in os.walk(folder):
         folders.sort()
         inside = Path(place).relative_to(folder)
-        found += [(inside / name).as_posix() for name in sorted(names) if not Path(place, name).is_symlink()]
+        found += [(inside / name).as_posix() for name in sorted(names) if _is_file(Path(place, name))]
     whole = _whole(found)
     return [
         name
@@ -234,6 +248,19 @@ def _files(folder: Path) -> list[str]:
         if _checkpoint_of(name) in whole
         or not (_CHECKPOINTS.match(name) or any(part.startswith(".") for part in name.split("/")))
     ]
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+@contextlib.contextmanager
+def _no_signal() -> Iterator[None]:
+    """Puts off the first signal to stop until the body has ended: Arrow would put half a file in its place."""
+    with noted_signal() as stop:
+        yield
+    if stop.number is not None:
+        signal.raise_signal(stop.number)
 
 
 def _whole(names: Iterable[str]) -> set[str | None]:

@@ -312,6 +312,7 @@ def _belongs_to_no_run(args: argparse.Namespace) -> bool:
 
 def _from_one_or_several(args: argparse.Namespace) -> "list[Group]":
     """Scores weights that are no run's: several checkpoints that answer together, or one that is put together."""
+    from t5mix.internal.processes import agreement
     from t5mix.runs.answers.ensembles import components_of, record
     from t5mix.runs.evaluate import evaluate_together
     from t5mix.runs.records.run_folder import Trained, check_links, check_local
@@ -328,7 +329,8 @@ def _from_one_or_several(args: argparse.Namespace) -> "list[Group]":
     others = arguments.ensemble(args, checked, params)
     combine = args.combine or "mean"
     scores = evaluate_together(components_of(checked, others, combine), checked, tasks, trained)
-    record(trained.path, checked, others, combine)
+    if agreement.is_first():
+        record(trained.path, checked, others, combine)
     return tables.grouped(scores, fine_tuned=False)
 
 
