@@ -123,15 +123,21 @@ def _remember_start(trained: Trained, task: Provider, start: CheckpointPath | No
     """Notes which checkpoint a task starts from; refuses to go on from another one.
 
     Raises:
-        ValueError: an earlier start of the run began this task from a different step.
+        ValueError: an earlier start of the run began this task from a different step, or with something else on it.
     """
-    path, first = trained.start, 0 if start is None else start.step
-    if path.exists():
-        step = read_json(path).get("step")
-        if step != first:
-            raise ValueError(
-                f"{str(trained.path)!r} was fine-tuned from step {step}, and this run starts from step "
-                f"{first}: delete that folder to do it again"
-            )
+    path, now = trained.start, beginning(start)
+    if not path.exists():
+        write_json(path, {"task": task.name, **now})
         return
-    write_json(path, {"task": task.name, **beginning(start)})
+    noted = read_json(path)
+    if noted.get("step") != now["step"]:
+        raise ValueError(
+            f"{str(trained.path)!r} was fine-tuned from step {noted.get('step')}, and this run starts from step "
+            f"{now['step']}: delete that folder to do it again"
+        )
+    before = now.get("trained_before")
+    if before and noted.get("trained_before", {}).get("sha256") != before["sha256"]:
+        raise ValueError(
+            f"{str(trained.path)!r} was fine-tuned from what {before['folder']!r} held then, and other weights are "
+            "there now: choose another folder with --run_folder"
+        )
