@@ -25,6 +25,8 @@ from t5mix.training.interruption import noted_signal
 _CHECKPOINTS = re.compile(r"((?:finetune/[^/]+/)?checkpoints/)([^/]+)(?:/|$)")
 # Bytes that are copied at once.
 _AT_ONCE = 1 << 24
+# What lies beside a score, whose presence says that both are whole.
+_ANSWERS = ".predictions.jsonl"
 # How a file is named that only shows whether one can be written; a kill may leave it behind.
 _PROBE = ".probe-"
 # Stores that know no folders: to make one would be to make a bucket.
@@ -46,7 +48,9 @@ class RunCopy:
     @property
     def shown(self) -> str:
         """The address, without what nobody else is to read."""
-        kind, _, rest = self._address.partition("?")[0].partition("://")
+        kind, colon, rest = self._address.partition("?")[0].partition("://")
+        if not colon:
+            return kind
         place, slash, path = rest.partition("/")
         return f"{kind}://{place.rpartition('@')[2]}{slash}{path}"
 
@@ -69,7 +73,7 @@ class RunCopy:
         with self._named("written"), _no_signal():
             there, path = self._open()
             plan = agreement.first_says(lambda: self._plan(there, path))
-            states = {name: self._state(name) for name in (*plan["files"], *plan["manifests"])}
+            states = {name: self._state(name) for name in (*plan["files"], *plan["last"])}
             whose, others = plan["files"][: plan["whose"]], plan["files"][plan["whose"] :]
             if agreement.is_first():
                 self._upload(there, path, whose)
@@ -78,7 +82,7 @@ class RunCopy:
             self._upload(there, path, others[agreement.index() :: agreement.count()])
             agreement.wait_for_all("files copied")
             if agreement.is_first():
-                self._upload(there, path, plan["manifests"])
+                self._upload(there, path, plan["last"])
                 _delete(there, path, plan["gone"])
                 self._sent.update(states)
 
@@ -148,7 +152,9 @@ class RunCopy:
         )
 
     def _plan(self, there: Any, path: str) -> dict[str, Any]:
-        """Returns names: of files to be copied, of manifests that follow, of files to be deleted behind that or before.
+        """Returns names: of files to be copied, of those that follow, of files to be deleted behind that or before.
+
+        What follows says by its presence that other files are whole: manifests, scores, and the settings.
 
         Of a checkpoint that is there with the same manifest nothing is copied. The first files, so many as `whose`
         says, tell whose copy it is.
@@ -164,10 +170,14 @@ class RunCopy:
             and (_checkpoint_of(name) in new if _checkpoint_of(name) else self._sent.get(name) != self._state(name))
         ]
         files.sort(key=lambda name: name != self.folder.starts.name)
+        scores = {f"{name.removesuffix(_ANSWERS)}.json" for name in own if name.endswith(_ANSWERS)}
+        whole_by = scores | {self.folder.operative_config.name}
+        last = [name for name in files if name in whole_by]
+        files = [name for name in files if name not in whole_by]
         whose = int(self.folder.starts.name in files)
         gone = sorted(others - set(own), key=lambda name: (not _is_manifest(name), name))
         outdated = sorted(others & set(manifests))
-        return {"whose": whose, "files": files, "manifests": manifests, "gone": gone, "outdated": outdated}
+        return {"whose": whose, "files": files, "last": [*last, *manifests], "gone": gone, "outdated": outdated}
 
     def _is_new(self, there: Any, path: str, manifest: str, others: Collection[str]) -> bool:
         if manifest not in others:

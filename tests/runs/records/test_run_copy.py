@@ -105,6 +105,11 @@ def test_a_run_is_brought_back(run, copy, there, tmp_path):
 
 
 def test_what_has_a_manifest_is_whole_whenever_copying_is_cut_off(run, copy, there, monkeypatch):
+    scores = run / "scores" / "test"
+    for path in (scores / "4.predictions.jsonl", scores / "4.json", run / "versions.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    (run / "operative_config.gin").touch()
     send, left, said = RunCopy._upload, 0, []
 
     def upload(self, store, path, names):
@@ -126,6 +131,10 @@ def test_what_has_a_manifest_is_whole_whenever_copying_is_cut_off(run, copy, the
             said.append(str(error))
         for manifest in there.rglob("manifest.json"):
             checkpoint_files.verify(manifest.parent)
+        if (there / "scores" / "test" / "4.json").exists():
+            assert (there / "scores" / "test" / "4.predictions.jsonl").exists()
+        if (there / "operative_config.gin").exists():
+            assert (there / "versions.json").exists()
     assert content(there) == of_run(run)
     assert len(said) > 3 and f"{there.as_uri()} cannot be written (the network is gone)" in said[0]
 
@@ -178,6 +187,8 @@ def test_what_is_of_others_is_left_alone(run, copy, there, tmp_path):
 def test_an_address_that_cannot_be_used_is_refused_before_work(run, tmp_path):
     with pytest.raises(ValueError, match=r"--copy_to is gopher://x/y, which Arrow does not open"):
         RunCopy(run, "gopher://me:secret@x/y?key=hidden").prepare()
+    with pytest.raises(ValueError, match=r"--copy_to is runs/copy, which Arrow does not open"):
+        RunCopy(run, "runs/copy").prepare()
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"--copy_to: file://.*/file/copy cannot be used"):
         RunCopy(run, (tmp_path / "file" / "copy").as_uri()).prepare()
