@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -287,10 +288,11 @@ def _belongs_to_no_run(args: argparse.Namespace) -> bool:
     """
     from t5mix.mesh.interop import is_foreign
 
+    there = "no run folder" if os.path.lexists(args.run_folder) else "no folder here, so a name of the Hugging Face Hub"
     ways = {
         "of an ensemble": bool(args.ensemble),
         "of what was trained alone": args.trained is not None,
-        f"of {args.run_folder!r}, which is no run folder,": is_foreign(args.run_folder),
+        f"of {args.run_folder!r}, which is {there},": is_foreign(args.run_folder),
     }
     who = next((name for name, is_so in ways.items() if is_so), None)
     if who is None:
