@@ -41,7 +41,7 @@ class Watch:
 
     def listen(self) -> dict[str, Any]:
         """Opens the first process's port; returns what the others must know of it, JSON."""
-        self._server = socket.create_server(("", 0), backlog=self._count + _STRANGERS)
+        self._server = _server(self._count + _STRANGERS)
         self._secret = secrets.token_hex(16)
         return {"port": self._server.getsockname()[1], "secret": self._secret, "name": self._names[0]}
 
@@ -137,6 +137,14 @@ class Watch:
                 _write(connection, {"left": index, "why": what, "name": self._names[index]})
         name = self._names.get(index)
         self._ended(f"process {index} of {self._count}{f' ({name})' if name else ''} {what}")
+
+
+def _server(backlog: int) -> socket.socket:
+    """Opens a port of this machine under all of its addresses, of both kinds where it has both."""
+    if socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", 0), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)
+    return socket.create_server(("", 0), backlog=backlog)
 
 
 def _welcomed(hosts: Sequence[str], port: int, hello: dict[str, Any]) -> socket.socket:

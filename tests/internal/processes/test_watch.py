@@ -5,6 +5,7 @@ import json
 import queue
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +126,20 @@ def test_a_process_that_has_failed_and_hangs_ends_the_others(three, monkeypatch)
     three.watches[1].leave("ValueError: no such file")
     for index in (0, 2):
         assert three.told[index].get(timeout=60).endswith("has ended (ValueError: no such file)")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_first_process_is_reached_by_both_kinds_of_addresses(host):
+    first, second = Watch(0, 2, print), Watch(1, 2, print)
+    said = first.listen()
+    try:
+        socket.create_connection((host, said["port"])).close()
+    except OSError:
+        if host != "127.0.0.1" and not Path("/proc/net/if_inet6").exists():
+            pytest.skip("this machine has no address of version 6")
+        raise
+    connecting = threading.Thread(target=second.connect, args=([host], said))
+    connecting.start()
+    first.accept()
+    connecting.join()
+    assert list(second._connections) == [0]
