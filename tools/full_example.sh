@@ -29,7 +29,7 @@ if [ -n "${QUICK:-}" ]; then
     done
     model+=(--gin_param "Evaluation.limit = 8" --gin_param "WARMUP = 1")
 fi
-: "${PRETRAIN_STEPS:=6500}" "${PRETRAIN_EVERY:=1300}" "${FINETUNE_STEPS:=200}" "${FINETUNE_EVERY:=50}"
+: "${PRETRAIN_STEPS:=5500}" "${PRETRAIN_EVERY:=1100}" "${FINETUNE_STEPS:=160}" "${FINETUNE_EVERY:=40}"
 : "${MULTI_TASK_STEPS:=$((9 * FINETUNE_STEPS))}" "${MULTI_TASK_EVERY:=$((MULTI_TASK_STEPS / 5))}"
 
 # step NAME ARGUMENTS...: runs a command of t5mix. What it prints goes to results/NAME, what it tells to logs/NAME.log.

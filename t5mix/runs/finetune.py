@@ -13,6 +13,7 @@ from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.evaluate import score_tasks
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.dry_run import check_end_of_fine_tuning
 from t5mix.runs.preflight.tasks import Provider, answered
 from t5mix.runs.records.record import alone_in, beginning, record_start
 from t5mix.runs.records.run_copy import RunCopy
@@ -34,6 +35,7 @@ def finetune_only(bound: Bound, checked: Checked, command: Sequence[str], copy: 
     start = checked.checkpoint
     with alone_in(checked.folder):
         record_start(bound, checked, command)
+        check_end_of_fine_tuning(checked)
         components = Components(checked.run, checked.provider, copy=copy)
         before = [] if start is None else _before(components, checked, start)
         after = finetune_tasks(components, checked, start, before)
@@ -121,15 +123,21 @@ def _remember_start(trained: Trained, task: Provider, start: CheckpointPath | No
     """Notes which checkpoint a task starts from; refuses to go on from another one.
 
     Raises:
-        ValueError: an earlier start of the run began this task from a different step.
+        ValueError: an earlier start of the run began this task from a different step, or with something else on it.
     """
-    path, first = trained.start, 0 if start is None else start.step
-    if path.exists():
-        step = read_json(path).get("step")
-        if step != first:
-            raise ValueError(
-                f"{str(trained.path)!r} was fine-tuned from step {step}, and this run starts from step "
-                f"{first}: delete that folder to do it again"
-            )
+    path, now = trained.start, beginning(start)
+    if not path.exists():
+        write_json(path, {"task": task.name, **now})
         return
-    write_json(path, {"task": task.name, **beginning(start)})
+    noted = read_json(path)
+    if noted.get("step") != now["step"]:
+        raise ValueError(
+            f"{str(trained.path)!r} was fine-tuned from step {noted.get('step')}, and this run starts from step "
+            f"{now['step']}: delete that folder to do it again"
+        )
+    before = now.get("trained_before")
+    if before and noted.get("trained_before", {}).get("sha256") != before["sha256"]:
+        raise ValueError(
+            f"{str(trained.path)!r} was fine-tuned from what {before['folder']!r} held then, and other weights are "
+            "there now: choose another folder with --run_folder"
+        )

@@ -12,6 +12,7 @@ from t5mix.runs.components import Components
 from t5mix.runs.config.binding import Bound
 from t5mix.runs.finetune import finetune_tasks
 from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.preflight.dry_run import check_end_of_fine_tuning
 from t5mix.runs.records.record import alone_in, record_start
 from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath
@@ -56,6 +57,7 @@ def carry_out(
         prepare()
         Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
         record_start(bound, checked, command)
+        check_end_of_fine_tuning(checked)
         components = Components(checked.run, checked.provider, copy=copy)
         last = pretrain(components, checked)
 

@@ -188,10 +188,10 @@ class _Loop:
             pending = _Pending(metrics, ballot.cast([signal, *feeding.counts(batch)]))
             done = step + 1
             due = done % self.log_every == 0 or self._is_kept(done) or done == steps
-            # Of several processes all stop after the same step, the one after that at which one was told.
+            # Of several processes all stop after the same step: that of which they read that one was told.
             stopping = signal if agreement.count() == 1 else said
             if due or stopping:
-                self._take_in(progress, pending, reporter)
+                stopping = self._take_in(progress, pending, reporter) or stopping
                 pending = None
                 self._write(progress, state, done == steps, bool(stopping), logs, reporter)
             if stopping:

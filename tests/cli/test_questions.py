@@ -35,7 +35,10 @@ def test_combine_without_an_ensemble_and_an_ensemble_without_a_folder(capsys):
     assert main(["eval", "--run_folder", "x", "--trained", "y", "--output_folder", "z", "--from_predictions"]) == 2
     assert "trained alone belong to no run, and have no --from_predictions: leave" in capsys.readouterr().err
     assert main(["eval", "--run_folder", "google/flan-t5-small"]) == 2
-    assert "'google/flan-t5-small', which is no run folder, belong to no run: say where" in capsys.readouterr().err
+    assert (
+        "small', which is no folder here, so a name of the Hugging Face Hub, belong to no run: say where"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_output_s_ending_tells_its_format():

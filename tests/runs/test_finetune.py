@@ -44,3 +44,12 @@ def test_where_fine_tuning_begins_is_said_once(toy, gin_file, capsys):
     command = ["finetune", "--gin_file", str(gin_file), "--from_scratch", "--checkpoint", "elsewhere"]
     assert main(command) == 2
     assert "--from_scratch begins with new weights, and not with --checkpoint elsewhere" in capsys.readouterr().err
+
+
+def test_a_mixture_that_ends_too_early_is_refused_before_any_training(toy, gin_file, tmp_path, capsys):
+    t5mix.MixtureRegistry.add("once", ["toy_plain", "toy_a"], default_rate=1.0, max_epochs=1)
+    command = ["finetune", "--gin_file", str(gin_file), "--from_scratch", "--tasks", "toy_b,once", "--steps", "100000"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "Finetuning.steps is 100,000, but the stream of once ends after" in error
+    assert not RunFolder(tmp_path / "run").finetuning("toy_b").steps()

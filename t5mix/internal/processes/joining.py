@@ -94,7 +94,9 @@ def is_launched(environment: Mapping[str, str]) -> bool:
     Args:
         environment: variables of the process.
     """
-    if int(environment.get("SLURM_NTASKS") or 1) > 1 and "SLURM_STEP_NODELIST" in environment:
+    # The shell that `salloc` may give is a step of one task, in a job of several.
+    in_step = int(environment.get("SLURM_STEP_NUM_TASKS") or 2) > 1 and "SLURM_STEP_NODELIST" in environment
+    if int(environment.get("SLURM_NTASKS") or 1) > 1 and in_step:
         return True
     if int(environment.get("OMPI_COMM_WORLD_SIZE") or 1) > 1:
         return True

@@ -16,6 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 _PATIENCE = 60.0  # seconds for all connections to be made
+_PAUSE = 0.05  # seconds between two looks whether all have come
+_GOING = 10.0  # seconds that a process has to end, once it has said why
+_STRANGERS = 100  # that may be waiting for an answer
 _LONGEST = 4096  # bytes of a message
 _WELL = "well"
 
@@ -31,14 +34,14 @@ class Watch:
 
     def __init__(self, index: int, count: int, ended: Callable[[str], None]) -> None:
         self._index, self._count, self._ended = index, count, ended
-        self._lock, self._over = threading.Lock(), False
+        self._lock, self._over, self._accepting = threading.Lock(), False, True
         self._left: dict[int, str] = {}
         self._connections: dict[int, socket.socket] = {}
         self._names: dict[int, str] = {index: f"pid {os.getpid()} on {socket.gethostname()}"}
 
     def listen(self) -> dict[str, Any]:
         """Opens the first process's port; returns what the others must know of it, JSON."""
-        self._server = socket.create_server(("", 0), backlog=self._count)
+        self._server = _server(self._count + _STRANGERS)
         self._secret = secrets.token_hex(16)
         return {"port": self._server.getsockname()[1], "secret": self._secret, "name": self._names[0]}
 
@@ -46,21 +49,22 @@ class Watch:
         """Takes the connections of all others, and begins to watch them.
 
         Raises:
-            TimeoutError: not all have come.
+            TimeoutError: not all have come; those that have are watched.
         """
         end = time.monotonic() + _PATIENCE
         with self._server:
-            while len(self._connections) < self._count - 1:
-                self._server.settimeout(max(0.01, end - time.monotonic()))
-                connection, _ = self._server.accept()
-                hello = _read(connection, timeout=_PATIENCE) or {}
-                if hello.get("secret") != self._secret or hello.get("index") not in range(1, self._count):
-                    connection.close()  # a stranger
-                    continue
-                self._connections[hello["index"]] = connection
-                self._names[hello["index"]] = str(hello.get("name"))
+            self._server.settimeout(_PAUSE)
+            while (missing := self._count - 1 - len(self._connections)) and time.monotonic() < end:
+                with contextlib.suppress(TimeoutError):
+                    connection, _ = self._server.accept()
+                    # A thread each: who says nothing, such as a scanner of ports, holds nobody up.
+                    threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+        with self._lock:
+            self._accepting = False
         for index in self._connections:
             self._begin(index)
+        if missing:
+            raise TimeoutError(f"{missing} of {self._count - 1} other processes did not connect")
 
     def connect(self, hosts: Sequence[str], said: dict[str, Any]) -> None:
         """Connects to the first process, and begins to watch it.
@@ -70,12 +74,11 @@ class Watch:
             said: by its `listen`.
 
         Raises:
-            OSError: it cannot be reached under any.
+            OSError: it cannot be reached under any, or does not take this process in.
         """
         self._names[0] = str(said["name"])
-        connection = _first_reached(hosts, int(said["port"]))
-        _write(connection, {"secret": said["secret"], "index": self._index, "name": self._names[self._index]})
-        self._connections[0] = connection
+        hello = {"secret": said["secret"], "index": self._index, "name": self._names[self._index]}
+        self._connections[0] = _welcomed(hosts, int(said["port"]), hello)
         self._begin(0)
 
     def leave(self, why: str = _WELL) -> None:
@@ -89,6 +92,21 @@ class Watch:
         for connection in self._connections.values():
             _write(connection, {"left": self._index, "why": why})
 
+    def _greet(self, connection: socket.socket) -> None:
+        """Takes in a process that says hello, or closes the connection of a stranger."""
+        hello = _read(connection, timeout=_PATIENCE) or {}
+        index, secret = hello.get("index"), str(hello.get("secret")).encode(errors="replace")
+        known = secrets.compare_digest(secret, self._secret.encode())
+        if known and isinstance(index, int) and 0 < index < self._count:
+            with self._lock:
+                if self._accepting and index not in self._connections:
+                    self._names[index] = str(hello.get("name"))
+                    # Before it counts as one that has come, and the first process goes on.
+                    _write(connection, {"welcome": index})
+                    self._connections[index] = connection
+                    return
+        connection.close()
+
     def _begin(self, index: int) -> None:
         self._connections[index].settimeout(None)
         threading.Thread(target=self._follow, args=(index,), name=f"t5mix-process-{index}", daemon=True).start()
@@ -96,7 +114,9 @@ class Watch:
     def _follow(self, index: int) -> None:
         """Reads what another process says until it has nothing more to say."""
         while True:
-            message = _read(self._connections[index])
+            # One that has failed closes the connection when it has told its user; it may also hang there.
+            failed = self._left.get(index, _WELL) != _WELL
+            message = _read(self._connections[index], _GOING if failed else None)
             if message is None:
                 return self._note(index, self._left.get(index, "has died"))
             who, why = message.get("left"), str(message.get("why"))
@@ -105,7 +125,6 @@ class Watch:
                 self._left[who] = why if why == _WELL else f"has ended ({why})" if who == index else why
             if who != index and who in self._left:
                 return self._note(who, self._left[who])
-        return None
 
     def _note(self, index: int, what: str) -> None:
         """Ends this process, for another one has; once, and not where that was to be."""
@@ -120,15 +139,34 @@ class Watch:
         self._ended(f"process {index} of {self._count}{f' ({name})' if name else ''} {what}")
 
 
-def _first_reached(hosts: Sequence[str], port: int) -> socket.socket:
+def _server(backlog: int) -> socket.socket:
+    """Opens a port of this machine under all of its addresses, of both kinds where it has both."""
+    if socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", 0), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)
+    return socket.create_server(("", 0), backlog=backlog)
+
+
+def _welcomed(hosts: Sequence[str], port: int, hello: dict[str, Any]) -> socket.socket:
+    """Returns a connection to the first process, which has taken this one in.
+
+    Under one of its names somebody else may be found: 127.0.0.1 is every machine's.
+    """
     problem = OSError(f"no host is known for port {port}")
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         for host in hosts:
             try:
-                return socket.create_connection((host, port), timeout=5)
+                connection = socket.create_connection((host, port), timeout=5)
             except OSError as error:
                 problem = error
+                continue
+            _write(connection, hello)
+            answer = _read(connection, timeout=max(_PAUSE, end - time.monotonic())) or {}
+            if answer.get("welcome") == hello["index"]:
+                return connection
+            connection.close()
+            problem = OSError(f"port {port} of {host} is not that of the first process")
         time.sleep(0.2)
     raise problem
 
@@ -139,16 +177,22 @@ def _write(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _read(connection: socket.socket, timeout: float | None = None) -> dict[str, Any] | None:
-    """Returns the next message; None where the other end is gone, or speaks otherwise."""
-    connection.settimeout(timeout)
+    """Returns the next message; None where the other end is gone, speaks otherwise, or too slowly.
+
+    Args:
+        connection: to read.
+        timeout: seconds for all of the message.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
     line = b""
     try:
         while not line.endswith(b"\n") and len(line) < _LONGEST:
+            connection.settimeout(None if end is None else max(0.001, end - time.monotonic()))
             byte = connection.recv(1)
-            if not byte:
+            if not byte or (end is not None and time.monotonic() > end):
                 return None
             line += byte
         message = json.loads(line)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None

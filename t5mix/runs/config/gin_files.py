@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import os
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,17 +111,32 @@ def with_defaults(defaults: Mapping[str, Any], gin_files: Sequence[str], gin_par
     """Returns single settings with others before them, for what nobody says.
 
     Of a part of the run, such as `Decoding`, the defaults hold together or not at all: some would not go with what is
-    said. Those of `Run` itself hold one by one.
+    said; but a seed goes with all. Those of `Run` itself hold one by one.
 
     Args:
         defaults: values by name, such as `{"Run.batch_size": 8}`.
         gin_files: that the user names.
         gin_params: that the user gives.
     """
-    said = [binding.key.removeprefix("t5mix.") for binding in read(gin_files, gin_params)]
-    parts = {key.partition(".")[0] for key in said} - {"Run"}
-    free = {key: value for key, value in defaults.items() if key not in said and key.partition(".")[0] not in parts}
+    known = said(gin_files, gin_params)
+    parts = parts_of(known)
+    free = {key: value for key, value in defaults.items() if key not in known and key.partition(".")[0] not in parts}
     return [*(f"{key} = {value!r}" for key, value in free.items()), *gin_params]
+
+
+def parts_of(keys: Collection[str]) -> set[str]:
+    """Returns the parts of the run, such as "Decoding", that these settings are of; a seed says nothing of its part."""
+    return {key.partition(".")[0] for key in keys if not key.endswith(".seed")} - {"Run"}
+
+
+def said(gin_files: Sequence[str], gin_params: Sequence[str]) -> set[str]:
+    """Returns the names of the settings that somebody binds, such as "Run.mixture".
+
+    Args:
+        gin_files: that the user names.
+        gin_params: that the user gives.
+    """
+    return {binding.key.removeprefix("t5mix.") for binding in read(gin_files, gin_params)}
 
 
 def bound_to(key: str, gin_files: Sequence[str], gin_params: Sequence[str]) -> Any:

@@ -226,7 +226,8 @@ def check_what_if(
     params = [f"Run.folder = {str(folder)!r}", *_changed_settings(path, run.train, change)]
     params += [] if fine_tuning else ["Run.finetune = None"]
     splits = run.evaluation.splits
-    if split is not None and split not in splits:
+    # Of Evaluation.report_split the new run has scores as the original has them: of its best checkpoints alone.
+    if split is not None and split not in (*splits, run.evaluation.report_split):
         params.append(f"Evaluation.split = {', '.join((*splits, split))!r}")
     bound = binding.bind(record, params, include=include)
     checked = check_training(bound.run)

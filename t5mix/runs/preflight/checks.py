@@ -14,7 +14,7 @@ from t5mix.internal.logs import trackers
 from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import say
 from t5mix.runs.config import binding
-from t5mix.runs.config.gin_files import with_defaults
+from t5mix.runs.config.gin_files import said, with_defaults
 from t5mix.runs.config.settings import Finetuning, Run
 from t5mix.runs.preflight.changed_mixture import with_changes
 from t5mix.runs.preflight.folders import check_checkpoint, check_folder, check_own_checkpoint
@@ -229,7 +229,7 @@ def _check_without_run(
 ) -> Checked:
     """Checks a checkpoint of another program that is to be used as it is; see `check_recorded`."""
     opened = checkpoint.opened
-    defaults = default_settings(opened, lengths) | ({"Run.mixture": task} if task else {})
+    defaults = default_settings(opened, lengths, said(gin_files, gin_params)) | ({"Run.mixture": task} if task else {})
     given = [*settings_of(opened), *with_defaults(defaults, gin_files, gin_params)]
     run = binding.bind(gin_files, given, include=include).run
     check_memory(run)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from t5mix.data import Statistics, Stream
 from t5mix.data.planning.feed_plan import FeedPlan
 from t5mix.declarations.mixture import Mixture
+from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import emit, say
-from t5mix.runs.config.settings import Run, Training
+from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.plans import opening
 from t5mix.runs.preflight.plans.table import plan_lines, plan_table
@@ -25,7 +26,7 @@ def open_stream(run: Run, provider: Provider) -> Stream:
     )
 
 
-def check_enough(stream: Stream, settings: Training) -> None:
+def check_enough(stream: Stream, settings: Training | Finetuning) -> None:
     """Refuses to train for more steps than the stream has, which ends where no task with a rate is left.
 
     Raises:
@@ -45,9 +46,20 @@ def check_end(checked: Checked) -> None:
     Raises:
         ValueError: see `check_enough`.
     """
-    run, provider = checked.run, checked.provider
-    if run.train is not None and isinstance(provider, Mixture) and provider.max_epochs:
-        check_enough(open_stream(run, provider), run.train)
+    _check_end(checked.run, checked.provider, checked.run.train)
+    check_end_of_fine_tuning(checked)
+
+
+def check_end_of_fine_tuning(checked: Checked) -> None:
+    """Does the same for each mixture that is fine-tuned on as one, before anything is trained."""
+    for provider in checked.finetune_tasks:
+        _check_end(checked.run, provider, checked.run.finetune)
+
+
+def _check_end(run: Run, provider: Provider, settings: Training | Finetuning | None) -> None:
+    if settings is not None and isinstance(provider, Mixture) and provider.max_epochs:
+        # Of several processes the first makes the token caches.
+        check_enough(agreement.first_alone(lambda: open_stream(run, provider)), settings)
 
 
 def truncations(statistics: Statistics) -> Iterator[str]:
@@ -68,6 +80,7 @@ def show_plan(checked: Checked) -> None:
     assert run.train is not None
     stream = open_stream(run, checked.provider)
     check_enough(stream, run.train)
+    check_end_of_fine_tuning(checked)
     plan = opening.plan_stream(stream, run.train.steps)
     emit(plan_table(plan), *summary(checked, plan), *plan_lines(plan), *truncations(stream.statistics()))
 

@@ -2,14 +2,14 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t5mix.declarations.task import Task
 from t5mix.mesh.interop import OpenedCheckpoint, is_foreign, open_checkpoint
 from t5mix.mesh.interop.hugging_face.generation import answer_length, decoding_of
-from t5mix.runs.config.gin_files import bound_to, with_defaults
+from t5mix.runs.config.gin_files import bound_to, parts_of, said, with_defaults
 from t5mix.runs.config.settings import Run, settings
 from t5mix.runs.preflight import same_model
 from t5mix.runs.preflight.tasks import Provider, vocabularies
@@ -72,7 +72,8 @@ def with_settings(gin_files: Sequence[str], gin_params: Sequence[str]) -> list[s
     if not isinstance(path, str) or not is_foreign(path):
         return list(gin_params)
     opened = open_checkpoint(path)
-    return [*settings_of(opened), *with_defaults(decoding_settings(opened), gin_files, gin_params)]
+    defaults = decoding_settings(opened, said(gin_files, gin_params))
+    return [*settings_of(opened), *with_defaults(defaults, gin_files, gin_params)]
 
 
 def settings_of(opened: OpenedCheckpoint) -> list[str]:
@@ -80,31 +81,39 @@ def settings_of(opened: OpenedCheckpoint) -> list[str]:
     return [f"T5Config.{name} = {getattr(opened.config, name)!r}" for name in same_model.DECIDED]
 
 
-def decoding_settings(opened: OpenedCheckpoint) -> dict[str, Any]:
+def decoding_settings(opened: OpenedCheckpoint, bound: Collection[str]) -> dict[str, Any]:
     """Returns how the checkpoint's answers are decoded where nobody says otherwise, by gin names.
+
+    Args:
+        opened: the checkpoint.
+        bound: names of the settings that somebody binds: where these say how, its file is not asked.
 
     Raises:
         ValueError: its generation_config.json says what t5mix can not do.
     """
+    if "Decoding" in parts_of(bound):
+        return {}
     decoding = decoding_of(opened.generation, opened.source)
     return dict(settings(decoding)) if decoding != type(decoding)() else {}
 
 
-def default_settings(opened: OpenedCheckpoint, lengths: Mapping[str, int]) -> dict[str, Any]:
+def default_settings(opened: OpenedCheckpoint, lengths: Mapping[str, int], bound: Collection[str]) -> dict[str, Any]:
     """Returns what holds for a checkpoint that is used without a run, where nobody says otherwise, by gin names.
 
     Args:
         opened: the checkpoint.
         lengths: tokens of features, where what was trained on it says so.
+        bound: names of the settings that somebody binds.
     """
-    answers = answer_length(opened.generation, opened.source)
+    is_known = "Run.sequence_length" in bound or "targets" in lengths
+    answers = None if is_known else answer_length(opened.generation, opened.source)
     known = LENGTHS if answers is None else {**LENGTHS, "targets": answers}
     return {
         "Run.folder": opened.source,  # nothing is written there
         "Run.mixture": _no_task(opened),
         "Run.batch_size": ROWS,
         "Run.sequence_length": {**known, **lengths},
-        **decoding_settings(opened),
+        **decoding_settings(opened, bound),
     }
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, say
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.training.checkpoint_files import MANIFEST, is_step
+from t5mix.training.interruption import noted_signal
 
 # What lies in a folder of checkpoints: that folder, and the name in it.
 _CHECKPOINTS = re.compile(r"((?:finetune/[^/]+/)?checkpoints/)([^/]+)(?:/|$)")
 # Bytes that are copied at once.
 _AT_ONCE = 1 << 24
+# What lies beside a score, whose presence says that both are whole.
+_ANSWERS = ".predictions.jsonl"
 # How a file is named that only shows whether one can be written; a kill may leave it behind.
 _PROBE = ".probe-"
 # Stores that know no folders: to make one would be to make a bucket.
@@ -44,7 +48,9 @@ class RunCopy:
     @property
     def shown(self) -> str:
         """The address, without what nobody else is to read."""
-        kind, _, rest = self._address.partition("?")[0].partition("://")
+        kind, colon, rest = self._address.partition("?")[0].partition("://")
+        if not colon:
+            return kind
         place, slash, path = rest.partition("/")
         return f"{kind}://{place.rpartition('@')[2]}{slash}{path}"
 
@@ -64,10 +70,10 @@ class RunCopy:
         Raises:
             OSError: the store does not take it.
         """
-        with self._named("written"):
+        with self._named("written"), _no_signal():
             there, path = self._open()
             plan = agreement.first_says(lambda: self._plan(there, path))
-            states = {name: self._state(name) for name in (*plan["files"], *plan["manifests"])}
+            states = {name: self._state(name) for name in (*plan["files"], *plan["last"])}
             whose, others = plan["files"][: plan["whose"]], plan["files"][plan["whose"] :]
             if agreement.is_first():
                 self._upload(there, path, whose)
@@ -76,13 +82,14 @@ class RunCopy:
             self._upload(there, path, others[agreement.index() :: agreement.count()])
             agreement.wait_for_all("files copied")
             if agreement.is_first():
-                self._upload(there, path, plan["manifests"])
+                self._upload(there, path, plan["last"])
                 _delete(there, path, plan["gone"])
                 self._sent.update(states)
 
     def _prepare(self) -> None:
         with self._named("used"):
             there, path = self._open()
+            self._check_apart(there, path)
             names = _names(there, path)
             if self.folder.starts.name in names and not self.folder.starts.exists():
                 self._bring_back(there, path, names)
@@ -115,6 +122,17 @@ class RunCopy:
         finally:
             shutil.rmtree(private, ignore_errors=True)
 
+    def _check_apart(self, there: Any, path: str) -> None:
+        """Refuses the run folder itself, one inside it, and one around it: a file would be written onto itself."""
+        if there.type_name != "local":
+            return
+        own, other = self.folder.path.resolve(), Path(path).resolve()
+        if own.is_relative_to(other) or other.is_relative_to(own):
+            raise ValueError(
+                f"--copy_to: {self.shown} is the run folder {str(self.folder.path)!r}, or lies inside or around it: "
+                "choose another address"
+            )
+
     def _check_same(self, there: Any, path: str, names: Collection[str]) -> None:
         """Refuses an address that holds something else: what the folder lacks would be deleted there."""
         if names and self.folder.starts.name not in names:
@@ -134,7 +152,9 @@ class RunCopy:
         )
 
     def _plan(self, there: Any, path: str) -> dict[str, Any]:
-        """Returns names: of files to be copied, of manifests that follow, of files to be deleted behind that or before.
+        """Returns names: of files to be copied, of those that follow, of files to be deleted behind that or before.
+
+        What follows says by its presence that other files are whole: manifests, scores, and the settings.
 
         Of a checkpoint that is there with the same manifest nothing is copied. The first files, so many as `whose`
         says, tell whose copy it is.
@@ -150,10 +170,14 @@ class RunCopy:
             and (_checkpoint_of(name) in new if _checkpoint_of(name) else self._sent.get(name) != self._state(name))
         ]
         files.sort(key=lambda name: name != self.folder.starts.name)
+        scores = {f"{name.removesuffix(_ANSWERS)}.json" for name in own if name.endswith(_ANSWERS)}
+        whole_by = scores | {self.folder.operative_config.name}
+        last = [name for name in files if name in whole_by]
+        files = [name for name in files if name not in whole_by]
         whose = int(self.folder.starts.name in files)
         gone = sorted(others - set(own), key=lambda name: (not _is_manifest(name), name))
         outdated = sorted(others & set(manifests))
-        return {"whose": whose, "files": files, "manifests": manifests, "gone": gone, "outdated": outdated}
+        return {"whose": whose, "files": files, "last": [*last, *manifests], "gone": gone, "outdated": outdated}
 
     def _is_new(self, there: Any, path: str, manifest: str, others: Collection[str]) -> bool:
         if manifest not in others:
@@ -221,12 +245,12 @@ def prepared(folder: str, address: str | None) -> RunCopy | None:
 
 
 def _files(folder: Path) -> list[str]:
-    """Returns the names of what is copied: no links, nothing hidden, and of checkpoints those that are whole."""
+    """Returns the names of what is copied: no links, no pipes, nothing hidden, and of checkpoints the whole ones."""
     found = []
     for place, folders, names in os.walk(folder):
         folders.sort()
         inside = Path(place).relative_to(folder)
-        found += [(inside / name).as_posix() for name in sorted(names) if not Path(place, name).is_symlink()]
+        found += [(inside / name).as_posix() for name in sorted(names) if _is_file(Path(place, name))]
     whole = _whole(found)
     return [
         name
@@ -234,6 +258,19 @@ def _files(folder: Path) -> list[str]:
         if _checkpoint_of(name) in whole
         or not (_CHECKPOINTS.match(name) or any(part.startswith(".") for part in name.split("/")))
     ]
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+@contextlib.contextmanager
+def _no_signal() -> Iterator[None]:
+    """Puts off the first signal to stop until the body has ended: Arrow would put half a file in its place."""
+    with noted_signal() as stop:
+        yield
+    if stop.number is not None:
+        signal.raise_signal(stop.number)
 
 
 def _whole(names: Iterable[str]) -> set[str | None]:

@@ -45,6 +45,8 @@ def test_launchers_number_processes():
     ("environment", "found"),
     [
         ({"SLURM_NTASKS": "4", "SLURM_STEP_NODELIST": "node[1-2]"}, True),
+        ({"SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NODELIST": "node[1-2]"}, True),
+        ({"SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "1", "SLURM_STEP_NODELIST": "node1"}, False),  # salloc's shell
         ({"SLURM_NTASKS": "4"}, False),  # within a job, and not started by srun
         ({"SLURM_NTASKS": "1", "SLURM_STEP_NODELIST": "node1"}, False),
         ({"OMPI_COMM_WORLD_SIZE": "2"}, True),

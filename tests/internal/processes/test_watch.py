@@ -1,13 +1,25 @@
 """Processes that notice when one of them ends: three ends of connections within one process."""
 
+import contextlib
 import json
 import queue
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
 from t5mix.internal.processes.watch import Watch
+
+# What somebody may say who has found the port; the first two say no more, and stay.
+STRANGERS = (
+    b"",
+    b"GET / HTTP/1.1",
+    b'{"secret": "guessed", "index": 1}\n',
+    b'{"secret": "\\ud800", "index": [1]}\n',
+    b"[" * 4095 + b"\n",
+    b"\xff\n",
+)
 
 
 class Three:
@@ -17,13 +29,16 @@ class Three:
         self.told = [queue.Queue() for _ in range(3)]
         self.watches = [Watch(index, 3, self.told[index].put) for index in range(3)]
         said = json.loads(json.dumps(self.watches[0].listen()))
-        with socket.create_connection(("localhost", said["port"])) as stranger:
-            stranger.sendall(b'{"secret": "guessed", "index": 1}\n')
+        with contextlib.ExitStack() as strangers:
+            for words in STRANGERS:
+                stranger = strangers.enter_context(socket.create_connection(("localhost", said["port"])))
+                stranger.sendall(words)
             accepting = threading.Thread(target=self.watches[0].accept)
             accepting.start()
             for watch in self.watches[1:]:
                 watch.connect(["localhost"], said)
-            accepting.join(60)
+            accepting.join(30)
+            assert not accepting.is_alive()
 
     def dies(self, index: int) -> None:
         """Does what the system does for a process that is killed; that says no more."""
@@ -74,3 +89,57 @@ def test_a_first_process_that_cannot_be_reached_is_refused(monkeypatch):
         port = server.getsockname()[1]
     with pytest.raises(OSError, match=r"refused|port"):
         Watch(1, 2, print).connect(["localhost"], {"port": port, "secret": "", "name": ""})
+
+
+def test_a_process_that_the_first_does_not_take_in_watches_nothing(monkeypatch):
+    """Under a name of the first process somebody else was found, or it has given up waiting: it has not died."""
+    monkeypatch.setattr("t5mix.internal.processes.watch._PATIENCE", 0.5)
+    told: list[str] = []
+    watch = Watch(1, 3, told.append)
+    with socket.create_server(("localhost", 0)) as server:
+        said = {"port": server.getsockname()[1], "secret": "", "name": ""}
+        closing = threading.Thread(target=lambda: server.accept()[0].close())
+        closing.start()
+        with pytest.raises(OSError, match=r"not that of the first process|refused|timed out"):
+            watch.connect(["localhost"], said)
+        closing.join()
+    assert not told and not watch._connections
+
+
+def test_who_has_come_is_watched_though_others_have_not(monkeypatch):
+    monkeypatch.setattr("t5mix.internal.processes.watch._PATIENCE", 1.0)
+    told: queue.Queue = queue.Queue()
+    first, second = Watch(0, 3, told.put), Watch(1, 3, print)
+    said = first.listen()
+    connecting = threading.Thread(target=second.connect, args=(["localhost"], said))
+    connecting.start()
+    with pytest.raises(TimeoutError, match="1 of 2 other processes did not connect"):
+        first.accept()
+    connecting.join()
+    second._over = True
+    second._connections[0].shutdown(socket.SHUT_RDWR)
+    assert told.get(timeout=60).startswith("process 1 of 3 ")
+
+
+def test_a_process_that_has_failed_and_hangs_ends_the_others(three, monkeypatch):
+    monkeypatch.setattr("t5mix.internal.processes.watch._GOING", 0.1)
+    three.watches[1].leave("ValueError: no such file")
+    for index in (0, 2):
+        assert three.told[index].get(timeout=60).endswith("has ended (ValueError: no such file)")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_first_process_is_reached_by_both_kinds_of_addresses(host):
+    first, second = Watch(0, 2, print), Watch(1, 2, print)
+    said = first.listen()
+    try:
+        socket.create_connection((host, said["port"])).close()
+    except OSError:
+        if host != "127.0.0.1" and not Path("/proc/net/if_inet6").exists():
+            pytest.skip("this machine has no address of version 6")
+        raise
+    connecting = threading.Thread(target=second.connect, args=([host], said))
+    connecting.start()
+    first.accept()
+    connecting.join()
+    assert list(second._connections) == [0]

@@ -116,3 +116,5 @@ def test_defaults_hold_where_nobody_says_otherwise(tmp_path):
 def test_those_of_a_part_hold_together_or_not_at_all():
     given = gin_files.with_defaults(DEFAULTS, [], ["Decoding.temperature = 0.5", "Run.seed = 1"])
     assert given == ["Run.batch_size = 8", "Decoding.temperature = 0.5", "Run.seed = 1"]
+    given = gin_files.with_defaults({**DEFAULTS, "Decoding.seed": 0}, [], ["Decoding.seed = 5"])  # draws by another
+    assert given[-3:] == ["Decoding.beams = 4", "Decoding.rules = 'transformers'", "Decoding.seed = 5"]

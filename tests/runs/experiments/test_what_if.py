@@ -182,6 +182,13 @@ def test_a_split_without_labels_is_refused_before_anything_is_trained_and_a_repl
     found = check_what_if(str(original), Change.without(["toy_b"], "mask"), split="train")
     assert found.is_scored and found.checked.run.evaluation.splits == ("test", "train")
     assert all("train" in path.parts for path in found.scores_of(found.original).files.values())
+    # Where it is the split that best checkpoints are reported on, so it stays: the new run's last one is not scored.
+    record = original / "operative_config.gin"
+    text = record.read_text().replace("report_split = None", "report_split = 'train'")
+    record.write_text(text.replace("Evaluation.every = None", "Evaluation.every = 2"))
+    found = check_what_if(str(original), Change.without(["toy_b"], "mask"), split="train")
+    evaluation = found.checked.run.evaluation
+    assert found.is_scored and (evaluation.splits, evaluation.report_split) == (("test",), "train")
 
 
 def _whole(path: Path) -> Score:

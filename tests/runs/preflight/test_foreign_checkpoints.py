@@ -92,6 +92,19 @@ def copied(made, tmp_path):
     return folder
 
 
+def test_who_says_how_to_decode_is_not_kept_by_a_file_that_says_what_can_not_be(copied, capsys):
+    said = {"num_beams": 4, "length_penalty": -1.0, "max_new_tokens": "9", "no_repeat_ngram_size": 3}
+    (copied / "generation_config.json").write_text(json.dumps(said))
+    lengths = "Run.sequence_length = {'inputs': 16, 'targets': 8}"
+    for params, message in (([], "max_new_tokens is '9'.*bind Run.sequence_length"), ([lengths], "say yourself how")):
+        with pytest.raises(ValueError, match=message):
+            check_recorded(str(copied), [], params)
+    own = [lengths, "Decoding.beams = 2"]
+    assert check_recorded(str(copied), [], own).run.decoding.beams == 2
+    assert "Decoding.beams = 2" in with_settings([], [f"Finetuning.checkpoint = {str(copied)!r}", *own])
+    assert capsys.readouterr().err == ""  # what the file says is of no account
+
+
 def test_without_a_tokenizer_a_task_has_to_be_named(toy, copied):
     (copied / "tokenizer_config.json").unlink()
     with pytest.raises(ValueError, match=r"does not say which vocabulary .*Run.mixture = 'NAME'"):

@@ -1,5 +1,6 @@
 """The tree of a checkpoint: down to tasks, data and the checkpoint that it began with."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -34,6 +35,19 @@ def run(toy, gin_file) -> RunFolder:
     _remember_start(trained, TaskRegistry.get("toy_a"), find_checkpoint(str(folder.path)))
     pretend_checkpoint(trained, 3, {"stream": {"tasks": ["0a1b2c 1 toy_a"]}})
     return folder
+
+
+def test_a_fine_tuning_does_not_go_on_from_other_weights_of_the_same_name(run, tmp_path):
+    trained, weights = run.finetuning("toy_b"), tmp_path / "trained.safetensors"
+    start = dataclasses.replace(find_checkpoint(str(run.path)), trained_alone=str(tmp_path))
+    for content in (b"some", b"some"):
+        weights.write_bytes(content)
+        _remember_start(trained, TaskRegistry.get("toy_b"), start)
+    weights.write_bytes(b"others")
+    with pytest.raises(
+        ValueError, match=r"toy_b' was fine-tuned from what '.*' held then, and other weights are there"
+    ):
+        _remember_start(trained, TaskRegistry.get("toy_b"), start)
 
 
 def test_a_fine_tuned_checkpoint_leads_back_to_initial_weights(run):

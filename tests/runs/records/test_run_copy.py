@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from t5mix.cli.signals import Stopped, stoppable
+from t5mix.runs.records import run_copy
 from t5mix.runs.records.run_copy import RunCopy
 from t5mix.training import checkpoint_files
 
@@ -41,6 +44,7 @@ def run(tmp_path: Path) -> Path:
     (folder / "checkpoints" / "1.damaged").mkdir()
     (folder / "checkpoints" / "1.damaged" / "bad").write_text("bad")
     os.symlink("/etc/hostname", folder / "link")
+    os.mkfifo(folder / "pipe")  # who opens it waits for somebody
     return folder
 
 
@@ -101,6 +105,11 @@ def test_a_run_is_brought_back(run, copy, there, tmp_path):
 
 
 def test_what_has_a_manifest_is_whole_whenever_copying_is_cut_off(run, copy, there, monkeypatch):
+    scores = run / "scores" / "test"
+    for path in (scores / "4.predictions.jsonl", scores / "4.json", run / "versions.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    (run / "operative_config.gin").touch()
     send, left, said = RunCopy._upload, 0, []
 
     def upload(self, store, path, names):
@@ -122,8 +131,36 @@ def test_what_has_a_manifest_is_whole_whenever_copying_is_cut_off(run, copy, the
             said.append(str(error))
         for manifest in there.rglob("manifest.json"):
             checkpoint_files.verify(manifest.parent)
+        if (there / "scores" / "test" / "4.json").exists():
+            assert (there / "scores" / "test" / "4.predictions.jsonl").exists()
+        if (there / "operative_config.gin").exists():
+            assert (there / "versions.json").exists()
     assert content(there) == of_run(run)
     assert len(said) > 3 and f"{there.as_uri()} cannot be written (the network is gone)" in said[0]
+
+
+def test_a_signal_leaves_no_half_of_a_file(run, copy, there, monkeypatch):
+    new, left = run_copy._new, [signal.SIGTERM]
+
+    def opened(store, address):
+        file = new(store, address)
+        if left and address.endswith("metrics.jsonl"):
+            signal.raise_signal(left.pop())
+        return file
+
+    monkeypatch.setattr(run_copy, "_new", opened)
+    with pytest.raises(Stopped), stoppable():
+        copy.put()
+    assert content(there) == of_run(run)
+
+
+def test_a_run_is_not_copied_onto_itself(run):
+    before = content(run)
+    os.symlink(run, run.with_name("same"))
+    for address in (run, run / "copy", run.parent, run.with_name("same")):
+        with pytest.raises(ValueError, match=r"is the run folder '.*run', or lies inside or around it"):
+            RunCopy(run, address.as_uri()).prepare()
+    assert content(run) == before
 
 
 def test_what_is_of_others_is_left_alone(run, copy, there, tmp_path):
@@ -150,6 +187,8 @@ def test_what_is_of_others_is_left_alone(run, copy, there, tmp_path):
 def test_an_address_that_cannot_be_used_is_refused_before_work(run, tmp_path):
     with pytest.raises(ValueError, match=r"--copy_to is gopher://x/y, which Arrow does not open"):
         RunCopy(run, "gopher://me:secret@x/y?key=hidden").prepare()
+    with pytest.raises(ValueError, match=r"--copy_to is runs/copy, which Arrow does not open"):
+        RunCopy(run, "runs/copy").prepare()
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"--copy_to: file://.*/file/copy cannot be used"):
         RunCopy(run, (tmp_path / "file" / "copy").as_uri()).prepare()

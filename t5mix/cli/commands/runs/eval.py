@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -287,10 +288,11 @@ def _belongs_to_no_run(args: argparse.Namespace) -> bool:
     """
     from t5mix.mesh.interop import is_foreign
 
+    there = "no run folder" if os.path.lexists(args.run_folder) else "no folder here, so a name of the Hugging Face Hub"
     ways = {
         "of an ensemble": bool(args.ensemble),
         "of what was trained alone": args.trained is not None,
-        f"of {args.run_folder!r}, which is no run folder,": is_foreign(args.run_folder),
+        f"of {args.run_folder!r}, which is {there},": is_foreign(args.run_folder),
     }
     who = next((name for name, is_so in ways.items() if is_so), None)
     if who is None:
@@ -312,6 +314,7 @@ def _belongs_to_no_run(args: argparse.Namespace) -> bool:
 
 def _from_one_or_several(args: argparse.Namespace) -> "list[Group]":
     """Scores weights that are no run's: several checkpoints that answer together, or one that is put together."""
+    from t5mix.internal.processes import agreement
     from t5mix.runs.answers.ensembles import components_of, record
     from t5mix.runs.evaluate import evaluate_together
     from t5mix.runs.records.run_folder import Trained, check_links, check_local
@@ -328,7 +331,8 @@ def _from_one_or_several(args: argparse.Namespace) -> "list[Group]":
     others = arguments.ensemble(args, checked, params)
     combine = args.combine or "mean"
     scores = evaluate_together(components_of(checked, others, combine), checked, tasks, trained)
-    record(trained.path, checked, others, combine)
+    if agreement.is_first():
+        record(trained.path, checked, others, combine)
     return tables.grouped(scores, fine_tuned=False)
 
 

@@ -14,7 +14,8 @@ GENERATION = "generation_config.json"
 # What transformers takes where nothing is said.
 _TOP_K, _LENGTH_PENALTY = 50, 1.0
 
-_SHOWN = 100  # characters of a setting in a message
+# Characters of a setting in a message, and settings in a line.
+_SHOWN, _NAMED = 100, 10
 
 # What t5mix reads, beside what says nothing of answers.
 _READ = (
@@ -75,22 +76,31 @@ def decoding_of(config: Mapping[str, Any], source: str) -> Decoding:
         ValueError: a value can not be right.
     """
     given = {name: value for name, value in config.items() if value is not None}
-    beams, drawn = _number(given, "num_beams", 1, source), given.get("do_sample", False) is True
-    best = {"best": _number(given, "num_return_sequences", 1, source)}
-    found: dict[str, Any] = {}
-    if drawn and beams == 1:
-        temperature, top_p = (float(_number(given, name, 1.0, source)) for name in ("temperature", "top_p"))
-        top_k = 0 if config.get("top_k", _TOP_K) is None else _number(given, "top_k", _TOP_K, source)  # null is off
-        found = {"temperature": temperature, "top_k": top_k, "top_p": top_p, **best}
-    elif beams != 1:
-        penalty = float(_number(given, "length_penalty", _LENGTH_PENALTY, source))
-        found = {"beams": beams, "length_penalty": penalty, "rules": "transformers", **best}
     try:
-        decoding = Decoding(**found)
+        decoding = Decoding(**_settings(config, given))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{source}: {GENERATION} says what t5mix can not do: {error}") from None
-    _say_left_out(given, beams, drawn, source)
+        raise ValueError(
+            f"{source}: {GENERATION} says what t5mix can not do: {error}; say yourself how answers are decoded, by "
+            '--gin_param "Decoding.beams = 1", say'
+        ) from None
+    _say_left_out(given, source)
     return decoding
+
+
+def _settings(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns arguments of `Decoding`."""
+    beams, drawn = _number(given, "num_beams", 1), given.get("do_sample", False)
+    if not isinstance(drawn, bool):
+        raise ValueError(f"do_sample is {_shown(drawn)}: it must be true or false")
+    best = {"best": _number(given, "num_return_sequences", 1)}
+    if drawn and beams == 1:
+        temperature, top_p = (float(_number(given, name, 1.0)) for name in ("temperature", "top_p"))
+        top_k = 0 if config.get("top_k", _TOP_K) is None else _number(given, "top_k", _TOP_K)  # null is off
+        return {"temperature": temperature, "top_k": top_k, "top_p": top_p, **best}
+    if beams == 1:
+        return {}
+    penalty = float(_number(given, "length_penalty", _LENGTH_PENALTY))
+    return {"beams": beams, "length_penalty": penalty, "rules": "transformers", **best}
 
 
 def answer_length(config: Mapping[str, Any], source: str) -> int | None:
@@ -99,27 +109,43 @@ def answer_length(config: Mapping[str, Any], source: str) -> int | None:
     Args:
         config: of the file.
         source: the folder, for messages.
+
+    Raises:
+        ValueError: it says no number.
     """
     given = {name: value for name, value in config.items() if value is not None}
     # The one counts the token that decoding starts with, the other does not, and goes first.
     for name, others in (("max_new_tokens", 0), ("max_length", 1)):
         if name in given:
-            length = int(_number(given, name, 1, source)) - others
+            try:
+                length = int(_number(given, name, 1)) - others
+            except ValueError as error:
+                raise ValueError(f"{source}: {GENERATION}: {error}; or bind Run.sequence_length") from None
             return length if length > 0 else None
     return None
 
 
-def _number(given: Mapping[str, Any], name: str, default: float, source: str) -> Any:
+def _number(given: Mapping[str, Any], name: str, default: float) -> Any:
     value = given.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int if isinstance(default, int) else int | float):
-        raise ValueError(f"{source}: {GENERATION}: {name} is {value!r}: it must be a number")
+        raise ValueError(f"{name} is {_shown(value)}: it must be a {'whole ' * isinstance(default, int)}number")
     return value
 
 
-def _say_left_out(given: Mapping[str, Any], beams: int, drawn: bool, source: str) -> None:
+def _shown(value: Any) -> str:
+    return repr(value)[:_SHOWN]
+
+
+def _say_left_out(given: Mapping[str, Any], source: str) -> None:
     others = {name: value for name, value in given.items() if name not in (*_READ, *_OF_NO_ACCOUNT)}
-    left_out = [f"{name} {value!r}"[:_SHOWN] for name, value in others.items() if value not in _NEUTRAL.get(name, ())]
-    if drawn and beams > 1:
+    left_out = [
+        f"{name if name.isidentifier() else repr(name)} {value!r}"[:_SHOWN]
+        for name, value in others.items()
+        if value not in _NEUTRAL.get(name, ())
+    ]
+    if given.get("do_sample") and given.get("num_beams", 1) > 1:
         left_out.append("do_sample beside beams")
     if left_out:
-        say(f"{source}: answers are decoded without what t5mix does not have: {', '.join(left_out)}")
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        named = ", ".join(left_out[:_NAMED])
+        say(f"{source}: answers are decoded without what t5mix does not have: {named}{more}")

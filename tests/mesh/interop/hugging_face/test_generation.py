@@ -54,11 +54,17 @@ def test_what_t5mix_lacks_is_named_and_what_changes_nothing_is_not(capsys):
 
 
 @pytest.mark.parametrize("said", [{"num_beams": "4"}, {"num_beams": True}, {"num_beams": -1}, {"num_beams": 0},
-    {"do_sample": True, "temperature": 0}, {"do_sample": True, "top_p": []},
+    {"do_sample": True, "temperature": 0}, {"do_sample": True, "top_p": []}, {"do_sample": "yes"},
     {"num_beams": 2, "length_penalty": 1e999}])  # fmt: skip
 def test_what_can_not_be_is_refused_by_its_place(said):
-    with pytest.raises(ValueError, match=r"^there: generation_config.json"):
+    with pytest.raises(ValueError, match=r"^there: generation_config.json .*; say yourself how answers are decoded"):
         decoding_of(said, "there")
+
+
+def test_names_and_numbers_of_strangers_stay_in_one_line(capsys):
+    decoding_of({"a\nb\x1b": 1, **{f"new_{number}": number for number in range(30)}}, "there")
+    [line] = capsys.readouterr().err.splitlines()
+    assert r"'a\nb\x1b' 1, new_0 0" in line and line.endswith("new_8 8 and 21 more")
 
 
 @pytest.mark.parametrize(
