@@ -347,7 +347,7 @@ def _begin(
         stream.check_state(before)
     if anew:
         step, extra = checkpoints.steps()[-1], newest
-        state = to_train(checkpoints, step, engine, 0)
+        state = to_train(checkpoints, step, engine, 0, new_slots=False)  # they differ, and it says so
     else:
         step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were.

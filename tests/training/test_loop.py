@@ -1,5 +1,6 @@
 """Training: what it writes, how it goes on, and that being interrupted changes nothing."""
 
+import functools
 import json
 import math
 import os
@@ -391,7 +392,8 @@ def test_fine_tuning_goes_on_with_slots_that_are_as_old_as_they_were(cache, tmp_
 
     def tune(steps):
         settings = {"folder": tmp_path / "second", "schedule": lambda step: 1e-2, "steps": steps, "seed": 1}
-        return train(engine, toy.stream(cache), **settings, start=lambda: to_train(before, 5, engine, 0))
+        begin = functools.partial(to_train, before, 5, engine, 0, new_slots=False)
+        return train(engine, toy.stream(cache), **settings, start=begin)
 
     expected, batches = before.restore(5, engine)[1], toy.stream(cache)
     for step in range(2):
