@@ -24,7 +24,7 @@ from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflow
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, num_tasks
-from t5mix.runs.records import shares
+from t5mix.runs.records import intended_shares
 from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
@@ -143,7 +143,7 @@ class Components:
         agreement.wait_for_all("data checked")
         if agreement.is_first():
             data.record()
-            shares.record(trained, stream)
+            intended_shares.record(trained, stream)
         return stream
 
     def restore(self, checkpoint: CheckpointPath, settings: Finetuning | None = None) -> State:
