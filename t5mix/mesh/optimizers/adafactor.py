@@ -6,11 +6,15 @@ the layers of a stacked variable are each clipped for themselves, as they are wh
 """
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 
 from t5mix.mesh.mesh_tensorflow import tf
 from t5mix.mesh.optimizers.settings import adafactor
 from t5mix.mesh.optimizers.slots import Slot, Step, root_mean_square, wide
+
+# How sums over columns of a matrix are made: see `_mean`.
+_LONG_ROW, _TOGETHER = 2**14, 8
 
 
 def slots(options: adafactor, shape: Sequence[int]) -> list[Slot]:
@@ -74,9 +78,9 @@ def update(
         x = gradient * tf.math.rsqrt(moved("_slot_v", squared))
     else:
         largest, second = (dimension + first for dimension in factored)
-        rows_of_squares = tf.reduce_mean(squared, largest)
+        rows_of_squares = _mean(squared, largest)
         rows = moved("_slot_vr", rows_of_squares)
-        columns = moved("_slot_vc", tf.reduce_mean(squared, second))
+        columns = moved("_slot_vc", _mean(squared, second))
         mean = tf.reduce_mean(rows, second - (largest < second), keepdims=True)
         by_row = tf.expand_dims(tf.math.rsqrt(rows / mean), largest)
         x = gradient * by_row * tf.expand_dims(tf.math.rsqrt(columns), second)
@@ -87,6 +91,24 @@ def update(
         x = x + weight * (options.weight_decay * learning_rate * _scale(weight, options, inner))
     mean_square = tf.reduce_mean(rows_of_squares if factored else squared)
     return Step(weight - x, new, mean_square * weight.shape.num_elements())
+
+
+def _mean(x: tf.Tensor, dimension: int) -> tf.Tensor:
+    """Returns the mean over a dimension.
+
+    XLA on CPU (0.10) sums columns at a tenth of the speed of memory where a row is longer than 2^14 numbers: 80 ms for
+    the logits' weight of T5 1.1-small, a fortieth of a training step. There eight rows are added first, 20 ms in all.
+    They are neighbors: a mesh axis that splits the rows splits these sums alike.
+    """
+    count, row = x.shape[dimension], math.prod(x.shape.as_list()[dimension + 1 :])
+    if row <= _LONG_ROW or count % _TOGETHER:
+        return tf.reduce_mean(x, dimension)
+    shape = x.shape.as_list()
+    groups = tf.reshape(x, [*shape[:dimension], count // _TOGETHER, _TOGETHER, *shape[dimension + 1 :]])
+    parts = tf.unstack(groups, axis=dimension + 1)
+    while len(parts) > 1:
+        parts = [one + other for one, other in zip(parts[::2], parts[1::2], strict=True)]
+    return tf.reduce_sum(parts[0], dimension) / count
 
 
 def _step_size(

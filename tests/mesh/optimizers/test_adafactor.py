@@ -98,6 +98,23 @@ def test_a_stack_is_updated_as_its_layers_are_alone(shape, options):
             np.testing.assert_allclose(slots[name][layer], slot, rtol=1e-5, atol=1e-7 if name == "_slot_m" else 0)
 
 
+@pytest.mark.parametrize("stacked", [False, True])
+def test_moments_of_long_rows_are_those_of_short_ones(stacked):
+    rows, columns = 136, 2**14 + 64
+    rng = np.random.default_rng(2)
+    scale = rng.uniform(0.1, 1.0, (rows, 1)).astype(np.float32) * rng.uniform(1.0, 2.0, columns).astype(np.float32)
+    gradient = rng.permutation(scale.reshape(-1)).reshape(rows, columns) * np.float32(1e-2)
+    weight = np.ones_like(gradient)
+    whole = (weight[None], gradient[None]) if stacked else (weight, gradient)
+    found, slots = ours(module, adafactor(), whole[0], [whole[1]], stacked=stacked)
+    squares = np.square(gradient, dtype=np.float64)
+    np.testing.assert_allclose(np.reshape(slots["_slot_vr"], -1), squares.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(np.reshape(slots["_slot_vc"], -1), squares.mean(0), rtol=1e-5)
+    x = gradient / np.sqrt(squares.mean(1, keepdims=True) / squares.mean() * squares.mean(0))
+    expected = weight - RATE * x / max(1.0, np.sqrt(np.square(x).mean()))
+    np.testing.assert_allclose(np.reshape(found, expected.shape), expected, rtol=1e-5)
+
+
 def test_slots_follow_upstream():
     assert [slot.name for slot in module.slots(adafactor(), (127, 4000))] == ["_slot_v"]
     row, column = module.slots(adafactor(), (128, 512))
