@@ -21,10 +21,14 @@ def test_top_is_a_stable_sort_s_beginning(seed: int, size: int, count: int, valu
     np.testing.assert_array_equal(found, np.take_along_axis(drawn, order, -1))
 
 
-@pytest.mark.parametrize("size", [7, 256])
-def test_likeliest_is_the_first_of_equals(size):
-    values = np.random.default_rng(0).integers(0, 5, (50, size)).astype(np.float32)
+@pytest.mark.parametrize("size", [7, 256, 4096, 8064])
+@pytest.mark.parametrize("different", [1, 5, 10**6])
+def test_likeliest_is_the_first_of_equals(size, different):
+    values = np.random.default_rng(0).integers(0, different, (50, size)).astype(np.float32)
+    values[:25, ::3] = -np.inf
     np.testing.assert_array_equal(likeliest(tf.constant(values)), values.argmax(-1))
+    together = tf.constant(values.reshape(5, 10, size))
+    np.testing.assert_array_equal(likeliest(together), values.argmax(-1).reshape(5, 10))
 
 
 def test_log_likelihood_is_that_of_a_softmax():
