@@ -27,6 +27,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -71,7 +72,7 @@ def is_equal(scene: Scene, what: str, trial: int, seed: int, truth: Mapping[str,
         said = disturb(scene, kind, run, random.Random(f"{what} {seed} {trial}"), seconds)
         with _READING:
             differing = differences(expected, results(scene, run), stopped=what == "signals")
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError, subprocess.SubprocessError) as error:
         said, differing = str(error), ["it failed"]
     found = f"DIFFERS: {'; '.join(differing[:5])}" if differing else "equal"
     tell(f"{what} {trial + 1}: {kind} {said}: {found}")

@@ -13,6 +13,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("train", "finetune", "eval")
 
+# Seconds after which a command counts as hanging, also on a busy machine.
+PATIENCE = 3600
+
 DECLARATIONS = """
 import functools
 from pathlib import Path
@@ -169,7 +172,7 @@ class Scene:
         Raises:
             RuntimeError: it fails; with what it said.
         """
-        status = self.start(kind, run, **environment).wait(600)
+        status = self.start(kind, run, **environment).wait(PATIENCE)
         if status:
             raise RuntimeError(f"{kind} in {run} ended with {status}:\n{run.with_suffix('.err').read_text()[-2000:]}")
 
