@@ -132,8 +132,12 @@ def main() -> None:
         wants_faults = any(asked[name] for name in WITH_FAULTS)
         scene = Scene(folder, 60 if args.quick else 240, compiled(folder) if wants_faults else None)
         write_declarations(folder)
+        if args.faults and scene.preload is None:
+            parser.error("--faults needs a C compiler, for faults.c")
+        if args.full and not scene.can_mount():
+            parser.error("--full mounts a tmpfs, which only root can")
         truth = truths(scene, kinds, args.jobs)
-        if args.faults and scene.preload is not None:
+        if args.faults:
             for kind in kinds:
                 disturbances.count_operations(scene, kind)
         figures = {}
