@@ -24,6 +24,8 @@ from t5mix.internal.terminal import say
 _HEARTBEAT = 30
 # Seconds that a process waits, after an error, for news that another one has caused it by its end.
 _NEWS = 2.0
+# Seconds more in which the first process may find the same error.
+_SAME = 8.0
 # How SLURM, Open MPI and MPICH tell a process how many there are, and which it is.
 _LAUNCHERS = (
     ("SLURM_NTASKS", "SLURM_PROCID"),
@@ -201,15 +203,22 @@ def _own_names() -> list[str]:
 
 
 def _leave(watch: Watch, error: BaseException) -> None:
-    """Ends this process's part: well, where all were asked to stop; else with the news why."""
+    """Ends this process's part: well, where all were asked to stop; else with the news why.
+
+    What the first process tells its user of the same error, this one does not tell again.
+    """
     if isinstance(error, SystemExit) and getattr(error, "together", False):
         watch.leave()
         return
+    since, patience = time.monotonic(), 0.0
     # What a collective says when another process is gone is no error of this one, whatever has been made of it on its
     # way up: news of that process are about to come, and end this one.
     if isinstance(error, Exception):
         time.sleep(_NEWS)
-    watch.leave(f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
+        patience = _SAME
+    why = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+    if not watch.fail(why, since, patience):
+        _exit_now(_status(error))
     # JAX, at the end of a process, waits minutes for others, which do not come.
     atexit.register(functools.partial(_exit_now, _status(error)))
 
