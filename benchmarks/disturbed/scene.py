@@ -92,11 +92,15 @@ class Scene:
         folder: of declarations, caches and runs.
         steps: of the training.
         preload: a library for LD_PRELOAD; None is none.
+        operations: how many operations on its files a command of each kind makes, where that was counted.
+        mounted: folders that are disks of their own.
     """
 
     folder: Path
     steps: int
     preload: Path | None = None
+    operations: dict[str, int] = dataclasses.field(default_factory=dict)
+    mounted: list[Path] = dataclasses.field(default_factory=list)
 
     def arguments(self, kind: str, run: Path) -> list[str]:
         """Returns what follows `t5mix`."""
@@ -105,7 +109,8 @@ class Scene:
         if kind == "eval":
             return ["eval", "--run_folder", str(run), "--checkpoints", "all", *included]
         gin = self.folder / f"{kind}.gin"
-        gin.write_text(files[kind])
+        if not gin.exists() or gin.read_text() != files[kind]:  # another command may be reading it
+            gin.write_text(files[kind])
         base = ["--checkpoint", str(self.folder / "base")] if kind == "finetune" else []
         return [kind, "--gin_file", str(gin), "--run_folder", str(run), *base, *included]
 
@@ -132,6 +137,31 @@ class Scene:
         if kind == "eval":
             shutil.copytree(self.folder / "base", run, ignore=shutil.ignore_patterns("scores", "report.json"))
         return run
+
+    def mount(self, run: Path, size: int) -> bool:
+        """Puts a run folder on a disk of its own, of a size in KiB, or changes the size; tells whether it can."""
+        if run in self.mounted:
+            subprocess.run(["mount", "-o", f"remount,size={size}k", str(run)], check=True)
+            return True
+        aside = run.with_name(f"{run.name}.aside")
+        run.mkdir(exist_ok=True)
+        run.rename(aside)
+        run.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(run)]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            run.rmdir()
+            aside.rename(run)
+            return False
+        self.mounted.append(run)
+        shutil.copytree(aside, run, dirs_exist_ok=True)
+        shutil.rmtree(aside)
+        return True
+
+    def unmount(self, run: Path) -> None:
+        """Takes a run folder's own disk away, where it has one."""
+        if run in self.mounted:
+            subprocess.run(["umount", "-l", str(run)], check=True)
+            self.mounted.remove(run)
 
     def finish(self, kind: str, run: Path, **environment: str) -> None:
         """Runs a command to its end.

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from t5mix.internal.processes import agreement
+
 
 class Interrupted(SystemExit):
     """Training stopped because it was asked to, after writing a checkpoint.
@@ -41,6 +43,11 @@ class StopSignal:
     def note(self, number: int) -> None:
         """Takes a signal in."""
         self.number = number
+
+
+def signal_of_any(stop: StopSignal) -> int:
+    """Returns the signal that has come to some process, on all of them; 0 where none has."""
+    return max(agreement.gathered(stop.number or 0))
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.feeding import Feeding
-from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
+from t5mix.training.interruption import Interrupted, StopSignal, noted_signal, signal_of_any
 from t5mix.training.logs import Logs, opened
 from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
@@ -117,6 +117,8 @@ def train(
     loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, *fixed)
     logs, shown = opened(folder, done, conflict_every is not None), _reporter(steps, stream, done, title)
     with _stop_told(), logs as written, shown as reporter, noted_signal() as stop:
+        if written is not None and beside and beside.is_due(done):  # what was looked at above
+            written.trackers.log(done, beside.numbers())
         return loop.run(state, progress, steps, written, reporter, stop)
 
 
@@ -199,11 +201,13 @@ class _Loop:
             if self.beside and self.beside.is_due(done):
                 with reporter.paused():
                     ended = self.beside.look(done, state)
-                if came := _signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
+                if logs is not None:
+                    logs.trackers.log(done, self.beside.numbers())
+                if came := signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
                     raise Interrupted(came, done)
                 if ended:
                     return state
-        if came := _signal_of_any(stop):  # while the last checkpoint was written
+        if came := signal_of_any(stop):  # while the last checkpoint was written
             raise Interrupted(came, steps)
         return state
 
@@ -343,7 +347,7 @@ def _begin(
         stream.check_state(before)
     if anew:
         step, extra = checkpoints.steps()[-1], newest
-        state = to_train(checkpoints, step, engine, 0)
+        state = to_train(checkpoints, step, engine, 0, new_slots=False)  # they differ, and it says so
     else:
         step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were.
@@ -373,11 +377,6 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
             "use the same, or say allow_changed_optimizer = True to go on with new slots"
         )
     return True
-
-
-def _signal_of_any(stop: StopSignal) -> int:
-    """Returns the signal that has come to some process, on all of them; 0 where none has."""
-    return max(agreement.gathered(stop.number or 0))
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Training: what it writes, how it goes on, and that being interrupted changes nothing."""
 
+import functools
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
 from t5mix.training.starting import same_arrays, step_of, to_train
+from tests.internal.logs import test_trackers
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +146,26 @@ def test_asked_to_stop_while_it_looks_at_a_checkpoint_it_stops_there(engine, cac
         looked.clear()
         run(engine, tmp_path, cache, 8, beside=Beside(8, look))
     assert looked == [8]
+
+
+def test_what_is_found_beside_training_goes_to_the_services_that_follow_it(engine, cache, tmp_path, monkeypatch):
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "trackio.py").write_text(test_trackers.LIBRARY)
+    monkeypatch.syspath_prepend(library)
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
+    monkeypatch.setenv("T5MIX_TRACK", "trackio")
+    found = {}
+
+    def look(step, state):
+        found["eval/test/toy/exact"] = float(step)
+        return False
+
+    for steps in (4, 8):  # the second start looks at step 4 again, as after a kill
+        run(engine, tmp_path / "run", cache, steps, beside=Beside(4, look, numbers=lambda: found))
+    told = [line for line in (library / "told.txt").read_text().splitlines() if "eval/test/toy/exact" in line]
+    assert told == [f"log {step} [('eval/test/toy/exact', {step}.0)]" for step in (4, 4, 8)]
+    del sys.modules["trackio"]
 
 
 def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, cache, tmp_path):
@@ -370,7 +392,8 @@ def test_fine_tuning_goes_on_with_slots_that_are_as_old_as_they_were(cache, tmp_
 
     def tune(steps):
         settings = {"folder": tmp_path / "second", "schedule": lambda step: 1e-2, "steps": steps, "seed": 1}
-        return train(engine, toy.stream(cache), **settings, start=lambda: to_train(before, 5, engine, 0))
+        begin = functools.partial(to_train, before, 5, engine, 0, new_slots=False)
+        return train(engine, toy.stream(cache), **settings, start=begin)
 
     expected, batches = before.restore(5, engine)[1], toy.stream(cache)
     for step in range(2):
