@@ -6,6 +6,7 @@ once.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from t5mix.data import Stream
@@ -125,6 +126,10 @@ class Components:
             beside=beside,
             saved=self.copy,
         )
+
+    def mend(self, checkpoint: Path) -> str | None:
+        """Takes a damaged checkpoint from the copy of the run folder; see `RunCopy.mend`."""
+        return self._copy.mend(checkpoint) if self._copy else None
 
     def copy(self) -> None:
         """Makes the copy of the run folder, where there is one, what that is now."""

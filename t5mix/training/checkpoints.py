@@ -129,18 +129,19 @@ class Checkpoints:
         _check_shapes(folder, content["variables"], engine)
         return step, engine.state(_read_arrays(folder, engine)), content["extra"]
 
-    def set_damaged_aside(self) -> None:
+    def set_damaged_aside(self, mend: checkpoint_files.Mend | None = None) -> None:
         """Renames newest checkpoints that are damaged to STEP.damaged, so that training goes on from a whole one.
+
+        Args:
+            mend: see `whole_and_damaged`.
 
         Raises:
             DamagedCheckpointError: none is whole; all stay, for training from the start would lose them, and the log.
         """
-        whole, damaged = checkpoint_files.whole_and_damaged(self.folder)
+        whole, damaged = checkpoint_files.whole_and_damaged(self.folder, mend)
         for step, error in damaged.items() if agreement.is_first() else ():
             folder = self.folder / str(step)
-            aside = folder.with_name(f"{step}.damaged")
-            shutil.rmtree(aside, ignore_errors=True)
-            os.rename(folder, aside)
+            aside = checkpoint_files.set_aside(folder)
             say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from step {whole}")
         agreement.wait_for_all("damaged checkpoints set aside")
 
@@ -167,12 +168,18 @@ class Checkpoints:
         Threads of Orbax may still be at work in it. What stays is in nobody's way, and the next save tries again.
         """
         for _ in range(_TRIES):
-            with contextlib.suppress(OSError):
-                for entry in self.folder.iterdir():
-                    if entry.name.startswith(".") and entry.name.endswith(_PRIVATE):
-                        shutil.rmtree(entry)
+            left = [entry for entry in self._entries() if entry.name.startswith(".") and entry.name.endswith(_PRIVATE)]
+            for entry in left:
+                shutil.rmtree(entry, ignore_errors=True)
+            if not any(map(os.path.lexists, left)):
                 return
             time.sleep(_PAUSE)
+
+    def _entries(self) -> list[Path]:
+        try:
+            return list(self.folder.iterdir())
+        except OSError:  # it is gone, say
+            return []
 
 
 def _read_arrays(folder: Path, engine: Engine) -> Mapping[str, Any]:
