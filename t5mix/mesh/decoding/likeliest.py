@@ -1,6 +1,7 @@
 """The best few of many values: of a vocabulary's logits."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 from t5mix.mesh.mesh_tensorflow import tf
@@ -65,14 +66,15 @@ def likeliest(logits: tf.Tensor) -> tf.Tensor:
 
     XLA on CPU looks for places one number after the other, and for maxima sixteen at a time: so first the maximum of
     each of 128 parts is found, then the part, then the place in it. A mesh axis that splits the numbers splits the
-    parts alike.
+    parts alike, and the part is taken by a pass over all of them, for the reason that `log_likelihood` has.
     """
     *leading, size = logits.shape
     if size % _PARTS or size < _MANY:
         return tf.argmax(logits, -1, output_type=tf.int32)
     parts = tf.reshape(logits, [*leading, _PARTS, size // _PARTS])
     part = tf.argmax(tf.reduce_max(parts, -1), -1, output_type=tf.int32)
-    place = tf.argmax(tf.gather(parts, part, batch_dims=len(leading)), -1, output_type=tf.int32)
+    here = tf.equal(tf.range(_PARTS)[:, None], part[..., None, None])
+    place = tf.argmax(tf.reduce_max(tf.where(here, parts, -math.inf), -2), -1, output_type=tf.int32)
     return part * (size // _PARTS) + place
 
 
