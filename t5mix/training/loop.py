@@ -27,8 +27,8 @@ from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.feeding import Feeding
-from t5mix.training.interruption import Interrupted, StopSignal, noted_signal
-from t5mix.training.logs import Logs, opened
+from t5mix.training.interruption import Interrupted, StopSignal, noted_signal, stop_told
+from t5mix.training.logs import Logs, is_logged, opened
 from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
@@ -112,11 +112,17 @@ def train(
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple, saved)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
     done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
-    if beside and beside.is_due(done) and done < steps and beside.look(done, state):
-        return state  # it ended here before
+    if is_logged(folder, done):  # a training that ended early here has logged its last losses, behind its checkpoint
+        progress.window = LossWindow(stream.task_names)
+    ended = bool(beside and beside.is_due(done) and done < steps and beside.look(done, state))
+    if ended and progress.window.is_empty:
+        return state
     loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, *fixed)
     logs, shown = opened(folder, done, conflict_every is not None), _reporter(steps, stream, done, title)
-    with _stop_told(), logs as written, shown as reporter, noted_signal() as stop:
+    with stop_told(), logs as written, shown as reporter, noted_signal() as stop:
+        if ended:  # and was killed before it logged that
+            loop.log(progress, written, reporter)
+            return state
         return loop.run(state, progress, steps, written, reporter, stop)
 
 
@@ -202,6 +208,8 @@ class _Loop:
                 if came := _signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
                     raise Interrupted(came, done)
                 if ended:
+                    if not progress.window.is_empty:
+                        self.log(progress, logs, reporter)
                     return state
         if came := _signal_of_any(stop):  # while the last checkpoint was written
             raise Interrupted(came, steps)
@@ -287,8 +295,7 @@ class _Loop:
         reporter: Reporter,
     ) -> None:
         if last or progress.step % self.log_every == 0:
-            if logs is not None:
-                self._log(progress, logs, reporter)
+            self.log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
         if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
@@ -304,7 +311,10 @@ class _Loop:
             f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint{f'; {fed}' if fed else ''}"
         )
 
-    def _log(self, progress: _Progress, logs: Logs, reporter: Reporter) -> None:
+    def log(self, progress: _Progress, logs: Logs | None, reporter: Reporter) -> None:
+        """Writes a line of the losses since the last one; of several processes the first does."""
+        if logs is None:
+            return
         values = {
             "loss": progress.window.loss(),
             "learning_rate": self.schedule(progress.step - 1),
@@ -387,14 +397,3 @@ def _reporter(steps: int, stream: Stream, first: int, title: str) -> Iterator[Re
         file = None if agreement.is_first() else nowhere
         with Reporter(steps, stream.task_names, first_step=first, title=title, stream=file) as reporter:
             yield reporter
-
-
-@contextlib.contextmanager
-def _stop_told() -> Iterator[None]:
-    """Says that training was stopped, below whatever else is still shown."""
-    try:
-        yield
-    except Interrupted as interrupted:
-        if agreement.is_first():
-            say(interrupted.message)
-        raise
