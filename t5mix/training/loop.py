@@ -108,22 +108,18 @@ def train(
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
-    _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple, saved)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
     done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
-    if is_logged(folder, done):  # a training that ended early here has logged its last losses, behind its checkpoint
-        progress.window = LossWindow(stream.task_names)
-    ended = bool(beside and beside.is_due(done) and done < steps and beside.look(done, state))
+    ended = beside is not None and beside.is_due(done) and done < steps and beside.look(done, state)
     if ended and progress.window.is_empty:
-        return state
+        return state  # it ended here before
     loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, *fixed)
     logs, shown = opened(folder, done, conflict_every is not None), _reporter(steps, stream, done, title)
     with stop_told(), logs as written, shown as reporter, noted_signal() as stop:
-        if ended:  # and was killed before it logged that
+        if ended:  # and was killed before it logged its last losses
             loop.log(progress, written, reporter)
-            return state
-        return loop.run(state, progress, steps, written, reporter, stop)
+        return state if ended else loop.run(state, progress, steps, written, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:
@@ -340,6 +336,7 @@ def _begin(
     allow_changed_optimizer: bool,
 ) -> tuple[State, _Progress]:
     """Returns the newest checkpoint, or the start."""
+    _check_fits(engine, stream)
     if not checkpoints.steps():
         state = start()
         return state, _Progress(0, LossWindow(stream.task_names), slots_since=state.slots_since)
@@ -356,8 +353,9 @@ def _begin(
         state = to_train(checkpoints, step, engine, 0)
     else:
         step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
-    # Losses since the last line in the log are of the tasks that were.
-    window = LossWindow(stream.task_names, None if changes else extra["window"])
+    # Losses since the last line in the log are of the tasks that were; there is such a line where training ended early.
+    none_left = changes or is_logged(checkpoints.folder.parent, step)
+    window = LossWindow(stream.task_names, None if none_left else extra["window"])
     since = step if anew else extra.get(SLOTS_SINCE, 0)
     return state, _Progress(step, window, extra["tokens"], extra.get("skipped", 0), since)
 

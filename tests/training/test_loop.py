@@ -148,22 +148,20 @@ def test_asked_to_stop_while_it_looks_at_a_checkpoint_it_stops_there(engine, cac
 
 def test_a_training_that_ends_early_logs_the_losses_since_the_last_line(engine, cache, tmp_path):
     run(engine, tmp_path / "whole", cache, 10)
-    ends = Beside(4, lambda step, state: step == 4)
-    run(engine, tmp_path / "early", cache, 10, beside=ends)
+    ends = {"beside": Beside(4, lambda step, state: step == 4)}
+    run(engine, tmp_path / "early", cache, 10, **ends)
     lines = metrics(tmp_path / "early")
-    assert [line["step"] for line in lines] == [3, 4]
-    assert sum(line["examples/toy_upper"] for line in lines) == toy.stream(cache).fed(4)["toy_upper"]
-    # Started again, also where it was killed before it wrote that line, it is the same.
-    for left in (lines, lines[:1]):
+    fed = [sum(line["examples/toy_upper"] for line in lines), *(line["step"] for line in lines)]
+    assert fed == [toy.stream(cache).fed(4)["toy_upper"], 3, 4]
+    for left in (lines, lines[:1]):  # started again, also where it was killed before it wrote that line
         (tmp_path / "early" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in left))
-        run(engine, tmp_path / "early", cache, 10, beside=ends)
+        run(engine, tmp_path / "early", cache, 10, **ends)
         assert metrics(tmp_path / "early") == lines
     # Where it is to go on, no step counts twice.
     run(engine, tmp_path / "early", cache, 10)
-    assert [line["step"] for line in metrics(tmp_path / "early")] == [3, 4, 6, 9, 10]
-    assert metrics(tmp_path / "early")[3:] == metrics(tmp_path / "whole")[2:]
-    fed = sum(line["examples/toy_upper"] for line in metrics(tmp_path / "early"))
-    assert fed == toy.stream(cache).fed(10)["toy_upper"]
+    after = metrics(tmp_path / "early")
+    assert [line["step"] for line in after] == [3, 4, 6, 9, 10] and after[3:] == metrics(tmp_path / "whole")[2:]
+    assert sum(line["examples/toy_upper"] for line in after) == toy.stream(cache).fed(10)["toy_upper"]
 
 
 def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, cache, tmp_path):
