@@ -164,9 +164,6 @@ def _wrong_save(saving: Saving, said: str | None, lasts: bool, what: str) -> str
     if left and not lasts and said is not None:
         return f"{what}: {left} is left"
     again = _error_of(saving.save)
-    if again is not None:  # threads of Orbax may still be at work on the save that failed: a command ends with it
-        time.sleep(0.5)
-        again = _error_of(saving.save)
     return "" if again is None and found_in(saving.folder) == NEXT else f"{what}: the next save fails: {again}"
 
 
@@ -263,11 +260,13 @@ def child(work: Path, quick: bool, chosen: Sequence[int]) -> None:
         (("errors_in_writers", wrong) for wrong in failing_writers(faults, place, work / "tasks.py")),
     )
     trials = itertools.chain(*(parts[number] for number in chosen))
-    for name, wrong in trials:
+    for number, (name, wrong) in enumerate(trials, 1):
+        if number % 50 == 0:
+            print(f"{number} trials: {figures}", file=sys.stderr, flush=True)
         figures[name] = figures.get(name, 0) + 1
         figures[f"{name}_failed"] = figures.get(f"{name}_failed", 0) + bool(wrong)
         if wrong:
-            print(wrong)
+            print(wrong, flush=True)
     print(json.dumps(figures))
 
 

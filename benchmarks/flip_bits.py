@@ -1,12 +1,13 @@
-"""Single flipped bits in checkpoints and in token caches: is one ever read as something else, without a word?
+"""Flipped bits and cut files in checkpoints and in token caches: is one ever read as something else, without a word?
 
     python benchmarks/flip_bits.py [--quick] [--seed 0]
 
 Checkpoints: a small T5 with Adafactor's slots, saved at two steps.  A bit of a random byte of a random file of the
 newer one is flipped; then, in turn, the newest checkpoint is restored, and the damaged one by its step.  Caches: two
 tasks, one of short files and one of files of several blocks; a bit is flipped in any file, then the cache is opened and
-every token is read.  A flip is silent when what comes back differs from the truth and nothing refused it: a refusal,
-the older checkpoint with a warning, a cache that is made anew, or an equal result are right.  The last line is JSON.
+every token is read.  Then every file of both is cut, at each 64th of its length.  A flip or a cut is silent when what
+comes back differs from the truth and nothing refused it: a refusal, the older checkpoint with a warning, a cache that
+is made anew, or an equal result are right.  The last line is JSON.
 """
 
 import argparse
@@ -28,25 +29,44 @@ import numpy as np
 LENGTHS = {"inputs": 32, "targets": 16}
 BATCH = 4
 FLIPS, QUICK_FLIPS = 1000, 100
+CUTS, QUICK_CUTS = 64, 4
+
+# A file, and what it holds after a disk or somebody has damaged it.
+Damage = tuple[Path, bytes]
+
+
+def damages(folder: Path, flips: int, cuts: int, chance: random.Random) -> Iterator[Damage]:
+    """Yields flips of a bit of a random byte of a random file; then each file, cut at so many places."""
+
+    def files() -> list[Path]:
+        return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
+
+    for _ in range(flips):
+        path = chance.choice(files())
+        content = bytearray(path.read_bytes())
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        yield path, bytes(content)
+    for path in files():
+        whole = path.read_bytes()
+        lengths = {len(whole) * part // cuts for part in range(cuts)}
+        for length in sorted(lengths):
+            yield path, whole[:length]
 
 
 @contextlib.contextmanager
-def flipped_bit(folder: Path, chance: random.Random) -> Iterator[Path]:
-    """Flips a bit of a random byte of a random file, and puts the file back as it was."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
-    path = chance.choice(files)
+def damaged(path: Path, content: bytes) -> Iterator[None]:
+    """Puts other bytes into a file, and those from before back."""
     before = path.read_bytes()
-    place, bit = chance.randrange(len(before)), 1 << chance.randrange(8)
-    path.write_bytes(before[:place] + bytes([before[place] ^ bit]) + before[place + 1 :])
+    path.write_bytes(content)
     try:
-        yield path
+        yield
     finally:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(before)
 
 
-def checkpoints(flips: int, seed: int) -> int:
-    """Returns how many flips in checkpoints were silent."""
+def checkpoints(flips: int, cuts: int, seed: int) -> tuple[int, int]:
+    """Returns how many damages of checkpoints there were besides flips, and how many of all were silent."""
     from t5mix.mesh.engine import Engine
     from t5mix.mesh.layouts import MeshConfig
     from t5mix.mesh.t5.config import T5Config
@@ -65,9 +85,10 @@ def checkpoints(flips: int, seed: int) -> int:
             extra = {"stream": {"step": step, "shares": [0.25, 0.75]}, "tokens": step * 1000}
             there.save(step, state, extra)
             truth[step] = {name: np.asarray(value) for name, value in state.items()}, extra
-        for number in range(flips):
+        number = -1
+        for number, (path, content) in enumerate(damages(Path(place, "20"), flips, cuts, chance)):
             said = io.StringIO()
-            with flipped_bit(Path(place, "20"), chance) as path, contextlib.redirect_stderr(said):
+            with damaged(path, content), contextlib.redirect_stderr(said):
                 try:
                     step, state, extra = there.restore(20 if number % 2 else None, engine)
                 except DamagedCheckpointError:
@@ -79,13 +100,13 @@ def checkpoints(flips: int, seed: int) -> int:
             kinds["equal" if step == 20 else "older"] += 1
             if not (same and told):
                 silent += 1
-                print(f"silent: {path.relative_to(place)}, flip {number}")
-    print(f"checkpoints, {flips:,} flips: {kinds}")
-    return silent
+                print(f"silent: {path.relative_to(place)}, number {number}, {len(content)} bytes")
+    print(f"checkpoints, {flips:,} flips and {number + 1 - flips:,} cuts: {kinds}")
+    return number + 1 - flips, silent
 
 
-def caches(flips: int, seed: int) -> int:
-    """Returns how many flips in token caches were silent."""
+def caches(flips: int, cuts: int, seed: int) -> tuple[int, int]:
+    """Returns how many damages of token caches there were besides flips, and how many of all were silent."""
     from t5mix.data.cache import store
     from t5mix.data.cache.identity.key import cache_job
     from t5mix.data.cache.shard_record import DamagedError
@@ -96,13 +117,13 @@ def caches(flips: int, seed: int) -> int:
         folder = Path(place, "caches")
         jobs = [cache_job(task, "train") for task in tasks(Path(place))]
         truth = [read(store.find_or_make(job, folder)) for job in jobs]
-        for number in range(flips):
-            which = number % len(jobs)
-            job, cache = jobs[which], store.path_of(jobs[which], folder)
-            with flipped_bit(cache, chance) as path, warnings.catch_warnings(record=True) as told:
+        each = [damages(store.path_of(job, folder), flips // len(jobs), cuts, chance) for job in jobs]
+        number = -1
+        for number, (which, (path, content)) in enumerate((i, one) for i, some in enumerate(each) for one in some):
+            with damaged(path, content), warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always")
                 try:
-                    found = read(store.find_or_make(job, folder))
+                    found = read(store.find_or_make(jobs[which], folder))
                 except DamagedError:
                     kinds["refused"] += 1
                     continue
@@ -111,9 +132,9 @@ def caches(flips: int, seed: int) -> int:
                     np.array_equal(array, expected) for array, expected in zip(found, truth[which], strict=True)
                 ):
                     silent += 1
-                    print(f"silent: {path.relative_to(folder)}, flip {number}")
-    print(f"token caches, {flips:,} flips: {kinds}")
-    return silent
+                    print(f"silent: {path.relative_to(folder)}, number {number}, {len(content)} bytes")
+    print(f"token caches, {flips:,} flips and {number + 1 - flips:,} cuts: {kinds}")
+    return number + 1 - flips, silent
 
 
 def tasks(folder: Path) -> list[Any]:
@@ -144,17 +165,16 @@ def read(tokens: Any) -> list[np.ndarray]:
 def main() -> None:
     """Runs both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_FLIPS} flips of each kind")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_FLIPS} flips, and {QUICK_CUTS} cuts a file")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     flips = QUICK_FLIPS if args.quick else FLIPS
     begin = time.monotonic()
-    figures = {
-        "checkpoint_flips": flips,
-        "checkpoint_silent": checkpoints(flips, args.seed),
-        "cache_flips": flips,
-        "cache_silent": caches(flips, args.seed),
-    }
+    cuts = QUICK_CUTS if args.quick else CUTS
+    figures = {}
+    for name, damage in (("checkpoint", checkpoints), ("cache", caches)):
+        figures[f"{name}_flips"] = flips
+        figures[f"{name}_cuts"], figures[f"{name}_silent"] = damage(flips, cuts, args.seed)
     print(f"in {time.monotonic() - begin:.0f} s", file=sys.stderr)
     print(json.dumps(figures))
 

@@ -50,7 +50,7 @@ class Score:
         metrics: every number of the task's metrics, by name, in declared order; NaN where one is undefined.
         baseline: the best score that needs no model, by the first metric; of kind "none" where there is no score, or
             the training split cannot be read.
-        standard_error: of the first metric, by jackknife.
+        standard_error: of the first metric.
         truncated_inputs: examples whose input was longer than the model reads.
         truncated_targets: examples whose target is longer than the model writes, so that no answer is whole.
         lengths: greatest number of tokens of each feature; None in files of earlier versions.

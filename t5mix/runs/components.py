@@ -6,6 +6,7 @@ once.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from t5mix.data import Stream
@@ -24,6 +25,7 @@ from t5mix.runs.preflight.dry_run import check_enough, open_stream, say_overflow
 from t5mix.runs.preflight.foreign_checkpoints import ForeignCheckpoint
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, num_tasks
+from t5mix.runs.records import intended_shares
 from t5mix.runs.records.run_copy import RunCopy
 from t5mix.runs.records.run_folder import CheckpointPath, Trained
 from t5mix.runs.scores import score_key
@@ -125,6 +127,10 @@ class Components:
             saved=self.copy,
         )
 
+    def mend(self, checkpoint: Path) -> str | None:
+        """Takes a damaged checkpoint from the copy of the run folder; see `RunCopy.mend`."""
+        return self._copy.mend(checkpoint) if self._copy else None
+
     def copy(self) -> None:
         """Makes the copy of the run folder, where there is one, what that is now."""
         if self._copy is not None:
@@ -142,14 +148,15 @@ class Components:
         agreement.wait_for_all("data checked")
         if agreement.is_first():
             data.record()
+            intended_shares.record(trained, stream)
         return stream
 
-    def restore(self, checkpoint: CheckpointPath, settings: Training | Finetuning | None = None) -> State:
+    def restore(self, checkpoint: CheckpointPath, settings: Finetuning | None = None) -> State:
         """Returns the weights and optimizer slots of a checkpoint, laid out on this run's mesh.
 
         Args:
             checkpoint: of this model.
-            settings: of the training that goes on from it; None where its weights are to be used as they are.
+            settings: of the fine-tuning that begins with it; None where its weights are to be used as they are.
         """
         engine = self.engine(settings)
         if settings is None:
@@ -158,7 +165,8 @@ class Components:
             return _trained_further(checkpoint, engine, self.run.seed)
         if isinstance(checkpoint, ForeignCheckpoint):
             return initial_state(engine, checkpoint.opened.weights, str(checkpoint), self.run.seed)
-        return to_train(Checkpoints(checkpoint.trained.checkpoints), checkpoint.step, engine, self.run.seed)
+        before = Checkpoints(checkpoint.trained.checkpoints)
+        return to_train(before, checkpoint.step, engine, self.run.seed, new_slots=settings.new_slots)
 
     @property
     def decoding(self) -> str:

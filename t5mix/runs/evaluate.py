@@ -19,6 +19,7 @@ from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores import score_key
 from t5mix.runs.scores.score_files import read_score, write_score
 from t5mix.training import checkpoint_files
+from t5mix.training.checkpoint_files import DamagedCheckpointError
 
 # The part of what a score depends on that is its checkpoint.
 _WEIGHTS = "weights"
@@ -197,22 +198,52 @@ def evaluate_together(components: Components, checked: Checked, tasks: Sequence[
     return score_tasks(components, tasks, trained, first.step, restored, weights=Path(str(first)))
 
 
-def evaluate_checkpoints(checked: Checked, steps: Sequence[int], tasks: Sequence[Task]) -> list[Score]:
+def evaluate_checkpoints(
+    checked: Checked, steps: Sequence[int], tasks: Sequence[Task], *, named: bool = True
+) -> list[Score]:
     """Scores checkpoints of one training on tasks.
 
     Args:
         checked: the settings, and a checkpoint of that training.
         steps: of the checkpoints.
         tasks: what to score.
+        named: whether each of the steps was asked for; where they are all that there are, one that its training
+            removes meanwhile is left out, with a line.
+
+    Raises:
+        FileNotFoundError: a checkpoint was removed meanwhile that was asked for; or all were.
     """
     newest = checked.checkpoint
     assert newest is not None
     components = Components(checked.run, checked.provider)
     scores: list[Score] = []
+    gone: list[int] = []
     for step in steps:
         restored = functools.partial(components.restore, dataclasses.replace(newest, step=step))
-        scores += score_tasks(components, tasks, newest.trained, step, restored, scores)
+        try:
+            scores += score_tasks(components, tasks, newest.trained, step, restored, scores)
+        except (FileNotFoundError, DamagedCheckpointError) as error:
+            if not _is_gone(newest.trained, step):
+                raise
+            if named:
+                where = str(newest.trained.checkpoints)
+                raise FileNotFoundError(f"the checkpoint of step {step} in {where!r} is not there any more") from error
+            gone.append(step)
+            say(f"warning: the checkpoint of step {step} is left out: its training has removed it meanwhile")
+    if gone and not scores:
+        raise FileNotFoundError(
+            f"all checkpoints in {str(newest.trained.checkpoints)!r} were removed before they were scored: let "
+            "Training.keep, or Finetuning.keep, be more"
+        )
     return scores
+
+
+def _is_gone(trained: Trained, step: int) -> bool:
+    """Tells whether a checkpoint was removed: a training that still goes on keeps the newest few.
+
+    Of several processes some may have seen it still: then all end.
+    """
+    return agreement.count() == 1 and step not in trained.steps()
 
 
 def score_best(checked: Checked, tasks: Sequence[Task], best: Sequence[Score], split: str) -> list[Score]:

@@ -95,7 +95,7 @@ def _finetune_task(
     scored = answered(checked.run, task)
     trained = checked.folder.finetuning(task.name)
     agreement.first_alone(lambda: _remember_start(trained, task, start))
-    Checkpoints(trained.checkpoints).set_damaged_aside()
+    Checkpoints(trained.checkpoints).set_damaged_aside(components.mend)
 
     def beginning_state() -> State:
         if start is None:

@@ -55,7 +55,8 @@ def carry_out(
     """
     with alone_in(checked.folder):
         prepare()
-        Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside()  # or refuse, before a file is changed
+        # Or refuse, before a file is changed.
+        Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside(copy.mend if copy else None)
         record_start(bound, checked, command)
         check_end_of_fine_tuning(checked)
         components = Components(checked.run, checked.provider, copy=copy)

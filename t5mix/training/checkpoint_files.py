@@ -6,6 +6,7 @@ is small: the state of the stream, and the shapes of the variables. Its first li
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,10 @@ MANIFEST = "manifest.json"
 
 # Bytes with a checksum of their own, so that several cores sum up one file.
 _PIECE = 1 << 24
+
+
+# Puts another copy of a damaged checkpoint in its place and says where that came from; None where there is none.
+Mend = Callable[[Path], str | None]
 
 
 class DamagedCheckpointError(ValueError):
@@ -165,13 +170,14 @@ def newest_whole(folder: Path) -> int | None:
     return step
 
 
-def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckpointError]]:
+def whole_and_damaged(folder: Path, mend: Mend | None = None) -> tuple[int | None, dict[int, DamagedCheckpointError]]:
     """Returns the step of the newest checkpoint that is whole, and what is wrong with the newer ones, newest first.
 
     All processes must call it, where there are several.
 
     Args:
         folder: of the checkpoints; where there are none, the step is None.
+        mend: tries to mend a damaged one; None where nothing can.
 
     Raises:
         DamagedCheckpointError: there are checkpoints, and none is whole.
@@ -181,7 +187,10 @@ def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckp
         try:
             verify(folder / str(step))
         except DamagedCheckpointError as error:
-            damaged[step] = error
+            again = _mended(folder / str(step), mend, error) if mend else error
+            if again is None:
+                return step, damaged
+            damaged[step] = again
         else:
             return step, damaged
     if damaged:
@@ -191,6 +200,27 @@ def whole_and_damaged(folder: Path) -> tuple[int | None, dict[int, DamagedCheckp
             "delete them to start anew"
         )
     return None, damaged
+
+
+def set_aside(checkpoint: Path) -> Path:
+    """Renames a damaged checkpoint, in the place of an earlier one of its step; returns where it is now."""
+    aside = checkpoint.with_name(f"{checkpoint.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.rename(checkpoint, aside)
+    return aside
+
+
+def _mended(checkpoint: Path, mend: Mend, error: DamagedCheckpointError) -> DamagedCheckpointError | None:
+    """Lets a damaged checkpoint be mended; returns what is wrong with it afterwards."""
+    source = mend(checkpoint)
+    if source is None:
+        return error
+    try:
+        verify(checkpoint)
+    except DamagedCheckpointError as again:
+        return again
+    say(f"warning: {error}; {source} has taken its place")
+    return None
 
 
 def _files(folder: Path) -> dict[str, Path]:

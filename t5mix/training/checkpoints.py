@@ -11,6 +11,7 @@ before a weight is used. Arrays are restored onto the mesh of the engine that as
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -28,7 +29,7 @@ from t5mix.training.checkpoint_files import DamagedCheckpointError
 
 _STATE = "state"
 _PRIVATE = ".partial"  # the end of names that are no checkpoint's
-# How often it is tried to delete what somebody may still write into, and seconds between; the next save tries, too.
+# How often it is tried to delete what somebody may still write into, and seconds between.
 _TRIES, _PAUSE = 10, 0.05
 
 
@@ -70,7 +71,8 @@ class Checkpoints:
         spared = self._spared()
         orbax = import_quietly("orbax.checkpoint")
         try:
-            private = self.folder / f".{step}{_PRIVATE}"
+            # A name of its own: threads of a save that failed may still write into the folder of that one.
+            private = self.folder / agreement.first_says(lambda: f".{step}.{secrets.token_hex(4)}{_PRIVATE}")
             if agreement.is_first():
                 self.folder.mkdir(exist_ok=True)
                 self._remove_private()
@@ -85,7 +87,7 @@ class Checkpoints:
             agreement.wait_for_all(f"written {step}")
         except Exception as error:  # Orbax and TensorStore raise errors of many kinds
             if agreement.is_first():
-                self._give_up()
+                self._remove_private()
             why = error.strerror if isinstance(error, OSError) and error.strerror else _first_words(error)
             raise OSError(
                 f"the checkpoint of step {step} cannot be written into {str(self.folder)!r} ({why}): "
@@ -127,18 +129,19 @@ class Checkpoints:
         _check_shapes(folder, content["variables"], engine)
         return step, engine.state(_read_arrays(folder, engine)), content["extra"]
 
-    def set_damaged_aside(self) -> None:
+    def set_damaged_aside(self, mend: checkpoint_files.Mend | None = None) -> None:
         """Renames newest checkpoints that are damaged to STEP.damaged, so that training goes on from a whole one.
+
+        Args:
+            mend: see `whole_and_damaged`.
 
         Raises:
             DamagedCheckpointError: none is whole; all stay, for training from the start would lose them, and the log.
         """
-        whole, damaged = checkpoint_files.whole_and_damaged(self.folder)
+        whole, damaged = checkpoint_files.whole_and_damaged(self.folder, mend)
         for step, error in damaged.items() if agreement.is_first() else ():
             folder = self.folder / str(step)
-            aside = folder.with_name(f"{step}.damaged")
-            shutil.rmtree(aside, ignore_errors=True)
-            os.rename(folder, aside)
+            aside = checkpoint_files.set_aside(folder)
             say(f"warning: {error}; it is now {str(aside)!r}, and training goes on from step {whole}")
         agreement.wait_for_all("damaged checkpoints set aside")
 
@@ -159,19 +162,24 @@ class Checkpoints:
             os.rename(folder, aside)
             shutil.rmtree(aside)
 
-    def _give_up(self) -> None:
-        """Deletes what a save that failed has left, as far as that can be; threads of Orbax may still be at work."""
+    def _remove_private(self) -> None:
+        """Deletes what a killed process or a save that failed has left, as far as that can be.
+
+        Threads of Orbax may still be at work in it. What stays is in nobody's way, and the next save tries again.
+        """
         for _ in range(_TRIES):
-            with contextlib.suppress(OSError):
-                self._remove_private()
+            left = [entry for entry in self._entries() if entry.name.startswith(".") and entry.name.endswith(_PRIVATE)]
+            for entry in left:
+                shutil.rmtree(entry, ignore_errors=True)
+            if not any(map(os.path.lexists, left)):
                 return
             time.sleep(_PAUSE)
 
-    def _remove_private(self) -> None:
-        """Deletes what a killed process has left."""
-        for entry in self.folder.iterdir():
-            if entry.name.startswith(".") and entry.name.endswith(_PRIVATE):
-                shutil.rmtree(entry)
+    def _entries(self) -> list[Path]:
+        try:
+            return list(self.folder.iterdir())
+        except OSError:  # it is gone, say
+            return []
 
 
 def _read_arrays(folder: Path, engine: Engine) -> Mapping[str, Any]:
@@ -233,15 +241,18 @@ def _without_tracebacks() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _plain_path(folder: Path) -> Iterator[Path]:
-    """Gives another path of a folder: Orbax takes `[` and the like for a pattern, and paths can be long."""
+    """Gives another path of a folder: Orbax takes `[` and the like for a pattern, and paths can be long.
+
+    After an error in the body the path stays that folder's for good: threads of Orbax may still write there, and must
+    not come out in another folder that gets the same number.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        plain = Path(f"/proc/self/fd/{descriptor}")
-        if plain.is_dir():
-            yield plain
-            return
-    finally:
+    plain = Path(f"/proc/self/fd/{descriptor}")
+    if plain.is_dir():
+        yield plain
         os.close(descriptor)
+        return
+    os.close(descriptor)
     with tempfile.TemporaryDirectory(prefix="t5mix-") as place:  # no Linux
         link = Path(place, "folder")
         link.symlink_to(folder, target_is_directory=True)

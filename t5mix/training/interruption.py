@@ -46,6 +46,11 @@ class StopSignal:
         self.number = number
 
 
+def signal_of_any(stop: StopSignal) -> int:
+    """Returns the signal that has come to some process, on all of them; 0 where none has."""
+    return max(agreement.gathered(stop.number or 0))
+
+
 @contextlib.contextmanager
 def noted_signal() -> Iterator[StopSignal]:
     """Notes the first signal to stop in the body, which goes on; a second one does what it did before."""

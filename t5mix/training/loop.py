@@ -27,7 +27,7 @@ from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.feeding import Feeding
-from t5mix.training.interruption import Interrupted, StopSignal, noted_signal, stop_told
+from t5mix.training.interruption import Interrupted, StopSignal, noted_signal, signal_of_any, stop_told
 from t5mix.training.logs import Logs, is_logged, opened
 from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
@@ -174,6 +174,7 @@ class _Loop:
     ) -> State:
         pending: _Pending | None = None
         feeding, ballot = Feeding(self.stream, self.engine), Ballot()
+        self._log_beside(progress.step, logs)  # it may have been killed before
         for step, batch in feeding.batches(progress.step, steps, self._conflict_is_due):
             self._measure_conflict(state, batch, step, logs)
             state, metrics = self.engine.train_step(
@@ -201,15 +202,21 @@ class _Loop:
             if self.beside and self.beside.is_due(done):
                 with reporter.paused():
                     ended = self.beside.look(done, state)
-                if came := _signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
+                self._log_beside(done, logs)
+                if came := signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
                     raise Interrupted(came, done)
                 if ended:
                     if not progress.window.is_empty:
                         self.log(progress, logs, reporter)
                     return state
-        if came := _signal_of_any(stop):  # while the last checkpoint was written
+        if came := signal_of_any(stop):  # while the last checkpoint was written
             raise Interrupted(came, steps)
         return state
+
+    def _log_beside(self, step: int, logs: Logs | None) -> None:
+        """Hands the numbers of what was looked at beside training, if it was at this step, to services."""
+        if logs is not None and self.beside and self.beside.is_due(step):
+            logs.trackers.log(step, self.beside.numbers())
 
     def _is_kept(self, step: int) -> bool:
         return step % self.checkpoint_every == 0 or (self.beside is not None and self.beside.is_due(step))
@@ -350,7 +357,7 @@ def _begin(
         stream.check_state(before)
     if anew:
         step, extra = checkpoints.steps()[-1], newest
-        state = to_train(checkpoints, step, engine, 0)
+        state = to_train(checkpoints, step, engine, 0, new_slots=False)  # they differ, and it says so
     else:
         step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
     # Losses since the last line in the log are of the tasks that were; there is such a line where training ended early.
@@ -381,11 +388,6 @@ def _starts_anew(theirs: StepConfig, ours: StepConfig, checkpoints: Checkpoints,
             "use the same, or say allow_changed_optimizer = True to go on with new slots"
         )
     return True
-
-
-def _signal_of_any(stop: StopSignal) -> int:
-    """Returns the signal that has come to some process, on all of them; 0 where none has."""
-    return max(agreement.gathered(stop.number or 0))
 
 
 @contextlib.contextmanager

@@ -53,28 +53,30 @@ def as_trained(checkpoints: Checkpoints, step: int, engine: Engine) -> State:
     return engine.with_step(StepConfig()).initialize(0, merged(_weights(state), state.trained))
 
 
-def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int) -> State:
+def to_train(checkpoints: Checkpoints, step: int, engine: Engine, seed: int, *, new_slots: bool) -> State:
     """Returns the state that an engine begins another training with, from a checkpoint.
-
-    Optimizer slots are the checkpoint's, and as old as there, where it was trained in the same way; new where not.
 
     Args:
         checkpoints: where it lies.
         step: of it.
         engine: that trains.
         seed: of weights that the engine has besides T5's.
+        new_slots: whether optimizer slots start anew. If not, they are the checkpoint's, and as old as there, as in T5;
+            but new where the checkpoint was trained in another way.
 
     Raises:
         ValueError: the checkpoint has adapters or a prompt, and the engine has none.
     """
     theirs = step_of(checkpoints.extra(step))
-    if same_arrays(theirs, engine.step):
+    same = same_arrays(theirs, engine.step)
+    if same and not new_slots:
         _, state, extra = checkpoints.restore(step, engine)
         state.slots_since = extra.get(SLOTS_SINCE, 0) - step  # its steps count from 0 again, the slots' go on
         return state
     state = checkpoints.restore(step, engine.with_step(theirs))[1]
-    by, on = briefly(theirs.optimizer), briefly(theirs.trained)
-    say(f"optimizer slots start anew: checkpoint {step} was trained by {by} on {on}")
+    if not same and not new_slots:
+        by, on = briefly(theirs.optimizer), briefly(theirs.trained)
+        say(f"optimizer slots start anew: checkpoint {step} was trained by {by} on {on}")
     return engine.initialize(seed, _fitting(_weights(state), theirs.trained, engine.step.trained))
 
 

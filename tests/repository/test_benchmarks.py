@@ -59,6 +59,7 @@ def test_no_flipped_bit_is_silent() -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
+    assert min(found.pop("checkpoint_cuts"), found.pop("cache_cuts")) >= 20
     assert found == {"checkpoint_flips": 100, "checkpoint_silent": 0, "cache_flips": 100, "cache_silent": 0}
 
 
@@ -75,6 +76,13 @@ def last_line(script: str, *arguments: str) -> dict[str, float]:
 def test_a_killed_run_ends_as_if_it_had_not_been_killed() -> None:
     found = last_line("kill_resume.py", "--quick", "--runs", "3", "--storms", "1", "--signals", "1", "--seed", "1")
     assert found == {"runs": 3, "equal": 3, "storms": 1, "storms_equal": 1, "signals": 1, "signals_equal": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="faults.c needs a C compiler")
+def test_a_run_whose_disk_fails_says_so_and_ends_as_if_it_had_not() -> None:
+    found = last_line("kill_resume.py", "--quick", "--kinds", "train", "--runs", "0", "--faults", "2", "--pauses", "1")
+    assert found == {"pauses": 1, "pauses_equal": 1, "faults": 2, "faults_equal": 2}
 
 
 @pytest.mark.slow

@@ -17,8 +17,9 @@ from t5mix import metrics, preprocessors
 from t5mix.evaluation.decoding import Answer, AnswerAll
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
-from t5mix.runs.evaluate import score_tasks
-from t5mix.runs.records.run_folder import Trained
+from t5mix.runs.evaluate import evaluate_checkpoints, score_tasks
+from t5mix.runs.preflight.checks import Checked
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, Trained
 from tests.runs.conftest import pretend_checkpoint
 
 FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
@@ -248,3 +249,20 @@ def a_file(path: Path) -> Iterator[None]:
     path.write_text("nobody can write into it, not even root")
     yield
     path.unlink()
+
+
+def test_a_checkpoint_that_its_training_removes_meanwhile_is_left_out_unless_it_was_named(
+    score, gin_file: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score(task(folder))  # of step 7
+    newest = CheckpointPath(RunFolder(folder), Trained(folder), 7)
+    checked = Checked(binding.bind([str(gin_file)], []).run, task(folder), checkpoint=newest)
+    capsys.readouterr()
+    (found,) = evaluate_checkpoints(checked, [5, 7], [task(folder)], named=False)
+    assert found.step == 7
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert said == ["warning: the checkpoint of step 5 is left out: its training has removed it meanwhile"]
+    with pytest.raises(FileNotFoundError, match=r"checkpoint of step 5 in .* is not there any more"):
+        evaluate_checkpoints(checked, [5, 7], [task(folder)])
+    with pytest.raises(FileNotFoundError, match="were removed before they were scored"):
+        evaluate_checkpoints(checked, [3, 5], [task(folder)], named=False)

@@ -297,6 +297,14 @@ def test_finetuning_from_a_finished_run_starts_with_its_weights(finished, tmp_pa
     (before,) = [r for r in rows_of(finished.report) if r["task"] == "toy_a"]
     assert row["task"] == "toy_a" and row["multi_task"] == before["multi_task"]
     assert json.loads(folder.lineage.read_text())["checkpoint"]["checkpoint"] == str(finished.path / "checkpoints/6")
+
+    def slots_since(*params):
+        other = [f"Run.folder = {str(tmp_path / 'other')!r}", *params]
+        run = checks.check_finetuning(binding.bind([str(folder.operative_config)], other).run)
+        return Components(run.run, run.provider).restore(run.checkpoint, run.run.finetune).slots_since
+
+    assert slots_since() == 0  # new ones
+    assert slots_since("Finetuning.new_slots = False") == -6  # those of the checkpoint
     assert main([*command, "--mixture_or_task", "toy_b"]) == 2
     assert "Run.mixture ('toy_a' there, 'toy_b' here)" in capsys.readouterr().err
 

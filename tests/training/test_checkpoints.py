@@ -1,5 +1,6 @@
 """Checkpoints in folders of any name, damaged ones, full disks and folders that are gone."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from t5mix.training import checkpoints
 from t5mix.training.checkpoint_files import DamagedCheckpointError
 from t5mix.training.checkpoints import Checkpoints
 from tests.training import toy
@@ -141,6 +143,26 @@ def test_a_file_that_cannot_be_written_leaves_the_checkpoint_before(engine, stat
     assert os.strerror(errno.EFBIG) in lines[-1]
     assert [entry.name for entry in tmp_path.iterdir()] == ["1"]
     assert equal(state, Checkpoints(tmp_path).restore(None, engine)[1])
+
+
+def test_after_an_error_the_plain_path_of_a_folder_leads_to_no_other(tmp_path):
+    """Threads of Orbax write on for a moment after an error."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    with contextlib.suppress(ValueError), checkpoints._plain_path(tmp_path / "first") as first:
+        raise ValueError
+    with checkpoints._plain_path(tmp_path / "second") as second:
+        (first / "late").touch()
+        assert not list(second.iterdir())
+    assert (tmp_path / "first" / "late").exists()
+
+
+def test_what_cannot_be_deleted_is_in_no_save_s_way(state, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "_PAUSE", 0.0)
+    (tmp_path / ".3.partial").write_text("rmtree refuses a file, as it refuses a folder that is written into")
+    (tmp_path / ".4.partial").mkdir()
+    Checkpoints(tmp_path).save(3, state, {})
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".3.partial", "3"]
 
 
 def test_spared_ones_stay_however_old_they_are(state, tmp_path):

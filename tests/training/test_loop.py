@@ -1,5 +1,6 @@
 """Training: what it writes, how it goes on, and that being interrupted changes nothing."""
 
+import functools
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
 from t5mix.training.starting import same_arrays, step_of, to_train
+from tests.internal.logs import test_trackers
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
@@ -146,22 +148,24 @@ def test_asked_to_stop_while_it_looks_at_a_checkpoint_it_stops_there(engine, cac
     assert looked == [8]
 
 
-def test_a_training_that_ends_early_logs_the_losses_since_the_last_line(engine, cache, tmp_path):
-    run(engine, tmp_path / "whole", cache, 10)
-    ends = {"beside": Beside(4, lambda step, state: step == 4)}
-    run(engine, tmp_path / "early", cache, 10, **ends)
-    lines = metrics(tmp_path / "early")
-    fed = [sum(line["examples/toy_upper"] for line in lines), *(line["step"] for line in lines)]
-    assert fed == [toy.stream(cache).fed(4)["toy_upper"], 3, 4]
-    for left in (lines, lines[:1]):  # started again, also where it was killed before it wrote that line
-        (tmp_path / "early" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in left))
-        run(engine, tmp_path / "early", cache, 10, **ends)
-        assert metrics(tmp_path / "early") == lines
-    # Where it is to go on, no step counts twice.
-    run(engine, tmp_path / "early", cache, 10)
-    after = metrics(tmp_path / "early")
-    assert [line["step"] for line in after] == [3, 4, 6, 9, 10] and after[3:] == metrics(tmp_path / "whole")[2:]
-    assert sum(line["examples/toy_upper"] for line in after) == toy.stream(cache).fed(10)["toy_upper"]
+def test_what_is_found_beside_training_goes_to_the_services_that_follow_it(engine, cache, tmp_path, monkeypatch):
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "trackio.py").write_text(test_trackers.LIBRARY)
+    monkeypatch.syspath_prepend(library)
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
+    monkeypatch.setenv("T5MIX_TRACK", "trackio")
+    found = {}
+
+    def look(step, state):
+        found["eval/test/toy/exact"] = float(step)
+        return False
+
+    for steps in (4, 8):  # the second start looks at step 4 again, as after a kill
+        run(engine, tmp_path / "run", cache, steps, beside=Beside(4, look, numbers=lambda: found))
+    told = [line for line in (library / "told.txt").read_text().splitlines() if "eval/test/toy/exact" in line]
+    assert told == [f"log {step} [('eval/test/toy/exact', {step}.0)]" for step in (4, 4, 8)]
+    del sys.modules["trackio"]
 
 
 def test_a_loss_that_is_no_number_stops_training_without_a_checkpoint(engine, cache, tmp_path):
@@ -388,7 +392,8 @@ def test_fine_tuning_goes_on_with_slots_that_are_as_old_as_they_were(cache, tmp_
 
     def tune(steps):
         settings = {"folder": tmp_path / "second", "schedule": lambda step: 1e-2, "steps": steps, "seed": 1}
-        return train(engine, toy.stream(cache), **settings, start=lambda: to_train(before, 5, engine, 0))
+        begin = functools.partial(to_train, before, 5, engine, 0, new_slots=False)
+        return train(engine, toy.stream(cache), **settings, start=begin)
 
     expected, batches = before.restore(5, engine)[1], toy.stream(cache)
     for step in range(2):

@@ -18,7 +18,7 @@ class CleanScore:
 
     Attributes:
         value: of the first metric; NaN where no example is clean.
-        standard_error: of it, by jackknife.
+        standard_error: of it.
         num_examples: clean examples that were scored.
     """
 

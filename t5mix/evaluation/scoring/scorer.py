@@ -9,7 +9,7 @@ from typing import Any
 from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.scoring.paired_difference import Difference, paired_difference
-from t5mix.evaluation.scoring.standard_error import jackknife_standard_error
+from t5mix.evaluation.scoring.standard_error import standard_error
 from t5mix.internal.code import signatures
 from t5mix.metrics.directions import prefers_less
 from t5mix.metrics.metric_objects import PassthroughLegacyMetric
@@ -120,7 +120,12 @@ class Scorer:
         """
         outputs = {ModelOutputType.PREDICTION: list(texts)}
         values = compute_scores(self.task, self._fields, outputs, known_targets=self._known).values
-        return _numbers(self.task.name, values)
+        for name, value in values.items():
+            if not _is_number(value):
+                _log.warning(
+                    "task %s: %s is a %s; a run keeps numbers only", self.task.name, name, type(value).__name__
+                )
+        return _numbers(values)
 
     def prefers_less(self, name: str) -> bool:
         """Tells whether less of the first metric's number of this name is better."""
@@ -131,9 +136,9 @@ class Scorer:
         return self._first(self._targets, self._metric.postprocess(texts, self._fields, False))
 
     def standard_error(self, texts: Sequence[str]) -> float:
-        """Returns the jackknife standard error of the first metric."""
+        """Returns the standard error of the first metric."""
         predictions = self._metric.postprocess(texts, self._fields, False)
-        return jackknife_standard_error(self._first_value, self._targets, predictions)
+        return standard_error(self._first_value, self._targets, predictions)
 
     def difference(self, first: Sequence[str], second: Sequence[str], confidence: float = 0.95) -> Difference:
         """Returns how far the first metric of the texts `second` is from that of `first`."""
@@ -141,7 +146,7 @@ class Scorer:
         return paired_difference(self._first_value, self._targets, before, after, confidence)
 
     def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> tuple[str, float]:
-        return first_value(_numbers(self.task.name, self._metric.metric_fn(targets, predictions)))
+        return first_value(_numbers(self._metric.metric_fn(targets, predictions)))
 
     def _first_value(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
         return self._first(targets, predictions)[1]
@@ -169,15 +174,17 @@ def check_metrics(task: Task) -> None:
             )
 
 
-def _numbers(task: str, values: Mapping[str, Any]) -> dict[str, float]:
-    """Returns the numbers among values; warns of the others."""
-    numbers: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, MetricValue) and not isinstance(value, Scalar):
-            _log.warning("task %s: %s is a %s; a run keeps numbers only", task, name, type(value).__name__)
-        else:
-            numbers[name] = float(value.value if isinstance(value, Scalar) else value)
-    return numbers
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the numbers among values."""
+    return {
+        name: float(value.value if isinstance(value, Scalar) else value)
+        for name, value in values.items()
+        if _is_number(value)
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Scalar) or not isinstance(value, MetricValue)
 
 
 def first_value(values: Mapping[str, float]) -> tuple[str, float]:

@@ -4,12 +4,13 @@ Runs keep their own logs with them; the loggers of an `Evaluator` are in `logger
 can go back to an earlier step when a run is resumed.
 """
 
+import contextlib
 import json
 import os
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -85,7 +86,8 @@ class EventFile(Closing):
         path.mkdir(parents=True, exist_ok=True)
         self._folder = path
         stamp = f"{_later_than_all(path):.6f}.{socket.gethostname()}.{os.getpid()}"
-        self._writer = tf.io.TFRecordWriter(str(path / f"events.out.tfevents.{stamp}"))
+        with self._errors_named():
+            self._writer = tf.io.TFRecordWriter(str(path / f"events.out.tfevents.{stamp}"))
         self._write(file_version="brain.Event:2")
         if resume_step is not None:
             start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
@@ -102,13 +104,19 @@ class EventFile(Closing):
 
     def close(self) -> None:
         """Closes the file."""
-        self._writer.close()
+        with self._errors_named():
+            self._writer.close()
 
     def _write(self, **fields: Any) -> None:
         event = tf.compat.v1.Event(wall_time=time.time(), **fields)
-        try:
+        with self._errors_named():
             self._writer.write(event.SerializeToString())
             self._writer.flush()
+
+    @contextlib.contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
         except tf.errors.OpError as error:
             raise OSError(f"{self._folder} cannot be written: {error.message}") from None
 

@@ -65,7 +65,7 @@ class Trackers(Closing):
             values: numbers by name; slashes make groups.
         """
         numbers = {name: value for name, value in values.items() if math.isfinite(value)}
-        for name in list(self._runs):
+        for name in list(self._runs if numbers else ()):
             with self._leaving_out(name):
                 self._runs[name].log(numbers, step=step)
 

@@ -6,8 +6,6 @@ On a TPU slice, under SLURM and under Open MPI JAX finds them; elsewhere they ar
 import atexit
 import contextlib
 import functools
-import glob
-import importlib.util
 import os
 import socket
 import sys
@@ -16,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
-from t5mix.internal.processes import agreement
+from t5mix.internal.processes import agreement, tpu_machine
 from t5mix.internal.processes.watch import Watch
 from t5mix.internal.terminal import say
 
@@ -24,19 +22,20 @@ from t5mix.internal.terminal import say
 _HEARTBEAT = 30
 # Seconds that a process waits, after an error, for news that another one has caused it by its end.
 _NEWS = 2.0
+# Seconds more in which the first process may find the same error.
+_SAME = 8.0
 # How SLURM, Open MPI and MPICH tell a process how many there are, and which it is.
 _LAUNCHERS = (
     ("SLURM_NTASKS", "SLURM_PROCID"),
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     ("PMI_SIZE", "PMI_RANK"),
 )
-# What TPU chips say of themselves on a PCI bus, v2 and v3, v4, v5p, v5e, v6e, 7x; Google makes network cards, too.
-_GOOGLE, _CHIPS = "0x1ae0", ("0x0027", "0x005e", "0x0062", "0x0063", "0x006f", "0x0076")
 # Words of lines that every process shows.
 _TOLD = ("warning", "error", "t5mix:")
 _ADVICE = (
     "start all of them, each with its own number and the same coordinator, whose port must be free and within reach"
 )
+_ADVICE_ALONE = f"; a TPU machine that stands alone is told so by {tpu_machine.HOSTS}=localhost"
 # The exit status of a process that ends because another one did.
 ENDED = 3
 
@@ -104,17 +103,7 @@ def is_launched(environment: Mapping[str, str]) -> bool:
     if "," in hosts or int(environment.get("MEGASCALE_NUM_SLICES") or 1) > 1:
         return True
     # A TPU machine whose environment says nothing: JAX asks the machine's own metadata.
-    platforms = environment.get("JAX_PLATFORMS") or "tpu"
-    return not hosts and "tpu" in platforms and importlib.util.find_spec("libtpu") is not None and _has_tpu()
-
-
-def _has_tpu() -> bool:
-    """Tells whether a chip is on the machine's bus: of old generations it is a device of its own, of new ones not."""
-    for vendor in glob.glob("/sys/bus/pci/devices/*/vendor"):
-        with contextlib.suppress(OSError), open(vendor) as file, open(f"{vendor.removesuffix('vendor')}device") as kind:
-            if file.read().strip() == _GOOGLE and kind.read().strip() in _CHIPS:
-                return True
-    return False
+    return not hosts and tpu_machine.may_be_of_a_slice(environment)
 
 
 def launched_as(environment: Mapping[str, str]) -> tuple[int, int] | tuple[None, None]:
@@ -158,7 +147,8 @@ def _initialize(coordinator: str | None, processes: int | None, process: int | N
     where = f"at {coordinator}" if coordinator else "as the environment (SLURM, MPI or TPU) says"
     missing = f"the processes of this run did not find each other {where}"
     # JAX would end the process with a trace of its own.
-    late = threading.Timer(wait, _give_up, [f"{missing} within {wait}s: {_ADVICE}"])
+    advice = _ADVICE + ("" if coordinator else _ADVICE_ALONE)
+    late = threading.Timer(wait, _give_up, [f"{missing} within {wait}s: {advice}"])
     late.daemon = True
     late.start()
     try:
@@ -166,7 +156,8 @@ def _initialize(coordinator: str | None, processes: int | None, process: int | N
             **given, heartbeat_timeout_seconds=_HEARTBEAT, initialization_timeout=wait + 2 * _HEARTBEAT
         )
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{missing} ({str(error).splitlines()[0]}): {_ADVICE}") from error
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{missing} ({why}): {advice}") from error
     finally:
         late.cancel()
 
@@ -201,15 +192,22 @@ def _own_names() -> list[str]:
 
 
 def _leave(watch: Watch, error: BaseException) -> None:
-    """Ends this process's part: well, where all were asked to stop; else with the news why."""
+    """Ends this process's part: well, where all were asked to stop; else with the news why.
+
+    What the first process tells its user of the same error, this one does not tell again.
+    """
     if isinstance(error, SystemExit) and getattr(error, "together", False):
         watch.leave()
         return
+    since, patience = time.monotonic(), 0.0
     # What a collective says when another process is gone is no error of this one, whatever has been made of it on its
     # way up: news of that process are about to come, and end this one.
     if isinstance(error, Exception):
         time.sleep(_NEWS)
-    watch.leave(f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
+        patience = _SAME
+    why = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+    if not watch.fail(why, since, patience):
+        _exit_now(_status(error))
     # JAX, at the end of a process, waits minutes for others, which do not come.
     atexit.register(functools.partial(_exit_now, _status(error)))
 

@@ -17,7 +17,8 @@ from typing import Any
 
 _PATIENCE = 60.0  # seconds for all connections to be made
 _PAUSE = 0.05  # seconds between two looks whether all have come
-_GOING = 10.0  # seconds that a process has to end, once it has said why
+_GOING = 10.0  # seconds that a process has to end, once it has said why; and others to find the same error themselves
+_CLOSE = 0.2  # seconds by which news may come later than what they explain
 _STRANGERS = 100  # that may be waiting for an answer
 _LONGEST = 4096  # bytes of a message
 _WELL = "well"
@@ -36,6 +37,8 @@ class Watch:
         self._index, self._count, self._ended = index, count, ended
         self._lock, self._over, self._accepting = threading.Lock(), False, True
         self._left: dict[int, str] = {}
+        self._failed: dict[int, tuple[str, float]] = {}  # why, and when that was heard
+        self._fails, self._first_speaks = threading.Event(), threading.Event()
         self._connections: dict[int, socket.socket] = {}
         self._names: dict[int, str] = {index: f"pid {os.getpid()} on {socket.gethostname()}"}
 
@@ -89,8 +92,33 @@ class Watch:
         """
         with self._lock:
             self._over = True
+        self._fails.set()
         for connection in self._connections.values():
             _write(connection, {"left": self._index, "why": why})
+
+    def fail(self, why: str, since: float, patience: float = _GOING) -> bool:
+        """Says that this process ends, for it has an error; returns whether it is to tell that.
+
+        An error that others have, too, such as a setting that can not be right, is the first process's to tell. What
+        has come after the news that another process failed, and is something else, is a consequence: then this process
+        ends because of that one.
+
+        Args:
+            why: what went wrong, a few words.
+            since: when it did, as `time.monotonic` has it.
+            patience: seconds in which the first process may find the same.
+        """
+        if self._over:  # the thread that has heard of another's end is about to say so, and to end this process
+            time.sleep(1.0)
+        before = {who: other for who, (other, heard) in self._failed.items() if heard < since + _CLOSE}
+        if before and why not in before.values():
+            who, other = next(iter(before.items()))
+            self._note(who, f"has ended ({other})")
+            return False
+        self.leave(why)
+        if self._index:
+            self._first_speaks.wait(patience)
+        return self._failed.get(0, ("", 0.0))[0] != why
 
     def _greet(self, connection: socket.socket) -> None:
         """Takes in a process that says hello, or closes the connection of a stranger."""
@@ -118,11 +146,17 @@ class Watch:
             failed = self._left.get(index, _WELL) != _WELL
             message = _read(self._connections[index], _GOING if failed else None)
             if message is None:
+                if index in self._failed:
+                    self._fails.wait(max(0.0, self._failed[index][1] + _GOING - time.monotonic()))
+                self._first_speaks.set()  # or never will
                 return self._note(index, self._left.get(index, "has died"))
             who, why = message.get("left"), str(message.get("why"))
             if isinstance(who, int):
                 self._names.setdefault(who, str(message.get("name")))
                 self._left[who] = why if why == _WELL else f"has ended ({why})" if who == index else why
+                if who == index and why != _WELL:
+                    self._failed[who] = why, time.monotonic()
+                    self._first_speaks.set()
             if who != index and who in self._left:
                 return self._note(who, self._left[who])
 

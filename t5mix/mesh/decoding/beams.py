@@ -101,7 +101,7 @@ class _Position:
         """Returns the 2 * beams best: (log-likelihood, from which beam, token), each [rows, 2 * beams]."""
         rows, beams, vocab = logits.shape
         each = min(2 * beams, vocab)
-        best, tokens = top(logits, each)
+        best, tokens = top(logits, each, self.steps.split)
         total = best - tf.reduce_logsumexp(logits, -1, keepdims=True) + going[..., None]
         found = tf.math.top_k(tf.reshape(total, [rows, -1]), 2 * beams)
         token = tf.gather(tf.reshape(tokens, [rows, -1]), found.indices, batch_dims=1)

@@ -43,7 +43,7 @@ def decode_one_by_one(
         own = tf.broadcast_to(own, [state["last"].shape[0], *own.shape])
         logits, caches = steps.step(state["last"], position, own, memory, state["caches"])
         if decoding.temperature:
-            chosen = choose(logits, decoding, key, state["numbers"], position)
+            chosen = choose(logits, decoding, key, state["numbers"], position, steps.split)
         else:
             chosen = likeliest(logits)
         ended = state["ended"]

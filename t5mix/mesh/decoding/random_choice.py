@@ -5,7 +5,7 @@ mesh/random.py: an answer does not depend on the batch that its input is in, or 
 """
 
 from t5mix.mesh import random
-from t5mix.mesh.decoding.likeliest import likeliest, top
+from t5mix.mesh.decoding.likeliest import NOT_SPLIT, Split, likeliest, top
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.mesh_tensorflow import tf
 
@@ -13,7 +13,14 @@ from t5mix.mesh.mesh_tensorflow import tf
 _DECODING = 0x5A3D_11E7
 
 
-def choose(logits: tf.Tensor, decoding: Decoding, key: tf.Tensor, numbers: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+def choose(
+    logits: tf.Tensor,
+    decoding: Decoding,
+    key: tf.Tensor,
+    numbers: tf.Tensor,
+    position: tf.Tensor,
+    split: Split = NOT_SPLIT,
+) -> tf.Tensor:
     """Draws a token for each sequence: float32 [rows, width, vocab] to int32 [rows, width].
 
     The largest of log-probability + Gumbel noise is a draw from the probabilities.
@@ -24,8 +31,9 @@ def choose(logits: tf.Tensor, decoding: Decoding, key: tf.Tensor, numbers: tf.Te
         key: uint32 [2], of the seed.
         numbers: int32 [rows], of the inputs.
         position: int32 [].
+        split: of the vocabulary.
     """
-    limited = limit(logits / decoding.temperature, decoding.top_k, decoding.top_p)
+    limited = limit(logits / decoding.temperature, decoding.top_k, decoding.top_p, split)
     of_inputs = random.fold_in(random.fold_in((key[0], key[1]), _DECODING), tf.cast(numbers, tf.uint32)[:, None])
     of_samples = random.fold_in(of_inputs, tf.cast(tf.range(logits.shape[1]), tf.uint32)[None, :])
     first, second = random.fold_in(of_samples, tf.cast(position, tf.uint32))
@@ -33,16 +41,17 @@ def choose(logits: tf.Tensor, decoding: Decoding, key: tf.Tensor, numbers: tf.Te
     return likeliest(limited - tf.math.log(-tf.math.log(uniform)))
 
 
-def limit(logits: tf.Tensor, top_k: int, top_p: float) -> tf.Tensor:
+def limit(logits: tf.Tensor, top_k: int, top_p: float, split: Split = NOT_SPLIT) -> tf.Tensor:
     """Returns logits with -inf where a token is not to be drawn; of tokens equal to the last that is, all stay.
 
     Args:
         logits: float32 [.., vocab].
         top_k: so many stay; 0 means all.
         top_p: of those, the likeliest stay that have this probability together; 1 means all.
+        split: of the vocabulary.
     """
     if top_k:
-        least = top(logits, min(top_k, logits.shape[-1]))[0][..., -1:]
+        least = top(logits, min(top_k, logits.shape[-1]), split)[0][..., -1:]
         logits = tf.where(logits >= least, logits, -float("inf"))
     if top_p < 1:
         probabilities = tf.nn.softmax(logits, -1)

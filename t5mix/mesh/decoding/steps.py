@@ -13,6 +13,7 @@ are its own. So beams change places without a copy of the cache, and read it tog
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from t5mix.mesh.decoding.likeliest import Split
 from t5mix.mesh.mesh_tensorflow import tf
 
 PAD_ID, EOS_ID = 0, 1
@@ -32,6 +33,11 @@ class Steps(Protocol):
     @property
     def length(self) -> int:
         """Positions that are decoded at most."""
+        ...
+
+    @property
+    def split(self) -> Split:
+        """How a mesh splits the logits."""
         ...
 
     def start(self, inputs: tf.Tensor) -> tuple[Tensors, Tensors]:

@@ -140,6 +140,9 @@ class Finetuning(_Steps):
             ends with.
         trained_before: a folder of `t5mix export --format trained`, which is put onto the checkpoint first. The same
             choice of `trained` goes on with its weights; for another, LoRA is added up.
+        new_slots: whether the optimizer's slots begin anew, and not as the checkpoint has them. Slots of a long
+            pre-training hardly follow a task's own gradients within hundreds of steps; T5, which fine-tuned for 2^18
+            steps, kept them.
         from_scratch: whether each training begins with new weights, those of `Run.seed`, instead of a checkpoint.
         log_every: steps between two lines in the logs.
         checkpoint_every: steps between two checkpoints of a task; one is always written at the end.
@@ -151,6 +154,7 @@ class Finetuning(_Steps):
     tasks: tuple[str, ...] = ()
     checkpoint: str | None = None
     trained_before: str | None = None
+    new_slots: bool = True
     from_scratch: bool = False
     log_every: int = 100
     checkpoint_every: int = 1000

@@ -10,7 +10,7 @@ from t5mix.runs.records.run_folder import Trained
 from t5mix.training import checkpoint_files
 from t5mix.training.loss_window import LossWindow
 
-_LOGS = ("metrics.jsonl", "conflict.jsonl")
+_LOGS = ("metrics.jsonl", "conflict.jsonl", "shares.json")
 
 
 def fork(original: Trained, step: int, into: Trained, stream: Stream) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, say
 from t5mix.runs.records.run_folder import RunFolder
-from t5mix.training.checkpoint_files import MANIFEST, is_step
+from t5mix.training.checkpoint_files import MANIFEST, DamagedCheckpointError, is_step, manifest_of, set_aside
 from t5mix.training.interruption import noted_signal
 
 # What lies in a folder of checkpoints: that folder, and the name in it.
@@ -44,6 +44,7 @@ class RunCopy:
     def __init__(self, folder: Path, address: str) -> None:
         self.folder, self._address = RunFolder(folder), address
         self._sent: dict[str, tuple[int, int]] = {}  # names to times and sizes
+        self._told: set[str] = set()
 
     @property
     def shown(self) -> str:
@@ -63,6 +64,20 @@ class RunCopy:
             ValueError: saying why.
         """
         agreement.first_alone(self._prepare)
+
+    def mend(self, checkpoint: Path) -> str | None:
+        """Puts the copy of a checkpoint in the place of a damaged one, where there is one with the same manifest.
+
+        A manifest that is damaged itself is not compared: the address holds this run. All processes must call it.
+
+        Args:
+            checkpoint: of the run folder.
+
+        Returns:
+            Where it came from; None where there is none.
+        """
+        mended = agreement.first_alone(lambda: agreement.is_first() and self._mend(checkpoint))
+        return f"the copy at {self.shown}" if agreement.first_says(lambda: mended) else None
 
     def put(self) -> None:
         """Makes the copy what the folder is. All processes must call it.
@@ -110,17 +125,37 @@ class RunCopy:
         say(f"{str(folder)!r} is brought back from {self.shown}")
         private = folder.with_name(f".{secrets.token_hex(8)}.partial")
         try:
-            with Progress(what=f"reading {self.shown}") as progress:
-                for number, name in enumerate(wanted):
-                    progress.tell(f"reading {self.shown}, files", number, len(wanted))
-                    (private / name).parent.mkdir(parents=True, exist_ok=True)
-                    with there.open_input_stream(f"{path}/{name}") as source, open(private / name, "xb") as target:
-                        shutil.copyfileobj(source, target, _AT_ONCE)
+            self._download(there, path, wanted, private)
             with contextlib.suppress(FileNotFoundError):
                 folder.rmdir()
             os.rename(private, folder)
         finally:
             shutil.rmtree(private, ignore_errors=True)
+
+    def _download(self, there: Any, path: str, names: Sequence[str], into: Path) -> None:
+        with Progress(what=f"reading {self.shown}") as progress:
+            for number, name in enumerate(names):
+                progress.tell(f"reading {self.shown}, files", number, len(names))
+                (into / name).parent.mkdir(parents=True, exist_ok=True)
+                with there.open_input_stream(f"{path}/{name}") as source, open(into / name, "xb") as target:
+                    shutil.copyfileobj(source, target, _AT_ONCE)
+
+    def _mend(self, checkpoint: Path) -> bool:
+        with self._named("read"):
+            there, path = self._open()
+            path += f"/{checkpoint.absolute().relative_to(self.folder.path).as_posix()}"
+            names = _names(there, path)
+            if MANIFEST not in names or not _may_be_manifest(checkpoint, _read(there, f"{path}/{MANIFEST}")):
+                return False
+            private = checkpoint.with_name(f".{checkpoint.name}.partial")
+            shutil.rmtree(private, ignore_errors=True)
+            try:
+                self._download(there, path, names, private)
+                set_aside(checkpoint)
+                os.rename(private, checkpoint)
+            finally:
+                shutil.rmtree(private, ignore_errors=True)
+        return True
 
     def _check_apart(self, there: Any, path: str) -> None:
         """Refuses the run folder itself, one inside it, and one around it: a file would be written onto itself."""
@@ -162,6 +197,8 @@ class RunCopy:
         own, others = _files(self.folder.path), set(_names(there, path))
         self._check_same(there, path, others)
         manifests = [name for name in own if _is_manifest(name) and self._is_new(there, path, name, others)]
+        damaged = self._damaged(others)
+        manifests = [name for name in manifests if _checkpoint_of(name) not in damaged]
         new = {_checkpoint_of(name) for name in manifests}
         files = [
             name
@@ -175,9 +212,25 @@ class RunCopy:
         last = [name for name in files if name in whole_by]
         files = [name for name in files if name not in whole_by]
         whose = int(self.folder.starts.name in files)
-        gone = sorted(others - set(own), key=lambda name: (not _is_manifest(name), name))
+        gone = [name for name in others - set(own) if _checkpoint_of(name) not in damaged]
+        gone.sort(key=lambda name: (not _is_manifest(name), name))
         outdated = sorted(others & set(manifests))
         return {"whose": whose, "files": files, "last": [*last, *manifests], "gone": gone, "outdated": outdated}
+
+    def _damaged(self, others: Collection[str]) -> set[str | None]:
+        """Returns the checkpoints whose manifest is damaged here, and whole there: those stay as they are."""
+        damaged: set[str | None] = set()
+        for name in sorted(_whole(others) - {None}, key=str):
+            checkpoint = self.folder.path / str(name)
+            if checkpoint.is_dir():
+                try:
+                    manifest_of(checkpoint)
+                except DamagedCheckpointError as error:
+                    if str(error) not in self._told:
+                        say(f"warning: {error}; its copy at {self.shown} stays as it is")
+                    self._told.add(str(error))
+                    damaged.add(name)
+        return damaged
 
     def _is_new(self, there: Any, path: str, manifest: str, others: Collection[str]) -> bool:
         if manifest not in others:
@@ -258,6 +311,15 @@ def _files(folder: Path) -> list[str]:
         if _checkpoint_of(name) in whole
         or not (_CHECKPOINTS.match(name) or any(part.startswith(".") for part in name.split("/")))
     ]
+
+
+def _may_be_manifest(checkpoint: Path, there: bytes) -> bool:
+    """Tells whether a manifest of the copy may be that of a checkpoint here, of which every byte may be damaged."""
+    try:
+        manifest_of(checkpoint)
+    except DamagedCheckpointError:
+        return True
+    return (checkpoint / MANIFEST).read_bytes() == there
 
 
 def _is_file(path: Path) -> bool:

@@ -8,6 +8,7 @@ FOLDER/versions.json          packages, Python, platform, git, machine
 FOLDER/lineage.json           tasks, their sources and vocabularies
 FOLDER/checkpoints/STEP       pre-training
 FOLDER/data.json              what its examples are made from, task by task
+FOLDER/shares.json            which shares of examples its tasks are to have
 FOLDER/metrics.jsonl, FOLDER/tensorboard/
 FOLDER/scores/SPLIT/TASK/STEP.json
 FOLDER/finetune/TASK/...      the same for each fine-tuned task: checkpoints, metrics, scores
@@ -108,6 +109,11 @@ class Trained:
     def data(self) -> Path:
         """What its examples are made from."""
         return self.path / "data.json"
+
+    @property
+    def shares(self) -> Path:
+        """Which shares of examples its tasks are to have."""
+        return self.path / "shares.json"
 
     @property
     def tensorboard(self) -> Path:

@@ -36,13 +36,18 @@ PACKAGES = (
 
 
 def versions() -> dict[str, Any]:
-    """Returns the versions of packages, Python, the platform and, in a checkout, the git commit; and the machine."""
+    """Returns the versions of packages, Python and the platform; the machine; and git commits, where there are any.
+
+    "git" is that of the checkout that t5mix runs from, "project" that of the one that the command was started in, which
+    may have tasks and settings of its own; None where it is the same, or there is none.
+    """
     return {
         "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
         "python": sys.version,
         "platform": platform.platform(),
         "machine": machine(),
-        "git": _git(),
+        "git": _git(paths.PACKAGE.parent) if (paths.PACKAGE.parent / ".git").exists() else None,
+        "project": _project(),
     }
 
 
@@ -53,11 +58,17 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git() -> dict[str, Any] | None:
-    """Returns the commit of the checkout that t5mix runs from, and whether files differ from it; None in a wheel."""
-    root = paths.PACKAGE.parent
-    if not (root / ".git").exists():
+def _project() -> dict[str, Any] | None:
+    """Returns what `_git` does of the checkout that this process works in, unless it is t5mix's."""
+    try:
+        top = Path(_git_says(Path(), "rev-parse", "--show-toplevel"))
+    except (OSError, subprocess.SubprocessError):  # no checkout, or no git
         return None
+    return None if os.path.realpath(top) == os.path.realpath(paths.PACKAGE.parent) else _git(top)
+
+
+def _git(root: Path) -> dict[str, Any] | None:
+    """Returns the commit of a checkout, and whether files differ from it; None where git cannot say."""
     try:
         commit = _git_says(root, "rev-parse", "HEAD")
         return {"commit": commit, "dirty": bool(_git_says(root, "status", "--porcelain"))}

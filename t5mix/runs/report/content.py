@@ -11,6 +11,7 @@ from typing import Any
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.internal.files import LARGEST_TEXT, read_json, read_text
 from t5mix.internal.terminal import visible
+from t5mix.runs.records import intended_shares
 from t5mix.runs.records.run_folder import RunFolder, Trained, check_links, check_local
 from t5mix.runs.scores.score_files import read_predictions, read_score
 
@@ -128,7 +129,7 @@ def read(path: str) -> Content:
         lineage=lineage,
         versions=read_json(folder.versions) if folder.versions.is_file() else {},
         logs=[log for log in logs if log.lines],
-        shares=list(_shares(lineage, logs[0])) if logs[0].lines else [],
+        shares=list(_shares(intended_shares.read(folder.pretraining), lineage, logs[0])) if logs[0].lines else [],
         scored=[scored for trained in trainings for scored in _scores(trained, trained is not trainings[0])],
     )
 
@@ -202,25 +203,40 @@ def _lines(path: Path) -> Iterator[dict[str, float]]:
             raise ValueError(f"{path}:{number} is not a line of a log that t5mix wrote ({error})") from None
 
 
-def _shares(lineage: Mapping[str, Any], log: Log) -> Iterator[Share]:
-    tasks = lineage.get("tasks")
-    recorded = tasks if isinstance(tasks, Mapping) else {}
-    intended = {
-        clean(name): float(task["share"])
-        for name, task in recorded.items()
-        if isinstance(task, Mapping) and isinstance(task.get("share"), float)
-    }
+def _shares(stages: Sequence[intended_shares.Stage], lineage: Mapping[str, Any], log: Log) -> Iterator[Share]:
+    intended = _intended(stages, log) if stages else _declared(lineage)
     fed: dict[str, int] = {}
     for line in log.lines:
-        for name, count in line.items():
-            if name.startswith("examples/") and math.isfinite(count):
-                task = name.removeprefix("examples/")
-                fed[task] = fed.get(task, 0) + int(count)
+        for task, count in _fed(line):
+            fed[task] = fed.get(task, 0) + count
     total = sum(fed.values())
     for name in dict.fromkeys((*intended, *fed)):
         count = fed.get(name, 0)
         known = total > 0
         yield Share(name, intended.get(name, math.nan), count if known else None, count / total if known else math.nan)
+
+
+def _intended(stages: Sequence[intended_shares.Stage], log: Log) -> dict[str, float]:
+    """Returns each task's share of the examples that the log counts, as the stream meant it."""
+    lines = [(int(line["step"]), sum(count for _, count in _fed(line))) for line in log.lines]
+    return {clean(name): share for name, share in intended_shares.intended(stages, lines).items()}
+
+
+def _fed(line: Mapping[str, float]) -> Iterator[tuple[str, int]]:
+    for name, count in line.items():
+        if name.startswith("examples/") and math.isfinite(count):
+            yield name.removeprefix("examples/"), int(count)
+
+
+def _declared(lineage: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the shares that the mixture's rates give at step 0."""
+    tasks = lineage.get("tasks")
+    recorded = tasks if isinstance(tasks, Mapping) else {}
+    return {
+        clean(name): float(task["share"])
+        for name, task in recorded.items()
+        if isinstance(task, Mapping) and isinstance(task.get("share"), float)
+    }
 
 
 def _scores(trained: Trained, is_fine_tuned: bool) -> Iterator[Scored]:

@@ -4,8 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from t5mix.evaluation.evaluate_task import Score
 from t5mix.runs.report import content
 from t5mix.runs.report.content import Scored, clean
+
+# Hex digits that tell on a page what was asked.
+_DIGITS = 12
 
 
 def pager(scored: Sequence[Scored], most: int) -> str:
@@ -34,6 +38,12 @@ def pager(scored: Sequence[Scored], most: int) -> str:
 """
 
 
+def _asked(score: Score) -> str:
+    """Says which version of a task was asked, and what; nothing where the score does not tell."""
+    version = f" Version {score.version}." if score.version else ""
+    return clean(f"{version}{f' It asks {score.asks[:_DIGITS]}.' if score.asks else ''}")
+
+
 def _group(scored: Scored, most: int) -> dict[str, Any]:
     pairs, score = content.predictions_of(scored), scored.score
     wrong = sum(is_wrong for _, is_wrong in pairs)
@@ -42,7 +52,7 @@ def _group(scored: Scored, most: int) -> dict[str, Any]:
     shown = f"; the first {most:,} are shown here, wrong ones first" if len(pairs) > most else ""
     return {
         "title": clean(f"{score.task}, {score.split}, {stage}, step {score.step}"),
-        "note": f"{said}{shown}.",
+        "note": f"{said}{shown}.{_asked(score)}",
         "rows": [
             [clean(each.inputs), clean(each.target), clean(each.output), -1 if score.no_score else int(is_wrong)]
             for each, is_wrong in pairs[:most]

@@ -86,10 +86,12 @@ def record(found: Content) -> str:
 
 def _said(found: Content) -> Iterator[tuple[str, str]]:
     yield "mixture", f"{found.lineage.get('mixture')}, declared at {found.lineage.get('declared_at')}"
-    packages, git, machine = (found.versions.get(name) for name in ("packages", "git", "machine"))
+    packages, machine = (found.versions.get(name) for name in ("packages", "machine"))
     if isinstance(packages, dict):
         yield "libraries", ", ".join(f"{name} {version}" for name, version in packages.items())
-    if isinstance(git, dict):
-        yield "git", f"{git.get('commit')}{', with changes' if git.get('dirty') else ''}"
+    for name, title in (("git", "git"), ("project", "git, where it was started")):
+        git = found.versions.get(name)
+        if isinstance(git, dict):
+            yield title, f"{git.get('commit')}{', with changes' if git.get('dirty') else ''}"
     if isinstance(machine, dict):
         yield "machine", ", ".join(f"{name}: {value}" for name, value in machine.items() if value is not None)

@@ -29,6 +29,7 @@ def beside(components: Components, tasks: Sequence[Task], folder: RunFolder, tra
     if history is None:
         return None
     baselines: list[Score] = []
+    latest: dict[str, float] = {}
 
     def look(step: int, state: State) -> bool:
         def values() -> State:
@@ -36,7 +37,12 @@ def beside(components: Components, tasks: Sequence[Task], folder: RunFolder, tra
                 return components.restore(CheckpointPath(folder, trained, step))
             return state
 
-        baselines.extend(score_tasks(components, tasks, trained, step, values, baselines))
+        found = score_tasks(components, tasks, trained, step, values, baselines)
+        baselines.extend(found)
+        latest.clear()
+        latest.update(
+            {f"eval/{one.split}/{one.task}/{name}": value for one in found for name, value in one.metrics.items()}
+        )
         behind = agreement.first_says(lambda: history.without_gain(step))
         if settings.patience is None or behind < settings.patience:
             return False
@@ -47,7 +53,7 @@ def beside(components: Components, tasks: Sequence[Task], folder: RunFolder, tra
         there = trained.steps()
         return set(history.best(there[-1]).values()) if settings.report_split and there else ()
 
-    return Beside(settings.every or 1, look, spared)
+    return Beside(settings.every or 1, look, spared, lambda: latest)
 
 
 def report(

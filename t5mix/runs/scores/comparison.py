@@ -52,6 +52,8 @@ class Row:
         corrected: the p-value after Holm's correction for all rows.
         less_is_better: whether less of the metric is better.
         baseline: kind of the baseline that is the first run, such as "majority"; "" where that is a run.
+        version: of the task; "" where it says none.
+        asks: a hash of what the task asks, which is the same for both.
     """
 
     task: str
@@ -64,6 +66,8 @@ class Row:
     corrected: float = 1.0
     less_is_better: bool = False
     baseline: str = ""
+    version: str = ""
+    asks: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,6 +277,8 @@ def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: flo
             difference=scorer.difference(reference, texts, confidence),
             less_is_better=scorer.prefers_less(first.metric),
             baseline=kind,
+            version=first.version,
+            asks=first.asks,
         )
         for run, texts in others
     ]

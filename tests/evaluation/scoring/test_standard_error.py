@@ -1,12 +1,13 @@
-"""The jackknife against scipy and against the formula it estimates."""
+"""Standard errors against scipy, and against the formulas that they are or estimate."""
 
 import math
 
 import numpy as np
 import pytest
 import scipy.stats
+import sklearn.metrics
 
-from t5mix.evaluation.scoring.standard_error import jackknife_standard_error
+from t5mix.evaluation.scoring.standard_error import jackknife_standard_error, standard_error
 
 
 def percent_right(targets, predictions):
@@ -56,3 +57,47 @@ def test_bad_arguments_are_refused() -> None:
         jackknife_standard_error(percent_right, [1, 1], [1])
     with pytest.raises(ValueError, match="at least 2 groups"):
         jackknife_standard_error(percent_right, [1, 1], [1, 1], groups=1)
+
+
+@pytest.mark.parametrize("count", [2, 3, 61, 4000])
+def test_of_a_mean_over_examples_it_is_exact(count: int) -> None:
+    right = np.random.default_rng(count).random(count) < 0.7
+    found = standard_error(percent_right, [1] * count, right.astype(int).tolist())
+    share = right.mean()
+    assert found == pytest.approx(100 * math.sqrt(share * (1 - share) / (count - 1)), rel=1e-12)
+    values = np.random.default_rng(0).normal(size=count).tolist()
+    assert standard_error(lambda targets, found: float(np.mean(found)), values, values) == pytest.approx(
+        scipy.stats.sem(values), rel=1e-9
+    )
+
+
+def f1(targets, predictions):
+    return float(sklearn.metrics.f1_score(targets, predictions, zero_division=0.0))
+
+
+def correlation(targets, predictions):
+    if len(targets) < 2:
+        raise ArithmeticError("one example has no correlation")
+    return float(scipy.stats.pearsonr(targets, predictions)[0])
+
+
+def only_whole(targets, predictions):
+    if len(targets) == 1:
+        raise KeyError("a group of which a part is missing")
+    return percent_right(targets, predictions)
+
+
+@pytest.mark.parametrize("metric", [f1, correlation, only_whole])
+def test_of_what_is_no_mean_over_examples_it_is_the_jackknife_s(metric) -> None:
+    rng = np.random.default_rng(3)
+    targets = rng.integers(0, 2, 300)
+    predictions = np.where(rng.random(300) < 0.8, targets, 1 - targets)
+    lists = targets.tolist(), predictions.tolist()
+    assert standard_error(metric, *lists) == jackknife_standard_error(metric, *lists) > 0
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_examples_have_no_standard_error(count: int) -> None:
+    assert math.isnan(standard_error(percent_right, [1] * count, [1] * count))
+    with pytest.raises(ValueError, match="2 targets but 1 predictions"):
+        standard_error(percent_right, [1, 1], [1])

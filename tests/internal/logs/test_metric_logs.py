@@ -1,7 +1,9 @@
 """Logs survive kills and resumption, and TensorBoard's format is the one TensorFlow reads."""
 
+import contextlib
 import json
 import math
+import resource
 import time
 from pathlib import Path
 
@@ -84,6 +86,19 @@ def test_a_full_disk_is_an_error_that_names_the_file() -> None:
         log.log(1, {"loss": 1.0})
     with pytest.raises(OSError, match=r"/dev/full"):
         log.close()
+
+
+def test_event_files_that_cannot_be_written_or_made_are_an_error_that_names_the_folder(tmp_path: Path) -> None:
+    board, before = EventFile(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # as on a full disk, no file may grow
+    try:
+        for write in (lambda: board.log(1, {"loss": 1.0}), lambda: EventFile(tmp_path)):
+            with pytest.raises(OSError, match=f"{tmp_path} cannot be written"):
+                write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with contextlib.suppress(OSError):  # what it could not write
+        board.close()
 
 
 def test_lines_that_cannot_be_forced_to_the_disk_are_an_error_that_names_the_file() -> None:

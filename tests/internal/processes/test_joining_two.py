@@ -32,6 +32,21 @@ def test_a_process_that_is_killed_ends_the_other(victim, tmp_path):
     ends(processes[victim])
 
 
+ALIKE = """
+with joined(f"localhost:{port}", 2, own, configure_cpu, 60):
+    agreement.wait_for_all("there")
+    time.sleep(0 if own else 3)
+    raise ValueError("no such mixture")
+"""
+
+
+def test_an_error_of_all_is_told_once_and_as_their_own(tmp_path):
+    (first, _, errors), (second, _, other) = (ends(process) for process in start(tmp_path, f"import time\n{ALIKE}"))
+    assert (first, second) == (2, 2)
+    assert "ValueError: no such mixture" in errors and "has ended" not in errors
+    assert "no such mixture" not in other and "has ended" not in other
+
+
 def test_a_process_that_fails_ends_the_other_with_the_reason(tmp_path):
     (tmp_path / "fails").touch()
     (first, _, errors), (second, _, own) = (ends(process) for process in start(tmp_path, PROGRAM))

@@ -5,6 +5,7 @@ import json
 import queue
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,35 @@ def test_all_are_told_why_a_process_has_ended(three):
     for index in (0, 2):
         line = three.told[index].get(timeout=60)
         assert line.startswith("process 1 of 3 ") and line.endswith("has ended (ValueError: no such file)")
+
+
+def test_an_error_that_all_have_is_told_by_the_first(three):
+    """Whoever finds it last, and whatever closes meanwhile."""
+    speak, failing = {}, []
+    for index in (2, 0, 1):
+        watch = three.watches[index]
+        call = threading.Thread(target=lambda i=index, w=watch: speak.update({i: w.fail("ValueError: x", 0.0)}))
+        call.start()
+        failing.append(call)
+    for call in failing:
+        call.join(30)
+    assert speak == {0: True, 1: False, 2: False}
+    assert all(told.empty() for told in three.told)
+
+
+def test_an_error_of_its_own_is_told_by_a_process_whose_first_says_nothing(three):
+    assert three.watches[1].fail("ValueError: x", time.monotonic(), patience=0.1)
+    three.dies(1)
+    assert three.told[0].get(timeout=60).endswith("has ended (ValueError: x)")
+
+
+def test_what_follows_from_another_s_failure_is_told_as_that(three):
+    three.watches[1].leave("ValueError: x")
+    while 1 not in three.watches[0]._failed:
+        time.sleep(0.01)
+    assert not three.watches[0].fail("RuntimeError: Gloo has lost somebody", time.monotonic() + 1)
+    assert three.told[0].get(timeout=60).endswith("has ended (ValueError: x)")
+    assert three.told[2].get(timeout=60).endswith("has ended (ValueError: x)")
 
 
 def test_nobody_is_told_of_an_end_that_was_to_be(three):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from t5mix.mesh.decoding.likeliest import NOT_SPLIT
 from t5mix.mesh.decoding.steps import EOS_ID
 from t5mix.mesh.mesh_tensorflow import tf
 
@@ -13,6 +14,8 @@ class TableSteps:
 
     The sum goes through the cache, one slot for each token, so that it is right only where `own` is.
     """
+
+    split = NOT_SPLIT
 
     def __init__(self, width: int, length: int, vocab: int, seed: int):
         self.width, self.length = width, length

@@ -1,10 +1,14 @@
 """Answers of the engine: scores that the model's own pass gives again, and nothing that depends on batch or mesh."""
 
-import re
+import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from t5mix.mesh.compiling.hlo_text import Instruction, parse_module
+from t5mix.mesh.compiling.program_costs import COLLECTIVES
+from t5mix.mesh.compiling.replica_groups import first_group, pairs
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
@@ -134,11 +138,38 @@ def test_more_beams_than_tokens_are_refused_before_anything_is_compiled(single, 
     [("greedy", {}), ("beams", {"architecture": "prefix_lm", "num_encoder_layers": 0})],
     ids=["encoder-decoder", "decoder alone"],
 )
-def test_keys_and_values_stay_where_the_mesh_has_them(kind, changes):
-    """No position's step gathers a cache, or what is kept of the inputs, from other devices."""
-    model, mesh = config(**changes), MeshConfig(shape="batch:2;model:2")
-    text = Engine(model, mesh, batch_size=ROWS, lengths=LENGTHS).compile_decode(KINDS[kind]).as_text()
-    gathered = re.findall(r"= \(?\w+\[([\d,]+)\][^=]* all-gather(?:-start)?\(", text)
-    of_a_head = [dims for dims in gathered if dims.count(",") == 3 and dims.endswith(f",{model.d_kv}")]
-    assert gathered
-    assert not of_a_head
+def test_a_position_s_step_sends_a_token_s_activations_and_nothing_larger(kind, changes):
+    """No caches, nothing of the inputs, no logits of a vocabulary; and nothing between parts of a batch."""
+    model, mesh = config(**changes, vocab_size=512), MeshConfig(shape="batch:2;model:2")
+    compiled = Engine(model, mesh, batch_size=ROWS, lengths=LENGTHS).compile_decode(KINDS[kind])
+    sent = list(collectives_of_loops(compiled.as_text()))
+    numbers = ROWS // 2 * KINDS[kind].width * model.d_model
+    assert sent and not [one for one in sent if size_of(one) > numbers]
+    assert not [one for one in sent if "all-gather" in one.opcode and size_of(one) > numbers // 2]
+    assert {tuple(cores) for one in sent for cores in groups(one)} <= {(0, 1), (1, 0), (2, 3), (3, 2)}
+
+
+def collectives_of_loops(text: str) -> Iterator[Instruction]:
+    """What the devices tell each other in the bodies of a program's loops; conditions are left out."""
+    module = parse_module(text)
+
+    def within(name: str) -> Iterator[Instruction]:
+        for one in module.computations[name].instructions.values():
+            if one.opcode.removesuffix("-start") in COLLECTIVES:
+                yield one
+            elif one.opcode in ("while", "fusion", "call", "conditional"):
+                yield from (inner for each in one.called for inner in within(each))
+
+    for computation in module.computations.values():
+        for one in computation.instructions.values():
+            if one.opcode == "while":
+                yield from (inner for each in one.called for inner in within(each))
+
+
+def size_of(one: Instruction) -> int:
+    return sum(math.prod(shape.dims) for shape in one.shapes)
+
+
+def groups(one: Instruction) -> list[list[int]]:
+    """The first group of devices, or all pairs of a permutation."""
+    return pairs(one.rest) if "permute" in one.opcode else [first_group(one.rest, 4)]

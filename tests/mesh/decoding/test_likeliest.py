@@ -5,18 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t5mix.mesh.decoding.likeliest import likeliest, log_likelihood, top
+from t5mix.mesh.decoding.likeliest import Split, likeliest, log_likelihood, top
 from t5mix.mesh.mesh_tensorflow import tf
 
 
 @given(
-    st.integers(0, 2**32 - 1), st.sampled_from([5, 128, 640, 1280]), st.integers(1, 5), st.sampled_from([2, 9, 10**6])
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(5, 1), (128, 1), (640, 1), (1280, 1), (6, 3), (640, 4), (1280, 2)]),
+    st.integers(1, 5),
+    st.sampled_from([2, 9, 10**6]),
 )
-def test_top_is_a_stable_sort_s_beginning(seed: int, size: int, count: int, values: int) -> None:
+def test_top_is_a_stable_sort_s_beginning(seed: int, sizes: tuple[int, int], count: int, values: int) -> None:
     """Few different values make many ties; of these the first stand."""
+    size, parts = sizes
     drawn = np.random.default_rng(seed).integers(0, values, (2, 3, size)).astype(np.float32)
     order = np.argsort(-drawn, axis=-1, kind="stable")[..., :count]
-    found, places = top(tf.constant(drawn), count)
+    found, places = top(tf.constant(drawn), count, Split(parts))
     np.testing.assert_array_equal(places, order)
     np.testing.assert_array_equal(found, np.take_along_axis(drawn, order, -1))
 

@@ -67,6 +67,25 @@ def test_versions_name_packages_python_and_the_commit(started):
         assert len(recorded["git"]["commit"]) == 40
 
 
+def test_the_commit_of_the_project_that_a_command_is_started_in_is_recorded(tmp_path, monkeypatch):
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(
+            ["git", *who, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    monkeypatch.chdir(tmp_path)
+    assert versions()["project"] is None
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "empty")
+    commit = git("rev-parse", "HEAD").strip()
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    assert versions()["project"] == {"commit": commit, "dirty": False}
+    (tmp_path / "tasks.py").touch()
+    assert versions()["project"] == {"commit": commit, "dirty": True}
+
+
 def test_the_lineage_is_the_same_whenever_it_is_written(started, gin_file):
     bound, folder, command = started
     before = folder.lineage.read_bytes()

@@ -17,6 +17,7 @@ from t5mix.cli.signals import Stopped, stoppable
 from t5mix.runs.records import run_copy
 from t5mix.runs.records.run_copy import RunCopy
 from t5mix.training import checkpoint_files
+from t5mix.training.checkpoints import Checkpoints
 
 
 def write_checkpoint(parent: Path, step: int, size: int = 100) -> None:
@@ -102,6 +103,51 @@ def test_a_run_is_brought_back(run, copy, there, tmp_path):
     copy.put()
     assert content(there) == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
+
+
+def test_a_checkpoint_that_is_damaged_here_is_taken_from_the_copy(run, copy, there, capsys):
+    """Whatever is damaged of it, and also where no other is whole; what was damaged stays beside."""
+    copy.put()
+    expected, checkpoints = of_run(run), run / "checkpoints"
+    for name in ("state/.zarray/0.0", "manifest.json"):
+        for step in ("2", "4"):
+            (checkpoints / step / name).write_bytes(b"flipped")
+        Checkpoints(checkpoints).set_damaged_aside(copy.mend)
+        assert f"{there.as_uri()} has taken its place" in " ".join(capsys.readouterr().err.split())
+        assert (checkpoints / "4.damaged" / name).read_bytes() == b"flipped"
+        assert (checkpoints / "4" / name).read_bytes() == expected[f"checkpoints/4/{name}"]
+        RunCopy(run, there.as_uri()).put()
+        assert content(there) == expected
+
+
+def test_a_copy_that_is_damaged_too_or_another_checkpoint_takes_no_place(run, copy, there, capsys):
+    copy.put()
+    checkpoints = run / "checkpoints"
+    for step in ("2", "4"):
+        (checkpoints / step / "state" / "empty").write_bytes(b"1")
+    (there / "checkpoints" / "4" / "state" / ".zarray" / "0.0").write_bytes(b"flipped")
+    Checkpoints(checkpoints).set_damaged_aside(copy.mend)
+    assert Checkpoints(checkpoints).steps() == [2] and (checkpoints / "4.damaged").exists()
+    assert "training goes on from step 2" in " ".join(capsys.readouterr().err.split())
+    write_checkpoint(checkpoints, 4, size=50)  # it was done again otherwise, and not copied yet
+    (checkpoints / "4" / "state" / "empty").write_bytes(b"1")
+    assert copy.mend(checkpoints / "4") is None
+    (there / "checkpoints" / "4" / "manifest.json").unlink()
+    assert copy.mend(checkpoints / "4") is None
+    assert not list(checkpoints.glob(".4*"))
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_damaged_manifest_takes_no_whole_checkpoint_s_place(run, copy, there, gone, capsys):
+    copy.put()
+    before = content(there / "checkpoints" / "2")
+    path = run / "checkpoints" / "2" / "manifest.json"
+    path.unlink() if gone else path.write_bytes(b"flipped")
+    (run / "metrics.jsonl").write_text("more")
+    RunCopy(run, there.as_uri()).put()
+    assert content(there / "checkpoints" / "2") == before
+    assert (there / "metrics.jsonl").read_text() == "more"
+    assert "checkpoints/2" in capsys.readouterr().err
 
 
 def test_what_has_a_manifest_is_whole_whenever_copying_is_cut_off(run, copy, there, monkeypatch):

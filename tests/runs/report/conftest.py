@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> RunFolder:
     fine_tuned = folder.finetuning("a")
     write_json(fine_tuned.start, {"task": "a", "checkpoint": "x", "step": 6})
     write_log(fine_tuned, range(1, 3), "a")
-    write_score(fine_tuned.scores("test", "a", 2), score("a", 2, 70.0))
+    write_score(fine_tuned.scores("test", "a", 2), score("a", 2, 70.0, version="1.0.0", asks="c0ffee" * 4))
     for path in folder.path.rglob("*.predictions.jsonl"):  # half a letter, which JSON can say and no text can hold
         path.write_text(path.read_text().replace("alert(1)>", "alert(1)>\\ud800"))
     return folder

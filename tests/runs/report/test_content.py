@@ -31,6 +31,16 @@ def test_logs_shares_and_scores(folder):
     assert [each.steps for each in newest_predictions(found.scored)] == [6, 8]
 
 
+def test_intended_shares_are_those_of_the_steps_that_were_done(folder):
+    stages = [{"step": 0, "shares": {"a": 1.0, "b": 0.0}}, {"step": 4, "shares": {"a": 0.0, "b": 1.0}}]
+    write_json(folder.pretraining.shares, {"stages": stages})
+    found = read(str(folder.path)).shares  # of lines at steps 2, 4 and 6, with as many examples each
+    assert [(share.task, share.intended) for share in found] == [
+        ("a", pytest.approx(2 / 3)),
+        ("b", pytest.approx(1 / 3)),
+    ]
+
+
 def test_wrong_ones_come_first_and_blanks_around_an_answer_are_not_wrong(folder):
     scored = read(str(folder.path)).scored[-1]
     assert [(each.inputs[:5], is_wrong) for each, is_wrong in predictions_of(scored)] == [

@@ -72,6 +72,7 @@ def test_examples_are_data_wrong_ones_first(page):
     first, second = json.loads(page.inside["script"][0])
     assert first["title"] == "a, test, multi-task, step 6" and second["title"] == "a, test, fine-tuned, step 2"
     assert first["note"] == "2 of 4 are wrong."
+    assert second["note"] == "2 of 4 are wrong. Version 1.0.0. It asks c0ffeec0ffee."
     assert [row[3] for row in first["rows"]] == [1, 1, 0, 0]
     assert first["rows"][0] == ["say 1", "1", "2", 1]
     assert first["rows"][1][2].startswith("</script><script>") and "\\ud800\\x1b[31m\\u202e" in first["rows"][1][2]

@@ -71,6 +71,8 @@ def score(task: str, right: float, seed: int, step: int = 5) -> Score:
         standard_error=1.0,
         truncated_inputs=0,
         lengths={"inputs": 64, "targets": 8},
+        version="002",
+        asks="c0ffee",
         predictions=tuple(Prediction(*pair, answer) for pair, answer in zip(asked, answers, strict=True)),
     )
 
@@ -100,6 +102,7 @@ def test_two_runs(declarations, tmp_path, capsys):
     assert b["difference"]["value"] == 0
     assert b["corrected"] == 1
     assert found["means"][two]["value"] == pytest.approx(a["difference"]["value"] / 2)
+    assert (a["version"], a["asks"]) == ("002", "c0ffee")
     assert main(["compare", "--include", declarations, one, two]) == 0
     table = capsys.readouterr().out
     assert "better" in table

@@ -103,10 +103,12 @@ def _declared(found: Mapping[str, Any]) -> str:
 
 
 def _start(start: Mapping[str, Any]) -> str:
-    packages, git, machine = (start.get(key) for key in ("packages", "git", "machine"))
+    packages, machine = (start.get(key) for key in ("packages", "machine"))
     parts = [f"t5mix {packages.get('t5mix')}, jax {packages.get('jax')}" if isinstance(packages, Mapping) else ""]
-    if isinstance(git, Mapping):
-        parts.append(f"git {_short(git.get('commit'))}{' with changes' if git.get('dirty') else ''}")
+    for name in ("git", "project"):
+        git = start.get(name)
+        if isinstance(git, Mapping):
+            parts.append(f"{name} {_short(git.get('commit'))}{' with changes' if git.get('dirty') else ''}")
     if isinstance(machine, Mapping) and isinstance(machine.get("devices"), Mapping):
         parts += [f"{number} x {kind}" for kind, number in machine["devices"].items()]
     return f"started {start.get('time')} at step {start.get('step')}: {', '.join(part for part in parts if part)}"

@@ -150,7 +150,7 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     scores: list[Score] = []
     reported: list[Score] = []
     for checked, steps, tasks in plan:
-        found = evaluate_checkpoints(checked, steps, tasks)
+        found = evaluate_checkpoints(checked, steps, tasks, named=args.checkpoints not in ("all", "best"))
         best: list[Score] = []
         if args.checkpoints == "best":
             chosen = best_of_each_task([score for score in found if score.split == _chosen_on(checked)])

@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topology", required=True, metavar="NAME", help="TPU generation and chips: v5e:4x4, v4:4x4x4")
     parser.add_argument("--slices", type=arguments.positive, default=1, metavar="N", help="of that topology [1]")
     parser.add_argument("--mixture_or_task", metavar="NAME", help="what to train on (Run.mixture)")
-    parser.add_argument("--search", action="store_true", help="try each mesh of the topology's cores, and rank them")
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        help="try each mesh of the topology's cores, the best of them fully sharded, too, and rank them",
+    )
     parser.add_argument("--no_decoding", action="store_true", help="rehearse training alone")
     parser.add_argument("--no_stream", action="store_true", help="do not open the mixture to measure its stream here")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -56,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         if args.format == "json":
             output.print_json([_as_json(one) for one in tried])
         else:
-            _show_tried(args.topology, tried)
+            _show_tried(args.topology, bound.run.mesh.layout, tried)
         return 0
     check_steps(bound.run)
     found = rehearse(bound.run, topology, decoding=not args.no_decoding, measure_stream=not args.no_stream)
@@ -72,6 +76,7 @@ def _as_json(one: "Tried") -> dict[str, Any]:
     time, memory = (training.time, training.memory) if training else (None, None)
     return {
         "mesh": one.mesh,
+        "layout": one.layout,
         "fits": bool(memory and memory.fits),
         "step_seconds": time.seconds if time else None,
         "limit": time.limit if time else None,
@@ -80,7 +85,7 @@ def _as_json(one: "Tried") -> dict[str, Any]:
     }
 
 
-def _show_tried(topology: str, tried: "list[Tried]") -> None:
+def _show_tried(topology: str, layout: str, tried: "list[Tried]") -> None:
     rows = []
     for one in tried:
         time = one.training.time if one.training else None
@@ -88,13 +93,14 @@ def _show_tried(topology: str, tried: "list[Tried]") -> None:
         rows.append(
             (
                 one.mesh,
+                "also over the batch" if one.layout != layout else "as said",
                 _seconds(time.seconds) if time else "-",
                 time.limit if time else "-",
                 output.size(memory.needed) if memory else "-",
                 one.reason or ("" if time else "does not fit"),
             )
         )
-    headings = ("mesh", ">training step", "limited by", ">memory of a core", "")
+    headings = ("mesh", "weights", ">training step", "limited by", ">memory of a core", "")
     emit(output.table(f"meshes of {topology}, the fastest first", headings, rows))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
+from t5mix.mesh.decoding.likeliest import NOT_SPLIT, Split
 from t5mix.mesh.decoding.steps import Tensors, written
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
@@ -37,6 +38,17 @@ class EncoderDecoderSteps:
     weights: Mapping[str, tf.Tensor]
     width: int
     length: int
+
+    @property
+    def split(self) -> Split:
+        """How the mesh splits the logits."""
+        axis, impl = self.mesh.rules.get("vocab"), GlobalMeshImpl(self.mesh, {})
+        [rows] = self.mesh.axes_of_tensor(["batch"])
+
+        def whole(tensor: tf.Tensor) -> tf.Tensor:
+            return impl.annotate(tensor, [rows, *[-1] * (len(tensor.shape) - 1)])
+
+        return Split(self.mesh.axes[axis], whole) if axis else NOT_SPLIT
 
     def start(self, inputs: tf.Tensor) -> tuple[Tensors, Tensors]:
         """Encodes the inputs; see `Steps.start`."""

@@ -6,6 +6,7 @@ The mean of log-probabilities is a geometric mean: a token is likely where no mo
 import dataclasses
 from collections.abc import Sequence
 
+from t5mix.mesh.decoding.likeliest import Split
 from t5mix.mesh.decoding.steps import Steps, Tensors
 from t5mix.mesh.mesh_tensorflow import tf
 
@@ -29,6 +30,11 @@ class EnsembleSteps:
     def length(self) -> int:
         """Positions that are decoded at most."""
         return self.members[0].length
+
+    @property
+    def split(self) -> Split:
+        """How the mesh splits the logits."""
+        return self.members[0].split
 
     def start(self, inputs: tf.Tensor) -> tuple[Tensors, Tensors]:
         """Lets each model read the inputs; see `Steps.start`."""

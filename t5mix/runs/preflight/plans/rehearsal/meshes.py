@@ -1,16 +1,19 @@
 """The meshes of a topology that a run can have, from the fastest to the slowest, and why others cannot be."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.internal.terminal import Progress
-from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.layouts import WEIGHTS, MeshConfig
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.plans.rehearsal.programs import Rehearsed, rehearse_training
 from t5mix.runs.preflight.plans.rehearsal.rehearse import Topology, check_rehearsal
 from t5mix.runs.preflight.tasks import chosen_provider
 from t5mix.runs.preflight.training_steps import check_steps
+
+# How many of the best meshes are tried once more, with weights split over the batch's axis, too.
+_BEST = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,17 +22,21 @@ class Tried:
 
     Attributes:
         mesh: its axes, as `MeshConfig.shape` has them.
+        layout: what it splits, as `MeshConfig.layout` has it.
         training: the training step on it; None where it cannot be.
         reason: why it cannot be.
     """
 
     mesh: str
+    layout: str
     training: Rehearsed | None
     reason: str
 
 
 def search_meshes(run: Run, topology: Topology) -> list[Tried]:
     """Compiles a run's training step for each division of a topology's cores between the batch and the model.
+
+    The best of them, and those that need the least where few fit, are tried fully sharded, too.
 
     Args:
         run: the settings; of its mesh only the layout counts, whose axes keep their names.
@@ -42,23 +49,45 @@ def search_meshes(run: Run, topology: Topology) -> list[Tried]:
         ValueError: there is no such task or mixture.
     """
     chosen_provider(run)  # or refuse once, and not for each mesh
-    tried = []
-    shapes = list(shapes_of_meshes(run.mesh.layout, len(topology.devices)))
+    meshes = [MeshConfig(shape=s, layout=run.mesh.layout) for s in shapes_of_meshes(run.mesh.layout, topology.cores)]
     with Progress() as progress:
-        for number, shape in enumerate(shapes):
-            progress.tell("trying meshes", number, len(shapes), shape)
-            tried.append(_try(run, topology, shape))
+
+        def trying(meshes: Sequence[MeshConfig]) -> Iterator[Tried]:
+            for number, mesh in enumerate(meshes):
+                progress.tell("trying meshes", number, len(meshes), mesh.shape)
+                yield _try(run, topology, mesh)
+
+        tried = sorted(trying(meshes), key=_rank)
+        tried += trying([mesh for one in tried if one.training for mesh in fully_sharded(one.mesh, one.layout)][:_BEST])
     return sorted(tried, key=_rank)
 
 
-def _try(run: Run, topology: Topology, shape: str) -> Tried:
+def fully_sharded(shape: str, layout: str) -> Iterator[MeshConfig]:
+    """Yields the mesh with weights and slots split over the batch's axis, too, where that is another.
+
+    Args:
+        shape: its axes.
+        layout: its rules.
+    """
+    mesh = MeshConfig(shape=shape, layout=layout)
+    axis = mesh.rules.get("batch")
+    if axis is not None and mesh.axes[axis] > 1 and not _splits_weights(layout):
+        yield dataclasses.replace(mesh, layout=f"{layout},{WEIGHTS}:{axis}")
+
+
+def _splits_weights(layout: str) -> bool:
+    return any(rule.partition(":")[0].strip() == WEIGHTS for rule in layout.split(","))
+
+
+def _try(run: Run, topology: Topology, mesh: MeshConfig) -> Tried:
     try:
-        on_it = dataclasses.replace(run, mesh=dataclasses.replace(run.mesh, shape=shape))
+        on_it = dataclasses.replace(run, mesh=mesh)
         provider = check_rehearsal(on_it, topology)
         check_steps(on_it)
-        return Tried(shape, rehearse_training(on_it, len(get_subtasks(provider)), topology.devices), "")
+        training = rehearse_training(on_it, len(get_subtasks(provider)), topology.devices)
+        return Tried(mesh.shape, mesh.layout, training, "")
     except ValueError as error:
-        return Tried(shape, None, str(error))
+        return Tried(mesh.shape, mesh.layout, None, str(error))
 
 
 def _rank(one: Tried) -> tuple[int, float, str]:

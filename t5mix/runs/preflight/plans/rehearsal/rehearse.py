@@ -36,6 +36,11 @@ class Topology:
     devices: Sequence[Any]
 
     @property
+    def cores(self) -> int:
+        """How many cores it has, as JAX sees them."""
+        return len(self.devices)
+
+    @property
     def chips(self) -> int:
         """How many chips it has."""
         return len(self.devices) // cores_per_chip(self.devices)
@@ -190,7 +195,7 @@ def check_rehearsal(run: Run, topology: Topology) -> Provider:
     Raises:
         ValueError: the mesh is not of the topology's size, does not divide what it splits, or nothing is trained.
     """
-    cores = len(topology.devices)
+    cores = topology.cores
     if run.train is None and run.finetune is None:
         raise ValueError("Run.train is None and Run.finetune is None: bind Training.steps and Training.schedule")
     if run.mesh.num_devices != cores:

@@ -3,7 +3,7 @@
 import pytest
 
 from t5mix.mesh.layouts import T5_LAYOUT
-from t5mix.runs.preflight.plans.rehearsal.meshes import shapes_of_meshes
+from t5mix.runs.preflight.plans.rehearsal.meshes import fully_sharded, shapes_of_meshes
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,18 @@ from t5mix.runs.preflight.plans.rehearsal.meshes import shapes_of_meshes
 )
 def test_cores_are_shared_out_between_the_batch_and_the_model(layout, cores, shapes):
     assert list(shapes_of_meshes(layout, cores)) == shapes
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "sharded"),
+    [
+        ("batch:4;model:2", T5_LAYOUT, [f"{T5_LAYOUT},weights:batch"]),
+        ("rows:4", "batch:rows", ["batch:rows,weights:rows"]),
+        ("model:8", T5_LAYOUT, []),
+        ("batch:1;model:8", T5_LAYOUT, []),
+        ("batch:8", f"{T5_LAYOUT}, weights:batch", []),  # it is already
+        ("wide:4", "d_ff:wide", []),
+    ],
+)
+def test_weights_are_split_over_the_axis_of_the_batch_where_they_are_not_yet(shape, layout, sharded):
+    assert [mesh.layout for mesh in fully_sharded(shape, layout)] == sharded

@@ -86,9 +86,11 @@ def test_meshes_are_ranked(toy, gin_file, capsys):
     command = ["rehearse", "--topology", "v5e:2x2", "--gin_file", str(gin_file), "--search"]
     assert main([*command, "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {one["mesh"] for one in found} == {"batch:4", "batch:2;model:2", "model:4"}
+    tried = [(one["mesh"], one["layout"].count("weights:batch")) for one in found]
+    both = [(mesh, sharded) for mesh in ("batch:4", "batch:2;model:2") for sharded in (0, 1)]
+    assert sorted(tried) == sorted([*both, ("model:4", 0)])
     times = [one["step_seconds"] for one in found if one["fits"]]
-    assert len(times) == 2 and times == sorted(times)
+    assert len(times) == 4 and times == sorted(times)
     assert "splits heads in 4" in found[-1]["reason"]
 
 

@@ -1,0 +1,103 @@
+"""The shares of examples that tasks are to have in a training, stage by stage; its log counts those that they had.
+
+They are the stream's, so they are shares of examples also where rates are of tokens, and follow rates that change and
+tasks that end.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from t5mix.data import Stream
+from t5mix.internal.files import read_json, write_json
+from t5mix.runs.records.run_folder import Trained
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Shares that hold from some step on.
+
+    Attributes:
+        step: the first of them.
+        shares: by task, 0 to 1.
+    """
+
+    step: int
+    shares: Mapping[str, float]
+
+
+def record(trained: Trained, stream: Stream) -> None:
+    """Writes the shares of a stream beside the log; of a training that goes on, those of the steps that are done stay.
+
+    Args:
+        trained: the training.
+        stream: that it goes on with.
+    """
+    done = max(trained.steps(), default=0)
+    names = stream.task_names
+    now = [Stage(each.step, dict(zip(names, each.shares, strict=True))) for each in stream.changes_of_shares]
+    before = [stage for stage in read(trained) if stage.step < done] if done else []
+    if before:
+        now = [Stage(max(stage.step, done), stage.shares) for stage in _from(now, done)]
+    content = [{"step": stage.step, "shares": dict(stage.shares)} for stage in _without_repeats([*before, *now])]
+    write_json(trained.shares, {"stages": content})
+
+
+def read(trained: Trained) -> list[Stage]:
+    """Returns what `record` wrote, by step; nothing where it wrote nothing.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    if not trained.shares.is_file():
+        return []
+    content = read_json(trained.shares)
+    try:
+        stages = [Stage(_step(one["step"]), _numbers(one["shares"])) for one in content["stages"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{trained.shares} is not what t5mix wrote ({error}): delete it") from None
+    return sorted(stages, key=lambda stage: stage.step)
+
+
+def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[str, float]:
+    """Returns each task's intended share of the examples that were fed.
+
+    Args:
+        stages: by step; one at least.
+        fed: for each line of a log how many steps were done then, and the examples of the steps since the line before.
+    """
+    ends = [*(stage.step for stage in stages[1:]), math.inf]
+    sums: dict[str, float] = {name: 0.0 for stage in stages for name in stage.shares}
+    before, total = 0, 0
+    for step, examples in fed:
+        total += examples
+        for stage, end in zip(stages, ends, strict=True):
+            steps = min(end, step) - max(stage.step, before)
+            if steps > 0:
+                for name, share in stage.shares.items():
+                    sums[name] += examples * share * steps / (step - before)
+        before = max(before, step)
+    return {name: value / total for name, value in sums.items()} if total else dict(stages[0].shares)
+
+
+def _from(stages: Sequence[Stage], step: int) -> list[Stage]:
+    """Returns the stage that a step is in, and those behind it."""
+    first = max((number for number, stage in enumerate(stages) if stage.step <= step), default=0)
+    return list(stages[first:])
+
+
+def _without_repeats(stages: Sequence[Stage]) -> list[Stage]:
+    return [stage for number, stage in enumerate(stages) if not number or stage.shares != stages[number - 1].shares]
+
+
+def _step(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no step")
+    return value
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    if not all(type(share) in (int, float) for share in value.values()):
+        raise TypeError("a share is no number")
+    return {name: float(share) for name, share in value.items()}
