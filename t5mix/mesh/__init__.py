@@ -10,6 +10,7 @@
 - compiling/lowering.py: mtf graph -> TensorFlow with sharding annotations
 - compiling/xla.py: TensorFlow function -> StableHLO -> a function that JAX compiles
 - compiling/compilation.py: compiled programs on disk
+- compiling/arrays.py: which arrays programs take; kept beside them, so that a second start loads no TensorFlow
 - state.py: values of all variables, by T5's names
 - engine.py: the programs compiled for one mesh: what training and evaluation call
 - interop/: weights, vocabularies and programs of other systems, in and out

@@ -2,18 +2,18 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t5mix.mesh.compiling.compilation import compilation_folder, fingerprint
+from t5mix.mesh.compiling.arrays import COUNTED, Arrays, hash_of_name
+from t5mix.mesh.compiling.compilation import fingerprint, kept
 from t5mix.mesh.compiling.executables import Executables, shapes_of
 from t5mix.mesh.decoding.results import Answers
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.devices import available_devices, jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.programs import COUNTED, Programs, hash_of_name
 from t5mix.mesh.state import (
     State,
     StepMetrics,
@@ -27,15 +27,21 @@ from t5mix.mesh.state import (
     stored_value,
 )
 from t5mix.mesh.t5.config import T5Config
-from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary, wants_words
+from t5mix.mesh.t5.fine_tuning.prompt_start import prompt_from_vocabulary, wants_words
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
 from t5mix.mesh.t5.fine_tuning.unfreezing import trained_yet
+
+if TYPE_CHECKING:
+    from t5mix.mesh.programs import Programs
 
 __all__ = ["COUNTED", "Answers", "Engine", "State", "StepMetrics", "Variable"]
 
 
 class Engine:
     """Initializes, trains, scores and decodes with one model on one mesh, at one batch shape.
+
+    Attributes:
+        model, mesh, batch_size, lengths, num_tasks, step: what it was made of.
 
     Example:
         >>> engine = Engine(config, MeshConfig(shape="batch:2"), batch_size=32, lengths={"inputs": 128, "targets": 32})
@@ -75,34 +81,38 @@ class Engine:
         mesh.check(dimensions, available_devices() if devices is None else len(devices))
         self.model, self.mesh = model, mesh
         self.batch_size, self.lengths = batch_size, dict(lengths)
-        compilation_folder()
+        self.num_tasks, self.step = num_tasks, step
         parts = {"model": model, "mesh": mesh, "batch_size": batch_size, "lengths": self.lengths, "step": step}
-        self._fingerprint = fingerprint({**parts, "num_tasks": num_tasks})
-        self.step = step
-        self._programs = Programs(model, mesh, batch_size, lengths, num_tasks, step)
-        self._on = Executables(mesh, self._fingerprint, self.num_parameters, devices)
+        name = fingerprint({**parts, "num_tasks": num_tasks})
+        self._arrays = Arrays.from_bytes(kept(f"{name}.arrays", lambda: self._programs.arrays.to_bytes()))
+        self._on = Executables(mesh, name, self.num_parameters, devices)
         self._by_name = WeightsByName()
         self._of_others: list[WeightsByName] = []
+
+    @functools.cached_property
+    def _programs(self) -> "Programs":
+        """The programs to be traced: only then is TensorFlow loaded."""
+        from t5mix.mesh.programs import Programs
+
+        return Programs(self.model, self.mesh, self.batch_size, self.lengths, self.num_tasks, self.step)
+
+    def _traced(self, name: str, *tensors: Any) -> Any:
+        return getattr(self._programs, name)(*tensors)
 
     @property
     def variables(self) -> list[Variable]:
         """All variables as they are on disk, whatever arrays hold them: weights first."""
-        return self._programs.variables
-
-    @property
-    def num_tasks(self) -> int:
-        """How many tasks `train_step` reports the loss of."""
-        return self._programs.num_tasks
+        return self._arrays.variables
 
     @property
     def num_parameters(self) -> int:
         """Numbers in all weights."""
-        return sum(int(np.prod(variable.shape)) for variable in self._programs.weights)
+        return sum(int(np.prod(variable.shape)) for variable in self._arrays.weights)
 
     @property
     def trained_weights(self) -> list[Variable]:
         """Those of `variables` that training changes, without optimizer slots."""
-        return [variable for one in self._programs.trained_weights for variable in one.variables]
+        return [variable for one in self._arrays.trained_weights for variable in one.variables]
 
     @property
     def own_rows(self) -> slice:
@@ -132,7 +142,7 @@ class Engine:
 
     def state(self, named: Mapping[str, jax.Array]) -> State:
         """Returns values of all variables by T5's names as a State, stacked where the training program wants that."""
-        return State(self._programs.stored, self._values(named, self._programs.stored), self.step.trained)
+        return State(self._arrays.stored, self._values(named, self._arrays.stored), self.step.trained)
 
     def with_step(self, step: StepConfig) -> "Engine":
         """Returns an engine of the same model, mesh and batch whose training step is another."""
@@ -154,7 +164,7 @@ class Engine:
         Raises:
             ValueError: a weight is given for some blocks of a stack, and not for others.
         """
-        stored = self._programs.stored
+        stored = self._arrays.stored
         ready = all_given(stored, given or {})
         values = dict(zip((one.name for one in ready), self._values(given or {}, ready), strict=True))
         constant = [one for one in stored if is_constant(one) and one.name not in values]
@@ -213,9 +223,8 @@ class Engine:
             The new state and what the step reports.
         """
         self._by_name.forget()
-        frozen, changing = self._programs.frozen, self._programs.changing
-        told = self.step.rates(learning_rate, step, slots_since, self._programs.first_steps, decay_rate)
-        rates = np.array(told, np.float32)
+        frozen, changing, first = self._arrays.frozen, self._arrays.changing, self._arrays.first_steps
+        rates = np.array(self.step.rates(learning_rate, step, slots_since, first, decay_rate), np.float32)
         compiled = self.compile_train_step(counted=COUNTED in batch)
         names = self._features_of_step(COUNTED in batch)
         features = [self._on.place(batch[name], self.batch_size) for name in names]
@@ -226,29 +235,26 @@ class Engine:
 
     def compile_train_step(self, counted: bool = False) -> Any:
         """Compiles the training step from shapes alone, once; `counted` where batches have `COUNTED`."""
-        names = self._features_of_step(counted)
-        count = len(names)
+        names, changing = self._features_of_step(counted), self._arrays.changing
 
         def program(*tensors: Any) -> tuple[Any, ...]:
-            features = dict(zip(names, tensors[:count], strict=True))
-            return self._programs.train_step(features, tensors[count], tensors[count + 1], tensors[count + 2 :])
+            features, (rates, key, *values) = dict(zip(names, tensors, strict=False)), tensors[len(names) :]
+            return self._programs.train_step(features, rates, key, values)
 
-        changing = self._programs.changing
-        number = jax.ShapeDtypeStruct((), np.float32)
-        tasks = jax.ShapeDtypeStruct((self._programs.num_tasks,), np.float32)
-        rates = self.step.rates(0.0, 0, 0, self._programs.first_steps, None)
+        number, tasks = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((), (self.num_tasks,)))
+        rates = self.step.rates(0.0, 0, 0, self._arrays.first_steps, None)
         return self._on.compile(
             "train_step on a part of the losses" if counted else "train_step",
             program,
             [*map(self._feature, names), jax.ShapeDtypeStruct(np.shape(rates), np.float32), _KEY],
             [number, number, tasks, tasks, *shapes_of(changing)],
-            arguments=[*self._programs.frozen, *changing],
+            arguments=[*self._arrays.frozen, *changing],
             results=changing,
             donate=len(changing),
         )
 
     def _features_of_step(self, counted: bool) -> tuple[str, ...]:
-        return (*self._programs.features, "targets_task", *([COUNTED] if counted else []))
+        return (*self._arrays.features, "targets_task", *([COUNTED] if counted else []))
 
     def gradients(
         self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray], *, step: int, seed: int
@@ -261,29 +267,29 @@ class Engine:
             step: as of `train_step`.
             seed: as of `train_step`.
         """
-        names = (*self._programs.features, "targets_task", COUNTED)
+        names = (*self._arrays.features, "targets_task", COUNTED)
 
         def program(*tensors: Any) -> tuple[Any, ...]:
-            features = dict(zip(names, tensors[: len(names)], strict=True))
-            return self._programs.gradients(features, tensors[len(names)], tensors[len(names) + 1 :])
+            features, (key, *values) = dict(zip(names, tensors, strict=False)), tensors[len(names) :]
+            return self._programs.gradients(features, key, values)
 
-        trained = self._programs.trained_weights
-        read = [*self._programs.frozen, *trained]
+        trained = self._arrays.trained_weights
+        read = [*self._arrays.frozen, *trained]
         inputs = [*map(self._feature, names), _KEY]
         compiled = self._on.compile("gradients", program, inputs, shapes_of(trained), arguments=read, results=trained)
         placed = [self._on.place(batch[name], self.batch_size) for name in names]
         found: list[jax.Array] = list(compiled(*placed, _key(seed, step + 1), *self._values(state, read)))
-        return trained_yet(found, [len(one.variables) for one in trained], self._programs.first_steps, step)
+        return trained_yet(found, [len(one.variables) for one in trained], self._arrays.first_steps, step)
 
     def score(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the log-likelihood of each row's targets given its inputs: float32 [batch], in nats."""
         result = jax.ShapeDtypeStruct((self.batch_size,), np.float32)
-        return self._predict("score", self._programs.score, state, batch, result)
+        return self._predict("score", state, batch, result)
 
     def logits(self, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the logits of each target token: float32 [batch, positions of the decoder, padded vocabulary]."""
-        shape = (self.batch_size, self._programs.length_of("targets"), self.model.padded_vocab_size)
-        return self._predict("logits", self._programs.logits, state, batch, jax.ShapeDtypeStruct(shape, np.float32))
+        shape = (self.batch_size, self.model.positions("targets", self.lengths), self.model.padded_vocab_size)
+        return self._predict("logits", state, batch, jax.ShapeDtypeStruct(shape, np.float32))
 
     def greedy_decode(self, state: Mapping[str, jax.Array], inputs: np.ndarray) -> np.ndarray:
         """Takes the likeliest token, again and again: int32 [batch, targets length]; see `decode`."""
@@ -315,7 +321,7 @@ class Engine:
         decoding.check(self.model.vocab_size)
         spec, shape = jax.ShapeDtypeStruct, (self.batch_size, decoding.best)
         results = [spec((*shape, self.lengths["targets"]), np.int32), spec(shape, np.float32)]
-        program = functools.partial(self._programs.decode, decoding)
+        program = functools.partial(self._traced, "decode", decoding)
         return self._compile_answer(decoding.program, program, results, self.lengths["inputs"], _KEY, models)
 
     def target_scores(
@@ -342,8 +348,8 @@ class Engine:
         results = [jax.ShapeDtypeStruct(targets.shape[:2], np.float32)]
         targets = targets.astype(np.int32)
         other = jax.ShapeDtypeStruct(targets.shape, np.int32, sharding=self._on.rows)
-        program, length, models = self._programs.target_scores, inputs.shape[1], 1 + len(others)
-        compiled = self._compile_answer(name, program, results, length, other, models)
+        program = functools.partial(self._traced, "target_scores")
+        compiled = self._compile_answer(name, program, results, inputs.shape[1], other, 1 + len(others))
         return self._answer(compiled, [state, *others], inputs, numbers, self._on.spread(targets, self._on.rows))[0]
 
     def _compile_answer(
@@ -353,7 +359,7 @@ class Engine:
         name += f" by {models} models" if models > 1 else ""
         rows = [(self.batch_size, length), (self.batch_size,)]
         inputs = [*(jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows) for shape in rows), other]
-        return self._on.compile(name, program, inputs, results, arguments=self._programs.weights * models)
+        return self._on.compile(name, program, inputs, results, arguments=self._arrays.weights * models)
 
     def _answer(self, compiled: Any, states: Sequence[Mapping], *given: Any) -> list[np.ndarray]:
         """Runs such a program."""
@@ -362,30 +368,25 @@ class Engine:
         placed = [self._on.place(array, self.batch_size) for array in (inputs, numbers)]
         self._of_others += [WeightsByName() for _ in range(len(states) - 1 - len(self._of_others))]
         cut = zip([self._by_name, *self._of_others], states, strict=False)
-        values = [value for by_name, state in cut for value in by_name(state, self._programs.weights)]
+        values = [value for by_name, state in cut for value in by_name(state, self._arrays.weights)]
         return [np.asarray(result) for result in compiled(*placed, other, *values)]
 
     def _predict(
-        self,
-        name: str,
-        tf_program: Callable,
-        state: Mapping[str, jax.Array],
-        batch: Mapping[str, np.ndarray],
-        result: Any,
+        self, name: str, state: Mapping[str, jax.Array], batch: Mapping[str, np.ndarray], result: Any
     ) -> np.ndarray:
-        names = self._programs.features
+        names = self._arrays.features
 
         def program(*tensors: Any) -> tuple[Any]:
             features = dict(zip(names, tensors, strict=False))
-            return (tf_program(features, tensors[len(names) :]),)
+            return (self._traced(name, features, tensors[len(names) :]),)
 
         features = [*map(self._feature, names)]
-        compiled = self._on.compile(name, program, features, [result], arguments=self._programs.stored_weights)
+        compiled = self._on.compile(name, program, features, [result], arguments=self._arrays.stored_weights)
         placed = [self._on.place(batch[feature], self.batch_size) for feature in names]
-        return np.asarray(compiled(*placed, *self._values(state, self._programs.stored_weights))[0])
+        return np.asarray(compiled(*placed, *self._values(state, self._arrays.stored_weights))[0])
 
     def _feature(self, name: str) -> Any:
-        shape = (self.batch_size, self._programs.length_of(name))
+        shape = (self.batch_size, self.model.positions(name, self.lengths))
         return jax.ShapeDtypeStruct(shape, np.int32, sharding=self._on.rows)
 
     def _values(self, state: Mapping[str, jax.Array], stored: Sequence[Stored]) -> list[jax.Array]:

@@ -5,12 +5,11 @@ change, go out as results. It builds its mtf graph and lowers it as it is traced
 """
 
 import dataclasses
-import functools
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh import random
+from t5mix.mesh.compiling.arrays import COUNTED, Arrays
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.decoding.answers import decode
 from t5mix.mesh.decoding.models.decoder_only import DecoderOnlySteps
@@ -31,15 +30,12 @@ from t5mix.mesh.t5.fine_tuning.unfreezing import first_steps
 from t5mix.mesh.t5.loop import LAYERS
 from t5mix.mesh.t5.model import Batch, DecoderBatch, T5Model
 
-# An array that a batch may have: 1 where a token's loss counts, and 0 where it is left out of what is minimized.
-COUNTED = "targets_counted"
-
 
 class Programs:
     """The programs of one model on one mesh, for batches of one shape.
 
     Attributes:
-        features: names of a batch's arrays, in the order in which programs take them.
+        arrays: what they take and return.
     """
 
     def __init__(
@@ -67,7 +63,6 @@ class Programs:
         self.config, self.mesh, self.step = config, mesh, step
         self.batch_size, self.lengths, self.num_tasks = batch_size, dict(lengths), num_tasks
         self._model = T5Model(config, step.trained)
-        self.features = self._model.features
         self._written_out = T5Model(dataclasses.replace(config, block_loop="off"), step.trained)  # as decoding is
         weights = self._find_weights()
         check_selection(step.trained, [variable.name for one in weights for variable in one.variables])
@@ -75,50 +70,20 @@ class Programs:
             # A loop treats all blocks alike, and here some blocks of a stack are trained and some are not.
             self._model = self._written_out
             weights = self._find_weights()
-        self.frozen = [one for one in weights if not is_trained(step.trained, one.name)]
         trained = [one for one in weights if is_trained(step.trained, one.name)]
-        self.changing = trained + [slot for weight in trained for slot in slot_arrays(weight, step.optimizer)]
-        self._order = weights
+        slots = [slot for weight in trained for slot in slot_arrays(weight, step.optimizer)]
+        first = self._first_steps([variable.name for one in trained for variable in one.variables])
+        self.arrays = Arrays(self._model.features, tuple(weights), (*trained, *slots), first)
 
-    @property
-    def stored(self) -> list[Stored]:
-        """All arrays, weights first: those that training changes, optimizer slots included, and those that it reads."""
-        return self._order + [one for one in self.changing if not one.trainable]
-
-    def length_of(self, feature: str) -> int:
-        """Returns the positions of one of a batch's arrays, or of the inputs of decoding."""
-        if self.config.decoder_only and feature != "inputs":
-            return sum(self.lengths.values())
-        return self.lengths[feature.split("_")[0]]
-
-    @property
-    def stored_weights(self) -> list[Stored]:
-        """Those of `stored` that are weights, in order."""
-        return self._order
-
-    @property
-    def trained_weights(self) -> list[Stored]:
-        """Those of `changing` that are weights, in order."""
-        return [one for one in self.changing if one.trainable]
-
-    @functools.cached_property
-    def first_steps(self) -> list[int] | None:
-        """The step at which each trained variable begins to change; None where all do from the start."""
+    def _first_steps(self, names: Sequence[str]) -> tuple[int, ...] | None:
         trained = self.step.trained
         if not isinstance(trained, gradual_unfreezing):
             return None
-        names = [variable.name for one in self.trained_weights for variable in one.variables]
-        return first_steps(trained, names, self._model.layers_of_a_block)
+        return tuple(first_steps(trained, names, self._model.layers_of_a_block))
 
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables as they are on disk, weights first."""
-        return [variable for one in self.stored for variable in one.variables]
-
-    @property
-    def weights(self) -> list[Variable]:
-        """Those of `variables` that are weights, in order."""
-        return [variable for variable in self.variables if variable.trainable]
+    def length_of(self, feature: str) -> int:
+        """Returns the positions of one of a batch's arrays, or of the inputs of decoding."""
+        return self.config.positions(feature, self.lengths)
 
     def draw(self, one: Stored, key: tf.Tensor, names: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
         """Draws the first value of an array, each of its variables drawn from (key, its name).
@@ -156,18 +121,19 @@ class Programs:
             (mean cross-entropy in nats [], norm of the gradient [], summed nats per task [num_tasks], tokens per task
             [num_tasks], then the new values of `changing`, or the old ones where loss or norm are not finite).
         """
-        old = dict(zip((one.name for one in [*self.frozen, *self.changing]), values, strict=True))
+        old = dict(zip((one.name for one in [*self.arrays.frozen, *self.arrays.changing]), values, strict=True))
         tokens = self._tokens_with_loss(features)
         nats, task_nats, task_tokens, *gradients = self._losses_and_gradients(features, tokens, key, old)
         mean = nats / tokens
-        weights = self.trained_weights
+        weights = self.arrays.trained_weights
         by_name = dict(zip((one.name for one in weights), gradients, strict=True))
         norm, new = new_values(weights, old, by_name, rates, self.step)
         # Where a number is not finite, nothing changes. So every new value depends on all gradients, and therefore
         # comes after the last reading of every old one: XLA writes it in its place, and need not copy all weights.
         finite = tf.math.logical_and(tf.math.is_finite(norm), tf.math.is_finite(mean))
         impl = GlobalMeshImpl(self.mesh, {})
-        changed = [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in self.changing]
+        changing = self.arrays.changing
+        changed = [impl.annotate(tf.where(finite, new[one.name], old[one.name]), one.axes) for one in changing]
         return (mean, norm, task_nats, task_tokens, *changed)
 
     def gradients(
@@ -180,7 +146,7 @@ class Programs:
             key: of the step.
             values: of `frozen`, then of `trained_weights`.
         """
-        old = dict(zip((one.name for one in [*self.frozen, *self.trained_weights]), values, strict=True))
+        old = dict(zip((one.name for one in [*self.arrays.frozen, *self.arrays.trained_weights]), values, strict=True))
         _, _, _, *found = self._losses_and_gradients(features, self._tokens_with_loss(features), key, old)
         return tuple(tf.cast(gradient, tf.float32) for gradient in found)
 
@@ -228,7 +194,7 @@ class Programs:
             loss *= mtf.import_fully_replicated(mesh, counted, loss.shape, COUNTED)
         objective = mtf.reduce_sum(loss) / mtf.import_fully_replicated(mesh, denominator, mtf.Shape([]), "denominator")
         variables = {variable.name: variable for variable in graph.trainable_variables}
-        weights = [variables[one.name].outputs[0] for one in self.trained_weights]
+        weights = [variables[one.name].outputs[0] for one in self.arrays.trained_weights]
         gradients = mtf.gradients([objective], weights)
         rows = None if first_row is None else (first_row, self.batch_size)
         lowering = Lowering(graph, GlobalMeshImpl(self.mesh, old, _pair(key), rows))
@@ -254,7 +220,7 @@ class Programs:
             return number + 1, added
 
         tasks = tf.zeros([self.num_tasks])
-        empty = [impl.annotate(tf.zeros(one.shape), one.axes) for one in self.trained_weights]
+        empty = [impl.annotate(tf.zeros(one.shape), one.axes) for one in self.arrays.trained_weights]
         start = (tf.constant(0), [tf.zeros([]), tasks, tasks, *empty])
         return tf.while_loop(lambda number, _: number < count, body, start)[1]
 
@@ -312,7 +278,7 @@ class Programs:
 
     def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> Steps:
         """Returns the steps of a model, or of an ensemble where there are the weights of several."""
-        names = [variable.name for variable in self.weights]
+        names = [variable.name for variable in self.arrays.weights]
         kind = DecoderOnlySteps if self.config.decoder_only else EncoderDecoderSteps
         each = [weights[start : start + len(names)] for start in range(0, len(weights), len(names))]
         members = [
@@ -322,7 +288,7 @@ class Programs:
         return members[0] if len(members) == 1 else EnsembleSteps(members)
 
     def _by_name(self, weights: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
-        return dict(zip((one.name for one in self.stored_weights), weights, strict=True))
+        return dict(zip((one.name for one in self.arrays.stored_weights), weights, strict=True))
 
     def _lower(self, graph: Any, output: Any, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         return Lowering(graph, GlobalMeshImpl(self.mesh, values)).export_to_tf_tensor(output)
@@ -335,22 +301,18 @@ class Programs:
             shape = self._shape(self.length_of(name), features[name].shape[0])
             return mtf.import_fully_replicated(mesh, features[name], shape, name)
 
-        return self._model.batch([tensor(name) for name in self.features])
+        return self._model.batch([tensor(name) for name in self._model.features])
 
     def _find_weights(self) -> list[Stored]:
         """Builds the forward graph once and throws it away."""
         with tf.Graph().as_default():
             graph, mesh = _empty_graph()
-            features = {name: tf.zeros([self.batch_size, self.length_of(name)], tf.int32) for name in self.features}
+            names = self._model.features
+            features = {name: tf.zeros([self.batch_size, self.length_of(name)], tf.int32) for name in names}
             self._model.logits(self._import(mesh, features), train=False)
             impl = GlobalMeshImpl(self.mesh, {})
             layers = self._model.layers_of_a_block
             return [_stored(weight, impl, layers) for weight in graph.all_variables]
-
-
-def hash_of_name(variable: Variable) -> int:
-    """Returns a number in [0, 2^32) that stands for a variable's name where its first value is drawn."""
-    return zlib.crc32(variable.name.encode())
 
 
 def _stored(weight: Any, impl: GlobalMeshImpl, layers: Mapping[str, int]) -> Stored:

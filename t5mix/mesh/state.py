@@ -9,18 +9,33 @@ import dataclasses
 import functools
 import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
-from t5mix.mesh.t5.parameters import Initializer
 
 if TYPE_CHECKING:
     import jax
 else:
     jax = import_quietly("jax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Initializer:
+    """How a weight is first drawn.
+
+    Attributes:
+        kind: the distribution; "uniform" lies in [-scale, scale), "truncated_normal" within two standard deviations.
+        scale: standard deviation of the normal ones (before truncation), limit of the uniform one.
+    """
+
+    kind: Literal["normal", "truncated_normal", "uniform", "zeros", "ones"]
+    scale: float = 1.0
+
+
+ONES, ZEROS = Initializer("ones"), Initializer("zeros")
 
 
 @dataclasses.dataclass(frozen=True)

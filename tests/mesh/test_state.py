@@ -8,8 +8,7 @@ import pytest
 from t5mix.mesh.devices import available_devices, jax
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.state import State, Stored, Variable, WeightsByName
-from t5mix.mesh.t5.parameters import ONES
+from t5mix.mesh.state import ONES, State, Stored, Variable, WeightsByName
 from tests.mesh.small import BATCH, LENGTHS, config
 
 BLOCKS = tuple(Variable(f"encoder/layer_{block:03d}/q", (2, 3), (-1, -1), True, ONES) for block in range(3))

@@ -1,9 +1,9 @@
 """Compiled programs: kept on disk, so that a second start compiles nothing, and told about while they are made.
 
 They lie in `$T5MIX_CACHE/programs` in two forms, in a folder for each kind of processor. JAX's own compilation cache
-holds executables, and removes those that were used longest ago when it grows beyond `MAX_BYTES`. Beside it lies the
-StableHLO of each program: tracing a model takes as long as compiling it, and what comes out is a function of the model,
-the mesh, the batch and the code that traces, which together make its name.
+holds executables, and removes those that were used longest ago when it grows beyond `MAX_BYTES`. Beside it lie the
+StableHLO of each program and the arrays that it takes: tracing a model takes as long as compiling it, and what comes
+out is a function of the model, the mesh, the batch and the code that traces, which together make its name.
 """
 
 import contextlib
@@ -23,7 +23,9 @@ from t5mix.internal.terminal import duration, say
 from t5mix.mesh.devices import jax
 
 MAX_BYTES = 4 * 2**30
-_MAX_MODULES = 64
+# What is kept besides executables: modules, arrays, and how long compiling took; of each so many files.
+SUFFIXES = (".stablehlo", ".arrays", ".seconds.json")
+_MAX_FILES = 64
 # Programs that take less are not worth a line.
 _WORTH_SAYING = 2.0
 _LIBRARIES = ("jax", "jaxlib", "tensorflow", "mesh-tensorflow")
@@ -63,29 +65,29 @@ def fingerprint(settings: Mapping[str, object]) -> str:
     return hashlib.sha256("\n".join([*parts, _code()]).encode()).hexdigest()[:32]
 
 
-def cached_module(name: str, trace: Callable[[], bytes]) -> bytes:
-    """Returns the StableHLO of that name from the folder, or traces it and keeps it there.
+def kept(name: str, make: Callable[[], bytes]) -> bytes:
+    """Returns what the folder keeps under that name, or makes it and keeps it there.
 
     Args:
-        name: of the program, with the fingerprint of all that it depends on.
-        trace: makes the bytes.
+        name: of the file; with the fingerprint of all that the bytes depend on, and one of SUFFIXES.
+        make: makes the bytes.
     """
     folder = compilation_folder()
     if folder is None:
-        return trace()
-    path = folder / f"{name}.stablehlo"
+        return make()
+    path = folder / name
     try:
         data = path.read_bytes()
-        digest, module = data[:32], data[32:]
-        if hashlib.sha256(module).digest() == digest:
+        digest, found = data[:32], data[32:]
+        if hashlib.sha256(found).digest() == digest:
             os.utime(path)
-            return module
+            return found
     except OSError:
         pass
-    module = trace()
-    _write(path, hashlib.sha256(module).digest() + module)
+    made = make()
+    _write(path, hashlib.sha256(made).digest() + made)
     _remove_old(folder)
-    return module
+    return made
 
 
 class Told:
@@ -150,15 +152,15 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _remove_old(folder: Path) -> None:
-    """Removes the modules and times used longest ago, beyond the newest few."""
-    for pattern in ("*.stablehlo", "*.seconds.json"):
+    """Removes the files used longest ago, beyond the newest few of each kind."""
+    for suffix in SUFFIXES:
         found = []
-        for path in folder.glob(pattern):
+        for path in folder.glob(f"*{suffix}"):
             try:
                 found.append((path.stat().st_mtime, path))
             except OSError:  # removed by another process
                 continue
-        for _, path in sorted(found, reverse=True)[_MAX_MODULES:]:
+        for _, path in sorted(found, reverse=True)[_MAX_FILES:]:
             path.unlink(missing_ok=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.mesh.compiling.compilation import Told, cached_module
+from t5mix.mesh.compiling.compilation import Told, kept
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
 from t5mix.mesh.devices import device_mesh, jax
 from t5mix.mesh.layouts import MeshConfig
@@ -123,7 +123,7 @@ class Executables:
             key = f"{re.sub('[^a-z0-9_]+', '-', name.lower())}-{self._fingerprint}"
 
             def module(inputs: Sequence[Any]) -> bytes:
-                return cached_module(key, lambda: tensorflow_to_stablehlo(program, inputs))
+                return kept(f"{key}.stablehlo", lambda: tensorflow_to_stablehlo(program, inputs))
 
             values = [self.sharding(variable.axes) for variable in arguments]
             other = [self.whole] * (len(outputs) - len(results))

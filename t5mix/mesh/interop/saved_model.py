@@ -102,7 +102,7 @@ def _module(
 
 def _arrays(programs: Programs, weights: Weights) -> Weights:
     return match(
-        [ExpectedWeight(v.name, v.name, v.shape) for v in programs.weights], weights, "the model to be exported"
+        [ExpectedWeight(v.name, v.name, v.shape) for v in programs.arrays.weights], weights, "the model to be exported"
     )
 
 

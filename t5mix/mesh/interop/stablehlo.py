@@ -86,7 +86,7 @@ def write_stablehlo(
     config = dataclasses.replace(config, block_loop="off")
     programs = Programs(config, MeshConfig(), batch_size, lengths, num_tasks, StepConfig(trained=trained))
     arrays = match(
-        [ExpectedWeight(v.name, v.name, v.shape) for v in programs.weights], weights, "the model to be exported"
+        [ExpectedWeight(v.name, v.name, v.shape) for v in programs.arrays.weights], weights, "the model to be exported"
     )
     part = _Part(programs, name, decoding)
     with new_folder(path) as folder:
@@ -105,8 +105,8 @@ class _Part:
         self._name = name
         self._decoding = decoding
         # In the order in which the program takes them.
-        stored = [*programs.frozen, *programs.changing]
-        self.variables: Sequence[Variable] = _variables(stored) if name == "train_step" else programs.weights
+        stored = [*programs.arrays.frozen, *programs.arrays.changing]
+        self.variables: Sequence[Variable] = _variables(stored) if name == "train_step" else programs.arrays.weights
 
     def serialized(self) -> bytes:
         """Lowers the program for every platform."""
@@ -148,7 +148,7 @@ class _Part:
     def _features(self) -> tuple[str, ...]:
         if self._name in ("greedy_decode", "decode"):
             return ("inputs",)
-        features = self._programs.features
+        features = self._programs.arrays.features
         return (*features, "targets_task") if self._name == "train_step" else features
 
     def _arguments(self) -> list[tuple[str, tuple[int, ...], str]]:
@@ -177,7 +177,7 @@ class _Part:
             shape = (rows, programs.length_of("targets"), programs.config.padded_vocab_size)
             return [("logits", shape, "float32")]
         tasks = [(name, (programs.num_tasks,), "float32") for name in ("task_nats", "task_tokens")]
-        variables = [(variable.name, variable.shape, "float32") for variable in _variables(programs.changing)]
+        variables = [(variable.name, variable.shape, "float32") for variable in _variables(programs.arrays.changing)]
         return [("loss", (), "float32"), ("gradient_norm", (), "float32"), *tasks, *variables]
 
 

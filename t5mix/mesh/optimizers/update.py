@@ -9,8 +9,7 @@ from t5mix.mesh.optimizers import adafactor, adamw
 from t5mix.mesh.optimizers import settings as choices
 from t5mix.mesh.optimizers.slots import Slot, wide
 from t5mix.mesh.optimizers.step_config import StepConfig
-from t5mix.mesh.state import Stored, Variable
-from t5mix.mesh.t5.parameters import ZEROS
+from t5mix.mesh.state import ZEROS, Stored, Variable
 
 
 def slots_of(optimizer: choices.Optimizer, shape: Sequence[int]) -> list[Slot]:

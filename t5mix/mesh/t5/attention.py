@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, tf
-from t5mix.mesh.t5.parameters import Initializer, Scope
+from t5mix.mesh.state import Initializer
+from t5mix.mesh.t5.parameters import Scope
 from t5mix.mesh.t5.sublayers import Dropout
 
 INVISIBLE = -1e9

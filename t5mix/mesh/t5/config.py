@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 # Upstream pads the vocabulary to a multiple of this, so that it can be split over a mesh axis.
 VOCAB_DIVISOR = 128
@@ -146,6 +147,17 @@ class T5Config:
     def decoder_only(self) -> bool:
         """Whether the model is a decoder alone, which reads inputs and targets one behind the other."""
         return self.architecture in DECODERS
+
+    def positions(self, feature: str, lengths: Mapping[str, int]) -> int:
+        """Returns the positions of one of a batch's arrays, or of the inputs of decoding.
+
+        Args:
+            feature: name of the array; "inputs" are those of decoding where there is a decoder alone.
+            lengths: positions of "inputs" and "targets".
+        """
+        if self.decoder_only and feature != "inputs":
+            return sum(lengths.values())
+        return lengths[feature.split("_")[0]]
 
     def loop_policy(self, num_blocks: int) -> str | None:
         """Returns what the loop over the blocks of a stack keeps; None where its blocks are written out.

@@ -3,7 +3,8 @@
 from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, tf
-from t5mix.mesh.t5.parameters import Initializer, Scope
+from t5mix.mesh.state import Initializer
+from t5mix.mesh.t5.parameters import Scope
 
 
 class Embedding:

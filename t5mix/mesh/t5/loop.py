@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
-from t5mix.mesh.t5.parameters import GetWeight, Initializer, has_gradient
+from t5mix.mesh.state import Initializer
+from t5mix.mesh.t5.parameters import GetWeight, has_gradient
 
 LAYERS = "layers"
 

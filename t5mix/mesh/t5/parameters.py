@@ -6,25 +6,10 @@ out, the weight is a variable; in a loop it is one layer's slice of a variable t
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops
-
-
-@dataclasses.dataclass(frozen=True)
-class Initializer:
-    """How a weight is first drawn.
-
-    Attributes:
-        kind: the distribution; "uniform" lies in [-scale, scale), "truncated_normal" within two standard deviations.
-        scale: standard deviation of the normal ones (before truncation), limit of the uniform one.
-    """
-
-    kind: Literal["normal", "truncated_normal", "uniform", "zeros", "ones"]
-    scale: float = 1.0
-
-
-ONES, ZEROS = Initializer("ones"), Initializer("zeros")
+from t5mix.mesh.state import Initializer
 
 # Gives the mtf tensor of a weight: (full name, dimensions, initializer) -> tensor.
 GetWeight = Callable[[str, Sequence[Any], Initializer], Any]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from t5mix.mesh.mesh_tensorflow import mtf, tf
-from t5mix.mesh.t5.parameters import Initializer, Scope
+from t5mix.mesh.state import Initializer
+from t5mix.mesh.t5.parameters import Scope
 
 
 def buckets(relative_position: np.ndarray, *, bidirectional: bool, num_buckets: int, max_distance: int) -> np.ndarray:

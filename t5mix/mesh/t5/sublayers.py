@@ -3,7 +3,8 @@
 from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
-from t5mix.mesh.t5.parameters import ONES, Scope
+from t5mix.mesh.state import ONES
+from t5mix.mesh.t5.parameters import Scope
 
 _EPSILON = 1e-6
 

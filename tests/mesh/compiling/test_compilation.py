@@ -28,27 +28,27 @@ def test_a_module_is_traced_once_and_again_when_its_file_is_damaged(folder):
         return b"module"
 
     for _ in range(3):
-        assert compilation.cached_module("program", trace) == b"module"
+        assert compilation.kept("program.stablehlo", trace) == b"module"
     assert len(traced) == 1
     (path,) = folder.glob("*.stablehlo")
     path.write_bytes(path.read_bytes()[:-1] + b"X")
-    assert compilation.cached_module("program", trace) == b"module"
+    assert compilation.kept("program.stablehlo", trace) == b"module"
     assert len(traced) == 2
     assert [p.suffix for p in folder.iterdir()] == [".stablehlo"]
 
 
 def test_the_newest_modules_stay(folder, monkeypatch):
-    monkeypatch.setattr(compilation, "_MAX_MODULES", 3)
+    monkeypatch.setattr(compilation, "_MAX_FILES", 3)
     for number in range(6):
-        compilation.cached_module(f"p{number}", lambda: b"m")
+        compilation.kept(f"p{number}.stablehlo", lambda: b"m")
         os.utime(folder / f"p{number}.stablehlo", (number, number))
-    compilation.cached_module("p9", lambda: b"m")
+    compilation.kept("p9.stablehlo", lambda: b"m")
     assert sorted(path.stem for path in folder.glob("*.stablehlo")) == ["p4", "p5", "p9"]
 
 
 def test_without_a_folder_everything_is_traced(monkeypatch):
     monkeypatch.setattr(compilation, "compilation_folder", lambda: None)
-    assert compilation.cached_module("program", lambda: b"module") == b"module"
+    assert compilation.kept("program.stablehlo", lambda: b"module") == b"module"
     with compilation.Told("train_step", "key"):
         pass
 

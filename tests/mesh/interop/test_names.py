@@ -27,7 +27,7 @@ def test_names_and_shapes_are_the_engines(gated, tied):
         activations=("gelu", "linear") if gated else ("relu",),
         tied_embeddings=tied,
     )
-    engine = Programs(config, MeshConfig(), 2, {"inputs": 4, "targets": 4}, 1).weights
+    engine = Programs(config, MeshConfig(), 2, {"inputs": 4, "targets": 4}, 1).arrays.weights
     ours = {weight.name: weight.shape for weight in weights_of(Architecture.of(config))}
     assert ours == {variable.name: variable.shape for variable in engine}
 
@@ -47,13 +47,11 @@ ARCHITECTURES = [
 def test_every_architecture_has_the_engines_weights_and_slots(changes):
     settings = {"vocab_size": 300, "d_model": 16, "d_ff": 24, "num_heads": 2, "d_kv": 8, "num_decoder_layers": 3}
     config = T5Config(**{**settings, **changes})
-    programs = Programs(config, MeshConfig(), 2, {"inputs": 4, "targets": 4}, 1)
+    arrays = Programs(config, MeshConfig(), 2, {"inputs": 4, "targets": 4}, 1).arrays
     ours = {weight.name: weight.shape for weight in weights_of(Architecture.of(config))}
-    assert ours == {variable.name: variable.shape for variable in programs.weights}
+    assert ours == {variable.name: variable.shape for variable in arrays.weights}
     size = ModelSize.of(config)
-    numbers = {
-        kind: sum(math.prod(v.shape) for v in programs.variables if v.trainable is kind) for kind in (True, False)
-    }
+    numbers = {kind: sum(math.prod(v.shape) for v in arrays.variables if v.trainable is kind) for kind in (True, False)}
     assert (size.parameters, size.adafactor_slots) == (numbers[True], numbers[False])
     assert size.bytes()["train_adafactor"] == 4 * (2 * numbers[True] + numbers[False])
 

@@ -4,7 +4,7 @@
 - selection.py: which weights of a model a choice trains
 - lora.py: thin matrices beside projections
 - adapters.py: small layers after T5's layers
-- prompt.py: vectors before the inputs
+- prompt.py: vectors before the inputs; prompt_start.py: their first values
 - unfreezing.py: when each layer begins to be trained
 
 What was trained is written alone into a folder by `mesh.interop.trained_alone`.

@@ -3,9 +3,10 @@
 from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf
+from t5mix.mesh.state import ZEROS, Initializer
 from t5mix.mesh.t5.fine_tuning.selection import ADAPTER
 from t5mix.mesh.t5.fine_tuning.settings import Trained, adapters
-from t5mix.mesh.t5.parameters import ZEROS, Initializer, Scope
+from t5mix.mesh.t5.parameters import Scope
 
 _FEED_FORWARD = "DenseReluDense"
 

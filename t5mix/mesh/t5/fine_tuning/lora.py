@@ -12,9 +12,10 @@ import numpy as np
 
 from t5mix.mesh.devices import jax
 from t5mix.mesh.mesh_tensorflow import mtf
+from t5mix.mesh.state import ZEROS, Initializer
 from t5mix.mesh.t5.fine_tuning.selection import LORA_A, LORA_B, projection
 from t5mix.mesh.t5.fine_tuning.settings import lora
-from t5mix.mesh.t5.parameters import ZEROS, GetWeight, Initializer
+from t5mix.mesh.t5.parameters import GetWeight
 
 
 def with_lora(get: GetWeight, wide: GetWeight, dtype: Any, options: lora) -> GetWeight:

@@ -1,20 +1,12 @@
 """A soft prompt (Lester et al. 2021, https://arxiv.org/abs/2104.08691): trained vectors before the encoder's inputs."""
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from t5mix.mesh.mesh_tensorflow import mtf, tf
+from t5mix.mesh.state import Initializer
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
-from t5mix.mesh.t5.fine_tuning.settings import Trained, prompt_tuning
-from t5mix.mesh.t5.parameters import GetWeight, Initializer
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeIs
-
-# Lester et al. draw from the 5,000 commonest pieces; SentencePiece numbers pieces from the commonest on, after
-# padding, EOS and the unknown piece.
-_SPECIAL, _COMMON = 3, 5000
+from t5mix.mesh.t5.fine_tuning.settings import prompt_tuning
+from t5mix.mesh.t5.parameters import GetWeight
 
 
 def with_prompt(vectors: Any, segments: Any, get: GetWeight, options: prompt_tuning) -> tuple[Any, Any]:
@@ -70,23 +62,3 @@ def with_prompt(vectors: Any, segments: Any, get: GetWeight, options: prompt_tun
             grad_function=0,
         ),
     )
-
-
-def wants_words(trained: Trained) -> "TypeIs[prompt_tuning]":
-    """Tells whether there is a prompt whose first values are embeddings of words."""
-    return isinstance(trained, prompt_tuning) and trained.start == "vocabulary"
-
-
-def prompt_from_vocabulary(embedding: np.ndarray, options: prompt_tuning, vocab_size: int, seed: int) -> np.ndarray:
-    """Returns a prompt of word embeddings, [length, d_model] float32, drawn from the commonest pieces.
-
-    Args:
-        embedding: [padded vocabulary, d_model].
-        options: of the prompt.
-        vocab_size: ids that mean something.
-        seed: which draw; pieces repeat only where there are fewer than the prompt is long.
-    """
-    common = np.arange(_SPECIAL, max(min(vocab_size, _COMMON + _SPECIAL), _SPECIAL + 1))
-    random = np.random.default_rng([seed, options.length])
-    ids = random.choice(common, options.length, replace=options.length > len(common))
-    return np.ascontiguousarray(embedding[ids], np.float32)

@@ -5,7 +5,7 @@ import pytest
 
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
-from t5mix.mesh.t5.fine_tuning.prompt import prompt_from_vocabulary
+from t5mix.mesh.t5.fine_tuning.prompt_start import prompt_from_vocabulary
 from t5mix.mesh.t5.fine_tuning.settings import prompt_tuning
 from tests.mesh.small import BATCH, LENGTHS, config
 from tests.mesh.t5.fine_tuning.trained import LOOP, after, engine, unpacked
