@@ -27,6 +27,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -71,7 +72,7 @@ def is_equal(scene: Scene, what: str, trial: int, seed: int, truth: Mapping[str,
         said = disturb(scene, kind, run, random.Random(f"{what} {seed} {trial}"), seconds)
         with _READING:
             differing = differences(expected, results(scene, run), stopped=what == "signals")
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError, subprocess.SubprocessError) as error:
         said, differing = str(error), ["it failed"]
     found = f"DIFFERS: {'; '.join(differing[:5])}" if differing else "equal"
     tell(f"{what} {trial + 1}: {kind} {said}: {found}")
@@ -131,8 +132,12 @@ def main() -> None:
         wants_faults = any(asked[name] for name in WITH_FAULTS)
         scene = Scene(folder, 60 if args.quick else 240, compiled(folder) if wants_faults else None)
         write_declarations(folder)
+        if args.faults and scene.preload is None:
+            parser.error("--faults needs a C compiler, for faults.c")
+        if args.full and not scene.can_mount():
+            parser.error("--full mounts a tmpfs, which only root can")
         truth = truths(scene, kinds, args.jobs)
-        if args.faults and scene.preload is not None:
+        if args.faults:
             for kind in kinds:
                 disturbances.count_operations(scene, kind)
         figures = {}

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from disturbed.results import consumed
-from disturbed.scene import Scene, notes_of
+from disturbed.scene import PATIENCE, Scene, notes_of
 
 # What operations on files fail with.
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE)
@@ -87,7 +87,7 @@ def ask(scene: Scene, kind: str, run: Path, chance: random.Random, seconds: floa
     if twice:
         time.sleep(chance.uniform(0, 0.2))
         process.send_signal(number)
-    status = process.wait(600)
+    status = process.wait(PATIENCE)
     if status == 0:
         return f"{number.name} came too late"
     if status not in (128 + number, -number if twice else 128 + number):  # a shell says 128 + number of both
@@ -109,7 +109,7 @@ def pause(scene: Scene, kind: str, run: Path, chance: random.Random, seconds: fl
     process.send_signal(signal.SIGSTOP)
     time.sleep(1)
     process.send_signal(signal.SIGCONT)
-    if process.wait(600):
+    if process.wait(PATIENCE):
         raise RuntimeError(f"{run} failed:\n{run.with_suffix('.err').read_text()[-2000:]}")
     return f"paused{f', the clock jumped by {jump // 86_400} days' if scene.preload else ''}"
 
@@ -120,14 +120,12 @@ def fail(scene: Scene, kind: str, run: Path, chance: random.Random, seconds: flo
     Raises:
         RuntimeError: the command fails otherwise than with one line that names something in the run folder.
     """
-    if scene.preload is None:
-        return "left out, for there is no C compiler"
     error, number = chance.choice(ERRORS), chance.randint(1, scene.operations[kind])
     run.mkdir(exist_ok=True)
     faults = {"T5MIX_FAULT_AT": str(number), "T5MIX_FAULT_ERRNO": str(error), "T5MIX_FAULT_LASTS": "1"}
     process = scene.start(kind, run, LD_PRELOAD=str(scene.preload), T5MIX_FAULT_UNDER=str(run), **faults)
     what = f"{os.strerror(error)!r} from operation {number} of {scene.operations[kind]} on"
-    return _refused_and_finished(scene, kind, run, process.wait(600), what)
+    return _refused_and_finished(scene, kind, run, process.wait(PATIENCE), what)
 
 
 def fill(scene: Scene, kind: str, run: Path, chance: random.Random, seconds: float) -> str:
@@ -138,9 +136,8 @@ def fill(scene: Scene, kind: str, run: Path, chance: random.Random, seconds: flo
     """
     needed, given = _kib_of(run.with_name(f"whole-{kind}")), _kib_of(run)
     size = given + chance.randint(16, max(needed - given, 17))
-    if not scene.mount(run, size):
-        return "left out, for no tmpfs can be mounted"
-    status = scene.start(kind, run).wait(600)
+    scene.mount(run, size)
+    status = scene.start(kind, run).wait(PATIENCE)
     scene.mount(run, 4 * needed + 1024)
     return _refused_and_finished(scene, kind, run, status, f"a disk of {size:,} of {needed:,} KiB")
 

@@ -13,6 +13,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("train", "finetune", "eval")
 
+# Seconds after which a command counts as hanging, also on a busy machine.
+PATIENCE = 3600
+
 DECLARATIONS = """
 import functools
 from pathlib import Path
@@ -138,30 +141,44 @@ class Scene:
             shutil.copytree(self.folder / "base", run, ignore=shutil.ignore_patterns("scores", "report.json"))
         return run
 
-    def mount(self, run: Path, size: int) -> bool:
-        """Puts a run folder on a disk of its own, of a size in KiB, or changes the size; tells whether it can."""
+    def can_mount(self) -> bool:
+        """Tells whether a folder can be put on a disk of its own."""
+        folder = self.folder / "disk"
+        try:
+            self.mount(folder, 64)
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        self.unmount(folder)
+        return True
+
+    def mount(self, run: Path, size: int) -> None:
+        """Puts a run folder on a disk of its own, of a size in KiB, or changes the size.
+
+        Raises:
+            CalledProcessError: this user cannot mount.
+        """
         if run in self.mounted:
             subprocess.run(["mount", "-o", f"remount,size={size}k", str(run)], check=True)
-            return True
+            return
         aside = run.with_name(f"{run.name}.aside")
         run.mkdir(exist_ok=True)
         run.rename(aside)
         run.mkdir()
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(run)]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            run.rmdir()
-            aside.rename(run)
-            return False
+        subprocess.run(command, check=True, capture_output=True)
         self.mounted.append(run)
         shutil.copytree(aside, run, dirs_exist_ok=True)
         shutil.rmtree(aside)
-        return True
 
     def unmount(self, run: Path) -> None:
-        """Takes a run folder's own disk away, where it has one."""
+        """Takes a run folder's own disk away, where it has one; its files stay."""
         if run in self.mounted:
+            aside = run.with_name(f"{run.name}.aside")
+            shutil.copytree(run, aside)
             subprocess.run(["umount", "-l", str(run)], check=True)
             self.mounted.remove(run)
+            run.rmdir()
+            aside.rename(run)
 
     def finish(self, kind: str, run: Path, **environment: str) -> None:
         """Runs a command to its end.
@@ -169,7 +186,7 @@ class Scene:
         Raises:
             RuntimeError: it fails; with what it said.
         """
-        status = self.start(kind, run, **environment).wait(600)
+        status = self.start(kind, run, **environment).wait(PATIENCE)
         if status:
             raise RuntimeError(f"{kind} in {run} ended with {status}:\n{run.with_suffix('.err').read_text()[-2000:]}")
 

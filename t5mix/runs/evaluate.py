@@ -239,8 +239,11 @@ def evaluate_checkpoints(
 
 
 def _is_gone(trained: Trained, step: int) -> bool:
-    """Tells whether a checkpoint was removed: a training that still goes on keeps the newest few."""
-    return bool(agreement.first_says(lambda: step not in trained.steps()))
+    """Tells whether a checkpoint was removed: a training that still goes on keeps the newest few.
+
+    Of several processes some may have seen it still: then all end.
+    """
+    return agreement.count() == 1 and step not in trained.steps()
 
 
 def score_best(checked: Checked, tasks: Sequence[Task], best: Sequence[Score], split: str) -> list[Score]:

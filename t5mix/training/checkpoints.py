@@ -168,12 +168,18 @@ class Checkpoints:
         Threads of Orbax may still be at work in it. What stays is in nobody's way, and the next save tries again.
         """
         for _ in range(_TRIES):
-            with contextlib.suppress(OSError):
-                for entry in self.folder.iterdir():
-                    if entry.name.startswith(".") and entry.name.endswith(_PRIVATE):
-                        shutil.rmtree(entry)
+            left = [entry for entry in self._entries() if entry.name.startswith(".") and entry.name.endswith(_PRIVATE)]
+            for entry in left:
+                shutil.rmtree(entry, ignore_errors=True)
+            if not any(map(os.path.lexists, left)):
                 return
             time.sleep(_PAUSE)
+
+    def _entries(self) -> list[Path]:
+        try:
+            return list(self.folder.iterdir())
+        except OSError:  # it is gone, say
+            return []
 
 
 def _read_arrays(folder: Path, engine: Engine) -> Mapping[str, Any]:

@@ -80,6 +80,13 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="faults.c needs a C compiler")
+def test_a_run_whose_disk_fails_says_so_and_ends_as_if_it_had_not() -> None:
+    found = last_line("kill_resume.py", "--quick", "--kinds", "train", "--runs", "0", "--faults", "2", "--pauses", "1")
+    assert found == {"pauses": 1, "pauses_equal": 1, "faults": 2, "faults_equal": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="faults.c needs a C compiler")
 def test_a_disk_that_fails_loses_nothing() -> None:
     found = last_line("disk_faults.py", "--quick")
     assert {name: count for name, count in found.items() if name.endswith("_failed")} == dict.fromkeys(
