@@ -97,14 +97,13 @@ def read_split(
     return itertools.islice(dataset.as_numpy_iterator(), limit)
 
 
-def read_cached(task: Task, split: str) -> "pa.Table | None":
+def read_cached(task: Task, split: str) -> CachedTokens | None:
     """Returns all examples of a split as its steps before the cache leave them; None where there can be no cache.
 
     Raises:
         ValueError: as `read_split`.
     """
-    tokens = _tokens(task, split, None)
-    return None if tokens is None else tokens.table
+    return _tokens(task, split, None)
 
 
 def _tokens(task: Task, split: str, limit: int | None) -> CachedTokens | None:

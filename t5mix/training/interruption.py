@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from t5mix.internal.processes import agreement
+from t5mix.internal.terminal import say
 
 
 class Interrupted(SystemExit):
@@ -88,3 +89,14 @@ def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
         yield
     finally:
         restore()
+
+
+@contextlib.contextmanager
+def stop_told() -> Iterator[None]:
+    """Says that training was stopped, below whatever else is still shown."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        if agreement.is_first():
+            say(interrupted.message)
+        raise

@@ -9,7 +9,8 @@ from t5mix.internal.logs.metric_logs import EventFile, JsonlLogger
 from t5mix.internal.logs.trackers import Trackers
 from t5mix.internal.processes import agreement
 
-# Beside metrics.jsonl: how the gradients of tasks lie to one another.
+METRICS = "metrics.jsonl"
+# Beside it: how the gradients of tasks lie to one another.
 CONFLICT = "conflict.jsonl"
 
 
@@ -32,6 +33,13 @@ class Logs:
     conflict: JsonlLogger | None
 
 
+def is_logged(folder: Path, step: int) -> bool:
+    """Tells whether the losses up to a step, and no later ones, are in a folder's log: it has a line of that step."""
+    path = folder / METRICS
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return any(line.startswith(b'{"step": %d, ' % step) and line.endswith(b"}") for line in lines)
+
+
 @contextlib.contextmanager
 def opened(folder: Path, step: int, with_conflict: bool) -> Iterator[Logs | None]:
     """Opens the logs of a folder, without what an earlier start logged of steps that will be done again.
@@ -48,7 +56,7 @@ def opened(folder: Path, step: int, with_conflict: bool) -> Iterator[Logs | None
         return
     conflict = folder / CONFLICT
     with contextlib.ExitStack() as stack:
-        metrics = stack.enter_context(JsonlLogger(folder / "metrics.jsonl", step))
+        metrics = stack.enter_context(JsonlLogger(folder / METRICS, step))
         timing = stack.enter_context(JsonlLogger(folder / "timing.jsonl", step))
         board = stack.enter_context(EventFile(folder / "tensorboard", step))
         trackers = stack.enter_context(Trackers(folder))

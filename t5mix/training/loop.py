@@ -27,8 +27,8 @@ from t5mix.mesh.optimizers.step_config import StepConfig, briefly
 from t5mix.training.beside import Beside
 from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.feeding import Feeding
-from t5mix.training.interruption import Interrupted, StopSignal, noted_signal, signal_of_any
-from t5mix.training.logs import Logs, opened
+from t5mix.training.interruption import Interrupted, StopSignal, noted_signal, signal_of_any, stop_told
+from t5mix.training.logs import Logs, is_logged, opened
 from t5mix.training.loss_window import LossWindow
 from t5mix.training.reporter import Reporter
 from t5mix.training.schedules import Schedule
@@ -108,18 +108,18 @@ def train(
         FloatingPointError: the loss or a weight is no longer a number; no checkpoint of that is written.
         Interrupted: SIGTERM, SIGHUP or SIGINT came; a checkpoint was written. OSError: the folder cannot be written.
     """
-    _check_fits(engine, stream)
     checkpoints = Checkpoints(folder / "checkpoints", keep, beside.spared if beside else tuple, saved)
     state, progress = _begin(engine, stream, checkpoints, start, allow_changed_mixture, allow_changed_optimizer)
     done, fixed = progress.step, (conflict_every, skip_non_finite, tuple(masked_tasks), beside)
-    if beside and beside.is_due(done) and done < steps and beside.look(done, state):
+    ended = beside is not None and beside.is_due(done) and done < steps and beside.look(done, state)
+    if ended and progress.window.is_empty:
         return state  # it ended here before
     loop = _Loop(engine, stream, checkpoints, schedule, seed, log_every, checkpoint_every, *fixed)
     logs, shown = opened(folder, done, conflict_every is not None), _reporter(steps, stream, done, title)
-    with _stop_told(), logs as written, shown as reporter, noted_signal() as stop:
-        if written is not None and beside and beside.is_due(done):  # what was looked at above
-            written.trackers.log(done, beside.numbers())
-        return loop.run(state, progress, steps, written, reporter, stop)
+    with stop_told(), logs as written, shown as reporter, noted_signal() as stop:
+        if ended:  # and was killed before it logged its last losses
+            loop.log(progress, written, reporter)
+        return state if ended else loop.run(state, progress, steps, written, reporter, stop)
 
 
 def _check_fits(engine: Engine, stream: Stream) -> None:
@@ -174,6 +174,7 @@ class _Loop:
     ) -> State:
         pending: _Pending | None = None
         feeding, ballot = Feeding(self.stream, self.engine), Ballot()
+        self._log_beside(progress.step, logs)  # it may have been killed before
         for step, batch in feeding.batches(progress.step, steps, self._conflict_is_due):
             self._measure_conflict(state, batch, step, logs)
             state, metrics = self.engine.train_step(
@@ -201,15 +202,21 @@ class _Loop:
             if self.beside and self.beside.is_due(done):
                 with reporter.paused():
                     ended = self.beside.look(done, state)
-                if logs is not None:
-                    logs.trackers.log(done, self.beside.numbers())
+                self._log_beside(done, logs)
                 if came := signal_of_any(stop):  # meanwhile; the checkpoint is on the disk
                     raise Interrupted(came, done)
                 if ended:
+                    if not progress.window.is_empty:
+                        self.log(progress, logs, reporter)
                     return state
         if came := signal_of_any(stop):  # while the last checkpoint was written
             raise Interrupted(came, steps)
         return state
+
+    def _log_beside(self, step: int, logs: Logs | None) -> None:
+        """Hands the numbers of what was looked at beside training, if it was at this step, to services."""
+        if logs is not None and self.beside and self.beside.is_due(step):
+            logs.trackers.log(step, self.beside.numbers())
 
     def _is_kept(self, step: int) -> bool:
         return step % self.checkpoint_every == 0 or (self.beside is not None and self.beside.is_due(step))
@@ -291,8 +298,7 @@ class _Loop:
         reporter: Reporter,
     ) -> None:
         if last or progress.step % self.log_every == 0:
-            if logs is not None:
-                self._log(progress, logs, reporter)
+            self.log(progress, logs, reporter)
             progress.window = LossWindow(self.stream.task_names)
         if last or stopping or self._is_kept(progress.step):
             if not self.engine.all_finite(state):  # the last update is in no loss yet
@@ -308,7 +314,10 @@ class _Loop:
             f"(here it is {self.schedule(step):.3g}), or start from an earlier checkpoint{f'; {fed}' if fed else ''}"
         )
 
-    def _log(self, progress: _Progress, logs: Logs, reporter: Reporter) -> None:
+    def log(self, progress: _Progress, logs: Logs | None, reporter: Reporter) -> None:
+        """Writes a line of the losses since the last one; of several processes the first does."""
+        if logs is None:
+            return
         values = {
             "loss": progress.window.loss(),
             "learning_rate": self.schedule(progress.step - 1),
@@ -334,6 +343,7 @@ def _begin(
     allow_changed_optimizer: bool,
 ) -> tuple[State, _Progress]:
     """Returns the newest checkpoint, or the start."""
+    _check_fits(engine, stream)
     if not checkpoints.steps():
         state = start()
         return state, _Progress(0, LossWindow(stream.task_names), slots_since=state.slots_since)
@@ -350,8 +360,9 @@ def _begin(
         state = to_train(checkpoints, step, engine, 0, new_slots=False)  # they differ, and it says so
     else:
         step, state, extra = checkpoints.restore(checkpoints.steps()[-1], engine)
-    # Losses since the last line in the log are of the tasks that were.
-    window = LossWindow(stream.task_names, None if changes else extra["window"])
+    # Losses since the last line in the log are of the tasks that were; there is such a line where training ended early.
+    none_left = changes or is_logged(checkpoints.folder.parent, step)
+    window = LossWindow(stream.task_names, None if none_left else extra["window"])
     since = step if anew else extra.get(SLOTS_SINCE, 0)
     return state, _Progress(step, window, extra["tokens"], extra.get("skipped", 0), since)
 
@@ -386,14 +397,3 @@ def _reporter(steps: int, stream: Stream, first: int, title: str) -> Iterator[Re
         file = None if agreement.is_first() else nowhere
         with Reporter(steps, stream.task_names, first_step=first, title=title, stream=file) as reporter:
             yield reporter
-
-
-@contextlib.contextmanager
-def _stop_told() -> Iterator[None]:
-    """Says that training was stopped, below whatever else is still shown."""
-    try:
-        yield
-    except Interrupted as interrupted:
-        if agreement.is_first():
-            say(interrupted.message)
-        raise

@@ -27,6 +27,11 @@ class LossWindow:
         self._examples = np.array((state or {}).get("examples", zeros), np.int64)
         self._norms, self._steps = (state or {}).get("norms", 0.0), (state or {}).get("steps", 0)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added yet."""
+        return not self._steps and not self._examples.any()
+
     def add(self, task_nats: np.ndarray, task_tokens: np.ndarray, norm: float) -> None:
         """Adds what one step reports: two float32 [at least the number of tasks], and the norm of its gradient."""
         self._norms += norm

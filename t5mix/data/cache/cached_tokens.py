@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,13 @@ class CachedTokens(abc.ABC):
     @abc.abstractmethod
     def table(self) -> "pa.Table":
         """All columns, a `pyarrow.Table`, verified."""
+
+    @abc.abstractmethod
+    def batches(self, names: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Yields the examples, many at once, verified: the columns of these names, where there are such.
+
+        Of files no more is held in memory than what was yielded last.
+        """
 
     @abc.abstractmethod
     def verify_all(self) -> None:
@@ -130,6 +137,22 @@ class FileTokens(CachedTokens):
                     tables.append(pa.ipc.open_file(source).read_all())
         return pa.concat_tables(tables)
 
+    def batches(self, names: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Yields the examples, many at once; see `CachedTokens`."""
+        import pyarrow as pa
+
+        for file in self.files:
+            if not file.record.examples:
+                continue
+            file.verify_all()
+            with pa.OSFile(str(file.path)) as source:
+                held = pa.ipc.open_file(source).schema.names
+                asked = [name for name in names if name in held]
+                fields = pa.ipc.IpcReadOptions(included_fields=[held.index(name) for name in asked])
+                reader = pa.ipc.open_file(source, options=fields)
+                for number in range(reader.num_record_batches):
+                    yield reader.get_batch(number).select(asked)  # no field is all of them, to pyarrow
+
 
 @dataclasses.dataclass(frozen=True)
 class MemoryTokens(CachedTokens):
@@ -161,6 +184,10 @@ class MemoryTokens(CachedTokens):
         chunks = [chunk for chunk in self.table.column(name).chunks if len(chunk)]
         values: tuple[np.ndarray, ...] = tuple(chunk.values.to_numpy(zero_copy_only=True) for chunk in chunks)
         return ArrayColumn(values, tuple(chunk.offsets.to_numpy(zero_copy_only=True) for chunk in chunks))
+
+    def batches(self, names: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Yields the examples, many at once; see `CachedTokens`."""
+        yield from self.held.select([name for name in names if name in self.held.column_names]).to_batches()
 
     def verify_all(self) -> None:
         """Does nothing: no byte is on disk."""

@@ -119,8 +119,16 @@ class ShardFile:
         return f"{self._path} is deleted: start again, and it is made anew"
 
     def verify_all(self) -> None:
-        """Compares all of the file; see `verify`."""
-        self.verify(np.zeros(1, np.int64), np.array([self.record.size]))
+        """Compares all of the file; see `verify`. What is not mapped already is read block by block, and not held."""
+        if not self._left or "_content" in self.__dict__:
+            self.verify(np.zeros(1, np.int64), np.array([self.record.size]))
+            return
+        with open(self._path, "rb", buffering=0) as file:
+            for block in np.flatnonzero(self._unverified).tolist():
+                try:
+                    self._verify_block(block, os.pread(file.fileno(), shard_record.BLOCK, block * shard_record.BLOCK))
+                except DamagedError as damage:
+                    raise DamagedError(f"{damage}; {self._removed()}") from None
 
     def _verify_block(self, block: int, content: Any) -> None:
         if zlib.crc32(content) != self.record.checksums[block]:

@@ -1,5 +1,6 @@
 """Columns of Arrow record batches, made of NumPy arrays."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,4 +41,11 @@ def plain_column(values: np.ndarray) -> "pa.Array":
     """Returns a column of numbers or texts, [examples]."""
     import pyarrow as pa
 
-    return pa.array(values.tolist(), pa.large_binary()) if values.dtype == object else pa.array(values)
+    return texts_column(values.tolist()) if values.dtype == object else pa.array(values)
+
+
+def texts_column(texts: Sequence[bytes]) -> "pa.Array":
+    """Returns a column of texts, [examples]."""
+    import pyarrow as pa
+
+    return pa.array(texts, pa.large_binary())

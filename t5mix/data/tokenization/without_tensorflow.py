@@ -9,13 +9,17 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from t5mix.data.tokenization import arrow
 from t5mix.data.tokenization.task_shard import Chunk, ShardId, TaskShard
 from t5mix.data.tokenization.tokenizers import TokenizeStep, plain_call
 from t5mix.internal import text_files
 from t5mix.preprocessors.pipeline import Step
 from t5mix.sources import TextLineDataSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Texts by name, as many of each.
 Columns = dict[str, list[bytes]]
@@ -33,7 +37,7 @@ def chunks(shard: TaskShard, shard_id: ShardId = (0, 0)) -> Iterator[Chunk] | No
     There is one chunk at least, and it has no column where the shard has no example.
     """
     source = shard.task.source
-    if type(source) is not TextLineDataSource or shard.keep_all:
+    if type(source) is not TextLineDataSource:
         return None
     step = TokenizeStep.of(shard.steps, shard.task.output_features)
     if step is None or len(files := shard.files) != 1:
@@ -48,9 +52,18 @@ def _chunks(shard: TaskShard, shard_id: ShardId, step: TokenizeStep, found: Iter
     for columns in found:
         shard.check_features(columns)
         empty = False
-        yield Chunk(shard_id, {name: columns[name] for name in columns if name in features}, step)
+        texts = {name: columns[name] for name in columns if name in features}
+        yield Chunk(shard_id, texts, step, _others(columns, texts, step) if shard.keep_all else {})
     if empty:
         yield Chunk(shard_id, {}, None)
+
+
+def _others(columns: Columns, texts: Columns, step: TokenizeStep) -> "dict[str, pa.Array]":
+    """Returns the columns that are no features: what the steps made, and the texts that are tokenized."""
+    kept = {name: column for name, column in columns.items() if name not in texts}
+    if step.copy_pretokenized:
+        kept |= {f"{name}_pretokenized": column for name, column in texts.items()}
+    return {name: arrow.texts_column(column) for name, column in kept.items()}
 
 
 def batches(source: TextLineDataSource, path: str, steps: Sequence[Step]) -> Iterator[Columns] | None:

@@ -199,11 +199,24 @@ def _unimax(rule: UniMax, parts: Mapping[str, Any]) -> dict[str, Rate]:
             raise ValueError(f"rates is UniMax, of tasks alone, and {name!r} is a mixture; name its tasks")
     numbers = functools.cache(lambda: rule.rates(parts.values()))
     # By its name here: a mixture made of this one may call its tasks otherwise.
-    return {name: functools.partial(_one_of, numbers, name) for name in parts}
+    return {name: _ByRule(rule, numbers, name) for name in parts}
 
 
-def _one_of(numbers: Callable[[], dict[str, float]], name: str, task: Any) -> float:
-    return numbers()[name]
+@dataclasses.dataclass(frozen=True)
+class _ByRule:
+    """The rate of a task by a rule for all tasks of a mixture."""
+
+    rule: UniMax
+    numbers: Callable[[], dict[str, float]]
+    name: str
+
+    def __call__(self, task: Any) -> float:
+        return self.numbers()[self.name]
+
+
+def unimax_of(rates: Mapping[str, Rate]) -> UniMax | None:
+    """Returns the rule by which a mixture's rates were declared, where that is UniMax."""
+    return next((rate.rule for rate in rates.values() if isinstance(rate, _ByRule)), None)
 
 
 def _check_names(rates: Mapping[Any, Any], names: Sequence[str], what: str) -> None:

@@ -70,11 +70,12 @@ def _named(ledger: Ledger) -> dict[str, list[int]]:
 
 def _tokens(task: Task, numbers: Sequence[int]) -> list[dict[str, np.ndarray]] | None:
     """Returns the token ids of training examples, as the steps before the cache leave them; None without a cache."""
-    table = read_cached(task, "train")
-    if table is None:
+    tokens = read_cached(task, "train")
+    if tokens is None:
         return None
-    part = table.take(numbers)
-    features = [name for name in task.output_features if name in part.column_names]
+    table = tokens.table
+    features = [name for name in task.output_features if name in table.column_names]
+    part = table.select(features).take(numbers)
     ids = {name: part.column(name).to_pylist() for name in features}
     return [{name: np.array(ids[name][row], np.int32) for name in features} for row in range(len(numbers))]
 

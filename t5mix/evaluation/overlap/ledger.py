@@ -21,7 +21,6 @@ from t5mix.evaluation.overlap import texts as reading
 from t5mix.evaluation.overlap.hashed_runs import HashedTexts, Runs
 from t5mix.evaluation.overlap.index import EvaluationExamples, Index, Table
 from t5mix.evaluation.overlap.normalized import normalized_together
-from t5mix.evaluation.scoring.baselines import common_words
 
 WORDS, CHARACTERS = 13, 50
 
@@ -137,10 +136,9 @@ def make_ledger(
     trained_on = {}
     for task in training:
         done, total = 0, task.num_input_examples("train")
-        prefix: str | None = None
         tell(task.name, 0, total)
+        prefix = reading.prefix_of(task, "train")
         for inputs, targets in reading.read(task, "train"):
-            prefix = common_words(inputs) if prefix is None else prefix
             search.look_up(task.name, done, [text.removeprefix(prefix) for text in inputs], targets)
             done += len(inputs)
             tell(task.name, done, total)

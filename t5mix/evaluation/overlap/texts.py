@@ -1,6 +1,6 @@
 """The texts of a split, many at a time: inputs and targets, before any objective."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from t5mix.declarations.task import Task
@@ -12,10 +12,12 @@ from t5mix.evaluation.scoring.baselines import common_words
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Examples that are read together, and those that tell the words which all begin with.
-AT_ONCE = 1 << 14
+# Characters that are read together, and an example more: what is made of them takes about 70 bytes of each.
+AT_ONCE = 1 << 20
 
 Texts = tuple[list[str], list[str]]  # inputs and targets
+
+FEATURES = ("inputs", "targets")
 
 
 def evaluation_examples(task: Task, split: str) -> EvaluationExamples:
@@ -29,40 +31,62 @@ def evaluation_examples(task: Task, split: str) -> EvaluationExamples:
     return EvaluationExamples(task.name, split, [text.removeprefix(prefix) for text in inputs], targets)
 
 
+def prefix_of(task: Task, split: str) -> str:
+    """Reads the inputs of a split, and returns the words that all of them begin with.
+
+    Raises:
+        ValueError: as `cached_split.read_split`.
+    """
+    ends: list[str] = []  # the least and the greatest text, which share the least
+    for inputs, _ in _read(task, split, FEATURES[:1]):
+        ends = [min(ends[:1] + inputs), max(ends[-1:] + inputs)]
+    return common_words(ends)
+
+
 def read(task: Task, split: str) -> Iterator[Texts]:
-    """Yields inputs and targets of a split, in its own order, `AT_ONCE` examples at a time.
+    """Yields inputs and targets of a split, in its own order, about `AT_ONCE` characters at a time.
 
     A task that leaves out a feature, as one for span corruption has no inputs, has empty texts there.
 
     Raises:
         ValueError: as `cached_split.read_split`.
     """
-    table = read_cached(task, split)
-    if table is None:
-        pairs: list[tuple[str, str]] = []
-        for pair in read_texts(task, split):
-            pairs.append(pair)
-            if len(pairs) == AT_ONCE:
-                yield _columns(pairs)
-                pairs = []
-        if pairs:
-            yield _columns(pairs)
+    return _read(task, split, FEATURES)
+
+
+def _read(task: Task, split: str, features: tuple[str, ...]) -> Iterator[Texts]:
+    """Yields what `read` does; the texts of other features may be empty."""
+    tokens = read_cached(task, split)
+    if tokens is None:
+        yield from _parts(read_texts(task, split))
         return
-    for start in range(0, table.num_rows, AT_ONCE):
-        part = table.slice(start, AT_ONCE)
-        yield _texts(task, "inputs", part), _texts(task, "targets", part)
+    for batch in tokens.batches([column for name in features for column in (f"{name}_pretokenized", name)]):
+        inputs, targets = (_texts(task, name, batch) for name in FEATURES)
+        yield from _parts(zip(inputs, targets, strict=True))
 
 
-def _columns(pairs: Sequence[tuple[str, str]]) -> Texts:
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+def _parts(pairs: Iterable[tuple[str, str]]) -> Iterator[Texts]:
+    """Divides examples into parts of about `AT_ONCE` characters."""
+    inputs: list[str] = []
+    targets: list[str] = []
+    size = 0
+    for one, other in pairs:
+        inputs.append(one)
+        targets.append(other)
+        size += len(one) + len(other) + 1
+        if size >= AT_ONCE:
+            yield inputs, targets
+            inputs, targets, size = [], [], 0
+    if inputs:
+        yield inputs, targets
 
 
-def _texts(task: Task, feature: str, table: "pa.Table") -> list[str]:
+def _texts(task: Task, feature: str, batch: "pa.RecordBatch") -> list[str]:
     for name in (f"{feature}_pretokenized", feature):
-        if name not in table.column_names:
+        if name not in batch.schema.names:
             continue
-        values = table.column(name).to_pylist()
+        values = batch.column(name).to_pylist()
         if name == feature:
             return [task.output_features[feature].vocabulary.decode(ids) for ids in values]
         return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
-    return [""] * table.num_rows
+    return [""] * batch.num_rows

@@ -10,6 +10,7 @@ from t5mix.internal.terminal import emit, say
 from t5mix.runs.config.settings import Finetuning, Run, Training
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.plans import opening
+from t5mix.runs.preflight.plans.budget import Budget
 from t5mix.runs.preflight.plans.table import plan_lines, plan_table
 from t5mix.runs.preflight.tasks import Provider
 
@@ -82,7 +83,8 @@ def show_plan(checked: Checked) -> None:
     check_enough(stream, run.train)
     check_end_of_fine_tuning(checked)
     plan = opening.plan_stream(stream, run.train.steps)
-    emit(plan_table(plan), *summary(checked, plan), *plan_lines(plan), *truncations(stream.statistics()))
+    lines = plan_lines(plan, Budget.of(checked.provider, plan))
+    emit(plan_table(plan), *summary(checked, plan), *lines, *truncations(stream.statistics()))
 
 
 def summary(checked: Checked, plan: FeedPlan) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from t5mix import preprocessors
 from t5mix.data.cache import manifest, shard_record, store, writer
-from t5mix.data.cache.cached_tokens import FileTokens
+from t5mix.data.cache.cached_tokens import FileTokens, MemoryTokens
 from t5mix.data.cache.identity.key import CacheJob
 from t5mix.data.cache.shard_record import DamagedError, ShardRecord
 from t5mix.data.tokenization import without_tensorflow
@@ -23,6 +23,7 @@ from t5mix.sources import TextLineDataSource
 from t5mix.vocabularies import ByteVocabulary
 from t5mix.vocabularies.features import Feature
 
+_WITH_ID = ("inputs", "targets", "id")
 _PARSE = functools.partial(preprocessors.parse_tsv, field_names=["inputs", "targets"])
 
 
@@ -56,6 +57,36 @@ def _texts(found, name):
     return [bytes(piece.astype(np.uint8)).decode() for piece in pieces]
 
 
+def test_batches_hold_the_columns_that_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("t5mix.data.tokenization.record_batches._TOKENS_IN_BATCH", 1)
+    monkeypatch.setattr(without_tensorflow, "_AT_ONCE", 20)
+    lines = _files(tmp_path, [5, 0, 7])
+    found = _open(_task(tmp_path), tmp_path, keep_all=True)
+    held = MemoryTokens("", found.table)
+    for names in (["targets_pretokenized", "absent"], ["inputs", "targets"], []):
+        some, others = list(found.batches(names)), list(held.batches(names))
+        assert len(some) > 2
+        assert [batch.schema.names for batch in some] == [[n for n in names if n != "absent"]] * len(some)
+        assert pa.Table.from_batches(some).equals(pa.Table.from_batches(others))
+        assert sum(batch.num_rows for batch in some) == sum(batch.num_rows for batch in others) == len(lines)
+    targets = [line.split("\t")[1].encode() for line in lines]
+    assert [v for b in found.batches(["targets_pretokenized"]) for v in b.column(0).to_pylist()] == targets
+
+
+def test_batches_of_a_damaged_file_are_refused(tmp_path):
+    _files(tmp_path, [20_000])
+    found = _open(_task(tmp_path), tmp_path, keep_all=True)
+    (path,) = _files_of(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    tokens = _open(_task(tmp_path), tmp_path, keep_all=True)  # only its ends are looked at
+    assert tokens.examples == found.examples
+    with pytest.raises(DamagedError, match=r"does not match its checksum .* is deleted: start again"):
+        next(tokens.batches(["inputs"]))
+    assert not path.exists()
+
+
 def _files_of(folder):
     return sorted((folder / "tokens").glob("*/*/*.arrow"))
 
@@ -70,23 +101,26 @@ def test_shards_stand_one_behind_the_other_in_the_order_of_the_files(tmp_path):
     assert found.table.num_rows == 13
 
 
+@pytest.mark.parametrize("options", [{}, {"keep_all": True}])
 @pytest.mark.parametrize(
     ("steps", "header"),
     [
         ((_PARSE,), 0),
         ((_PARSE,), 2),
         ((functools.partial(preprocessors.parse_tsv, field_columns=[1, 0]),), 0),
+        ((functools.partial(preprocessors.parse_tsv, field_names=list(_WITH_ID), field_columns=[1, 0, 1]),), 0),
         ((functools.partial(preprocessors.preprocess_tsv, inputs_format="q: {1} é {0}"),), 0),
         ((_PARSE, functools.partial(preprocessors.rekey, key_map={"inputs": "targets", "targets": None})), 0),
     ],
 )
-def test_steps_without_tensorflow_give_what_it_gives(tmp_path, monkeypatch, steps, header):
+def test_steps_without_tensorflow_give_what_it_gives(tmp_path, monkeypatch, steps, header, options):
     _files(tmp_path, [4, 3])
     (tmp_path / "part2.tsv").write_bytes(b'"a"\r\t \xc3\xbf\r\n\t\x00\nx y \t"\nlast\tline')
-    plain = _open(_task(tmp_path, steps, header=header), tmp_path / "plain")
+    plain = _open(_task(tmp_path, steps, header=header), tmp_path / "plain", **options)
     monkeypatch.setattr("t5mix.data.tokenization.without_tensorflow.batches", lambda *arguments: None)
-    slow = _open(_task(tmp_path, steps, header=header), tmp_path / "slow")
+    slow = _open(_task(tmp_path, steps, header=header), tmp_path / "slow", **options)
     assert plain.key == slow.key
+    assert ("inputs_pretokenized" in plain.table.column_names) == bool(options)
     for one, other in zip(_files_of(tmp_path / "plain"), _files_of(tmp_path / "slow"), strict=True):
         assert one.read_bytes() == other.read_bytes()
 

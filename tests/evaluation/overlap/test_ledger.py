@@ -8,6 +8,7 @@ import pytest
 
 import t5mix
 from t5mix import preprocessors
+from t5mix.evaluation.overlap import texts
 from t5mix.evaluation.overlap.index import EvaluationExamples
 from t5mix.evaluation.overlap.ledger import Ledger, make_ledger
 from t5mix.evaluation.overlap.normalized import normalized
@@ -61,6 +62,14 @@ def test_planted_examples_are_found_by_kind() -> None:
     assert first.share == 1.0
     assert found.trained_on == {"verbatim": 3, "part": 2, "letters": 2}
     assert found.splits == {("asked", "test"): 4}
+
+
+def test_an_exact_example_is_found_behind_texts_that_share_more_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "AT_ONCE", 20)
+    rows = [(f"say: who wrote {book}", "x") for book in ("Emma", "Ulysses", "Beloved")] + [("say: no", "x")]
+    found = ledger({"sorted": rows}, [("who wrote Emma", "x"), ("who wrote Beloved", "y")])
+    assert kinds(found) == {0: "exact", 1: "exact"}
+    assert [entry.same_target for entry in found.entries] == [True, False]
 
 
 def test_targets_are_looked_up_too() -> None:

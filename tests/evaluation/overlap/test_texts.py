@@ -30,7 +30,7 @@ def task(**arguments) -> t5mix.Task:
 def test_inputs_and_targets(permitted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     made = task(caching_permitted=permitted)
     assert list(texts.read(made, "test")) == [([a for a, _ in ROWS], [b for _, b in ROWS])]
-    monkeypatch.setattr(texts, "AT_ONCE", 2)
+    monkeypatch.setattr(texts, "AT_ONCE", 20)
     assert [len(inputs) for inputs, _ in texts.read(made, "test")] == [2, 1]
 
 
@@ -62,3 +62,26 @@ def documents(document, split, shuffle_files):
     import tensorflow as tf
 
     return tf.data.Dataset.from_tensor_slices({"text": [document]})
+
+
+def test_the_words_that_all_begin_with_are_those_of_the_whole_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where all texts that are read first share more words."""
+    monkeypatch.setattr(texts, "AT_ONCE", 2)
+    assert texts.prefix_of(numbers(["sum: the one", "sum: the two", "sum: a third"]), "train") == "sum: "
+    assert texts.prefix_of(numbers(["only one"]), "train") == ""
+    assert texts.prefix_of(numbers(["the same", "the same"]), "train") == ""
+
+
+def numbers(inputs: list[str]) -> t5mix.Task:
+    return t5mix.Task(
+        "numbers",
+        source=t5mix.FunctionDataSource(functools.partial(given, inputs), splits=["train"]),
+        preprocessors=[preprocessors.tokenize, preprocessors.append_eos],
+        output_features={name: t5mix.Feature(t5mix.ByteVocabulary()) for name in ("inputs", "targets")},
+    )
+
+
+def given(inputs, split, shuffle_files):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices({"inputs": inputs, "targets": ["x"] * len(inputs)})

@@ -76,6 +76,7 @@ def feature_length(text: str) -> tuple[str, int]:
 def run(args: argparse.Namespace) -> int:
     """Plans and prints."""
     from t5mix.runs.preflight.plans import opening, picture, table
+    from t5mix.runs.preflight.plans.budget import Budget
     from t5mix.runs.scores.picture import check_picture
 
     if args.picture:
@@ -96,11 +97,13 @@ def run(args: argparse.Namespace) -> int:
     rate = None if args.no_rate else opening.tokens_per_second(stream)
     if args.picture:
         picture.draw(plan, args.picture)
+    unimax = Budget.of(provider, plan)
     if args.format == "json":
         over = {} if args.max_epochs is None else {"examples_over_max_epochs": plan.over(args.max_epochs)}
-        output.print_json({**plan.as_json(), **over, "tokens_per_second_here": rate})
+        by_rule = {"unimax": unimax.as_json()} if unimax else {}
+        output.print_json({**plan.as_json(), **over, **by_rule, "tokens_per_second_here": rate})
         return 0
-    emit(table.plan_table(plan), *table.plan_lines(plan))
+    emit(table.plan_table(plan), *table.plan_lines(plan, unimax))
     if args.max_epochs is not None:
         lines = list(table.over_lines(plan, args.max_epochs))
         emit(*lines or [f"no task is fed more than {args.max_epochs:g} epochs"])

@@ -68,9 +68,10 @@ def run(args: argparse.Namespace) -> int:
         _print_mixture(described)
     _print_examples(described["examples"], described["split"])
     if plan is not None:
+        from t5mix.runs.preflight.plans.budget import Budget
         from t5mix.runs.preflight.plans.table import plan_lines, plan_table
 
-        emit(plan_table(plan), *plan_lines(plan))
+        emit(plan_table(plan), *plan_lines(plan, Budget.of(found, plan)))
     return 0
 
 

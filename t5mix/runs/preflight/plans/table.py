@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from t5mix.data.planning.feed_plan import FeedPlan, TaskPlan
+from t5mix.runs.preflight.plans.budget import Budget
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -134,8 +135,13 @@ def _changes(plan: FeedPlan) -> Iterator[str]:
         yield f"shares change {len(changes):,} times in all; --format json has each"
 
 
-def plan_lines(plan: FeedPlan) -> Iterator[str]:
-    """Yields what a batch holds, and a line for each task that loses examples, is left out, or never comes up."""
+def plan_lines(plan: FeedPlan, unimax: Budget | None) -> Iterator[str]:
+    """Yields what a batch holds, and a line for each task that loses examples, is left out, or never comes up.
+
+    Args:
+        plan: the plan.
+        unimax: what it makes of the budget of UniMax, where rates are by that.
+    """
     lengths = ", ".join(f"{name} {length:,}" for name, length in plan.lengths.items())
     filled = ", ".join(f"{name} {100 * share:.1f}%" for name, share in plan.fill.items())
     yield f"{plan.steps:,} steps of {plan.batch_size:,} rows of {lengths}"
@@ -151,6 +157,9 @@ def plan_lines(plan: FeedPlan) -> Iterator[str]:
         )
     yield from _changes(plan)
     yield from _first(_limits(plan))
+    if unimax is not None:
+        yield from unimax.lines()
+        yield from _first(over_lines(plan, unimax.max_epochs))
     yield from _first(
         f"{task.task}: {task.dropped:,} examples find no room in their window nor after it, and are left out"
         for task in plan.tasks

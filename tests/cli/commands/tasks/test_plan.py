@@ -39,6 +39,31 @@ def test_tasks_that_are_fed_too_often_are_told(declarations: str, capsys: pytest
         main(["plan", "toy_mix", *command[:-1], "nan"])
 
 
+def test_what_unimax_promises_is_held_against_what_the_steps_feed(
+    declarations: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path(declarations).open("a") as file:
+        for name, rule in (("met", "budget=50, max_epochs=2"), ("unmet", "budget=100, max_epochs=2")):
+            rates = f"rates=t5mix.rates.UniMax({rule})"
+            file.write(f't5mix.MixtureRegistry.add("toy_{name}", ["toy_large", "toy_small"], {rates})\n')
+    command = ["--include", declarations, "--steps", "80", "--length", "32", "--batch_size", "2", "--no_rate"]
+    assert main(["plan", "toy_met", *command, "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    fed = {one["task"]: one["fed"] for one in plan["tasks"]}
+    more = {"toy_large": fed["toy_large"] - 60, "toy_small": fed["toy_small"] - 20}
+    rest = {"reachable": 50, "fed": plan["examples"], "over": more}
+    assert min(more.values()) > 0 and plan["unimax"] == {"budget": 50, "max_epochs": 2, **rest}
+    assert main(["plan", "toy_met", *command]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"the steps feed {plan['examples']:,} examples, {plan['examples'] - 50:,} more than its budget of 50" in out
+    assert f"more than 2, {more['toy_small']:,} examples; a smaller rate" in out and "cannot be met" not in out
+    assert main(["plan", "toy_unmet", *command]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "budget of 100 examples cannot be met: in 2 epochs the tasks have 80, 20 too few" in out
+    assert main(["plan", "toy_met", *command, "--steps", "2"]) == 0
+    assert "UniMax" not in capsys.readouterr().out
+
+
 def test_show_and_plan_say_the_same(declarations: str, capsys: pytest.CaptureFixture[str]) -> None:
     plan = planned(["--include", declarations, "--steps", "5", "--length", "16", "--batch_size", "2"], capsys)
     command = ["show", "toy_mix", "--include", declarations, "--steps", "5", "--length", "16", "--batch_size", "2"]
