@@ -15,7 +15,7 @@ from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.config.binding import bind
 from t5mix.training.checkpoints import Checkpoints
 
-LONGEST = 300.0  # seconds after which a process that hangs is killed
+LONGEST = 600.0  # seconds after which processes that hang are killed
 
 TASKS = """
 import functools
