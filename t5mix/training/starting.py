@@ -6,7 +6,7 @@ from typing import Any
 from t5mix.internal.terminal import say
 from t5mix.mesh.engine import Engine, State
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
-from t5mix.mesh.t5.fine_tuning.lora import merged
+from t5mix.mesh.t5.fine_tuning.lora_merged import merged
 from t5mix.mesh.t5.fine_tuning.settings import Trained, adapters, lora, prompt_tuning
 from t5mix.training.checkpoints import Checkpoints
 

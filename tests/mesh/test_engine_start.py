@@ -36,6 +36,13 @@ def numbers() -> list[str]:
     return [*losses, digest.hexdigest()]
 
 
+def test_what_a_run_imports_loads_no_tensorflow():
+    modules = ("cli.commands.runs.train", "runs.pretrain", "runs.finetune", "runs.evaluate", "runs.answers.predict")
+    script = f"import sys, {', '.join(f't5mix.{name}' for name in modules)}; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def again(environment: dict[str, str]) -> list:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], env={**os.environ, **environment}, capture_output=True, text=True, check=True

@@ -20,7 +20,7 @@ from t5mix.internal.files import read_json, write_json
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.safe_files import file_inside, new_folder
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
-from t5mix.mesh.t5.fine_tuning.lora import merged
+from t5mix.mesh.t5.fine_tuning.lora_merged import merged
 from t5mix.mesh.t5.fine_tuning.selection import is_added, is_trained
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, gradual_unfreezing, lora
 

@@ -37,6 +37,16 @@ def test_a_module_is_traced_once_and_again_when_its_file_is_damaged(folder):
     assert [p.suffix for p in folder.iterdir()] == [".stablehlo"]
 
 
+def test_what_can_only_be_read_is_used(folder, monkeypatch):
+    compilation.kept("program.stablehlo", lambda: b"module")
+
+    def refused(path):
+        raise PermissionError(1, "Operation not permitted", path)
+
+    monkeypatch.setattr(compilation.os, "utime", refused)
+    assert compilation.kept("program.stablehlo", lambda: b"made anew") == b"module"
+
+
 def test_the_newest_modules_stay(folder, monkeypatch):
     monkeypatch.setattr(compilation, "_MAX_FILES", 3)
     for number in range(6):

@@ -2,7 +2,7 @@
 
 - settings.py: the choices and their options
 - selection.py: which weights of a model a choice trains
-- lora.py: thin matrices beside projections
+- lora.py: thin matrices beside projections; lora_merged.py: added up
 - adapters.py: small layers after T5's layers
 - prompt.py: vectors before the inputs; prompt_start.py: their first values
 - unfreezing.py: when each layer begins to be trained

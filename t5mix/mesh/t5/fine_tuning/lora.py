@@ -2,15 +2,12 @@
 
 The sum is made once a step, before the model multiplies with it: for a rank of 8 and a thousand tokens that is a
 hundredth of the model's own products, and every part of the model, loops and decoding included, works as it is. It is
-made in float32, as in `merged`: what is added is often less than a bfloat16 weight can show.
+made in float32, as in lora_merged.py: what is added is often less than a bfloat16 weight can show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from t5mix.mesh.devices import jax
 from t5mix.mesh.mesh_tensorflow import mtf
 from t5mix.mesh.state import ZEROS, Initializer
 from t5mix.mesh.t5.fine_tuning.selection import LORA_A, LORA_B, projection
@@ -43,27 +40,3 @@ def with_lora(get: GetWeight, wide: GetWeight, dtype: Any, options: lora) -> Get
         return made[name]
 
     return get_sum
-
-
-def merged(weights: Mapping[str, Any], options: lora) -> dict[str, Any]:
-    """Returns T5's weights with the products added: what a model without LoRA computes the same with.
-
-    Args:
-        weights: all, by name: NumPy's arrays, or JAX's, float32.
-        options: of the products.
-    """
-    result = {}
-    for name, weight in weights.items():
-        if f"{name}/{LORA_A}" in weights:
-            first, second = weights[f"{name}/{LORA_A}"], weights[f"{name}/{LORA_B}"]
-            weight = weight + options.scale * _product(first, second)
-        if name.rpartition("/")[2] not in (LORA_A, LORA_B):
-            result[name] = weight
-    return result
-
-
-def _product(first: Any, second: Any) -> Any:
-    """Returns the product of two matrices, by XLA also where they are NumPy's, whose product rounds otherwise."""
-    if isinstance(first, np.ndarray):
-        return np.asarray(jax.numpy.matmul(first, second))
-    return first @ second

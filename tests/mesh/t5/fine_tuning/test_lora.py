@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from t5mix.mesh.t5.fine_tuning.lora import merged
+from t5mix.mesh.t5.fine_tuning.lora_merged import merged
 from t5mix.mesh.t5.fine_tuning.settings import lora
 from tests.mesh.small import batch
 from tests.mesh.t5.fine_tuning.trained import LOOP, after, engine, trained_names, values
