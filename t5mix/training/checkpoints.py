@@ -230,13 +230,17 @@ def _without_tracebacks() -> Iterator[None]:
 
     After an error it stays so: threads of Orbax that are still at work log theirs later.
     """
-    logger = logging.getLogger("absl")
-    if logger.level != logging.ERROR:
+    # Orbax's own, and what says that nobody has asked a task of Orbax's for its error.
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    before = [logger.level for logger in loggers]
+    if before[0] != logging.ERROR:
         yield
         return
-    logger.setLevel(logging.CRITICAL)
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     yield
-    logger.setLevel(logging.ERROR)
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_written_leaves_the_checkpoint_before(engine, stat
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 4 and "ERROR:absl" not in done.stderr, done.stdout + done.stderr
+    assert len(lines) == 4 and "ERROR:" not in done.stderr, done.stdout + done.stderr  # of absl or asyncio
     assert all(line.startswith("the checkpoint of step 2 cannot be written into") for line in lines)
     assert os.strerror(errno.EFBIG) in lines[-1]
     assert [entry.name for entry in tmp_path.iterdir()] == ["1"]
