@@ -135,7 +135,7 @@ def test_a_separator_within_an_argument_ends_no_line(run):
 def test_the_command_prints_a_tree_and_json(run, capsys):
     assert main(["lineage", str(run.finetuning("toy_a").path)]) == 0
     tree = capsys.readouterr().out
-    assert "fine-tuning on toy_a to step 3, seed 0, of decoding 0" in tree and "began with initial weights" in tree
+    assert "fine-tuning on toy_a to step 3, seed 0, decoding's 0" in tree and "began with initial weights" in tree
     assert f"declared at {Path(TaskRegistry.get('toy_a').declared_at.rpartition(':')[0]).name}" in tree.replace(
         "tests/runs/", ""
     )

@@ -54,7 +54,7 @@ def _tree(found: Mapping[str, Any]) -> "Tree":
     if "not_followed" in found:
         tree.add(Text(str(found["not_followed"])))
         return tree
-    seeds = f"seed {found['seed']}, of decoding {found['decoding_seed']}"
+    seeds = f"seed {found['seed']}, decoding's {found['decoding_seed']}"
     tree.add(Text(f"{found['training']} on {found['name']} to step {found['step']:,}, {seeds}"))
     tree.add(Text(f"declared at {_declared(found)}"))
     for start in found["starts"]:
