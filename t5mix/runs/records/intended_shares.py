@@ -74,30 +74,30 @@ def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[st
         stages: by step; one at least.
         fed: for each line of a log how many steps were done then, and the examples of the steps since the line before.
     """
-    examples = _examples_of_stages([stage.step for stage in stages], fed)
     total = sum(count for _, count in fed)
     if not total:
         return dict(stages[0].shares)
     sums: dict[str, float] = {name: 0.0 for stage in stages for name in stage.shares}
-    for stage, count in zip(stages, examples, strict=True):
+    parts = _parts_of_stages([stage.step for stage in stages], [(step, count / total) for step, count in fed])
+    for stage, part in zip(stages, parts, strict=True):
         for name, share in stage.shares.items():
-            sums[name] += count * share
-    return {name: value / total for name, value in sums.items()}
+            sums[name] += part * share
+    return sums
 
 
-def _examples_of_stages(starts: Sequence[int], fed: Sequence[tuple[int, int]]) -> list[float]:
-    """Returns how many examples were fed in each stage; those of a line are spread evenly over its steps."""
-    examples = [0.0] * len(starts)
+def _parts_of_stages(starts: Sequence[int], fed: Sequence[tuple[int, float]]) -> list[float]:
+    """Returns which part of all examples was fed in each stage; those of a line are spread evenly over its steps."""
+    parts = [0.0] * len(starts)
     ends = [*starts[1:], math.inf]
     before = 0
-    for step, count in fed:
+    for step, part in fed:
         number = max(bisect.bisect_right(starts, before) - 1, 0)
         while before < step and number < len(starts) and starts[number] < step:
             steps = min(ends[number], step) - max(starts[number], before)
-            examples[number] += count * steps / (step - before)
+            parts[number] += part * (steps / (step - before))
             number += 1
         before = max(before, step)
-    return examples
+    return parts
 
 
 def _from(stages: Sequence[Stage], step: int) -> list[Stage]:

@@ -66,6 +66,8 @@ def test_what_was_intended_of_so_many_examples() -> None:
     assert intended_shares.intended(stages, [(4, 10), (8, 20), (12, 10)]) == pytest.approx({"a": 0.625, "b": 0.375})
     assert intended_shares.intended(stages, [(8, 40)]) == pytest.approx({"a": 0.75, "b": 0.25})  # a line of both stages
     assert intended_shares.intended(stages, []) == {"a": 1.0}
+    # Numbers that nobody fed, as a stranger's log may have, are no reason to fall.
+    assert intended_shares.intended(stages, [(4, 10**308), (10**300, 10**309)])["b"] == pytest.approx(0.5 / 1.1)
 
 
 def test_many_tasks_that_end_one_after_another_are_written_in_short_and_read(monkeypatch, tmp_path: Path) -> None:
