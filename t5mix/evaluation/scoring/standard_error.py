@@ -14,7 +14,6 @@ GROUPS = 20
 
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 
-
 # How near the mean of parts must come to the whole, for a metric to be a mean over examples.
 _NEAR = 1e-9
 
@@ -55,7 +54,16 @@ def _values_of_examples(metric: Metric, targets: Sequence[Any], predictions: Seq
             values = [metric(targets[i : i + 1], predictions[i : i + 1]) for i in range(count)]
         except Exception:  # a metric of a corpus may refuse one example, by any error
             return None
-    return values if _is_mean(values, whole, count) else None
+    if not _is_mean(values, whole, count):
+        return None
+    # Metrics that are 0 of one example alone, as correlations, may come to 0 of all by chance, but not of most parts.
+    bounds = _bounds(count, min(GROUPS, count))
+    parts = _without_each(metric, targets, predictions, bounds)
+    are_means = all(
+        _is_mean([*values[:start], *values[end:]], part, count - end + start)
+        for part, (start, end) in zip(parts, itertools.pairwise(bounds), strict=True)
+    )
+    return values if are_means else None
 
 
 def _is_mean(parts: Sequence[float], whole: float, count: int) -> bool:
@@ -92,11 +100,22 @@ def jackknife_standard_error(
     groups = min(groups, count)
     if groups < 2:
         return math.nan
-    bounds = [count * group // groups for group in range(groups + 1)]
-    values = [
-        metric([*targets[:start], *targets[end:]], [*predictions[:start], *predictions[end:]])
-        for start, end in itertools.pairwise(bounds)
-    ]
+    values = _without_each(metric, targets, predictions, _bounds(count, groups))
     mean = math.fsum(values) / groups
     squares = math.fsum((value - mean) ** 2 for value in values)
     return math.sqrt(squares * (groups - 1) / groups)
+
+
+def _bounds(count: int, groups: int) -> list[int]:
+    """Returns where groups of neighbours begin, and the number of examples."""
+    return [count * group // groups for group in range(groups + 1)]
+
+
+def _without_each(
+    metric: Metric, targets: Sequence[Any], predictions: Sequence[Any], bounds: Sequence[int]
+) -> list[float]:
+    """Returns a metric of all examples but those of each group."""
+    return [
+        metric([*targets[:start], *targets[end:]], [*predictions[:start], *predictions[end:]])
+        for start, end in itertools.pairwise(bounds)
+    ]

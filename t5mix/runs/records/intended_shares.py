@@ -4,14 +4,19 @@ They are the stream's, so they are shares of examples also where rates are of to
 tasks that end.
 """
 
+import bisect
 import dataclasses
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.data import Stream
-from t5mix.internal.files import read_json, write_json
+from t5mix.internal.files import LARGEST_TEXT, read_text, write_json
 from t5mix.runs.records.run_folder import Trained
+
+# Thousands of tasks may end one after another, and each end is a stage of all that are left.
+_LARGEST = 16 * LARGEST_TEXT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Stage:
 
     Attributes:
         step: the first of them.
-        shares: by task, 0 to 1.
+        shares: by task, 0 to 1; a task that is left out has none.
     """
 
     step: int
@@ -40,8 +45,9 @@ def record(trained: Trained, stream: Stream) -> None:
     before = [stage for stage in read(trained) if stage.step < done] if done else []
     if before:
         now = [Stage(max(stage.step, done), stage.shares) for stage in _from(now, done)]
-    content = [{"step": stage.step, "shares": dict(stage.shares)} for stage in _without_repeats([*before, *now])]
-    write_json(trained.shares, {"stages": content})
+    first, *others = _without_repeats([*before, *now])
+    stages = [first, *(Stage(stage.step, _above_0(stage)) for stage in others)]
+    write_json(trained.shares, {"stages": [dataclasses.asdict(stage) for stage in stages]})
 
 
 def read(trained: Trained) -> list[Stage]:
@@ -52,10 +58,11 @@ def read(trained: Trained) -> list[Stage]:
     """
     if not trained.shares.is_file():
         return []
-    content = read_json(trained.shares)
+    text = read_text(trained.shares, _LARGEST)
     try:
+        content = json.loads(text)
         stages = [Stage(_step(one["step"]), _numbers(one["shares"])) for one in content["stages"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{trained.shares} is not what t5mix wrote ({error}): delete it") from None
     return sorted(stages, key=lambda stage: stage.step)
 
@@ -67,18 +74,30 @@ def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[st
         stages: by step; one at least.
         fed: for each line of a log how many steps were done then, and the examples of the steps since the line before.
     """
-    ends = [*(stage.step for stage in stages[1:]), math.inf]
+    total = sum(count for _, count in fed)
+    if not total:
+        return dict(stages[0].shares)
     sums: dict[str, float] = {name: 0.0 for stage in stages for name in stage.shares}
-    before, total = 0, 0
-    for step, examples in fed:
-        total += examples
-        for stage, end in zip(stages, ends, strict=True):
-            steps = min(end, step) - max(stage.step, before)
-            if steps > 0:
-                for name, share in stage.shares.items():
-                    sums[name] += examples * share * steps / (step - before)
+    parts = _parts_of_stages([stage.step for stage in stages], [(step, count / total) for step, count in fed])
+    for stage, part in zip(stages, parts, strict=True):
+        for name, share in stage.shares.items():
+            sums[name] += part * share
+    return sums
+
+
+def _parts_of_stages(starts: Sequence[int], fed: Sequence[tuple[int, float]]) -> list[float]:
+    """Returns which part of all examples was fed in each stage; those of a line are spread evenly over its steps."""
+    parts = [0.0] * len(starts)
+    ends = [*starts[1:], math.inf]
+    before = 0
+    for step, part in fed:
+        number = max(bisect.bisect_right(starts, before) - 1, 0)
+        while before < step and number < len(starts) and starts[number] < step:
+            steps = min(ends[number], step) - max(starts[number], before)
+            parts[number] += part * (steps / (step - before))
+            number += 1
         before = max(before, step)
-    return {name: value / total for name, value in sums.items()} if total else dict(stages[0].shares)
+    return parts
 
 
 def _from(stages: Sequence[Stage], step: int) -> list[Stage]:
@@ -88,7 +107,12 @@ def _from(stages: Sequence[Stage], step: int) -> list[Stage]:
 
 
 def _without_repeats(stages: Sequence[Stage]) -> list[Stage]:
-    return [stage for number, stage in enumerate(stages) if not number or stage.shares != stages[number - 1].shares]
+    above_0 = [_above_0(stage) for stage in stages]
+    return [stage for number, stage in enumerate(stages) if not number or above_0[number] != above_0[number - 1]]
+
+
+def _above_0(stage: Stage) -> dict[str, float]:
+    return {name: share for name, share in stage.shares.items() if share}
 
 
 def _step(value: Any) -> int:

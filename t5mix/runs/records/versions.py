@@ -77,8 +77,10 @@ def _git(root: Path) -> dict[str, Any] | None:
 
 
 def _git_says(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=True)
-    return done.stdout.strip()
+    # No watcher that the checkout names is run, and no lock taken that somebody's own git would stumble over.
+    git = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks", "-C", str(root)]
+    done = subprocess.run([*git, *arguments], capture_output=True, timeout=20, check=True)
+    return os.fsdecode(done.stdout).rstrip("\n")  # may be a path, of any bytes
 
 
 def machine() -> dict[str, Any]:

@@ -96,6 +96,16 @@ def test_of_what_is_no_mean_over_examples_it_is_the_jackknife_s(metric) -> None:
     assert standard_error(metric, *lists) == jackknife_standard_error(metric, *lists) > 0
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_correlation_that_is_0_by_chance_is_no_mean_over_examples(times: int) -> None:
+    def matthews(targets, predictions):
+        return float(sklearn.metrics.matthews_corrcoef(targets, predictions))  # 0 of each half, and of each example
+
+    lists = [0, 1, 0, 1] * times, [0, 0, 1, 1] * times
+    assert matthews(*lists) == 0.0
+    assert standard_error(matthews, *lists) == jackknife_standard_error(matthews, *lists) > 0
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_examples_have_no_standard_error(count: int) -> None:
     assert math.isnan(standard_error(percent_right, [1] * count, [1] * count))

@@ -7,6 +7,7 @@ import pytest
 
 import t5mix
 from t5mix.data import Stream
+from t5mix.data.packing.timetable import Change
 from t5mix.runs.records import intended_shares
 from t5mix.runs.records.intended_shares import Stage
 from t5mix.runs.records.run_folder import Trained
@@ -65,9 +66,44 @@ def test_what_was_intended_of_so_many_examples() -> None:
     assert intended_shares.intended(stages, [(4, 10), (8, 20), (12, 10)]) == pytest.approx({"a": 0.625, "b": 0.375})
     assert intended_shares.intended(stages, [(8, 40)]) == pytest.approx({"a": 0.75, "b": 0.25})  # a line of both stages
     assert intended_shares.intended(stages, []) == {"a": 1.0}
+    # Numbers that nobody fed, as a stranger's log may have, are no reason to fall.
+    assert intended_shares.intended(stages, [(4, 10**308), (10**300, 10**309)])["b"] == pytest.approx(0.5 / 1.1)
 
 
-@pytest.mark.parametrize("content", ["{}", '{"stages": [{"step": "1", "shares": {}}]}', '{"stages": [{"step": 1}]}'])
+def test_many_tasks_that_end_one_after_another_are_written_in_short_and_read(monkeypatch, tmp_path: Path) -> None:
+    class Ending:
+        """What is recorded of a stream whose tasks end, each after as many steps."""
+
+        task_names = tuple(f"a_task_with_a_name_of_usual_length:{number}" for number in range(120))
+        changes_of_shares = tuple(
+            Change(100 * ended, tuple(0.0 if task < ended else 1 / (120 - ended) for task in range(120)), "")
+            for ended in range(120)
+        )
+
+    trained = Trained(tmp_path)
+    monkeypatch.setattr(intended_shares, "_LARGEST", 700_000)  # half of what it takes with each 0
+    intended_shares.record(trained, Ending())
+    before = trained.shares.read_bytes()
+    pretend_checkpoint(trained, 4_321)
+    intended_shares.record(trained, Ending())  # it goes on
+    assert trained.shares.read_bytes() == before
+    lines = [(step, 1) for step in range(1, 12_001)]  # as many, and it takes no minutes
+    shares = intended_shares.intended(intended_shares.read(trained), lines)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert shares[Ending.task_names[0]] == pytest.approx(1 / 120 / 120)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[]",
+        "{",
+        '{"stages": [{"step": "1", "shares": {}}]}',
+        '{"stages": [{"step": 1}]}',
+        '{"stages": [{"step": 1, "shares": {"a": 1' + 400 * "0" + "}}]}",
+    ],
+)
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "shares.json").write_text(content)
     with pytest.raises(ValueError, match=r"shares\.json is not what t5mix wrote"):

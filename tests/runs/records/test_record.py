@@ -84,6 +84,23 @@ def test_the_commit_of_the_project_that_a_command_is_started_in_is_recorded(tmp_
     assert versions()["project"] == {"commit": commit, "dirty": False}
     (tmp_path / "tasks.py").touch()
     assert versions()["project"] == {"commit": commit, "dirty": True}
+    # No watcher that the folder names is run, and its index is left to whoever works there.
+    (tmp_path / "hook").write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    (tmp_path / "hook").chmod(0o755)
+    git("config", "core.fsmonitor", str(tmp_path / "hook"))
+    assert versions()["project"] == {"commit": commit, "dirty": True}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_project_in_a_folder_whose_name_is_no_utf_8_has_a_commit(tmp_path, monkeypatch):
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(folder)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    monkeypatch.chdir(folder)
+    assert versions()["project"] is None  # it has no commit yet
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "empty"], cwd=folder, check=True)
+    assert versions()["project"]["dirty"] is False
 
 
 def test_the_lineage_is_the_same_whenever_it_is_written(started, gin_file):
