@@ -105,6 +105,15 @@ def verify(folder: Path) -> dict[str, Any]:
     return content
 
 
+def verify_alone(folder: Path) -> None:
+    """Does the same in one process, which the others need not call.
+
+    Raises:
+        DamagedCheckpointError: naming the file that is missing or was changed.
+    """
+    _compare(folder, manifest_of(folder)["files"], lambda read: None)
+
+
 def _compare_own(folder: Path, files: Mapping[str, Any]) -> None:
     own = {name: files[name] for name in _own(list(files))}
     what = f"reading the checkpoint {str(folder)!r}, MiB"

@@ -36,8 +36,9 @@ class Logs:
 def is_logged(folder: Path, step: int) -> bool:
     """Tells whether the losses up to a step, and no later ones, are in a folder's log: it has a line of that step."""
     path = folder / METRICS
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return any(line.startswith(b'{"step": %d, ' % step) and line.endswith(b"}") for line in lines)
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    # One without its end is no line: `opened` removes it.
+    return any(line.startswith(b'{"step": %d, ' % step) and line.endswith(b"}\n") for line in lines)
 
 
 @contextlib.contextmanager

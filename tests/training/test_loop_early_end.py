@@ -26,8 +26,10 @@ def test_a_training_that_ends_early_logs_the_losses_since_the_last_line(engine, 
     lines = metrics(tmp_path / "early")
     fed = [sum(line["examples/toy_upper"] for line in lines), *(line["step"] for line in lines)]
     assert fed == [toy.stream(cache).fed(4)["toy_upper"], 3, 4]
-    for left in (lines, lines[:1]):  # started again, also where it was killed before it wrote that line
-        (tmp_path / "early" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in left))
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    # Started again, also where it was killed before it wrote that line, or before that line's end.
+    for left in (text, text.splitlines(keepends=True)[0], text[:-1]):
+        (tmp_path / "early" / "metrics.jsonl").write_text(left)
         run(engine, tmp_path / "early", cache, 10, **ends)
         assert metrics(tmp_path / "early") == lines
     # Where it is to go on, no step counts twice.

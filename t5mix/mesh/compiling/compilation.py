@@ -162,7 +162,8 @@ def _remove_old(folder: Path) -> None:
             except OSError:  # removed by another process
                 continue
         for _, path in sorted(found, reverse=True)[_MAX_FILES:]:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # removed by another process, or in a folder that can only be read
+                path.unlink()
 
 
 @functools.cache

@@ -28,6 +28,7 @@ def update(
     options: adamw,
     *,
     stacked: bool,
+    axes: Sequence[int] = (),
 ) -> Step:
     """Computes one step.
 
@@ -39,6 +40,7 @@ def update(
         numbers: what first and second moments are divided by: each [], or [layers] of a stacked weight.
         options: of this weight.
         stacked: whether the first dimension counts layers, each a weight of its own.
+        axes: as Adafactor's; every number changes by itself here.
 
     Returns:
         What `Step` holds; nothing has been written yet.

@@ -62,9 +62,8 @@ def new_values(
         optimizer, (trained, learning_rate, *numbers) = _one(config.optimizer.of_weight(one.name)), rows[one.name]
         names = [slot.name for slot in slots_of(optimizer, one.variables[0].shape)]
         slots = {name: old[one.name + name] for name in names}
-        step = _module(optimizer).update(
-            old[one.name], gradients[one.name], slots, learning_rate, numbers, optimizer, stacked=one.stacked
-        )
+        given = (old[one.name], gradients[one.name], slots, learning_rate, numbers, optimizer)
+        step = _module(optimizer).update(*given, stacked=one.stacked, axes=one.axes)
         changed = {one.name: step.weight, **{one.name + name: value for name, value in step.slots.items()}}
         new |= {name: _where(trained, value, old[name]) for name, value in changed.items()}
         squares.append(step.squared_norm)

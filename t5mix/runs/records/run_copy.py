@@ -18,6 +18,7 @@ from typing import Any
 from t5mix.internal.processes import agreement
 from t5mix.internal.terminal import Progress, say
 from t5mix.runs.records.run_folder import RunFolder
+from t5mix.training import checkpoint_files
 from t5mix.training.checkpoint_files import MANIFEST, DamagedCheckpointError, is_step, manifest_of, set_aside
 from t5mix.training.interruption import noted_signal
 
@@ -68,7 +69,8 @@ class RunCopy:
     def mend(self, checkpoint: Path) -> str | None:
         """Puts the copy of a checkpoint in the place of a damaged one, where there is one with the same manifest.
 
-        A manifest that is damaged itself is not compared: the address holds this run. All processes must call it.
+        A manifest that is damaged itself is not compared: the address holds this run. A copy that is not whole takes
+        no place. All processes must call it.
 
         Args:
             checkpoint: of the run folder.
@@ -150,9 +152,14 @@ class RunCopy:
             private = checkpoint.with_name(f".{checkpoint.name}.partial")
             shutil.rmtree(private, ignore_errors=True)
             try:
-                self._download(there, path, names, private)
+                came = private / checkpoint.name  # a manifest says whose it is
+                self._download(there, path, names, came)
+                checkpoint_files.verify_alone(came)  # what is here does not make way for less
                 set_aside(checkpoint)
-                os.rename(private, checkpoint)
+                os.rename(came, checkpoint)
+            except DamagedCheckpointError as error:
+                say(f"warning: its copy at {self.shown} is damaged, too: {error}")
+                return False
             finally:
                 shutil.rmtree(private, ignore_errors=True)
         return True

@@ -56,6 +56,13 @@ def test_the_newest_modules_stay(folder, monkeypatch):
     assert sorted(path.stem for path in folder.glob("*.stablehlo")) == ["p4", "p5", "p9"]
 
 
+def test_old_modules_that_cannot_be_removed_are_in_nobody_s_way(folder, monkeypatch):
+    monkeypatch.setattr(compilation, "_MAX_FILES", 1)
+    (folder / "old.stablehlo").mkdir()  # which `unlink` refuses, as it does in a folder that can only be read
+    os.utime(folder / "old.stablehlo", (0, 0))
+    assert compilation.kept("new.stablehlo", lambda: b"m") == b"m"
+
+
 def test_without_a_folder_everything_is_traced(monkeypatch):
     monkeypatch.setattr(compilation, "compilation_folder", lambda: None)
     assert compilation.kept("program.stablehlo", lambda: b"module") == b"module"

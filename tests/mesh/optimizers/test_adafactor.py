@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
+from t5mix.mesh.compiling.compilation import fingerprint
+from t5mix.mesh.compiling.executables import Executables, shapes_of
+from t5mix.mesh.compiling.hlo_text import parse_module
+from t5mix.mesh.compiling.program_costs import COLLECTIVES
+from t5mix.mesh.devices import jax
+from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers import adafactor as module
 from t5mix.mesh.optimizers.settings import adafactor
+from t5mix.mesh.optimizers.step_config import StepConfig
+from t5mix.mesh.optimizers.update import new_values, slot_arrays
+from t5mix.mesh.state import ZEROS, Stored, Variable
 from tests.mesh.optimizers.steps import RATE, ours, upstreams
 
 SHAPES = [(7,), (130, 20), (130, 200), (200, 130), (128, 128)]
@@ -113,6 +122,35 @@ def test_moments_of_long_rows_are_those_of_short_ones(stacked):
     x = gradient / np.sqrt(squares.mean(1, keepdims=True) / squares.mean() * squares.mean(0))
     expected = weight - RATE * x / max(1.0, np.sqrt(np.square(x).mean()))
     np.testing.assert_allclose(np.reshape(found, expected.shape), expected, rtol=1e-5)
+
+
+def test_devices_that_share_long_rows_out_send_sums_and_no_rows():
+    columns = 2**14 + 64
+
+    def array(name):  # 34 rows a device: sums of eight neighbors would be of rows of two
+        return Stored((Variable(name, (136, columns), (0, -1), True, ZEROS),), False)
+
+    weight, gradient = array("weight"), array("gradient")
+    slots = slot_arrays(weight, adafactor())
+
+    def program(rates, weight_value, gradient_value, *values):
+        old = dict(zip((one.name for one in slots), values, strict=True)) | {"weight": weight_value}
+        norm, new = new_values([weight], old, {"weight": gradient_value}, rates, StepConfig())
+        return (norm, *(new[one.name] for one in (weight, *slots)))
+
+    spec = jax.ShapeDtypeStruct
+    compiled = Executables(MeshConfig(shape="batch:4", layout="batch:batch"), fingerprint({}), 0).compile(
+        "long rows",
+        program,
+        [spec((2,), np.float32)],
+        [spec((), np.float32), *shapes_of([weight, *slots])],
+        arguments=[weight, gradient, *slots],
+        results=[weight, *slots],
+    )
+    computations = parse_module(compiled.as_text()).computations.values()
+    found = [one for computation in computations for one in computation.instructions.values()]
+    sent = [one for one in found if one.opcode.removesuffix("-start") in COLLECTIVES]
+    assert sent and {one.opcode for one in sent} == {"all-reduce"}
 
 
 def test_slots_follow_upstream():
