@@ -23,7 +23,7 @@ from t5mix.training.checkpoints import Checkpoints
 from t5mix.training.interruption import Interrupted
 from t5mix.training.loop import train
 from t5mix.training.schedules import constant
-from t5mix.training.starting import same_arrays, step_of, to_train
+from t5mix.training.starting import to_train
 from tests.internal.logs import test_trackers
 from tests.training import toy
 
@@ -374,13 +374,6 @@ def test_another_optimizer_is_refused_or_starts_its_slots_anew(engine, cache, tm
     assert any(name.endswith("_slot_m") and np.any(np.asarray(value)) for name, value in state.items())
     with pytest.raises(ValueError, match=r"was trained on everything\(\), and this training is on lora"):
         run(engine.with_step(StepConfig(trained=lora())), tmp_path, cache, 4)
-
-
-def test_a_checkpoint_without_a_note_of_its_optimizer_is_adafactors(engine, cache, tmp_path):
-    assert step_of({}) == StepConfig()
-    assert same_arrays(step_of({"training_step": StepConfig().description()}), StepConfig(clip_norm=1.0))
-    with pytest.raises(ValueError, match="unknown to this version of t5mix"):
-        step_of({"training_step": {"optimizer": {"kind": "lion"}}})
 
 
 @pytest.mark.parametrize("optimizer", [adamw(), adafactor()])

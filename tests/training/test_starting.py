@@ -7,7 +7,7 @@ from t5mix.mesh.optimizers.settings import adamw
 from t5mix.mesh.optimizers.step_config import StepConfig
 from t5mix.mesh.t5.fine_tuning.settings import adapters, lora, matching, prompt_tuning
 from t5mix.training.checkpoints import Checkpoints
-from t5mix.training.starting import STEP, as_trained, to_train
+from t5mix.training.starting import STEP, as_trained, same_arrays, step_of, to_train
 from tests.training import toy
 
 
@@ -87,3 +87,10 @@ def test_adapters_stay_part_of_the_model(plain, tmp_path):
     np.testing.assert_array_equal(np.asarray(state[name]), before[name])
     with pytest.raises(ValueError, match=r"was trained with adapters\(.*train it further with the same"):
         to_train(checkpoints, 3, plain, seed=0, new_slots=True)
+
+
+def test_a_checkpoint_without_a_note_of_its_optimizer_is_adafactors():
+    assert step_of({}) == StepConfig()
+    assert same_arrays(step_of({"training_step": StepConfig().description()}), StepConfig(clip_norm=1.0))
+    with pytest.raises(ValueError, match="unknown to this version of t5mix"):
+        step_of({"training_step": {"optimizer": {"kind": "lion"}}})
