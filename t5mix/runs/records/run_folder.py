@@ -133,6 +133,14 @@ class Trained:
         """Which task is fine-tuned here, and from which checkpoint."""
         return self.path / "start.json"
 
+    def is_named_after(self, task: str) -> bool:
+        """Tells whether it is the fine-tuning on this task alone."""
+        return self.path.name == file_name(task)
+
+    def is_fine_tuned_on(self, task: str) -> bool:
+        """Tells whether it is a fine-tuning on this task, alone or in a mixture; it may be scored on others, too."""
+        return self.is_named_after(task) or (self.data.is_file() and task in read_json(self.data))
+
     def scores(self, split: str, task: str, step: int, limit: int | None = None) -> Path:
         """Returns the file with the score of one checkpoint on one task, or on the first `limit` examples of it."""
         name = f"{step}.json" if limit is None else f"{step}-first-{limit}.json"

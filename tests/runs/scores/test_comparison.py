@@ -11,6 +11,7 @@ from t5mix.cli.main import main
 from t5mix.declarations import discovery, registry
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
+from t5mix.internal.files import write_json
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.scores.comparison import check_comparable, find_scores
 from t5mix.runs.scores.score_files import write_score
@@ -139,6 +140,34 @@ def test_the_newest_score_counts_and_a_run_alone_shows_its_stages(declarations, 
     (row,) = compare(capsys, "--include", declarations, one)["rows"]
     assert row["first"] == newer.value
     assert row["run"] == f"{one} (fine-tuned)"
+
+
+def test_a_model_that_was_fine_tuned_on_another_task_stands_for_none_that_has_a_score_of_its_own(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    for trained, task in (
+        (run.pretraining, "a"),
+        (run.pretraining, "b"),
+        (run.finetuning("b"), "b"),
+        (run.finetuning("z"), "a"),  # as `t5mix eval --run_folder run/finetune/z --mixture_or_task a` leaves it
+        (run.finetuning("z"), "b"),
+        (run.finetuning("z"), "c"),
+        (run.finetuning("z"), "z"),
+        (run.finetuning("mixed"), "z"),
+        (run.finetuning("mixed"), "d"),
+    ):
+        write_score(trained.scores("test", task, 5), score(task, 0.5, 1))
+    write_json(run.finetuning("mixed").data, {"d": {}, "z": {}})
+
+    def found(stage=None):
+        return {
+            task: path.relative_to(run.path).as_posix().partition("scores")[0]
+            for task, path in find_scores(str(run.path), "test", stage).files.items()
+        }
+
+    tuned = {"b": "finetune/b/", "z": "finetune/z/", "d": "finetune/mixed/", "c": "finetune/z/"}
+    assert found() == {"a": "", **tuned}
+    assert found("multi-task") == {"a": "", "b": ""}
+    assert found("fine-tuned") == {**tuned, "a": "finetune/z/"}
 
 
 def test_runs_beside_the_baselines(declarations, tmp_path, capsys):
