@@ -13,7 +13,9 @@ from typing import Any
 
 from t5mix.data import Stream
 from t5mix.internal.files import LARGEST_TEXT, read_text, write_json
+from t5mix.runs.records.lineage import shares_noted
 from t5mix.runs.records.run_folder import Trained
+from t5mix.training.checkpoints import Checkpoints
 
 # Thousands of tasks may end one after another, and each end is a stage of all that are left.
 _LARGEST = 16 * LARGEST_TEXT
@@ -42,7 +44,8 @@ def record(trained: Trained, stream: Stream) -> None:
     done = max(trained.steps(), default=0)
     names = stream.task_names
     now = [Stage(each.step, dict(zip(names, each.shares, strict=True))) for each in stream.changes_of_shares]
-    before = [stage for stage in read(trained) if stage.step < done] if done else []
+    known = (read(trained) or _of_checkpoint(trained, done, stream)) if done else []
+    before = [stage for stage in known if stage.step < done]
     if before:
         now = [Stage(max(stage.step, done), stage.shares) for stage in _from(now, done)]
     first, *others = _without_repeats([*before, *now])
@@ -83,6 +86,18 @@ def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[st
         for name, share in stage.shares.items():
             sums[name] += part * share
     return sums
+
+
+def _of_checkpoint(trained: Trained, step: int, stream: Stream) -> list[Stage]:
+    """Returns the shares that a checkpoint notes, where a release that wrote no `shares.json` fed another stream.
+
+    They are those of step 0, the only ones that a checkpoint tells; nothing where the stream is the same.
+    """
+    state = Checkpoints(trained.checkpoints).extra(step)["stream"]
+    if not stream.changes(state):
+        return []
+    noted = {name: share for name, share in shares_noted(state) if share is not None}
+    return [Stage(0, noted)] if noted else []
 
 
 def _parts_of_stages(starts: Sequence[int], fed: Sequence[tuple[int, float]]) -> list[float]:
