@@ -248,8 +248,9 @@ def test_other_examples_are_refused(declarations, tmp_path, capsys):
 
 def test_runs_without_scores_say_how_to_make_them(declarations, tmp_path, capsys):
     one = write_run(tmp_path / "one", score("compared_a", 0.5, 1))
-    assert main(["compare", one, one]) == 2
-    assert "named twice" in capsys.readouterr().err
+    for again in (one, f"{one}/"):
+        assert main(["compare", one, again]) == 2
+        assert "named twice" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["compare", one, str(tmp_path / "empty")]) == 2
     assert "it has no scores; make them with `t5mix eval --run_folder" in capsys.readouterr().err
