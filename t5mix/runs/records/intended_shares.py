@@ -1,5 +1,7 @@
 """The shares of examples that tasks are to have in a training, stage by stage; its log counts those that they had.
 
+Beside them stand the steps at which it went on with a changed mixture.
+
 They are the stream's, so they are shares of examples also where rates are of tokens, and follow rates that change and
 tasks that end.
 """
@@ -42,15 +44,21 @@ def record(trained: Trained, stream: Stream) -> None:
         stream: that it goes on with.
     """
     done = max(trained.steps(), default=0)
+    known, changes = _read(trained) if done else ([], [])
+    changes = [step for step in changes if step < done]
+    fed = Checkpoints(trained.checkpoints).extra(done).get("stream") if done else None
+    if fed is not None and stream.changes(fed):
+        changes.append(done)
+        known = known or _noted(fed)
     names = stream.task_names
     now = [Stage(each.step, dict(zip(names, each.shares, strict=True))) for each in stream.changes_of_shares]
-    known = (read(trained) or _of_checkpoint(trained, done, stream)) if done else []
     before = [stage for stage in known if stage.step < done]
     if before:
         now = [Stage(max(stage.step, done), stage.shares) for stage in _from(now, done)]
     first, *others = _without_repeats([*before, *now])
     stages = [first, *(Stage(stage.step, _above_0(stage)) for stage in others)]
-    write_json(trained.shares, {"stages": [dataclasses.asdict(stage) for stage in stages]})
+    changed_at = {"changed_at": changes} if changes else {}
+    write_json(trained.shares, {"stages": [dataclasses.asdict(stage) for stage in stages], **changed_at})
 
 
 def read(trained: Trained) -> list[Stage]:
@@ -59,15 +67,29 @@ def read(trained: Trained) -> list[Stage]:
     Raises:
         ValueError: the file holds something else.
     """
+    return _read(trained)[0]
+
+
+def changed_at(trained: Trained) -> list[int]:
+    """Returns the steps from which on a training was fed another stream than before: its mixture was changed.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    return _read(trained)[1]
+
+
+def _read(trained: Trained) -> tuple[list[Stage], list[int]]:
     if not trained.shares.is_file():
-        return []
+        return [], []
     text = read_text(trained.shares, _LARGEST)
     try:
         content = json.loads(text)
         stages = [Stage(_step(one["step"]), _numbers(one["shares"])) for one in content["stages"]]
+        changes = [_step(one) for one in content.get("changed_at", [])]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{trained.shares} is not what t5mix wrote ({error}): delete it") from None
-    return sorted(stages, key=lambda stage: stage.step)
+    return sorted(stages, key=lambda stage: stage.step), sorted(changes)
 
 
 def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[str, float]:
@@ -88,16 +110,13 @@ def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[st
     return sums
 
 
-def _of_checkpoint(trained: Trained, step: int, stream: Stream) -> list[Stage]:
-    """Returns the shares that a checkpoint notes, where a release that wrote no `shares.json` fed another stream.
+def _noted(fed: Mapping[str, Any]) -> list[Stage]:
+    """Returns the shares that a checkpoint notes of the stream before it: a release may have written no `shares.json`.
 
-    They are those of step 0, the only ones that a checkpoint tells; nothing where the stream is the same.
+    They are those of step 0, the only ones that it tells.
     """
-    state = Checkpoints(trained.checkpoints).extra(step)["stream"]
-    if not stream.changes(state):
-        return []
-    noted = {name: share for name, share in shares_noted(state) if share is not None}
-    return [Stage(0, noted)] if noted else []
+    shares = {name: share for name, share in shares_noted(fed) if share is not None}
+    return [Stage(0, shares)] if shares else []
 
 
 def _parts_of_stages(starts: Sequence[int], fed: Sequence[tuple[int, float]]) -> list[float]:
