@@ -232,16 +232,17 @@ def _with_fine_tuned(
     What one was scored on besides, such as another task's test set, is the score of a task that nothing else scored.
     """
     own: dict[str, Path] = {}
+    of_mixtures: dict[str, Path] = {}
     others: dict[str, Path] = {}
     for trained in trainings:
         for task, path in _newest(trained, split, limit).items():
             if trained.is_named_after(task):
                 own[task] = path
             elif trained.is_fine_tuned_on(task):  # in a mixture
-                own.setdefault(task, path)
+                of_mixtures[task] = path
             else:
                 others[task] = path
-    found = {**files, **own}
+    found = {**files, **of_mixtures, **own}
     return found | {task: path for task, path in others.items() if task not in found}
 
 

@@ -154,9 +154,13 @@ def test_a_model_that_was_fine_tuned_on_another_task_stands_for_none_that_has_a_
         (run.finetuning("z"), "z"),
         (run.finetuning("mixed"), "z"),
         (run.finetuning("mixed"), "d"),
+        (run.finetuning("mixed"), "e"),  # a task of the mixture that has a test split alone
+        (run.pretraining, "e"),
     ):
         write_score(trained.scores("test", task, 5), score(task, 0.5, 1))
     write_json(run.finetuning("mixed").data, {"d": {}, "z": {}})
+    for task in ("b", "z"):
+        write_json(run.finetuning(task).data, {task: {}})
 
     def found(stage=None):
         return {
@@ -164,9 +168,10 @@ def test_a_model_that_was_fine_tuned_on_another_task_stands_for_none_that_has_a_
             for task, path in find_scores(str(run.path), "test", stage).files.items()
         }
 
-    tuned = {"b": "finetune/b/", "z": "finetune/z/", "d": "finetune/mixed/", "c": "finetune/z/"}
+    mixed = dict.fromkeys("de", "finetune/mixed/")
+    tuned = {"b": "finetune/b/", "z": "finetune/z/", "c": "finetune/z/", **mixed}
     assert found() == {"a": "", **tuned}
-    assert found("multi-task") == {"a": "", "b": ""}
+    assert found("multi-task") == {"a": "", "b": "", "e": ""}
     assert found("fine-tuned") == {**tuned, "a": "finetune/z/"}
 
 
