@@ -59,7 +59,7 @@ def add(name, source, *steps):
 
 
 def changing(dataset):
-    (FOLDER / "part-0.tsv").write_text("other\tlines\n")
+    (FOLDER / "part-0.tsv").write_text("other\\tlines\\n")
     return preprocessors.parse_tsv(dataset)
 
 
