@@ -90,6 +90,8 @@ def ask(scene: Scene, kind: str, run: Path, chance: random.Random, seconds: floa
     status = process.wait(PATIENCE)
     if status == 0:
         return f"{number.name} came too late"
+    if status == -number and not twice:  # while Python was ending; were it earlier, results would be missing
+        return f"{number.name} came when all was done"
     if status not in (128 + number, -number if twice else 128 + number):  # a shell says 128 + number of both
         raise RuntimeError(f"{run} ended with {status} after {number.name}{' twice' * twice}")
     if kind == "train" and not twice and len(noted) > 2 and max(newest_steps(run).values(), default=0) < len(noted) - 2:
