@@ -23,6 +23,7 @@ from t5mix.mesh.state import (
     all_finite,
     all_given,
     constants,
+    fetched,
     is_constant,
     stored_value,
 )
@@ -176,7 +177,7 @@ class Engine:
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
         trained, embedding = self.step.trained, values["shared/embedding"]
         if wants_words(trained) and PROMPT not in (given or {}):
-            words = prompt_from_vocabulary(self._on.fetch(embedding), trained, self.model.vocab_size, seed)
+            words = prompt_from_vocabulary(fetched(embedding), trained, self.model.vocab_size, seed)
             values[PROMPT] = self._on.spread(words, values[PROMPT].sharding)
         return State(stored, [values[one.name] for one in stored], self.step.trained)
 
