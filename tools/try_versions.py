@@ -71,10 +71,18 @@ def environment(folder: Path, end: str, python: str) -> Path:
         return inside
     subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
     command = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    constraints = ["--constraint", str(ROOT / "constraints.txt")]
-    subprocess.run([*command, *constraints, f"{ROOT}[{EXTRAS}]", *pins(end)], check=True)
+    subprocess.run([*command, "--constraint", constraints(folder), f"{ROOT}[{EXTRAS}]", *pins(end)], check=True)
     made.touch()
     return inside
+
+
+def constraints(folder: Path) -> Path:
+    """Writes constraints.txt without what it says of the libraries whose range is tried; returns the file."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    stated = [line.split("#")[0].strip() for line in lines]
+    file = folder / "constraints.txt"
+    file.write_text("".join(f"{each}\n" for each in stated if each and Requirement(each).name not in RANGED))
+    return file
 
 
 def installed(python: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Fine-tuning on one task at a time, each time from the same checkpoint, or from the same new weights."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -123,7 +124,8 @@ def _remember_start(trained: Trained, task: Provider, start: CheckpointPath | No
     """Notes which checkpoint a task starts from; refuses to go on from another one.
 
     Raises:
-        ValueError: an earlier start of the run began this task from a different step, or with something else on it.
+        ValueError: an earlier start of the run began this task from a different step, from other weights, or with
+            something else on them.
     """
     path, now = trained.start, beginning(start)
     if not path.exists():
@@ -135,9 +137,20 @@ def _remember_start(trained: Trained, task: Provider, start: CheckpointPath | No
             f"{str(trained.path)!r} was fine-tuned from step {noted.get('step')}, and this run starts from step "
             f"{now['step']}: delete that folder to do it again"
         )
+    shas = {noted.get("sha256"), now["sha256"]} - {None}
+    if start is not None and len(shas) > 1 and not _is_within(trained, start):
+        raise ValueError(
+            f"{str(trained.path)!r} was fine-tuned from what {str(start)!r} was then, and another checkpoint has its "
+            "place now: choose another folder with --run_folder, or delete that one to do it again"
+        )
     before = now.get("trained_before")
     if before and noted.get("trained_before", {}).get("sha256") != before["sha256"]:
         raise ValueError(
             f"{str(trained.path)!r} was fine-tuned from what {before['folder']!r} held then, and other weights are "
             "there now: choose another folder with --run_folder"
         )
+
+
+def _is_within(trained: Trained, start: CheckpointPath) -> bool:
+    """Tells whether a fine-tuning begins with its own run's end, which may be made again: the same, in other files."""
+    return Path(os.path.realpath(trained.path)).is_relative_to(os.path.realpath(start.run.path))

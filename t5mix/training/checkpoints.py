@@ -95,6 +95,11 @@ class Checkpoints:
             ) from error
         self._saved()
 
+    def remove_unfinished(self) -> None:
+        """Deletes what a killed process was writing or deleting, where this process alone trains in the folder."""
+        if agreement.is_first():
+            self._remove_private()
+
     def extra(self, step: int) -> dict[str, Any]:
         """Returns what `save` was given as `extra`, and reads no weights.
 

@@ -1,7 +1,7 @@
 """What a run is: the dataclasses that gin binds, with `Run` as the root.
 
 Every field is validated here as far as it can be without looking at tasks or at the machine;
-`check.py` does that.
+`preflight/` does that.
 """
 
 import dataclasses

@@ -33,6 +33,7 @@ from t5mix.runs.preflight.dry_run import check_end, open_stream
 from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, chosen_provider
 from t5mix.runs.pretrain import carry_out
+from t5mix.runs.records import intended_shares
 from t5mix.runs.records.run_folder import RunFolder, check_links, check_local
 from t5mix.runs.scores.comparison import STAGES, Comparison, Scored, check_comparable, compare, find_scores
 from t5mix.training import checkpoint_files
@@ -261,6 +262,12 @@ def _check_start(original: RunFolder, change: Change) -> None:
         )
     if step is not None:
         checkpoint_files.verify(original.pretraining.checkpoints / str(step))
+    changed = intended_shares.changed_at(original.pretraining)
+    if changed and changed[-1] > (step or 0):
+        raise ValueError(
+            f"{str(original.path)!r} went on with a changed mixture at step {changed[-1]}, so it cannot be repeated "
+            f"from before that: give --from_step {changed[-1]}, or a later one"
+        )
     began = _began(original.path / RECORD)
     if began is not None and (step is None or step < began):
         raise ValueError(

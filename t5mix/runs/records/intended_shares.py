@@ -1,5 +1,7 @@
 """The shares of examples that tasks are to have in a training, stage by stage; its log counts those that they had.
 
+Beside them stand the steps at which it went on with a changed mixture.
+
 They are the stream's, so they are shares of examples also where rates are of tokens, and follow rates that change and
 tasks that end.
 """
@@ -13,7 +15,9 @@ from typing import Any
 
 from t5mix.data import Stream
 from t5mix.internal.files import LARGEST_TEXT, read_text, write_json
+from t5mix.runs.records.lineage import shares_noted
 from t5mix.runs.records.run_folder import Trained
+from t5mix.training.checkpoints import Checkpoints
 
 # Thousands of tasks may end one after another, and each end is a stage of all that are left.
 _LARGEST = 16 * LARGEST_TEXT
@@ -40,14 +44,21 @@ def record(trained: Trained, stream: Stream) -> None:
         stream: that it goes on with.
     """
     done = max(trained.steps(), default=0)
+    known, changes = _read(trained) if done else ([], [])
+    changes = [step for step in changes if step < done]
+    fed = Checkpoints(trained.checkpoints).extra(done).get("stream") if done else None
+    if fed is not None and stream.changes(fed):
+        changes.append(done)
+        known = known or _noted(fed)
     names = stream.task_names
     now = [Stage(each.step, dict(zip(names, each.shares, strict=True))) for each in stream.changes_of_shares]
-    before = [stage for stage in read(trained) if stage.step < done] if done else []
+    before = [stage for stage in known if stage.step < done]
     if before:
         now = [Stage(max(stage.step, done), stage.shares) for stage in _from(now, done)]
     first, *others = _without_repeats([*before, *now])
     stages = [first, *(Stage(stage.step, _above_0(stage)) for stage in others)]
-    write_json(trained.shares, {"stages": [dataclasses.asdict(stage) for stage in stages]})
+    changed_at = {"changed_at": changes} if changes else {}
+    write_json(trained.shares, {"stages": [dataclasses.asdict(stage) for stage in stages], **changed_at})
 
 
 def read(trained: Trained) -> list[Stage]:
@@ -56,15 +67,29 @@ def read(trained: Trained) -> list[Stage]:
     Raises:
         ValueError: the file holds something else.
     """
+    return _read(trained)[0]
+
+
+def changed_at(trained: Trained) -> list[int]:
+    """Returns the steps from which on a training was fed another stream than before: its mixture was changed.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    return _read(trained)[1]
+
+
+def _read(trained: Trained) -> tuple[list[Stage], list[int]]:
     if not trained.shares.is_file():
-        return []
+        return [], []
     text = read_text(trained.shares, _LARGEST)
     try:
         content = json.loads(text)
         stages = [Stage(_step(one["step"]), _numbers(one["shares"])) for one in content["stages"]]
+        changes = [_step(one) for one in content.get("changed_at", [])]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{trained.shares} is not what t5mix wrote ({error}): delete it") from None
-    return sorted(stages, key=lambda stage: stage.step)
+    return sorted(stages, key=lambda stage: stage.step), sorted(changes)
 
 
 def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[str, float]:
@@ -83,6 +108,15 @@ def intended(stages: Sequence[Stage], fed: Sequence[tuple[int, int]]) -> dict[st
         for name, share in stage.shares.items():
             sums[name] += part * share
     return sums
+
+
+def _noted(fed: Mapping[str, Any]) -> list[Stage]:
+    """Returns the shares that a checkpoint notes of the stream before it: a release may have written no `shares.json`.
+
+    They are those of step 0, the only ones that it tells.
+    """
+    shares = {name: share for name, share in shares_noted(fed) if share is not None}
+    return [Stage(0, shares)] if shares else []
 
 
 def _parts_of_stages(starts: Sequence[int], fed: Sequence[tuple[int, float]]) -> list[float]:

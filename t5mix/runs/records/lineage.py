@@ -47,7 +47,7 @@ def _of(found: CheckpointPath, before: tuple[str, ...]) -> dict[str, Any]:
     recorded = read_json(found.run.lineage) if found.run.lineage.is_file() else {}
     fine_tuned = found.is_fine_tuned
     known = _mapping(recorded.get("tasks"))
-    shares = dict(_shares(fed)) or {name: _mapping(task).get("share") for name, task in known.items()}
+    shares = dict(shares_noted(fed)) or {name: _mapping(task).get("share") for name, task in known.items()}
     mixtures = _mapping(recorded.get("finetuned_mixtures"))
     trained_on = _mapping(known.get(found.task) or mixtures.get(found.task)) if fine_tuned else recorded
     return {
@@ -76,8 +76,12 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _shares(fed: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
-    """Yields tasks and their shares as the checkpoint has them: the record of the run is of its last start."""
+def shares_noted(fed: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+    """Yields tasks and their shares as a checkpoint has them: the record of the run is of its last start.
+
+    Args:
+        fed: what the checkpoint says of its stream.
+    """
     lines = fed.get("tasks")
     for line in lines if isinstance(lines, list) else ():
         parts = str(line).split(" ", 2)

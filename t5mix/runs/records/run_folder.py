@@ -133,6 +133,20 @@ class Trained:
         """Which task is fine-tuned here, and from which checkpoint."""
         return self.path / "start.json"
 
+    def is_named_after(self, task: str) -> bool:
+        """Tells whether it is the fine-tuning on this task alone."""
+        return self.path.name == file_name(task)
+
+    def is_fine_tuned_on(self, task: str) -> bool:
+        """Tells whether it is a fine-tuning on this task: a model of one task may be scored on others, too.
+
+        One of a mixture counts for every task: some of a mixture's tasks have no training split, and are not noted.
+        """
+        if self.is_named_after(task):
+            return True
+        trained_on = read_json(self.data) if self.data.is_file() else {}
+        return bool(trained_on) and not any(map(self.is_named_after, trained_on))
+
     def scores(self, split: str, task: str, step: int, limit: int | None = None) -> Path:
         """Returns the file with the score of one checkpoint on one task, or on the first `limit` examples of it."""
         name = f"{step}.json" if limit is None else f"{step}-first-{limit}.json"

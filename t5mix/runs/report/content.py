@@ -1,6 +1,7 @@
 """What a report shows of a run folder. The folder may be a stranger's, and its run may still be going on."""
 
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -74,15 +75,24 @@ class Scored:
 
     Attributes:
         score: of one checkpoint on one task.
-        is_fine_tuned: whether the checkpoint was fine-tuned on that task.
+        is_fine_tuned: whether the checkpoint was fine-tuned.
         steps: of training in all, those before fine-tuning included.
         path: its file, beside which the predictions are.
+        tuned_on: what it was fine-tuned on, where that is not the task that is scored; else "".
     """
 
     score: Score
     is_fine_tuned: bool
     steps: int
     path: Path
+    tuned_on: str = ""
+
+    @property
+    def stage(self) -> str:
+        """Which kind of model it is of, for people."""
+        if not self.is_fine_tuned:
+            return "multi-task"
+        return f"fine-tuned on {self.tuned_on}" if self.tuned_on else "fine-tuned"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +169,7 @@ def newest_predictions(scored: Sequence[Scored]) -> list[Scored]:
     """Returns the last score of each stage, split and task, whose predictions a page shows; in the same order."""
     last: dict[Any, Scored] = {}
     for each in scored:
-        key = (each.is_fine_tuned, each.score.split, each.score.task)
+        key = (each.stage, each.score.split, each.score.task)
         if key not in last or each.steps >= last[key].steps:
             last[key] = each
     return list(last.values())
@@ -240,9 +250,11 @@ def _declared(lineage: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _scores(trained: Trained, is_fine_tuned: bool) -> Iterator[Scored]:
-    _, before = _beginning(trained) if is_fine_tuned else ("", 0)
+    tuned_on, before = _beginning(trained) if is_fine_tuned else ("", 0)
+    is_own = functools.cache(trained.is_fine_tuned_on)  # there may be thousands of scores
     found = [(path, match) for path in trained.path.glob("scores/*/*/*.json") if (match := _SCORE.fullmatch(path.name))]
     for path, _ in sorted(found, key=lambda each: (each[0].parent, int(each[1][1]), each[0].name)):
         score = read_score(path)
         if score is not None:
-            yield Scored(score, is_fine_tuned, before + (score.step or 0), path)
+            of_others = is_fine_tuned and not is_own(score.task)
+            yield Scored(score, is_fine_tuned, before + (score.step or 0), path, clean(tuned_on) if of_others else "")

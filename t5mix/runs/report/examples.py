@@ -47,11 +47,10 @@ def _asked(score: Score) -> str:
 def _group(scored: Scored, most: int) -> dict[str, Any]:
     pairs, score = content.predictions_of(scored), scored.score
     wrong = sum(is_wrong for _, is_wrong in pairs)
-    stage = "fine-tuned" if scored.is_fine_tuned else "multi-task"
     said = f"no score: {score.why_no_score}" if score.no_score else f"{wrong:,} of {len(pairs):,} are wrong"
     shown = f"; the first {most:,} are shown here, wrong ones first" if len(pairs) > most else ""
     return {
-        "title": clean(f"{score.task}, {score.split}, {stage}, step {score.step}"),
+        "title": clean(f"{score.task}, {score.split}, {scored.stage}, step {score.step}"),
         "note": f"{said}{shown}.{_asked(score)}",
         "rows": [
             [clean(each.inputs), clean(each.target), clean(each.output), -1 if score.no_score else int(is_wrong)]

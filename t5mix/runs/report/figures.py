@@ -130,18 +130,19 @@ def shares(found: Sequence[Share]) -> Drawn | None:
 
 def scores(scored: Sequence[Scored]) -> Drawn | None:
     """Draws the first metric of each task over checkpoints, with its 95 % interval, beside the baseline."""
-    groups: dict[tuple[str, str], list[Scored]] = {}
+    groups: dict[tuple[str, str, str], list[Scored]] = {}
     for each in scored:
         if not each.score.no_score and math.isfinite(each.score.value):
-            groups.setdefault((each.score.task, each.score.split), []).append(each)
+            groups.setdefault((each.score.task, each.score.split, each.tuned_on), []).append(each)
     if not groups:
         return None
     with _drawing():
         figure, panels = _grid(min(len(groups), MOST_PANELS), columns=3, size=(3.1, 2.1))
-        for panel, ((task, split), group) in zip(panels, groups.items(), strict=False):
+        for panel, ((task, split, tuned_on), group) in zip(panels, groups.items(), strict=False):
             _score_panel(panel, group)
             metric = clean(group[-1].score.metric)
-            panel.set_title(f"{_short(task)}\n{metric}, {_short(split)}")
+            model = f", {_short(group[-1].stage)}" if tuned_on else ""
+            panel.set_title(f"{_short(task)}\n{metric}, {_short(split)}{model}")
         return Drawn(_svg(figure), max(0, len(groups) - MOST_PANELS))
 
 

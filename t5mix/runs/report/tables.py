@@ -43,7 +43,7 @@ def score_table(scored: Sequence[Scored]) -> str:
         limited = "" if score.limit is None else f", first {score.limit:,}"
         rows.append(
             [
-                *_plain(score.task, "fine-tuned" if each.is_fine_tuned else "multi-task", f"{score.split}{limited}"),
+                *_plain(score.task, each.stage, f"{score.split}{limited}"),
                 *_plain(f"{metric}, less is better" if known and score.less_is_better else metric),
                 (better, _number(score.value) if known else "-"),
                 *_plain(_number(score.standard_error), f"{score.baseline.kind} {_number(score.baseline.score)}"),

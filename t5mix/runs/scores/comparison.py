@@ -117,8 +117,11 @@ def find_scores(path: str, split: str, stage: str | None = None, limit: int | No
     check_links(given)
     of_stage = stages_of(given)
     files: dict[str, Path] = {}
-    for trained in [each for name in STAGES if stage in (None, name) for each in of_stage[name]]:
-        files |= _newest(trained, split, limit)
+    if stage in (None, STAGES[0]):
+        for trained in of_stage[STAGES[0]]:
+            files |= _newest(trained, split, limit)
+    if stage in (None, STAGES[1]):
+        files = _with_fine_tuned(files, of_stage[STAGES[1]], split, limit)
     if not files:
         splits = sorted({found.name for name in STAGES for each in of_stage[name] for found in _splits(each)})
         there = f"it has scores of {', '.join(splits)}" if splits else "it has no scores"
@@ -219,6 +222,28 @@ def _newest(trained: Trained, split: str, limit: int | None) -> dict[str, Path]:
             newest = task / f"{max(known)}{ending}"
             found[_score(newest).task] = newest
     return found
+
+
+def _with_fine_tuned(
+    files: Mapping[str, Path], trainings: Sequence[Trained], split: str, limit: int | None
+) -> dict[str, Path]:
+    """Returns the scores with those of fine-tuned models on what each was fine-tuned on.
+
+    What one was scored on besides, such as another task's test set, is the score of a task that nothing else scored.
+    """
+    own: dict[str, Path] = {}
+    of_mixtures: dict[str, Path] = {}
+    others: dict[str, Path] = {}
+    for trained in trainings:
+        for task, path in _newest(trained, split, limit).items():
+            if trained.is_named_after(task):
+                own[task] = path
+            elif trained.is_fine_tuned_on(task):  # in a mixture
+                of_mixtures[task] = path
+            else:
+                others[task] = path
+    found = {**files, **of_mixtures, **own}
+    return found | {task: path for task, path in others.items() if task not in found}
 
 
 def _common_tasks(

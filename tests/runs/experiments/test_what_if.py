@@ -13,13 +13,15 @@ from t5mix.data import Stream
 from t5mix.declarations import registry
 from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.evaluation.evaluate_task import Score
+from t5mix.internal.files import write_json
 from t5mix.runs.config.settings import Training
-from t5mix.runs.experiments.what_if import Change, check_what_if
+from t5mix.runs.experiments.what_if import Change, _check_start, check_what_if
 from t5mix.runs.preflight.changed_mixture import with_changes
+from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.records.stream_of_run import stream_of_run
 from t5mix.runs.scores.score_files import read_predictions, read_score, write_score
 from t5mix.training.schedules import constant
-from tests.runs.conftest import register
+from tests.runs.conftest import pretend_checkpoint, register
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -251,6 +253,18 @@ def test_other_rates_keep_stages_units_and_limits(tasks):
         assert [made.get_rate("toy_a", step) for step in (0, 4, 8)] == [1.0, 1.0, 2.0]
         assert [made.get_rate("toy_b", step) for step in (0, 4, 8)] == [1.0, 0.0, 0.0]
         assert made.max_epochs == declared.max_epochs and made.unit == declared.unit
+
+
+def test_a_run_that_went_on_with_a_changed_mixture_is_asked_from_there(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    for step in (2, 4, 6):
+        pretend_checkpoint(folder.pretraining, step)
+    write_json(folder.report, {})
+    write_json(folder.pretraining.shares, {"stages": [], "changed_at": [4]})
+    for step in (None, 2):
+        with pytest.raises(ValueError, match=r"a changed mixture at step 4, so .* give --from_step 4"):
+            _check_start(folder, Change(from_step=step))
+    _check_start(folder, Change(from_step=4))
 
 
 def test_a_change_names_its_folder():

@@ -59,6 +59,34 @@ def test_a_changed_mixture_leaves_the_shares_of_steps_that_are_done(stream, tmp_
     assert trained.shares.read_bytes() == before
 
 
+def test_a_run_of_a_release_without_the_file_keeps_the_shares_of_its_checkpoint(stream, tmp_path: Path) -> None:
+    trained = Trained(tmp_path / "run")
+    before, now = stream({0: (1.0, 3.0)}), stream({0: (1.0, 1.0), 20: (3.0, 1.0)})
+    pretend_checkpoint(trained, 10, {"stream": before.state(10)})
+    intended_shares.record(trained, before)  # it goes on as it was
+    assert {stage.step: stage.shares["long"] for stage in intended_shares.read(trained)} == {0: 0.25}
+    trained.shares.unlink()
+    intended_shares.record(trained, now)
+    assert {stage.step: stage.shares["long"] for stage in intended_shares.read(trained)} == {0: 0.25, 10: 0.5, 20: 0.75}
+
+
+def test_where_a_mixture_was_changed_is_noted(stream, tmp_path: Path) -> None:
+    trained = Trained(tmp_path / "run")
+    before, now = stream({0: (1.0, 3.0)}), stream({0: (1.0, 1.0)})
+    intended_shares.record(trained, before)
+    pretend_checkpoint(trained, 10, {"stream": before.state(10)})
+    assert intended_shares.changed_at(trained) == []
+    for _ in range(2):  # the second start, too, is before another checkpoint
+        intended_shares.record(trained, now)
+        assert intended_shares.changed_at(trained) == [10]
+    intended_shares.record(trained, before)  # nothing was done with the other
+    assert intended_shares.changed_at(trained) == []
+    intended_shares.record(trained, now)
+    pretend_checkpoint(trained, 20, {"stream": now.state(20)})
+    intended_shares.record(trained, now)
+    assert intended_shares.changed_at(trained) == [10]
+
+
 def test_what_was_intended_of_so_many_examples() -> None:
     stages = [Stage(0, {"a": 1.0}), Stage(4, {"a": 0.5, "b": 0.5})]
     assert intended_shares.intended(stages, [(4, 10)]) == {"a": 1.0, "b": 0.0}
@@ -101,6 +129,7 @@ def test_many_tasks_that_end_one_after_another_are_written_in_short_and_read(mon
         "{",
         '{"stages": [{"step": "1", "shares": {}}]}',
         '{"stages": [{"step": 1}]}',
+        '{"stages": [], "changed_at": ["1"]}',
         '{"stages": [{"step": 1, "shares": {"a": 1' + 400 * "0" + "}}]}",
     ],
 )

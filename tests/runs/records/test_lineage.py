@@ -50,6 +50,20 @@ def test_a_fine_tuning_does_not_go_on_from_other_weights_of_the_same_name(run, t
         _remember_start(trained, TaskRegistry.get("toy_b"), start)
 
 
+def test_a_fine_tuning_does_not_go_on_from_another_checkpoint_in_the_place_of_the_first(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    task, checkpoint = TaskRegistry.get("toy_b"), run.pretraining.checkpoints / "6"
+    own = RunFolder(run.path.relative_to(tmp_path)).finetuning("toy_b")
+    other = RunFolder(tmp_path / "other").finetuning("toy_b")
+    for trained in (other, own):
+        _remember_start(trained, task, find_checkpoint(str(run.path)))
+    shutil.rmtree(checkpoint)
+    pretend_checkpoint(run.pretraining, 6, {**STREAM, "trained": "anew"})
+    _remember_start(own, task, find_checkpoint(str(run.path)))  # a run's last checkpoint is made again, bit for bit
+    with pytest.raises(ValueError, match=r"checkpoints/6' was then, and another checkpoint has its place now"):
+        _remember_start(other, task, find_checkpoint(str(run.path)))
+
+
 def test_a_fine_tuned_checkpoint_leads_back_to_initial_weights(run):
     found = lineage_of(str(run.finetuning("toy_a").path))
     assert (found["training"], found["name"], found["step"], found["seed"]) == ("fine-tuning", "toy_a", 3, 0)

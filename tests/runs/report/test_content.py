@@ -58,6 +58,18 @@ def test_where_no_label_is_published_nothing_is_wrong(folder):
     assert not any(is_wrong for _, is_wrong in predictions_of(scored))
 
 
+def test_a_score_of_a_model_that_was_fine_tuned_on_another_task_stands_apart(folder):
+    other = folder.finetuning("b")
+    write_json(other.start, {"task": "b", "checkpoint": "x", "step": 6})
+    write_score(other.scores("test", "a", 9), score("a", 9, 10.0))
+    found = newest_predictions(read(str(folder.path)).scored)
+    assert [(each.score.value, each.stage) for each in found] == [
+        (50.0, "multi-task"),
+        (70.0, "fine-tuned"),
+        (10.0, "fine-tuned on b"),
+    ]
+
+
 def test_a_run_that_has_only_begun(folder):
     """Its last line is being written, and logs of before count no examples."""
     for trained in (folder.pretraining, *folder.finetunings()):

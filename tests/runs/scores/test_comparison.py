@@ -11,6 +11,7 @@ from t5mix.cli.main import main
 from t5mix.declarations import discovery, registry
 from t5mix.evaluation.evaluate_task import Prediction, Score
 from t5mix.evaluation.scoring.baselines import Baseline
+from t5mix.internal.files import write_json
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.scores.comparison import check_comparable, find_scores
 from t5mix.runs.scores.score_files import write_score
@@ -141,6 +142,39 @@ def test_the_newest_score_counts_and_a_run_alone_shows_its_stages(declarations, 
     assert row["run"] == f"{one} (fine-tuned)"
 
 
+def test_a_model_that_was_fine_tuned_on_another_task_stands_for_none_that_has_a_score_of_its_own(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    for trained, task in (
+        (run.pretraining, "a"),
+        (run.pretraining, "b"),
+        (run.finetuning("b"), "b"),
+        (run.finetuning("z"), "a"),  # as `t5mix eval --run_folder run/finetune/z --mixture_or_task a` leaves it
+        (run.finetuning("z"), "b"),
+        (run.finetuning("z"), "c"),
+        (run.finetuning("z"), "z"),
+        (run.finetuning("mixed"), "z"),
+        (run.finetuning("mixed"), "d"),
+        (run.finetuning("mixed"), "e"),  # a task of the mixture that has a test split alone
+        (run.pretraining, "e"),
+    ):
+        write_score(trained.scores("test", task, 5), score(task, 0.5, 1))
+    write_json(run.finetuning("mixed").data, {"d": {}, "z": {}})
+    for task in ("b", "z"):
+        write_json(run.finetuning(task).data, {task: {}})
+
+    def found(stage=None):
+        return {
+            task: path.relative_to(run.path).as_posix().partition("scores")[0]
+            for task, path in find_scores(str(run.path), "test", stage).files.items()
+        }
+
+    mixed = dict.fromkeys("de", "finetune/mixed/")
+    tuned = {"b": "finetune/b/", "z": "finetune/z/", "c": "finetune/z/", **mixed}
+    assert found() == {"a": "", **tuned}
+    assert found("multi-task") == {"a": "", "b": "", "e": ""}
+    assert found("fine-tuned") == {**tuned, "a": "finetune/z/"}
+
+
 def test_runs_beside_the_baselines(declarations, tmp_path, capsys):
     one = write_run(tmp_path / "one", score("compared_a", 0.9, 1), score("compared_b", 0.2, 2))
     two = write_run(tmp_path / "two", score("compared_a", 0.5, 3), score("compared_b", 0.5, 2))
@@ -219,8 +253,9 @@ def test_other_examples_are_refused(declarations, tmp_path, capsys):
 
 def test_runs_without_scores_say_how_to_make_them(declarations, tmp_path, capsys):
     one = write_run(tmp_path / "one", score("compared_a", 0.5, 1))
-    assert main(["compare", one, one]) == 2
-    assert "named twice" in capsys.readouterr().err
+    for again in (one, f"{one}/"):
+        assert main(["compare", one, again]) == 2
+        assert "named twice" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["compare", one, str(tmp_path / "empty")]) == 2
     assert "it has no scores; make them with `t5mix eval --run_folder" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`t5mix compare`: runs beside one another, over the same test examples."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
 from t5mix.cli import arguments, output
@@ -79,7 +80,8 @@ def _scored(args: argparse.Namespace) -> "list[Scored]":
     """Returns what each run scored; one run alone stands for its two stages."""
     from t5mix.runs.scores.comparison import STAGES, find_scores
 
-    repeated = [path for path in args.runs if args.runs.count(path) > 1]
+    places = [os.path.realpath(path) for path in args.runs]
+    repeated = [path for path, place in zip(args.runs, places, strict=True) if places.count(place) > 1]
     if repeated:
         raise ValueError(f"{repeated[0]} is named twice; to compare its stages, name it alone")
     if len(args.runs) > 1 or args.baselines:

@@ -8,8 +8,8 @@ examples:
   t5mix submission runs/glue --benchmark GLUE --output glue.zip
   t5mix submission runs/super_glue --benchmark SuperGLUE --output submission --partial
 
-Predictions are those of the newest score of each task on the split, of the fine-tuned model where there is one; several
-runs may have them together, and of a task that two have the later one's are taken.
+Predictions are those of the newest score of each task on the split, of the model fine-tuned on it where there is one;
+several runs may have them together, and of a task that two have the later one's are taken.
 """
 
 
