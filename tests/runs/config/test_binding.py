@@ -154,6 +154,14 @@ def test_every_shipped_choice_binds_after_a_run_file(name):
     assert run.finetune.trained != everything() and run.train.trained == everything()
 
 
+def test_a_prompt_is_trained_as_in_its_paper_by_steps_that_do_not_depend_on_its_scale():
+    params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 300", "Finetuning.checkpoint = 'z'"]
+    files = ["models/tiny.gin", "runs/pretrain.gin", "runs/finetune.gin", "fine_tuning/prompt_tuning.gin"]
+    finetuning = binding.bind(files, params).run.finetune
+    assert finetuning.optimizer == adafactor(multiply_by_parameter_scale=False, weight_decay=1e-5)
+    assert finetuning.schedule(0) == finetuning.schedule(10_000) == 0.3
+
+
 def test_optimizers_and_what_is_trained_are_settings(gin_file):
     params = [
         "Training.optimizer = @adamw()",
