@@ -72,6 +72,9 @@ def environment(folder: Path, end: str, python: str) -> Path:
     subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
     command = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*command, "--constraint", constraints(folder), f"{ROOT}[{EXTRAS}]", *pins(end)], check=True)
+    # In one process with TensorFlow, where transformers 5 imports it, triton ends in a segmentation fault. PyTorch is
+    # here to compare with, and compiles nothing.
+    subprocess.run([inside, "-m", "pip", "uninstall", "--quiet", "--yes", "triton"], check=True)
     made.touch()
     return inside
 

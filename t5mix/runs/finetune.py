@@ -96,7 +96,7 @@ def _finetune_task(
     scored = answered(checked.run, task)
     trained = checked.folder.finetuning(task.name)
     agreement.first_alone(lambda: _remember_start(trained, task, start))
-    Checkpoints(trained.checkpoints).set_damaged_aside(components.mend)
+    Checkpoints(trained.checkpoints).recover(components.mend)
 
     def beginning_state() -> State:
         if start is None:

@@ -56,7 +56,7 @@ def carry_out(
     with alone_in(checked.folder):
         prepare()
         # Or refuse, before a file is changed.
-        Checkpoints(checked.folder.pretraining.checkpoints).set_damaged_aside(copy.mend if copy else None)
+        Checkpoints(checked.folder.pretraining.checkpoints).recover(copy.mend if copy else None)
         record_start(bound, checked, command)
         check_end_of_fine_tuning(checked)
         components = Components(checked.run, checked.provider, copy=copy)

@@ -95,11 +95,6 @@ class Checkpoints:
             ) from error
         self._saved()
 
-    def remove_unfinished(self) -> None:
-        """Deletes what a killed process was writing or deleting, where this process alone trains in the folder."""
-        if agreement.is_first():
-            self._remove_private()
-
     def extra(self, step: int) -> dict[str, Any]:
         """Returns what `save` was given as `extra`, and reads no weights.
 
@@ -134,8 +129,11 @@ class Checkpoints:
         _check_shapes(folder, content["variables"], engine)
         return step, engine.state(_read_arrays(folder, engine)), content["extra"]
 
-    def set_damaged_aside(self, mend: checkpoint_files.Mend | None = None) -> None:
-        """Renames newest checkpoints that are damaged to STEP.damaged, so that training goes on from a whole one.
+    def recover(self, mend: checkpoint_files.Mend | None = None) -> None:
+        """Clears away what a killed process or a bad disk has left, before training goes on in the folder.
+
+        What was being written or deleted is deleted. Newest checkpoints that are damaged become STEP.damaged, so that
+        training goes on from a whole one.
 
         Args:
             mend: see `whole_and_damaged`.
@@ -143,6 +141,8 @@ class Checkpoints:
         Raises:
             DamagedCheckpointError: none is whole; all stay, for training from the start would lose them, and the log.
         """
+        if agreement.is_first():
+            self._remove_private()
         whole, damaged = checkpoint_files.whole_and_damaged(self.folder, mend)
         for step, error in damaged.items() if agreement.is_first() else ():
             folder = self.folder / str(step)

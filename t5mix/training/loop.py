@@ -344,7 +344,6 @@ def _begin(
 ) -> tuple[State, _Progress]:
     """Returns the newest checkpoint, or the start."""
     _check_fits(engine, stream)
-    checkpoints.remove_unfinished()  # where no step is left to do, no save will
     if not checkpoints.steps():
         state = start()
         return state, _Progress(0, LossWindow(stream.task_names), slots_since=state.slots_since)

@@ -82,11 +82,11 @@ def test_damaged_newest_ones_are_set_aside(engine, state, tmp_path, capsys):
         checkpoints.save(step, state, {})
     for step in (2, 3):
         shutil.rmtree(tmp_path / str(step) / "state")
-    checkpoints.set_damaged_aside()
+    checkpoints.recover()
     assert checkpoints.steps() == [1] and (tmp_path / "3.damaged").is_dir()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.endswith("and training goes on from step 1") for line in lines)
-    checkpoints.set_damaged_aside()
+    checkpoints.recover()
     assert checkpoints.steps() == [1] and capsys.readouterr().err == ""
 
 
@@ -97,11 +97,21 @@ def test_where_none_is_whole_nothing_is_renamed(state, tmp_path, gone):
         checkpoints.save(step, state, {})
         path = tmp_path / str(step) / gone
         path.unlink() if path.is_file() else shutil.rmtree(path)
-    for refuse in (checkpoints.set_damaged_aside, checkpoints.set_damaged_aside):
+    for refuse in (checkpoints.recover, checkpoints.recover):
         with pytest.raises(DamagedCheckpointError, match=r"no checkpoint in .* is whole: .* train in another folder, "):
             refuse()
     assert checkpoints.steps() == [1, 2] and len(list(tmp_path.iterdir())) == 2
-    Checkpoints(tmp_path / "empty").set_damaged_aside()
+    Checkpoints(tmp_path / "empty").recover()
+
+
+def test_what_a_killed_process_was_writing_or_deleting_is_gone_where_training_goes_on(state, tmp_path):
+    """No save may follow that would delete it: no step is left to do."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(3, state, {})
+    for left in (".2.old.partial", ".4.ab12.partial"):
+        (tmp_path / left / "state").mkdir(parents=True)
+    checkpoints.recover()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["3"]
 
 
 def test_a_folder_that_is_gone_is_not_made_again(state, tmp_path):

@@ -112,7 +112,7 @@ def test_a_checkpoint_that_is_damaged_here_is_taken_from_the_copy(run, copy, the
     for name in ("state/.zarray/0.0", "manifest.json"):
         for step in ("2", "4"):
             (checkpoints / step / name).write_bytes(b"flipped")
-        Checkpoints(checkpoints).set_damaged_aside(copy.mend)
+        Checkpoints(checkpoints).recover(copy.mend)
         assert f"{there.as_uri()} has taken its place" in " ".join(capsys.readouterr().err.split())
         assert (checkpoints / "4.damaged" / name).read_bytes() == b"flipped"
         assert (checkpoints / "4" / name).read_bytes() == expected[f"checkpoints/4/{name}"]
@@ -126,7 +126,7 @@ def test_a_copy_that_is_damaged_too_or_another_checkpoint_takes_no_place(run, co
     for step in ("2", "4"):
         (checkpoints / step / "state" / "empty").write_bytes(b"1")
     (there / "checkpoints" / "4" / "state" / ".zarray" / "0.0").write_bytes(b"flipped")
-    Checkpoints(checkpoints).set_damaged_aside(copy.mend)
+    Checkpoints(checkpoints).recover(copy.mend)
     assert Checkpoints(checkpoints).steps() == [2]
     aside = content(checkpoints / "4.damaged")  # it is the folder's own: of two damaged ones somebody can make one
     assert aside["state/empty"] == b"1" and aside["state/.zarray/0.0"] != b"flipped"
