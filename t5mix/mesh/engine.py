@@ -175,9 +175,9 @@ class Engine:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
                 scale = np.float32(one.variables[0].initializer.scale)
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
-        trained, embedding = self.step.trained, values["shared/embedding"]
-        if wants_words(trained) and PROMPT not in (given or {}):
-            words = prompt_from_vocabulary(fetched(embedding), trained, self.model.vocab_size, seed)
+        if wants_words(self.step.trained) and PROMPT not in (given or {}):
+            embedding = fetched(values["shared/embedding"])
+            words = prompt_from_vocabulary(embedding, self.step.trained, self.model.vocab_size, seed)
             values[PROMPT] = self._on.spread(words, values[PROMPT].sharding)
         return State(stored, [values[one.name] for one in stored], self.step.trained)
 

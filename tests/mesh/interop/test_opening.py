@@ -25,7 +25,8 @@ def test_names_of_the_hub(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("google/flan-t5-small", "google/mt5-small@main", "google/mt5-small@refs/pr/12", "a-b/c.d_e@0123abc"):
         assert hub.is_hub_name(name) and is_foreign(name)
-    for name in ("t5-small", "../x/y", "/abs/path", "a/b/c", "a/..", "a/b@", "a//b", "-a/b", "a/b@x/y", "a/b@refs/pr/../x", "a/b\n"):
+    wrong = ("t5-small", "../x/y", "/abs/path", "a/b/c", "a/..", "a/b@", "a//b", "-a/b", "a/b@x/y", "a/b\n")
+    for name in (*wrong, "a/b@refs/pr/../x", "a/b@refs/heads/1"):
         assert not hub.is_hub_name(name), name
     (tmp_path / "runs").mkdir()
     assert not is_foreign("runs/mistyped")

@@ -57,7 +57,7 @@ def download(name: str) -> Path:
         ) from error
     if not any(folder.glob("*.safetensors")):
         raise ValueError(
-            f"{name!r} has no safetensors on the Hugging Face Hub, and t5mix downloads no pickle, which would run code: "
+            f"{name!r} has no safetensors on the Hugging Face Hub, and t5mix downloads no pickle, which can run code: "
             f"name a revision that has them, as {found['name']}@refs/pr/N (the model's page shows under Community "
             "whether the Hub's bot has proposed them), or write a folder with save_pretrained of transformers"
         )
