@@ -87,8 +87,7 @@ class Engine:
         name = fingerprint({**parts, "num_tasks": num_tasks})
         self._arrays = Arrays.from_bytes(kept(f"{name}.arrays", lambda: self._programs.arrays.to_bytes()))
         self._on = Executables(mesh, name, self.num_parameters, devices)
-        self._by_name = WeightsByName()
-        self._of_others: list[WeightsByName] = []
+        self._by_name, self._of_others = WeightsByName(), list[WeightsByName]()
 
     @functools.cached_property
     def _programs(self) -> "Programs":
