@@ -1,6 +1,6 @@
 """Loggers of an `Evaluator`: metrics and predictions of each task, to the log, to TensorBoard, to lines of JSON.
 
-Class names, arguments, tags and file formats are seqio's. A run keeps its own logs, see `step_logs`.
+Class names, arguments, tags and file formats are seqio's. A run keeps its own logs, see `internal.logs`.
 """
 
 import abc

@@ -56,6 +56,8 @@ class Effect:
         beside: its score with the source, the mean over seeds.
         gain: the difference, positive where the source helps, also where less of the metric is better.
         corrected: the p-value after Holm's correction for all effects.
+        version: of the target; "" where it says none.
+        asks: a hash of what the target asks.
     """
 
     source: str
@@ -66,6 +68,8 @@ class Effect:
     beside: float
     gain: Difference
     corrected: float = 1.0
+    version: str = ""
+    asks: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -317,6 +321,8 @@ def _effect(source: str, rows: Sequence[Row], confidence: float) -> Effect:
         without=math.fsum(row.first for row in rows) / count,
         beside=math.fsum(row.second for row in rows) / count,
         gain=over_seeds([gain(row) for row in rows], confidence),
+        version=first.version,
+        asks=first.asks,
     )
 
 

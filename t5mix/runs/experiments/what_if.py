@@ -34,7 +34,8 @@ from t5mix.runs.preflight.same_data import SameData
 from t5mix.runs.preflight.tasks import Provider, chosen_provider
 from t5mix.runs.pretrain import carry_out
 from t5mix.runs.records import intended_shares
-from t5mix.runs.records.run_folder import RunFolder, check_links, check_local
+from t5mix.runs.records.record import beginning
+from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, check_links, check_local
 from t5mix.runs.scores.comparison import STAGES, Comparison, Scored, check_comparable, compare, find_scores
 from t5mix.training import checkpoint_files
 
@@ -171,7 +172,9 @@ class WhatIf:
         assert train is not None
         if self.change.from_step is not None and not self.checked.folder.pretraining.steps():
             stream = open_stream(self.checked.run, self.checked.provider)
-            fork(self.original.pretraining, self.change.from_step, self.checked.folder.pretraining, stream)
+            began = CheckpointPath(self.original, self.original.pretraining, self.change.from_step)
+            write_json(self.checked.folder.pretraining.start, beginning(began))  # for its lineage
+            fork(began.trained, began.step, self.checked.folder.pretraining, stream)
 
     def made_from(self) -> dict[str, Any]:
         """Returns what `what_if.json` holds: the original, by its content, and the change."""

@@ -130,7 +130,7 @@ class Trained:
 
     @property
     def start(self) -> Path:
-        """Which task is fine-tuned here, and from which checkpoint."""
+        """Which checkpoint the training began with, and which task is fine-tuned on; none where weights were new."""
         return self.path / "start.json"
 
     def is_named_after(self, task: str) -> bool:

@@ -130,19 +130,18 @@ def shares(found: Sequence[Share]) -> Drawn | None:
 
 def scores(scored: Sequence[Scored]) -> Drawn | None:
     """Draws the first metric of each task over checkpoints, with its 95 % interval, beside the baseline."""
-    groups: dict[tuple[str, str, str], list[Scored]] = {}
+    groups: dict[tuple[Any, ...], list[Scored]] = {}
     for each in scored:
-        if not each.score.no_score and math.isfinite(each.score.value):
-            groups.setdefault((each.score.task, each.score.split, each.tuned_on), []).append(each)
+        score = each.score
+        if not score.no_score and math.isfinite(score.value):
+            groups.setdefault((score.task, score.split, score.limit, each.tuned_on), []).append(each)
     if not groups:
         return None
     with _drawing():
         figure, panels = _grid(min(len(groups), MOST_PANELS), columns=3, size=(3.1, 2.1))
-        for panel, ((task, split, tuned_on), group) in zip(panels, groups.items(), strict=False):
+        for panel, group in zip(panels, groups.values(), strict=False):
             _score_panel(panel, group)
-            metric = clean(group[-1].score.metric)
-            model = f", {_short(group[-1].stage)}" if tuned_on else ""
-            panel.set_title(f"{_short(task)}\n{metric}, {_short(split)}{model}")
+            panel.set_title(f"{_short(group[0].score.task)}\n{clean(group[-1].score.metric)}, {_asked(group[0])}")
         return Drawn(_svg(figure), max(0, len(groups) - MOST_PANELS))
 
 
@@ -155,6 +154,13 @@ def all_of(content: Content) -> Mapping[str, Drawn | None]:
         "shares": shares(content.shares),
         "scores": scores(content.scored),
     }
+
+
+def _asked(each: Scored) -> str:
+    """Says on what was scored, and by which model where that is not the task's own: one curve is of the same."""
+    limited = "" if each.score.limit is None else f", first {each.score.limit:,}"
+    other = f", {_short(each.stage)}" if each.tuned_on else ""
+    return f"{_short(each.score.split)}{limited}{other}"
 
 
 def _score_panel(panel: Any, group: Sequence[Scored]) -> None:

@@ -14,14 +14,20 @@ from t5mix.declarations import registry
 from t5mix.declarations.registry import get_mixture_or_task
 from t5mix.evaluation.evaluate_task import Score
 from t5mix.internal.files import write_json
+from t5mix.runs.config import binding
 from t5mix.runs.config.settings import Training
-from t5mix.runs.experiments.what_if import Change, _check_start, check_what_if
+from t5mix.runs.experiments.what_if import Change, WhatIf, _check_start, check_what_if
 from t5mix.runs.preflight.changed_mixture import with_changes
+from t5mix.runs.preflight.checks import check_training
+from t5mix.runs.preflight.dry_run import open_stream
+from t5mix.runs.records.lineage import lineage_of
+from t5mix.runs.records.record import record_start
 from t5mix.runs.records.run_folder import RunFolder
 from t5mix.runs.records.stream_of_run import stream_of_run
 from t5mix.runs.scores.score_files import read_predictions, read_score, write_score
 from t5mix.training.schedules import constant
 from tests.runs.conftest import pretend_checkpoint, register
+from tests.runs.preflight.begun import start
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -265,6 +271,19 @@ def test_a_run_that_went_on_with_a_changed_mixture_is_asked_from_there(tmp_path)
         with pytest.raises(ValueError, match=r"a changed mixture at step 4, so .* give --from_step 4"):
             _check_start(folder, Change(from_step=step))
     _check_start(folder, Change(from_step=4))
+
+
+def test_the_lineage_of_a_run_that_begins_at_a_step_leads_to_the_original(toy, gin_file, tmp_path):
+    checked = start(lambda *params: binding.bind([str(gin_file)], params))
+    original = checked.folder
+    pretend_checkpoint(original.pretraining, 2, {"stream": open_stream(checked.run, checked.provider).state(2)})
+    change = [f"Run.folder = {str(tmp_path / 'new')!r}", "Training.masked_tasks = ('toy_b',)"]
+    bound = binding.bind([str(gin_file)], change)
+    new = check_training(bound.run)
+    WhatIf(original, checked.provider, Change(("toy_b",), from_step=2), bound, new, "test")._prepare()
+    record_start(bound, new, ["t5mix", "whatif"])
+    began = lineage_of(str(tmp_path / "new"))["began_with"]
+    assert (began["checkpoint"], began["began_with"]) == (str(original.pretraining.checkpoints / "2"), None)
 
 
 def test_a_change_names_its_folder():

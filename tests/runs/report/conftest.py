@@ -23,8 +23,9 @@ EXAMPLES = (
 
 def score(task: str, step: int, value: float, **changes) -> Score:
     """A score of the examples."""
-    known = {"baseline": Baseline("majority", 20.0), "standard_error": 4.0, "truncated_inputs": 0}
-    return Score(task, "test", step, None, 4, {"accuracy": value}, predictions=EXAMPLES, **{**known, **changes})
+    known = {"baseline": Baseline("majority", 20.0), "standard_error": 4.0, "truncated_inputs": 0, "limit": None}
+    known |= {"num_examples": 4, "metrics": {"accuracy": value}, "predictions": EXAMPLES}
+    return Score(task, "test", step, **{**known, **changes})
 
 
 def write_log(trained: Trained, steps: range, *tasks: str) -> None:

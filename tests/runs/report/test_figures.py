@@ -5,9 +5,11 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from t5mix.internal.files import write_json
 from t5mix.runs.report import figures
 from t5mix.runs.report.content import Share, read
-from tests.runs.report.conftest import BAD
+from t5mix.runs.scores.score_files import write_score
+from tests.runs.report.conftest import BAD, score
 
 pytest.importorskip("matplotlib")
 
@@ -24,6 +26,15 @@ def test_each_figure_is_whole_and_the_same_each_time(folder):
     assert "norm of the gradient" not in texts(drawn["training"].svg)  # the log has no number of it
     assert {"a", "b"} <= texts(drawn["losses"].svg) and {"a", "b"} <= texts(drawn["shares"].svg)
     assert "accuracy, test" in texts(drawn["scores"].svg)
+
+
+def test_scores_of_fewer_examples_or_of_another_tasks_model_are_no_part_of_a_curve(folder):
+    write_score(folder.pretraining.scores("test", "a", 6, 2), score("a", 6, 90.0, limit=2))
+    other = folder.finetuning("b")
+    write_json(other.start, {"task": "b", "checkpoint": "x", "step": 6})
+    write_score(other.scores("test", "a", 9), score("a", 9, 10.0))
+    drawn = texts(figures.scores(read(str(folder.path)).scored).svg)
+    assert {"accuracy, test", "accuracy, test, first 2", "accuracy, test, fine-tuned on b"} <= drawn
 
 
 def test_a_name_may_hold_anything():
