@@ -124,11 +124,17 @@ class FewshotDataSource(DataSource):
         """Returns the damaged records of the source that are left out of the questions, not of the solved ones."""
         return self._original_source.skipped_records(split, shard_info)
 
+    def _read(self, split: str) -> tuple[str, ...]:
+        return (split, self._train_split) if self._num_shots else (split,)
+
+    def contents(self, split: str) -> dict[str, str]:
+        """Returns for each file of the source that is read a text that changes with it."""
+        return {name: text for each in self._read(split) for name, text in self._original_source.contents(each).items()}
+
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of what is read of the source, the steps and the arguments."""
         settings = {name: value for name, value in vars(self).items() if name != "_original_source"}
-        read = (split, self._train_split) if self._num_shots else (split,)
-        contents = [self._original_source.fingerprint(each) for each in read]
+        contents = [self._original_source.fingerprint(each) for each in self._read(split)]
         return fingerprints.digest("few-shot", contents, settings)
 
     def __repr__(self) -> str:
@@ -187,12 +193,18 @@ class TruncatedDatasetProvider(DataSource):
         child: the source.
         split_sizes: the greatest number of examples of splits; other splits are whole.
         shuffle_buffer_size: how many examples are shuffled at a time.
+
+    Raises:
+        ValueError: when a size is no whole number, 0 or more.
     """
 
     def __init__(
         self, child: DataSource, split_sizes: Mapping[str, int], shuffle_buffer_size: int | None = None
     ) -> None:
         super().__init__((), caching_permitted=child.caching_permitted)
+        for split, size in split_sizes.items():
+            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+                raise ValueError(f"TruncatedDatasetProvider: split_sizes[{split!r}] is {size!r}; give a whole number")
         self._child = child
         self._split_sizes = dict(split_sizes)
         self._shuffle_buffer_size = shuffle_buffer_size or SHUFFLE_BUFFER_SIZE
@@ -233,6 +245,19 @@ class TruncatedDatasetProvider(DataSource):
         if shard_info:
             dataset = dataset.shard(shard_info.num_shards, shard_info.index)
         return dataset.shuffle(self._shuffle_buffer_size, seed=seed) if shuffle else dataset
+
+    @property
+    def skip_bad_records(self) -> int | None:
+        """How many damaged records of a split of the source may be left out; None is none."""
+        return self._child.skip_bad_records
+
+    def skipped_records(self, split: str, shard_info: ShardInfo | None = None) -> tuple[str, ...]:
+        """Returns the damaged records that are left out of `split`; none of one that is cut, whose examples count."""
+        return () if split in self._split_sizes else self._child.skipped_records(split, shard_info)
+
+    def contents(self, split: str) -> dict[str, str]:
+        """Returns for each file of the source a text that changes with it."""
+        return self._child.contents(split)
 
     def fingerprint(self, split: str) -> str:
         """Returns a sha256 of the source's and of how much is left."""

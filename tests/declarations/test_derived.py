@@ -151,6 +151,9 @@ def test_sizes_that_mean_nothing_are_refused() -> None:
     for sizes in ({"dev": 3}, {"train": -1}, {"train": 0.5}):
         with pytest.raises(ValueError, match="give whole numbers for splits of 'one': train"):
             helpers.mixture_or_task_with_truncated_data("one", "few", split_sizes=sizes)  # type: ignore[arg-type]
+    for size in (-1, 0.5, True):
+        with pytest.raises(ValueError, match=r"split_sizes\['train'\] is .*; give a whole number"):
+            helpers.TruncatedDatasetProvider(t5mix.TaskRegistry.get("one").source, {"train": size})  # type: ignore[dict-item]
 
 
 def test_less_data_is_other_content() -> None:

@@ -16,6 +16,7 @@ import pytest
 from pyarrow import parquet
 
 import t5mix
+from t5mix.sources.tables import delimited
 
 
 def write(path: Path, *lines: str) -> str:
@@ -214,6 +215,16 @@ def test_a_quote_in_plain_tsv_is_a_letter(line: str, tmp_path: Path) -> None:
     quoted = write(tmp_path / "b.tsv", "x\ty", '"a ""b"""\tc')
     assert read(t5mix.TableDataSource({"train": quoted}, quotes=False))[0]["x"] == '"a ""b"""'
     assert read(t5mix.TableDataSource({"train": quoted}))[0]["x"] == 'a "b"'
+
+
+@pytest.mark.parametrize("enough", [8, 9, 12, 15, 17, 40])
+def test_whether_a_long_file_quotes_its_cells_is_told_by_its_beginning(
+    enough: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "_ENOUGH", enough)  # characters; it ends within a cell or behind one
+    quoted = write(tmp_path / "quoted.tsv", *['"a\tb\nc"\td', '"e\nf"\tg'] * 20)
+    inches = write(tmp_path / "inches.tsv", 'a 3" pipe\tb', *["c\td"] * 200)
+    assert delimited.quotes_cells(quoted, "tsv") and not delimited.quotes_cells(inches, "tsv")
 
 
 def test_optional_columns_have_defaults(tmp_path: Path) -> None:

@@ -76,6 +76,25 @@ def test_what_is_set_behind_a_source_is_what_it_reads(folder: Path) -> None:
     assert str(source.tfds_dataset) == f"LazyTfdsLoader(name=counted:1.0.0, data_dir={folder / 'b'})"
 
 
+def test_equal_decoders_have_one_fingerprint_also_when_they_were_used(folder: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    def plus(number: int) -> t5mix.TfdsDataSource:
+        @tfds.decode.make_decoder(output_dtype=tf.int64)
+        def add(example, feature, more):
+            return feature.decode_example(example) + more
+
+        return t5mix.TfdsDataSource("counted:1.0.0", str(folder / "a"), decoders={"n": add(number)})
+
+    def skipping() -> t5mix.TfdsDataSource:
+        return t5mix.TfdsDataSource("counted:1.0.0", str(folder / "a"), decoders={"n": tfds.decode.SkipDecoding()})
+
+    used = plus(5)
+    assert numbers(used.get_dataset("train", shuffle=False)) == [5, 6, 7, 8]
+    made = [source.fingerprint("train") for source in (used, plus(5), plus(6), skipping(), skipping())]
+    assert made[0] == made[1] and made[3] == made[4] and len(set(made)) == 3
+
+
 def test_a_name_without_a_version_is_refused() -> None:
     with pytest.raises(ValueError, match="TFDS name must contain a version number, got: counted"):
         t5mix.LazyTfdsLoader("counted")

@@ -14,6 +14,7 @@ import t5mix
 from t5mix.data.cache import inventory, manifest, store
 from t5mix.data.cache.identity.key import CacheJob
 from t5mix.sources import ShardInfo, tfrecords
+from t5mix.sources.derived import TruncatedDatasetProvider
 
 FILES, RECORDS = 3, 20
 DESCRIBED = {"targets": tf.io.FixedLenFeature([], tf.string)}
@@ -259,10 +260,14 @@ def test_a_token_cache_holds_the_same_examples_and_says_what_it_lacks(folder: Pa
 
 
 @pytest.mark.parametrize("kept_on_disk", [True, False])
-def test_the_limit_is_for_all_files_of_a_token_cache(folder: Path, tmp_path: Path, kept_on_disk: bool) -> None:
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_the_limit_is_for_all_files_of_a_token_cache(
+    folder: Path, tmp_path: Path, kept_on_disk: bool, is_cut: bool
+) -> None:
     damage(folder, 0, 3)
     (at,) = damage(folder, 2, 4)
-    made = task(source(folder, 1, caching_permitted=kept_on_disk))
+    files = source(folder, 1, caching_permitted=kept_on_disk)
+    made = task(TruncatedDatasetProvider(files, {"dev": 1}) if is_cut else files)
     with warnings.catch_warnings(), pytest.raises(ValueError, match=rf"byte {at}\b|number 2 is .*-2.*: byte {at};"):
         warnings.simplefilter("ignore")
         tokens_of(made, tmp_path / "cache")

@@ -20,7 +20,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from t5mix.data.cache import inventory, object_store, shard_record, store, writer
-from t5mix.data.cache.identity.key import CacheJob, cache_job
+from t5mix.data.cache.identity.key import CacheJob, cache_job, check_unchanged
 from t5mix.data.tokenization.record_batches import record_batches
 from t5mix.declarations import discovery, registry
 
@@ -54,7 +54,7 @@ def make(
 
     Raises:
         ValueError: see `store.find_or_make`; when a worker's declarations or libraries would make other tokens; when
-            the pipeline fails otherwise.
+            the pipeline fails otherwise; when a source changed meanwhile.
     """
     address = str(folder) if object_store.is_address(str(folder)) else os.path.abspath(folder)
     if object_store.is_address(address):
@@ -66,6 +66,20 @@ def make(
             private = {one[-1]: job.num_shards for one, job in zip(asked, jobs, strict=True) if one[-1]}
             cleanup.enter_context(_watched(private, progress))
         _run(_pipeline(shares, [str(Path(path).absolute()) for path in declarations], options))
+    for job in jobs:
+        _check_unchanged(job, address)
+
+
+def _check_unchanged(job: CacheJob, folder: str) -> None:
+    """Takes a cache away whose source changed while workers read it: `store.make` gives such a one no name."""
+    try:
+        check_unchanged(job)
+    except ValueError:
+        if object_store.is_address(folder):
+            object_store.discard(job, folder)
+        else:
+            store.discard(store.path_of(job, folder))
+        raise
 
 
 def find(job: CacheJob, folder: str | Path, verify: bool = False) -> inventory.CacheEntry | None:

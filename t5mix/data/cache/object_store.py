@@ -4,6 +4,7 @@ A stream does not read them there: they are copied to a file system first. A sto
 not at all, and the manifest comes last: a copy without one is no cache.
 """
 
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,6 +80,13 @@ def read_manifest(job: CacheJob, folder: str) -> dict[str, Any] | None:
     files = store.get_file_info([f"{path}/{record.name}" for record in records])
     whole = [file.size for file in files] == [record.size for record in records]
     return content if whole and content["key"] == job.key else None
+
+
+def discard(job: CacheJob, folder: str) -> None:
+    """Makes a cache none: deletes its manifest, where there is one."""
+    store, path = _resolve(job, folder)
+    with contextlib.suppress(FileNotFoundError):
+        store.delete_file(f"{path}/{manifest.NAME}")
 
 
 def check(folder: str) -> None:

@@ -117,16 +117,19 @@ def _rows(path: str, first: int, lines: list[bytes], delimiter: bytes, least: in
     """Returns the fields of each line.
 
     Raises:
-        ValueError: naming the first line that has fewer or more fields than it may have.
+        ValueError: naming the first line that has fewer or more fields than it may have; an empty one has none.
     """
-    rows = [line.split(delimiter) for line in lines]
+    empty = lines.index(b"") if b"" in lines else None
+    rows = [line.split(delimiter) for line in lines[:empty]]
+    expected = f"{least}" if most == least else f"at least {least}"
     if rows and not least <= min(map(len, rows)) <= max(map(len, rows)) <= most:
         number = next(number for number, row in enumerate(rows) if not least <= len(row) <= most)
-        expected = f"{least}" if most == least else f"at least {least}"
         raise ValueError(
             f"{path}:{first + number}: the line has {len(rows[number])} fields instead of {expected}: "
             f"{lines[number][:200]!r}"
         )
+    if empty is not None:
+        raise ValueError(f"{path}:{first + empty}: the line is empty instead of having {expected} fields")
     return rows
 
 
@@ -162,11 +165,7 @@ def _preprocess_tsv(
         return None
 
     def parse(path: str, first: int, lines: list[bytes]) -> Columns:
-        # TensorFlow's decode_csv takes an empty line for no record at all.
-        empty = lines.index(b"") if b"" in lines else None
-        rows = _rows(path, first, lines[:empty], delimiter, count, count)
-        if empty is not None:
-            raise ValueError(f"{path}:{first + empty}: the line is empty instead of having {count} fields")
+        rows = _rows(path, first, lines, delimiter, count, count)
         return {"inputs": inputs(rows), "targets": targets(rows)}
 
     return parse

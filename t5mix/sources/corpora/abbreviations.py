@@ -11,6 +11,7 @@ from t5mix.sources.corpora.corpus import Corpus, Row
 from t5mix.sources.corpora.splits import Draw
 
 if TYPE_CHECKING:
+    import babel
     from babel import dates, lists, numbers, units
 else:
     dates = lazy_import("babel.dates")
@@ -64,37 +65,41 @@ def _rows(count: int) -> Iterator[tuple[str, Row]]:
             yield article, {"article": article, "highlights": short}
 
 
+def _english() -> "babel.Locale":
+    return cldr.locale("en")
+
+
 def _date(draw: Draw) -> tuple[str, str]:
     day = datetime.date(2000, 1, 1) + datetime.timedelta(days=draw.below(11_000))
-    return dates.format_date(day, "full", "en"), dates.format_date(day, "short", "en")
+    return dates.format_date(day, "full", _english()), dates.format_date(day, "short", _english())
 
 
 def _span(draw: Draw) -> tuple[str, str]:
     spans = [_SPANS[index] for index in sorted(draw.some(range(len(_SPANS)), draw.between(1, 3)))]
     parts = [(draw.between(1, 59), f"duration-{span}") for span in spans]
-    long = [units.format_unit(value, unit, "long", locale="en") for value, unit in parts]
-    short = [units.format_unit(value, unit, "narrow", locale="en") for value, unit in parts]
-    return lists.format_list(long, locale="en"), lists.format_list(short, "unit-narrow", "en")
+    long = [units.format_unit(value, unit, "long", locale=_english()) for value, unit in parts]
+    short = [units.format_unit(value, unit, "narrow", locale=_english()) for value, unit in parts]
+    return lists.format_list(long, locale=_english()), lists.format_list(short, "unit-narrow", _english())
 
 
 def _measure(draw: Draw) -> tuple[str, str]:
     unit, value = draw.one(_UNITS), draw.between(2, 999) / draw.one((1, 1, 10))
     return (
-        units.format_unit(value, unit, "long", locale="en"),
-        units.format_unit(value, unit, "short", locale="en"),
+        units.format_unit(value, unit, "long", locale=_english()),
+        units.format_unit(value, unit, "short", locale=_english()),
     )
 
 
 def _amount(draw: Draw) -> tuple[str, str]:
     value, code = draw.between(2, 9_999) / draw.one((1, 100)), draw.one(_CURRENCIES)
-    long = numbers.format_currency(value, code, locale="en", format_type="name")
-    return long, numbers.format_currency(value, code, locale="en")
+    long = numbers.format_currency(value, code, locale=_english(), format_type="name")
+    return long, numbers.format_currency(value, code, locale=_english())
 
 
 def _large(draw: Draw) -> tuple[str, str]:
     value = draw.between(11, 999) * 10 ** draw.between(3, 9)
     long, short = (
-        numbers.format_compact_decimal(value, format_type=style, locale="en", fraction_digits=1)
+        numbers.format_compact_decimal(value, format_type=style, locale=_english(), fraction_digits=1)
         for style in ("long", "short")
     )
     return long, short

@@ -68,11 +68,13 @@ def names(kind: str, language: str) -> Mapping[str, str]:
     return getattr(locale(language), kind)
 
 
-def weekdays(language: str) -> list[str]:
+@functools.cache
+def weekdays(language: str) -> tuple[str, ...]:
     """Returns the names of the days as they stand in a sentence, Monday first."""
-    return [plain(locale(language).days["format"]["wide"][day]) for day in range(7)]
+    return tuple(plain(locale(language).days["format"]["wide"][day]) for day in range(7))
 
 
-def months(language: str) -> list[str]:
+@functools.cache
+def months(language: str) -> tuple[str, ...]:
     """Returns the names of the months as they stand alone, January first."""
-    return [plain(locale(language).months["stand-alone"]["wide"][month]) for month in range(1, 13)]
+    return tuple(plain(locale(language).months["stand-alone"]["wide"][month]) for month in range(1, 13))

@@ -7,6 +7,7 @@ from typing import Any
 
 from t5mix.internal.code import fingerprints
 from t5mix.internal.lazy import tensorflow as tf
+from t5mix.sources.corpora import counts
 from t5mix.sources.corpora.splits import SPLITS, digest, split_of
 
 Row = Mapping[str, Any]
@@ -47,11 +48,12 @@ class Corpus:
         rows = [row for its_split, _, row in _placed(self) if its_split == split]
         if not rows:
             raise ValueError(f"{self.name} has no {split} rows: is {', '.join(self.packages)} installed whole?")
-        return sorted(rows, key=lambda row: digest(repr(row)))[: self.limits.get(split)]
+        return rows[: self.limits.get(split)]
 
     def num_input_examples(self, split: str) -> int:
         """Returns the number of rows of `split`."""
-        return len(self.rows(split))
+        identity = fingerprints.digest(type(self), self.fingerprint(split))
+        return counts.kept(identity, self.packages, lambda: len(self.rows(split)))
 
     def items(self, split: str) -> list[str]:
         """Returns the items whose rows make up `split`, sorted, before any limit."""
@@ -71,8 +73,10 @@ class Corpus:
 def _placed_rows(
     name: str, read: Callable[[], Iterable[tuple[str, Row]]], held_out: float
 ) -> tuple[tuple[str, str, Row], ...]:
+    """Returns (split, item, row) of all rows, by the sha256 of the row: splits are asked for again and again."""
     del name  # one reader serves many names through its bound arguments
-    return tuple((split_of(item, held_out), item, row) for item, row in read())
+    placed = ((split_of(item, held_out), item, row) for item, row in read())
+    return tuple(sorted(placed, key=lambda one: digest(repr(one[2]))))
 
 
 def _placed(corpus: Corpus) -> tuple[tuple[str, str, Row], ...]:
@@ -80,8 +84,10 @@ def _placed(corpus: Corpus) -> tuple[tuple[str, str, Row], ...]:
 
 
 def _columns(rows: list[Row]) -> dict[str, Any]:
-    """Turns rows into columns, nested features included."""
+    """Turns rows into columns, nested features included: tensors, of which `tf.data` need not ask each value."""
     return {
-        key: _columns([row[key] for row in rows]) if isinstance(value, Mapping) else [row[key] for row in rows]
+        key: _columns([row[key] for row in rows])
+        if isinstance(value, Mapping)
+        else tf.constant([row[key] for row in rows])
         for key, value in rows[0].items()
     }

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from t5mix.internal.memo import no_collection
 from t5mix.sources.corpora.corpus import Corpus, Row
 from t5mix.sources.corpora.splits import digest
 
@@ -89,10 +90,11 @@ def _library_rows() -> Iterator[tuple[str, Row]]:
 def _docstrings() -> tuple[Docstring, ...]:
     """Returns the docstrings of all libraries, each first sentence once, in order of path."""
     found: dict[str, Docstring] = {}
-    for library in LIBRARIES:
-        for path in _sources(library):
-            for docstring in _in_file(library, path):
-                found.setdefault(docstring.summary.lower(), docstring)
+    with no_collection():  # syntax trees have no cycles, and are many objects
+        for library in LIBRARIES:
+            for path in _sources(library):
+                for docstring in _in_file(library, path):
+                    found.setdefault(docstring.summary.lower(), docstring)
     return tuple(found.values())
 
 

@@ -11,6 +11,7 @@ from t5mix.sources.corpora.corpus import Corpus, Row
 from t5mix.sources.corpora.splits import Draw
 
 if TYPE_CHECKING:
+    import babel
     from babel import dates, lists, localedata, numbers, units
 else:
     dates = lazy_import("babel.dates")
@@ -19,8 +20,8 @@ else:
     numbers = lazy_import("babel.numbers")
     units = lazy_import("babel.units")
 
-# A phrase says one drawn fact in the language of a locale identifier.
-Phrase = Callable[[str], str]
+# A phrase says one drawn fact in the language of a locale: an object, for Babel reads an identifier at each call anew.
+Phrase = Callable[["babel.Locale"], str]
 
 _CURRENCIES = (
     "USD EUR GBP CHF RON JPY CNY INR BRL MXN CAD AUD NZD SEK NOK DKK PLN CZK HUF TRY ZAR KRW THB "
@@ -65,10 +66,10 @@ def _rows(language: str, count: int) -> Iterator[tuple[str, Row]]:
     seen: set[str] = set()
     for number in range(count):
         phrase = _draw(Draw(f"translations {number}"))
-        english = cldr.plain(phrase("en"))
+        english = cldr.plain(phrase(cldr.locale("en")))
         if english not in seen:
             seen.add(english)
-            yield english, {"en": english, language: cldr.plain(phrase(language))}
+            yield english, {"en": english, language: cldr.plain(phrase(cldr.locale(language)))}
 
 
 def _draw(draw: Draw) -> Phrase:
@@ -153,16 +154,12 @@ def _large(draw: Draw) -> Phrase:
 
 def _countries(draw: Draw) -> Phrase:
     codes = draw.some(_TERRITORIES, draw.between(2, 3))
-    return lambda language: lists.format_list(
-        [cldr.names("territories", language)[code] for code in codes], locale=language
-    )
+    return lambda language: lists.format_list([language.territories[code] for code in codes], locale=language)
 
 
 def _variety(draw: Draw) -> Phrase:
     language_code, territory = draw.one(_LANGUAGES), draw.one(_TERRITORIES)
-    return lambda language: (
-        f"{cldr.names('languages', language)[language_code]} ({cldr.names('territories', language)[territory]})"
-    )
+    return lambda language: f"{language.languages[language_code]} ({language.territories[territory]})"
 
 
 _KINDS: tuple[Callable[[Draw], Phrase], ...] = (

@@ -60,9 +60,11 @@ def _quotes_cells(path: str, size: int, changed: int) -> bool:
     if '"' not in text:
         return False
     if not whole:  # ends behind a line that is not inside of a cell
-        cut = len(text)
-        while cut > 0 and text.count('"', 0, cut) % 2:
-            cut = text.rfind("\n", 0, cut - 1) + 1
+        cut, is_inside = len(text), text.count('"') % 2
+        while cut > 0 and is_inside:
+            begin = text.rfind("\n", 0, cut - 1) + 1
+            is_inside = (is_inside + text.count('"', begin, cut)) % 2
+            cut = begin
         text = text[:cut]
     quoted, bare, needed = 0, 0, True
     position = 0

@@ -206,7 +206,7 @@ class TfdsDataSource(DataSource):
         shards = [(Path(path).name, self._size(folder, path)) for path in self.list_shards(split)]
         return fingerprints.digest(
             "tfds", builder.info.full_name, self._instruction(split), metadata, shards,
-            self._decoders and repr(self._decoders), self._builder_kwargs,
+            self._decoders and _by_content(self._decoders), self._builder_kwargs,
         )  # fmt: skip
 
     def _size(self, folder: Path, path: str) -> int | None:
@@ -217,3 +217,12 @@ class TfdsDataSource(DataSource):
         if self._several:
             return f"TfdsDataSource(splits={self._split_map})"
         return f"TfdsDataSource({self._name or self._data_dir!r})"
+
+
+def _by_content(decoders: Any) -> Any:
+    """Returns what decides what TFDS decoders make; each is an object that keeps the feature it was last used for."""
+    if isinstance(decoders, Mapping):
+        return {name: _by_content(decoder) for name, decoder in decoders.items()}
+    if not any(hasattr(decoders, method) for method in ("decode_example", "extract_features")):
+        return decoders
+    return type(decoders), {name: _by_content(held) for name, held in vars(decoders).items() if name != "_feature"}

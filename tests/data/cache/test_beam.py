@@ -58,9 +58,15 @@ def add(name, source, *steps):
     )
 
 
+def changing(dataset):
+    (FOLDER / "part-0.tsv").write_text("other\\tlines\\n")
+    return preprocessors.parse_tsv(dataset)
+
+
 files = t5mix.TextLineDataSource({"train": str(FOLDER / "part-*.tsv")})
 add("beam_tsv", files, preprocessors.parse_tsv)
 add("beam_noise", files, preprocessors.parse_tsv, noisy)
+add("beam_changing", files, changing)
 add("beam_failing", t5mix.FunctionDataSource(failing, ["train"]))
 """
 
@@ -124,6 +130,15 @@ def test_a_store_holds_the_same_bytes(declarations, tmp_path) -> None:
     assert bytes_of(tmp_path / "store") == expected
     found = beam.find(job, address)
     assert found is not None and (found.examples, found.place.startswith(address)) == (15, True)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_source_that_changes_meanwhile_leaves_no_cache(declarations, tmp_path, scheme) -> None:
+    job = job_of("beam_changing")
+    assert job.key
+    with pytest.raises(ValueError, match=r"task 'beam_changing', split 'train': its source changed while"):
+        beam.make([job], f"{scheme}{tmp_path}/there", [], [declarations])
+    assert beam.find(job, f"{scheme}{tmp_path}/there") is None
 
 
 def test_what_a_store_gives_back_is_compared(declarations, tmp_path, monkeypatch) -> None:

@@ -149,6 +149,25 @@ def test_a_line_with_too_few_fields_is_named(tmp_path):
     assert not list((tmp_path / "tokens" / "a").iterdir())
 
 
+@pytest.mark.parametrize("columns", [None, [0]])
+def test_an_empty_line_is_refused_with_and_without_tensorflow(tmp_path, columns):
+    import tensorflow as tf
+
+    (tmp_path / "part0.txt").write_text("It rains.\n\nWe wait.\n")
+    feature = Feature(ByteVocabulary())
+    parse = functools.partial(preprocessors.parse_tsv, field_names=["targets"], field_columns=columns)
+    task = Task(
+        "lines",
+        source=TextLineDataSource({"train": f"{tmp_path}/part*.txt"}),
+        preprocessors=[parse, preprocessors.tokenize, CacheDatasetPlaceholder()],
+        output_features={"targets": feature},
+    )
+    with pytest.raises(ValueError, match=r"part0\.txt:2: the line is empty instead of having"):
+        _open(task, tmp_path)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="parse_tsv: not 1 fields in"):
+        list(task.get_dataset(shuffle=False))
+
+
 @pytest.mark.parametrize("with_eos", [False, True])
 @pytest.mark.parametrize("copies", [False, True])
 def test_tokens_made_in_batches_are_those_made_one_by_one(tmp_path, monkeypatch, with_eos, copies):
