@@ -23,6 +23,7 @@ from t5mix.mesh.state import (
     all_finite,
     all_given,
     constants,
+    fetched,
     is_constant,
     stored_value,
 )
@@ -86,8 +87,7 @@ class Engine:
         name = fingerprint({**parts, "num_tasks": num_tasks})
         self._arrays = Arrays.from_bytes(kept(f"{name}.arrays", lambda: self._programs.arrays.to_bytes()))
         self._on = Executables(mesh, name, self.num_parameters, devices)
-        self._by_name = WeightsByName()
-        self._of_others: list[WeightsByName] = []
+        self._by_name, self._of_others = WeightsByName(), list[WeightsByName]()
 
     @functools.cached_property
     def _programs(self) -> "Programs":
@@ -174,9 +174,9 @@ class Engine:
                 names = np.array([hash_of_name(variable) for variable in one.variables], np.uint32)
                 scale = np.float32(one.variables[0].initializer.scale)
                 values[one.name] = self._draw_program(one)(_key(seed, 0), names, scale)[0]
-        trained, embedding = self.step.trained, values["shared/embedding"]
-        if wants_words(trained) and PROMPT not in (given or {}):
-            words = prompt_from_vocabulary(self._on.fetch(embedding), trained, self.model.vocab_size, seed)
+        if wants_words(self.step.trained) and PROMPT not in (given or {}):
+            embedding = fetched(values["shared/embedding"])
+            words = prompt_from_vocabulary(embedding, self.step.trained, self.model.vocab_size, seed)
             values[PROMPT] = self._on.spread(words, values[PROMPT].sharding)
         return State(stored, [values[one.name] for one in stored], self.step.trained)
 

@@ -76,6 +76,10 @@ class MeshConfig:
         """Devices that the mesh uses."""
         return math.prod(self.axes.values())
 
+    def parts(self, dimension: str) -> int:
+        """Returns into how many parts a dimension is split; 1 where no axis, or one of a single device, splits it."""
+        return self.axes.get(self.rules.get(dimension, ""), 1)
+
     def axes_of_tensor(self, dimensions: Sequence[str]) -> list[int]:
         """Returns the number of the mesh axis that splits each dimension of a tensor; -1 where none does.
 

@@ -259,7 +259,7 @@ class Programs:
             weights: of `weights`: here those of each block come by themselves; of an ensemble model after model.
         """
         steps = self._steps(weights, decoding.width, self.lengths["targets"])
-        return decode(steps, inputs, numbers, key, decoding, split="batch" in self.mesh.rules)
+        return decode(steps, inputs, numbers, key, decoding, split=self.mesh.parts("batch") > 1)
 
     def target_scores(
         self, inputs: tf.Tensor, numbers: tf.Tensor, targets: tf.Tensor, *weights: tf.Tensor
@@ -274,7 +274,7 @@ class Programs:
         """
         _, width, length = targets.shape
         steps = self._steps(weights, width, length)
-        return target_scores(steps, inputs, numbers, targets, split="batch" in self.mesh.rules)
+        return target_scores(steps, inputs, numbers, targets, split=self.mesh.parts("batch") > 1)
 
     def _steps(self, weights: Sequence[tf.Tensor], width: int, length: int) -> Steps:
         """Returns the steps of a model, or of an ensemble where there are the weights of several."""

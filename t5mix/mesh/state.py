@@ -266,6 +266,22 @@ def constants(stored: Sequence[Stored], sharding: Callable[[Sequence[int]], Any]
     return jax.jit(program, out_shardings=[sharding(one.axes) for one in stored])()
 
 
+def fetched(array: Any) -> np.ndarray:
+    """Returns the whole of an array, also of one that lies on the devices of several processes: all of them must ask.
+
+    Args:
+        array: JAX's, or NumPy's.
+    """
+    if not isinstance(array, np.ndarray) and not (array.is_fully_addressable or array.is_fully_replicated):
+        array = _gathering(array.sharding.mesh)(array)
+    return np.asarray(array)
+
+
+@functools.lru_cache(maxsize=1)
+def _gathering(mesh: Any) -> Any:
+    return jax.jit(lambda x: x, out_shardings=jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
+
+
 @functools.lru_cache(maxsize=1)
 def _finite() -> Any:
     return jax.jit(lambda values: jax.numpy.all(jax.numpy.stack([jax.numpy.isfinite(v).all() for v in values])))

@@ -219,7 +219,7 @@ class Components:
 
     def _shorter_rows(self, length: int) -> list[int]:
         """Returns an eighth, a quarter and half of the inputs' length; none where the mesh splits that."""
-        if "length" in self.run.mesh.rules:
+        if self.run.mesh.parts("length") > 1:
             return []
         return sorted({-(-length // part) for part in (8, 4, 2)} - {length})
 

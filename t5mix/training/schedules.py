@@ -171,7 +171,8 @@ class product:
 
     Attributes:
         factors: schedules, each a factor, and numbers.
-        offset: taken from the step, such as the steps of pre-training.
+        offset: taken from the step, such as the steps of pre-training. So a factor's `total_steps` are counted from it
+            on; Mesh-TensorFlow takes it from these, too.
     """
 
     factors: tuple["Schedule | float", ...]

@@ -11,6 +11,8 @@ def test_axes_rules_and_devices():
     assert mesh.num_devices == 8
     assert mesh.rules == {"batch": "batch", "vocab": "model", "d_ff": "model", "heads": "model"}
     assert MeshConfig(shape="batch:2").rules == {"batch": "batch"}
+    assert [mesh.parts(dimension) for dimension in ("batch", "d_ff", "length")] == [2, 4, 1]
+    assert MeshConfig().parts("batch") == 1
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,28 @@ def test_answers_of_two_processes_are_those_of_one(folder):
 
 
 @pytest.mark.slow
+def test_what_was_trained_alone_is_put_onto_weights_that_lie_on_several_processes(folder):
+    gin = ["--gin_file", str(folder / "two" / "operative_config.gin"), "--gin_file", "runs/finetune.gin"]
+    where = ["--checkpoint", str(folder / "two"), "--run_folder", str(folder / "lora"), "--include"]
+    small = ["--gin_file", "fine_tuning/lora.gin", "--mixture_or_task", "several_a", "--steps", "2"]
+    with t5mix.overlay():
+        assert main(["finetune", *gin, *small, *where, str(folder / "tasks.py")]) == 0
+    path = str(folder / "alone")
+    trained = ["--checkpoint", str(folder / "lora" / "finetune" / "several_a"), "--include", str(folder / "tasks.py")]
+    with t5mix.overlay():
+        assert main(["export", *trained, "--format", "trained", "--output", path]) == 0
+    (folder / "asked.txt").write_text("say 20\nsay 5\nsay 7\n")
+    answers = []
+    for count in (1, 2):
+        output = folder / f"trained{count}.txt"
+        files = ["--input_file", str(folder / "asked.txt"), "--output_file", str(output), "--trained", path]
+        more = ["--gin_param", SHARDED, "--include", str(folder / "tasks.py")]
+        finish(["predict", "--checkpoint", str(folder / "two"), *files, *more], count, 2 // count)
+        answers.append(output.read_text())
+    assert answers[0] == answers[1] and len(answers[0].splitlines()) == 3
+
+
+@pytest.mark.slow
 def test_a_run_goes_on_in_another_number_of_processes_on_another_mesh(folder):
     """A checkpoint of two processes is that of one; sharded weights are the same weights."""
     finish(train(folder, "moved", "Training.steps = 2"), 2, 1)

@@ -17,7 +17,7 @@ class CleanScore:
     """What a score is on clean examples alone.
 
     Attributes:
-        value: of the first metric; NaN where no example is clean.
+        value: of the first metric; NaN where no example is clean, or it is undefined of those that are.
         standard_error: of it.
         num_examples: clean examples that were scored.
     """
@@ -88,4 +88,4 @@ def score_clean(
         return CleanScore(math.nan, math.nan, 0)
     scorer = Scorer(task, [examples[number] for number in clean])
     answers = [outputs[number] for number in clean]
-    return CleanScore(scorer.first(answers)[1], scorer.standard_error(answers), len(clean))
+    return CleanScore(scorer.first_of_part(answers), scorer.standard_error(answers), len(clean))

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from t5mix.evaluation.scoring.standard_error import GROUPS, Metric
+from t5mix.evaluation.scoring.standard_error import GROUPS, Metric, of_part
 
 # With fewer examples than three a group, groups would differ too much in size: each example is its own.
 _SMALL = 3 * GROUPS
@@ -81,7 +81,7 @@ def paired_difference(
     values = []
     for start, end in itertools.pairwise(bounds):
         kept = [[*items[:start], *items[end:]] for items in (targets, first, second)]
-        values.append(metric(kept[0], kept[2]) - metric(kept[0], kept[1]))
+        values.append(of_part(metric, kept[0], kept[2]) - of_part(metric, kept[0], kept[1]))
     mean = math.fsum(values) / groups
     error = math.sqrt(math.fsum((value - mean) ** 2 for value in values) * (groups - 1) / groups)
     value = metric(targets, second) - metric(targets, first)

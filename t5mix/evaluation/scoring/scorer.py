@@ -9,7 +9,7 @@ from typing import Any
 from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.scoring.paired_difference import Difference, paired_difference
-from t5mix.evaluation.scoring.standard_error import standard_error
+from t5mix.evaluation.scoring.standard_error import of_part, standard_error
 from t5mix.internal.code import signatures
 from t5mix.metrics.directions import prefers_less
 from t5mix.metrics.metric_objects import PassthroughLegacyMetric
@@ -134,6 +134,11 @@ class Scorer:
     def first(self, texts: Sequence[str]) -> tuple[str, float]:
         """Returns name and value of the first metric alone."""
         return self._first(self._targets, self._metric.postprocess(texts, self._fields, False))
+
+    def first_of_part(self, texts: Sequence[str]) -> float:
+        """Returns the value of the first metric alone, where these examples are a part of a test set: see `of_part`."""
+        predictions = self._metric.postprocess(texts, self._fields, False)
+        return of_part(self._first_value, self._targets, predictions)
 
     def standard_error(self, texts: Sequence[str]) -> float:
         """Returns the standard error of the first metric."""

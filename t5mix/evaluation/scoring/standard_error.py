@@ -114,8 +114,19 @@ def _bounds(count: int, groups: int) -> list[int]:
 def _without_each(
     metric: Metric, targets: Sequence[Any], predictions: Sequence[Any], bounds: Sequence[int]
 ) -> list[float]:
-    """Returns a metric of all examples but those of each group."""
+    """Returns a metric of all examples but those of each group; NaN where it is undefined, see `of_part`."""
     return [
-        metric([*targets[:start], *targets[end:]], [*predictions[:start], *predictions[end:]])
+        of_part(metric, [*targets[:start], *targets[end:]], [*predictions[:start], *predictions[end:]])
         for start, end in itertools.pairwise(bounds)
     ]
+
+
+def of_part(metric: Metric, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
+    """Returns a metric of a part of a test set; NaN where it is undefined there, which some metrics tell by an error.
+
+    A part may lack a class, for instance. Of the whole test set an error is an error.
+    """
+    try:
+        return metric(targets, predictions)
+    except Exception:  # also of users' metrics, such as a division by zero
+        return math.nan

@@ -91,12 +91,6 @@ class Executables:
             return jax.device_put(array, sharding)
         return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
-    def fetch(self, array: Any) -> np.ndarray:
-        """Returns the whole of an array, also of one that lies on the devices of several processes."""
-        if not (array.is_fully_addressable or array.is_fully_replicated):
-            array = jax.jit(lambda x: x, out_shardings=self.whole)(array)
-        return np.asarray(array)
-
     def compile(
         self,
         name: str,

@@ -20,6 +20,7 @@ from t5mix.internal.files import read_json, write_json
 from t5mix.internal.lazy import import_quietly
 from t5mix.mesh.interop.safe_files import file_inside, new_folder
 from t5mix.mesh.optimizers.step_config import StepConfig, briefly
+from t5mix.mesh.state import fetched
 from t5mix.mesh.t5.fine_tuning.lora_merged import merged
 from t5mix.mesh.t5.fine_tuning.selection import is_added, is_trained
 from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, gradual_unfreezing, lora
@@ -79,10 +80,13 @@ class TrainedAlone:
 
 
 def hash_of(weights: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 of weights: names, shapes and float32 values, in the order of names."""
+    """Returns the SHA-256 of weights: names, shapes and float32 values, in the order of names.
+
+    One at a time is fetched; where they lie on the devices of several processes, all of these must ask.
+    """
     digest = hashlib.sha256()
     for name in sorted(weights):
-        array = np.ascontiguousarray(weights[name], "<f4")
+        array = np.ascontiguousarray(fetched(weights[name]), "<f4")
         digest.update(f"{name} {list(array.shape)}\n".encode())
         digest.update(array.data)
     return digest.hexdigest()

@@ -71,7 +71,8 @@ class Stack:
     def relative_positions(self, scope: Scope, block: int = 0) -> RelativePositions:
         """Returns the bias of a block's self-attention.
 
-        Where all blocks share one, its weight stands in the first, as on T5's disks.
+        Where all blocks share one, its weight stands in the first, as on T5's disks. A prefix LM sees what comes behind
+        an input, too, so it has the encoder's buckets, as in Mesh-TensorFlow.
 
         Args:
             scope: of the stack.
@@ -83,7 +84,7 @@ class Stack:
             layer,
             mtf.Dimension("heads", config.num_heads),
             config.relative_attention_buckets,
-            bidirectional=not self.causal,
+            bidirectional=not self.causal or config.architecture == "prefix_lm",
             max_distance=config.relative_attention_max_distance,
         )
 

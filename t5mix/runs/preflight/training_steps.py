@@ -28,8 +28,7 @@ def check_steps(run: Run) -> None:
 
 def _check_micro_batches(run: Run, part: Training | Finetuning) -> None:
     rows = run.batch_size // part.micro_batches
-    axis = run.mesh.rules.get("batch")
-    parts = run.mesh.axes[axis] if axis else 1
+    parts = run.mesh.parts("batch")
     if rows % parts:
         most = math.gcd(run.batch_size, run.batch_size // parts) if run.batch_size % parts == 0 else 1
         raise ValueError(

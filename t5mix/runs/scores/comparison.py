@@ -284,6 +284,11 @@ def _compare_task(name: str, runs: Sequence[Scored], split: str, confidence: flo
     task, first = TaskRegistry.get(name), scores[0]
     examples = read_examples(task, split, first.lengths or {}, first.limit)
     labelled = unlabelled.labelled(task, [example.target_text for example in examples])
+    if len(labelled) < 2:
+        raise ValueError(
+            f"task {name!r} has one example on {split!r} that can be compared, and a comparison needs two: name the "
+            "other tasks by --mixture_or_task"
+        )
     scorer = Scorer(task, [examples[number] for number in labelled])
     answers = [_outputs(task, examples, run, run.files[name]) for run in runs]
     outputs = [[texts[number] for number in labelled] for texts in answers]

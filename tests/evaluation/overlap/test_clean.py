@@ -68,6 +68,17 @@ def test_where_none_is_clean_there_is_no_number() -> None:
     assert math.isnan(clean.value) and clean.num_examples == 0
 
 
+def test_where_a_metric_refuses_what_is_clean_there_is_no_number() -> None:
+    def recall(targets, predictions):
+        right = [given == "no" for target, given in zip(targets, predictions, strict=True) if target == "no"]
+        return {"recall": sum(right) / len(right)}
+
+    asked = task().replace(metric_fns=[recall])
+    assert cleaned(asked, score(), ANSWERS, found({0: "0"})).value == 1.0
+    clean = cleaned(asked, score(), ANSWERS, found({1: "1", 3: "3"}))
+    assert math.isnan(clean.value) and math.isnan(clean.standard_error) and clean.num_examples == 2
+
+
 @pytest.mark.parametrize("ledger", [found({}, examples=5), found({1: "2"})])
 def test_a_ledger_of_other_examples_is_refused(ledger: Found) -> None:
     with pytest.raises(ValueError, match="its examples of 'asked', 'test', are others than those that are scored"):

@@ -122,6 +122,14 @@ def test_refusals(arguments, words):
         paired_difference(accuracy, *arguments)
 
 
+def test_a_metric_that_refuses_a_part_of_the_test_set_has_a_difference_and_no_interval():
+    def recall(targets, predictions):
+        return sum(map(min, targets, predictions)) / sum(targets)
+
+    found = paired_difference(recall, [0] * 9 + [1], [0] * 10, [1] * 10)
+    assert found.value == 1.0 and math.isnan(found.standard_error) and math.isnan(found.p_value)
+
+
 def test_over_seeds_the_error_of_the_examples_stays_and_that_of_seeds_falls():
     def one(value: float) -> Difference:
         return Difference(value, 3.0, 19, value - 6, value + 6, 0.5, 9.0)

@@ -106,6 +106,17 @@ def test_a_correlation_that_is_0_by_chance_is_no_mean_over_examples(times: int) 
     assert standard_error(matthews, *lists) == jackknife_standard_error(matthews, *lists) > 0
 
 
+def test_a_metric_that_refuses_a_part_of_the_test_set_has_no_standard_error() -> None:
+    """Without the one example of its class recall is undefined: no reason to lose the score, and hours of decoding."""
+
+    def recall(targets, predictions):
+        return sum(map(min, targets, predictions)) / sum(targets)
+
+    lists = [0] * 9 + [1], [1] * 10
+    assert recall(*lists) == 1.0
+    assert math.isnan(standard_error(recall, *lists)) and math.isnan(jackknife_standard_error(recall, *lists))
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_examples_have_no_standard_error(count: int) -> None:
     assert math.isnan(standard_error(percent_right, [1] * count, [1] * count))

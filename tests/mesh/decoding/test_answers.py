@@ -1,5 +1,6 @@
 """Answers of the engine: scores that the model's own pass gives again, and nothing that depends on batch or mesh."""
 
+import functools
 import math
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ from t5mix.mesh.compiling.replica_groups import first_group, pairs
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig
+from t5mix.mesh.mesh_tensorflow import tf
+from t5mix.mesh.programs import Programs
 from tests.mesh.small import LENGTHS, config
 
 MODEL = config(activations=("gelu", "linear"), tied_embeddings=False, vocab_size=256)
@@ -52,6 +55,16 @@ def inputs(rows: int = ROWS) -> np.ndarray:
         ids[row, size - 1 :] = 0
         ids[row, size - 1] = 1
     return ids
+
+
+@pytest.mark.parametrize(("shape", "loops"), [("batch:1", 3), ("batch:1;model:2", 3), ("model:2", 3), ("batch:2", 1)])
+def test_rows_that_ended_are_left_out_unless_a_mesh_splits_the_rows(shape, loops):
+    programs = Programs(MODEL, MeshConfig(shape=shape), 32, LENGTHS, 1)
+    shapes = [((32, LENGTHS["inputs"]), tf.int32), ((32,), tf.int32), ((2,), tf.uint32)]
+    shapes += [(variable.shape, tf.float32) for variable in programs.arrays.weights]
+    traced = tf.function(functools.partial(programs.decode, Decoding()), autograph=False)
+    operations = traced.get_concrete_function(*(tf.TensorSpec(*each) for each in shapes)).graph.get_operations()
+    assert sum("While" in operation.type for operation in operations) == loops
 
 
 def likelihood(on: Engine, state, ids: np.ndarray, answers: np.ndarray) -> np.ndarray:

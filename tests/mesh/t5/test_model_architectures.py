@@ -76,6 +76,8 @@ def transformers_decoder(model, state, made, *, prefix: bool) -> np.ndarray:
                 weights[f"{there}.{ours}.{name}.weight"] = state[f"{layer}/{ours}/{name}{end}"].T
     bias = "SelfAttention/relative_attention_bias"
     weights["block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = state[f"decoder/layer_000/{bias}"].T
+    # Where inputs see each other, what comes behind has buckets of its own, as in Mesh-TensorFlow.
+    stack.block[0].layer[0].SelfAttention.is_decoder = not prefix
     found = stack.load_state_dict({k: torch.tensor(np.array(v)) for k, v in weights.items()}, strict=False)
     assert not found.unexpected_keys and all("EncDecAttention" in k or ".layer.1." in k for k in found.missing_keys)
     mask = torch.tensor(np.where(visible(made, prefix=prefix), 0.0, -1e9).astype(np.float32))[:, None]

@@ -154,6 +154,24 @@ def test_every_shipped_choice_binds_after_a_run_file(name):
     assert run.finetune.trained != everything() and run.train.trained == everything()
 
 
+def test_a_prompt_is_trained_as_in_its_paper_by_steps_that_do_not_depend_on_its_scale():
+    params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 300", "Finetuning.checkpoint = 'z'"]
+    files = ["models/tiny.gin", "runs/pretrain.gin", "runs/finetune.gin", "fine_tuning/prompt_tuning.gin"]
+    finetuning = binding.bind(files, params).run.finetune
+    assert finetuning.optimizer == adafactor(multiply_by_parameter_scale=False, weight_decay=1e-5)
+    assert finetuning.schedule(0) == finetuning.schedule(10_000) == 0.3
+
+
+@pytest.mark.parametrize(("name", "zero"), [("lora", "x/q/lora_b"), ("adapters", "x/adapter/wo/kernel")])
+def test_matrices_that_begin_at_0_are_trained_by_steps_that_do_not_depend_on_their_scale(name, zero):
+    params = ["Run.folder = 'x'", "Run.mixture = 'y'", "T5Config.vocab_size = 300", "Finetuning.checkpoint = 'z'"]
+    files = ["models/tiny.gin", "runs/pretrain.gin", "runs/finetune.gin", f"fine_tuning/{name}.gin"]
+    optimizer = binding.bind(files, params).run.finetune.optimizer
+    assert not optimizer.of_weight(zero).multiply_by_parameter_scale
+    for other in ("x/q/lora_a", "x/adapter/wi/kernel", "x/DenseReluDense/wo/kernel", "x/rms_norm/scale"):
+        assert optimizer.of_weight(other).multiply_by_parameter_scale
+
+
 def test_optimizers_and_what_is_trained_are_settings(gin_file):
     params = [
         "Training.optimizer = @adamw()",

@@ -251,6 +251,18 @@ def test_other_examples_are_refused(declarations, tmp_path, capsys):
     assert "199 examples, and the split has 200" in capsys.readouterr().err
 
 
+def test_one_example_is_no_comparison(declarations, tmp_path, capsys):
+    runs = []
+    for number in (1, 2):
+        made = score("compared_a", 0.5, number)
+        made = dataclasses.replace(made, limit=1, num_examples=1, predictions=made.predictions[:1])
+        run = RunFolder(tmp_path / str(number))
+        write_score(run.pretraining.scores("test", "compared_a", 5, 1), made)
+        runs.append(str(run.path))
+    assert main(["compare", "--include", declarations, "--limit", "1", *runs]) == 2
+    assert "task 'compared_a' has one example on 'test' that can be compared" in capsys.readouterr().err
+
+
 def test_runs_without_scores_say_how_to_make_them(declarations, tmp_path, capsys):
     one = write_run(tmp_path / "one", score("compared_a", 0.5, 1))
     for again in (one, f"{one}/"):

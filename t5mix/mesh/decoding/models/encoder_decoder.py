@@ -42,13 +42,13 @@ class EncoderDecoderSteps:
     @property
     def split(self) -> Split:
         """How the mesh splits the logits."""
-        axis, impl = self.mesh.rules.get("vocab"), GlobalMeshImpl(self.mesh, {})
+        parts, impl = self.mesh.parts("vocab"), GlobalMeshImpl(self.mesh, {})
         [rows] = self.mesh.axes_of_tensor(["batch"])
 
         def whole(tensor: tf.Tensor) -> tf.Tensor:
             return impl.annotate(tensor, [rows, *[-1] * (len(tensor.shape) - 1)])
 
-        return Split(self.mesh.axes[axis], whole) if axis else NOT_SPLIT
+        return Split(parts, whole) if parts > 1 else NOT_SPLIT
 
     def start(self, inputs: tf.Tensor) -> tuple[Tensors, Tensors]:
         """Encodes the inputs; see `Steps.start`."""

@@ -8,7 +8,9 @@ from t5mix.internal import paths
 from t5mix.internal.lazy import import_quietly
 from t5mix.internal.terminal import say
 
-_NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w.-]+))?", re.ASCII)
+_NAME = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w.-]+|refs/pr/[0-9]+))?", re.ASCII
+)
 
 # What t5mix reads: no pickle and no program is among it, so none is even downloaded.
 FILES = (
@@ -31,10 +33,10 @@ def download(name: str) -> Path:
     """Downloads the files of a model that t5mix reads, those that are not there yet; returns their folder.
 
     Args:
-        name: of the model, with `@REVISION` where a commit or tag is meant.
+        name: of the model, with `@REVISION` where a commit, a tag or a pull request (`refs/pr/N`) is meant.
 
     Raises:
-        ValueError: there is no such name, or no way to it.
+        ValueError: there is no such name, or no way to it; or it has no safetensors there.
     """
     found = _NAME.fullmatch(name)
     if found is None or ".." in name:
@@ -53,4 +55,10 @@ def download(name: str) -> Path:
         raise ValueError(
             f"{name!r} is no folder here, and could not be had from the Hugging Face Hub: {reason}"
         ) from error
+    if not any(folder.glob("*.safetensors")):
+        raise ValueError(
+            f"{name!r} has no safetensors on the Hugging Face Hub, and t5mix downloads no pickle, which can run code: "
+            f"name a revision that has them, as {found['name']}@refs/pr/N (the model's page shows under Community "
+            "whether the Hub's bot has proposed them), or write a folder with save_pretrained of transformers"
+        )
     return folder

@@ -70,9 +70,8 @@ def fully_sharded(shape: str, layout: str) -> Iterator[MeshConfig]:
         layout: its rules.
     """
     mesh = MeshConfig(shape=shape, layout=layout)
-    axis = mesh.rules.get("batch")
-    if axis is not None and mesh.axes[axis] > 1 and not _splits_weights(layout):
-        yield dataclasses.replace(mesh, layout=f"{layout},{WEIGHTS}:{axis}")
+    if mesh.parts("batch") > 1 and not _splits_weights(layout):
+        yield dataclasses.replace(mesh, layout=f"{layout},{WEIGHTS}:{mesh.rules['batch']}")
 
 
 def _splits_weights(layout: str) -> bool:
