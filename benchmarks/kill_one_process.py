@@ -78,8 +78,11 @@ def kill(folder: Path, name: str, victim: int, after: float) -> tuple[float, str
     if status == 0:  # all was done: a process that is killed on its way out holds nobody up
         return took, "the run was over"
     lines = (folder / f"{name}.{1 - victim}.err").read_text(errors="replace").splitlines()
-    telling = (f"process {victim} of 2 (pid", "did not find each other")
-    return took, next((line for line in lines if any(words in line for words in telling)), "")
+    telling = (f"process {victim} of 2 (pid", "did not find each other", "another process ended while all met")
+    found = next((line for line in lines if any(words in line for words in telling)), "")
+    if not found:
+        tell("\n".join(["the other said nothing of it:", *lines[-20:]]))
+    return took, found
 
 
 def results(run: Path) -> tuple:

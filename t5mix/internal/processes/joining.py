@@ -18,8 +18,9 @@ from t5mix.internal.processes import agreement, tpu_machine
 from t5mix.internal.processes.watch import Watch
 from t5mix.internal.terminal import say
 
-# Seconds without a sign of life after which JAX takes a process for dead: of a machine that is gone, say.
-_HEARTBEAT = 30
+# Seconds without a sign of life after which JAX takes a process for dead, of a machine that is gone, say, and ends the
+# others with a trace of its own. Gloo, which waits for 30 for each to connect, is to speak first.
+_HEARTBEAT = 40
 # Seconds that a process waits, after an error, for news that another one has caused it by its end.
 _NEWS = 2.0
 # Seconds more in which the first process may find the same error.
@@ -72,11 +73,10 @@ def joined(
     prepare()
     _initialize(coordinator, processes, process, wait)
     with _output_alone():
-        if agreement.count() == 1:
+        watch = _meet(coordinator)
+        if watch is None:
             yield
             return
-        watch = Watch(agreement.index(), agreement.count(), _end)
-        _connect(watch, coordinator)
         with _as_one_of_several():
             try:
                 yield
@@ -165,6 +165,19 @@ def _initialize(coordinator: str | None, processes: int | None, process: int | N
 def _give_up(why: str) -> None:
     say(f"t5mix: error: {why}")
     _exit_now(2)
+
+
+def _meet(coordinator: str | None) -> Watch | None:
+    """Returns what watches over the others; None where there is but this process."""
+    try:
+        if agreement.count() == 1:
+            return None
+        watch = Watch(agreement.index(), agreement.count(), _end)
+        _connect(watch, coordinator)
+    except RuntimeError as error:  # JAX's; at the end of the process it would wait for the one that is gone
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        _give_up(f"another process ended while all met ({why}): see what each said last, and start all of them again")
+    return watch
 
 
 def _connect(watch: Watch, coordinator: str | None) -> None:

@@ -53,3 +53,24 @@ def test_a_process_that_fails_ends_the_other_with_the_reason(tmp_path):
     assert (first, second) == (3, 2)
     assert "process 1 of 2 (pid " in errors and "has ended (ValueError: no such mixture): all processes end" in errors
     assert "ValueError: no such mixture" in own
+
+
+GONE_BEFORE = """
+import os, signal
+if own == 1:
+    configure_cpu()
+    import jax
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(f"localhost:{port}", 2, 1)
+    assert jax.process_count() == 2
+    os.kill(os.getpid(), signal.SIGKILL)
+with joined(f"localhost:{port}", 2, own, configure_cpu, 60):
+    raise AssertionError("both were there")
+"""
+
+
+@pytest.mark.slow  # Gloo waits for half a minute
+def test_a_process_that_is_killed_while_all_meet_ends_the_other_with_a_line(tmp_path):
+    status, out, errors = ends(start(tmp_path, GONE_BEFORE)[0])
+    assert (status, out) == (2, "")
+    assert errors.splitlines()[-1].startswith("t5mix: error: another process ended while all met (")
