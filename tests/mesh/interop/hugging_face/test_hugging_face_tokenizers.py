@@ -97,17 +97,19 @@ def test_what_is_written_is_read_again_from_either_file(tmp_path, pieces, monkey
 def test_what_transformers_writes_is_read(tmp_path, pieces, monkeypatch):
     monkeypatch.setenv("T5MIX_CACHE", str(tmp_path / "cache"))
     vocabulary = SentencePieceVocabulary(pieces, 10)
-    theirs = transformers.T5TokenizerFast(vocab_file=str(pieces), extra_ids=10)
+    (tmp_path / "pieces").mkdir()
+    shutil.copy(pieces, tmp_path / "pieces" / "spiece.model")
+    theirs = transformers.T5TokenizerFast.from_pretrained(tmp_path / "pieces", extra_ids=10)
     theirs.save_pretrained(tmp_path / "theirs")
     for removed in (None, "spiece.model"):
         if removed:
-            (tmp_path / "theirs" / removed).unlink()
+            (tmp_path / "theirs" / removed).unlink(missing_ok=True)  # transformers 5 writes none
         again = read_vocabulary(tmp_path / "theirs")
         assert again.vocab_size == len(theirs)
         for text in texts_and_more():
             ids = vocabulary.encode(text)
             spelled = any("<0x" in vocabulary.tokenizer.id_to_piece(number) for number in ids)
-            if removed and spelled:
+            if spelled and not (tmp_path / "theirs" / "spiece.model").exists():
                 continue  # the tokenizer.json that transformers writes does not fall back to bytes
             assert again.encode(text) == ids, text
 
