@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="11b", help="a file of gin/models/t5_1_0")
     parser.add_argument("--topology", default="v4:4x4x4")
-    parser.add_argument("--mesh", default="batch:8;model:8")
+    parser.add_argument("--mesh", help="[batch:8;model:8; with the 12 heads of base batch:16;model:4]")
     parser.add_argument("--block_loop", default="recomputed", help="what the loop over blocks keeps [recomputed]")
     args = parser.parse_args()
     began = time.monotonic()
@@ -51,6 +51,7 @@ def main() -> None:
     from t5mix.runs.preflight.plans.rehearsal.programs import rehearse_training
     from t5mix.runs.preflight.plans.rehearsal.rehearse import check_rehearsal, open_topology
 
+    args.mesh = args.mesh or ("batch:16;model:4" if args.model == "base" else "batch:8;model:8")
     chosen = SETTINGS.replace("MODEL", args.model).replace("MESH", args.mesh).replace("LOOP", args.block_loop)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.gin"
