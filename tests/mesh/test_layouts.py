@@ -42,3 +42,9 @@ def test_a_mesh_must_fit_the_machine_and_divide_what_it_splits():
         mesh.check({"batch": 7}, num_devices=4)
     with pytest.raises(ValueError, match="splits heads in 2"):
         mesh.check({"batch": 8, "heads": 3}, num_devices=4)
+
+
+def test_an_axis_of_one_device_splits_nothing():
+    one, two = (MeshConfig(shape=f"batch:{size};model:2", layout="batch:batch,heads:model") for size in (1, 2))
+    assert one.axes_of_tensor(["batch", "heads", "length"]) == [-1, 1, -1]
+    assert two.axes_of_tensor(["batch", "heads", "length"]) == [0, 1, -1]
