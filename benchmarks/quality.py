@@ -26,7 +26,7 @@ import numpy as np
 from side_by_side import DATA
 
 LENGTHS = {"inputs": 128, "targets": 16}
-ROWS, RATE = 8, 1e-3
+ROWS, RATE = 8, 1e-4
 TASKS = ("cola", "sst2", "mrpc", "stsb", "rte")
 
 
