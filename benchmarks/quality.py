@@ -135,7 +135,7 @@ def main() -> None:
     if not (DATA / "tfds" / "glue").is_dir():
         raise SystemExit(f"there is no GLUE: put prepared TFDS data sets into {DATA / 'tfds'}")
     os.environ["T5MIX_CPU_DEVICES"] = "1"
-    steps, before = options.steps or (20 if options.quick else 50), 20
+    steps, before = options.steps or (20 if options.quick else 50), 20 if options.quick else 60
     with tempfile.TemporaryDirectory(prefix="t5mix-quality-") as name:
         folder = Path(name)
         given = batches(options.vocabulary, folder, before + steps)
