@@ -189,6 +189,12 @@ class Asked:
             for example, best in zip(self.examples, found, strict=True)
         ]
 
+    def baseline(self) -> Baseline | None:
+        """Returns the score that needs no model; None where none is wanted, or can be."""
+        if self.scorer is None or self.training is None:
+            return None
+        return strongest_baseline(self.scorer, self.training)
+
     def score(
         self, predictions: Sequence[Prediction], *, baseline: Baseline | None = None, step: int | None = None
     ) -> Score:
@@ -219,8 +225,7 @@ class Asked:
         if self.why_not:
             return dataclasses.replace(score, truncated_targets=0)
         assert self.scorer is not None
-        if baseline is None and self.training is not None:
-            baseline = strongest_baseline(self.scorer, self.training)
+        baseline = baseline or self.baseline()
         return _scored(score, self.scorer, [predictions[number].output for number in self.labelled], baseline)
 
 
