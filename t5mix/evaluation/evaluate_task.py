@@ -16,6 +16,9 @@ from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 from t5mix.internal.code.user_errors import one_line
 from t5mix.internal.terminal import say
 
+# Task, split, step and what the model was fine-tuned on, as `Score` has them.
+Which = tuple[str, str, int | None, str]
+
 # Why a task is answered and not scored; other reasons are those of `unlabelled`.
 NO_METRICS = "the task has no metrics"
 
@@ -60,6 +63,8 @@ class Score:
         made_of: what the score depends on besides the weights, by its parts; None where nobody noted it.
         version: of the task, as its name or its source says it; "" where neither does.
         asks: a hash of inputs and targets of all examples, in order: equal where the same was asked.
+        tuned_on: what the model was fine-tuned on, where that is not the task alone: a mixture; else "". The folder of
+            the training says it, not the file of the score.
         predictions: one an example, in the split's order; empty once they are on disk.
     """
 
@@ -80,7 +85,18 @@ class Score:
     made_of: Mapping[str, str | None] | None = None
     version: str = ""
     asks: str = ""
+    tuned_on: str = ""
     predictions: Sequence[Prediction] = field(default=(), repr=False)
+
+    @property
+    def title(self) -> str:
+        """The task, and what the model was fine-tuned on where that is something else."""
+        return f"{self.task} (fine-tuned on {self.tuned_on})" if self.tuned_on else self.task
+
+    @property
+    def which(self) -> Which:
+        """What tells it from other scores of a run."""
+        return self.task, self.split, self.step, self.tuned_on
 
     @property
     def why_no_score(self) -> str:

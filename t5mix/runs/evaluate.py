@@ -80,7 +80,7 @@ def score_tasks(
             score = _score_task(components, one, step, values, baselines, given)
             if agreement.is_first():
                 _log(trained, score)
-        scores.append(score)
+        scores.append(dataclasses.replace(score, tuned_on=trained.tuned_on(one.task.name)))
     return scores
 
 

@@ -21,7 +21,7 @@ def write_score(path: Path, score: Score) -> None:
     """Writes the predictions beside the score, then the score, whose presence says that both are whole."""
     write_atomically(path.with_suffix(".predictions.jsonl"), _lines(score.predictions))
     content = dataclasses.asdict(dataclasses.replace(score, predictions=()))
-    del content["predictions"]
+    del content["predictions"], content["tuned_on"]
     write_json(path, content)
 
 
@@ -170,7 +170,15 @@ def _check_types(score: Score) -> None:
         "less_is_better": isinstance(score.less_is_better, bool),
         "a text": all(
             isinstance(each, str)
-            for each in (score.task, score.split, score.baseline.kind, score.no_score, score.version, score.asks)
+            for each in (
+                score.task,
+                score.split,
+                score.baseline.kind,
+                score.no_score,
+                score.version,
+                score.asks,
+                score.tuned_on,
+            )
         ),
         "a count": all(type(each) is int for each in counts),
         "step or limit": all(each is None or type(each) is int for each in (score.step, score.limit)),
