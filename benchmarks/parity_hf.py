@@ -55,6 +55,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 QUICK = {"d_model": 64, "d_ff": 160, "num_layers": 2, "num_heads": 4, "d_kv": 16, "vocab_size": 512}
 LENGTHS = {"inputs": 64, "targets": 16}
 BATCH, STEPS, LEARNING_RATE = 8, 3, 1e-3
+ROWS = 50  # that are decoded at once
 # transformers' beam search has a length penalty of its own.
 BEAMS = Decoding(beams=4, length_penalty=1.0, rules="transformers")
 
@@ -64,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small shapes, 32 inputs")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--inputs", type=int, default=None, help="inputs that are decoded; 1000, or 32 with --quick")
+    parser.add_argument("--inputs", type=int, help="inputs that are decoded, of each model [1000; 32 with --quick]")
     args = parser.parse_args()
     count = args.inputs or (32 if args.quick else 1000)
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, {os.cpu_count()} cores", flush=True)
@@ -128,6 +129,7 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
     # transformers' loss has neither.
     config = dataclasses.replace(opened.config, z_loss=0.0, dropout_rate=0.0)
     engine = Engine(config, MeshConfig(), batch_size=BATCH, lengths=LENGTHS)
+    decoder = Engine(config, MeshConfig(), batch_size=min(ROWS, count), lengths=LENGTHS)
     state = initial_state(engine, opened.weights, opened.source)
     batch = random_batch(config.vocab_size, seed=1)
     real = batch["targets"] > 0
@@ -136,8 +138,8 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
     figures = {
         "logits": float(np.abs(ours - theirs)[real].max() / np.abs(theirs[real]).max()),
         "loss": abs(float(-engine.score(state, batch).sum() / real.sum()) / loss - 1),
-        "greedy": decoded_equal(model, engine, state, count, Decoding()),
-        "beam": decoded_equal(model, engine, state, count, BEAMS),
+        "greedy": decoded_equal(model, decoder, state, count, Decoding()),
+        "beam": decoded_equal(model, decoder, state, count, BEAMS),
         "roundtrip": roundtrip_equal(model, engine, state, opened, folder),
     }
     return figures | compare_training(model, engine, state, batch, gradients)
@@ -172,25 +174,36 @@ def torch_step(model: Any, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, fl
 
 def decoded_equal(model: Any, engine: Engine, state: State, count: int, decoding: Decoding) -> float:
     """Returns the share of inputs whose answers are the same, token for token."""
-    equal = 0
-    for start in range(0, count, BATCH):
-        batch = random_batch(engine.model.vocab_size, seed=1000 + start)
-        with torch.no_grad():
-            generated = model.generate(
-                input_ids=torch.tensor(batch["inputs"]),
-                attention_mask=torch.tensor(batch["inputs_segment_ids"]),
-                max_new_tokens=LENGTHS["targets"],
-                num_beams=decoding.beams,
-                length_penalty=decoding.length_penalty,
-                early_stopping=False,
-                do_sample=False,
-            )[:, 1:].numpy()
-        theirs = np.zeros((BATCH, LENGTHS["targets"]), np.int32)
-        theirs[:, : generated.shape[1]] = generated
-        theirs[np.cumsum(theirs == 1, axis=1) - (theirs == 1) > 0] = 0  # beam search fills up with EOS
+    rows, equal, seconds = engine.batch_size, 0, [0.0, 0.0]
+    for start in range(0, count, rows):
+        batch = random_batch(engine.model.vocab_size, seed=1000 + start, rows=rows)
+        begin = time.monotonic()
+        theirs = generated(model, batch, decoding)
+        between = time.monotonic()
         same = (engine.decode(state, batch["inputs"], decoding).ids[:, 0] == theirs).all(axis=1)
+        seconds = [seconds[0] + between - begin, seconds[1] + time.monotonic() - between]
         equal += int(same[: count - start].sum())
+    what = f"{count} inputs, {decoding.beams} beams"
+    print(f"  {what}: {equal} equal; transformers {seconds[0]:.0f} s, t5mix {seconds[1]:.0f} s", flush=True)
     return equal / count
+
+
+def generated(model: Any, batch: dict[str, np.ndarray], decoding: Decoding) -> np.ndarray:
+    """Returns transformers' answers, padded with 0: int32 [rows, targets length]."""
+    with torch.no_grad():
+        found = model.generate(
+            input_ids=torch.tensor(batch["inputs"]),
+            attention_mask=torch.tensor(batch["inputs_segment_ids"]),
+            max_new_tokens=LENGTHS["targets"],
+            num_beams=decoding.beams,
+            length_penalty=decoding.length_penalty,
+            early_stopping=False,
+            do_sample=False,
+        )[:, 1:].numpy()
+    answers = np.zeros((len(found), LENGTHS["targets"]), np.int32)
+    answers[:, : found.shape[1]] = found
+    answers[np.cumsum(answers == 1, axis=1) - (answers == 1) > 0] = 0  # beam search fills up with EOS
+    return answers
 
 
 def roundtrip_equal(model: Any, engine: Engine, state: State, opened: OpenedCheckpoint, folder: Path) -> float:

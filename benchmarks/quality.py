@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["USE_TF"] = "0"  # or transformers' Trainer looks for a Keras that goes with TensorFlow
 
 import models
 import numpy as np

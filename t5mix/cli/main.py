@@ -17,6 +17,7 @@ from typing import Any
 import t5mix
 from t5mix.cli.signals import Stopped, stoppable
 from t5mix.internal.lazy import silence
+from t5mix.internal.processes.memory import keep_freed_memory
 from t5mix.internal.terminal import never_fail_to_print, say, visible
 from t5mix.training.interruption import Interrupted
 
@@ -92,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = [each for each in arguments[:start] if each != "--traceback"] + arguments[start:]
     args = _parser(command).parse_args(arguments, argparse.Namespace(handed_on=handed_on))
     silence()  # declarations files may import TensorFlow by themselves
+    if command in FOLDERS["runs"]:
+        keep_freed_memory()
     try:
         with stoppable(), _warnings_of_one_line(), contextlib.ExitStack() as undo:
             if args.as_seqio or os.environ.get(AS_SEQIO, "0") not in ("", "0"):

@@ -5,8 +5,6 @@ processor as that many devices, which is how a mesh is tried out before there is
 """
 
 import contextlib
-import ctypes
-import functools
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from t5mix.internal.lazy import import_quietly
+from t5mix.internal.processes.memory import keep_freed_memory
 from t5mix.mesh.layouts import MeshConfig
 
 if TYPE_CHECKING:
@@ -124,24 +123,6 @@ def configure_cpu() -> None:
     number = os.environ.get("T5MIX_CPU_DEVICES", str(os.cpu_count() or 1))
     if not number.isdecimal() or int(number) < 1:
         raise ValueError(f"T5MIX_CPU_DEVICES is {number!r}: it must be a number >= 1")
-    _keep_freed_memory()
+    keep_freed_memory()
     with contextlib.suppress(RuntimeError):  # somebody has used JAX already, and has as many devices as they chose
         jax.config.update("jax_num_cpu_devices", int(number))
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Asks glibc to keep large blocks that are freed, for the next step to use again.
-
-    XLA on CPU allocates a program's temporary memory anew at each call. glibc gives so large a block back to the
-    kernel when it is freed, and each step then pays for mapping and clearing its pages: on two cores a sixth of
-    the time of T5 1.1-small's training step, as system time. Blocks come from one arena, for others cannot hold so
-    large ones. Whoever sets MALLOC_ARENA_MAX or GLIBC_TUNABLES has chosen for themselves.
-    """
-    if "MALLOC_ARENA_MAX" in os.environ or "GLIBC_TUNABLES" in os.environ:
-        return
-    trim_threshold, mmap_max, arena_max = -1, -4, -8  # of <malloc.h>
-    with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in ((arena_max, 1), (mmap_max, 0), (trim_threshold, 2**31 - 1)):
-            mallopt(option, value)

@@ -83,11 +83,13 @@ class MeshConfig:
     def axes_of_tensor(self, dimensions: Sequence[str]) -> list[int]:
         """Returns the number of the mesh axis that splits each dimension of a tensor; -1 where none does.
 
+        An axis of one device splits nothing.
+
         Args:
             dimensions: their names.
         """
         numbers = {axis: number for number, axis in enumerate(self.axes)}
-        return [numbers[self.rules[name]] if name in self.rules else -1 for name in dimensions]
+        return [numbers[self.rules[name]] if self.parts(name) > 1 else -1 for name in dimensions]
 
     def axes_of_weight(self, dimensions: Sequence[tuple[str, int]]) -> list[int]:
         """Returns the same for a weight, which `weights:AXIS` splits once more: its largest dimension that can be.
@@ -100,7 +102,7 @@ class MeshConfig:
         split = self.axes_of_tensor([name for name, _ in dimensions])
         axis = self.rules.get(WEIGHTS)
         number = list(self.axes).index(axis) if axis is not None else -1
-        if axis is None or number in split:
+        if axis is None or self.parts(WEIGHTS) == 1 or number in split:
             return split
         free = [place for place, (_, size) in enumerate(dimensions) if split[place] < 0 and not size % self.axes[axis]]
         if free:

@@ -55,3 +55,9 @@ def test_a_mesh_must_divide_every_length_that_it_splits():
         mesh.check({}, 4, lengths)
     with pytest.raises(ValueError, match=r"that of 'inputs' is 3; use a multiple of 4, such as 4$"):
         mesh.check({}, 4, {"inputs": 3, "targets": 8})
+
+
+def test_an_axis_of_one_device_splits_nothing():
+    one, two = (MeshConfig(shape=f"batch:{size};model:2", layout="batch:batch,heads:model") for size in (1, 2))
+    assert one.axes_of_tensor(["batch", "heads", "length"]) == [-1, 1, -1]
+    assert two.axes_of_tensor(["batch", "heads", "length"]) == [0, 1, -1]

@@ -1,1 +1,1 @@
-"""Several processes that train one model: how they find each other, what they agree on, and what ends them all."""
+"""Processes: how several that train one model find each other, agree and end; and how one keeps its memory."""

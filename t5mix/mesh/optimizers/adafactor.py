@@ -6,15 +6,12 @@ the layers of a stacked variable are each clipped for themselves, as they are wh
 """
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 
+from t5mix.mesh.compiling.sums import total
 from t5mix.mesh.mesh_tensorflow import tf
 from t5mix.mesh.optimizers.settings import adafactor
 from t5mix.mesh.optimizers.slots import Slot, Step, root_mean_square, wide
-
-# How sums over columns of a matrix are made: see `_mean`.
-_LONG_ROW, _TOGETHER = 2**14, 8
 
 
 def slots(options: adafactor, shape: Sequence[int]) -> list[Slot]:
@@ -96,22 +93,8 @@ def update(
 
 
 def _mean(x: tf.Tensor, dimension: int, axes: Sequence[int]) -> tf.Tensor:
-    """Returns the mean over a dimension.
-
-    XLA on CPU (0.10) sums columns at a tenth of the speed of memory where a row is longer than 2^14 numbers: 80 ms for
-    the logits' weight of T5 1.1-small, a fortieth of a training step. There eight rows are added first, 20 ms in all.
-    Not where a mesh axis splits the rows: eight neighbors may lie on several devices, which would send them whole.
-    """
-    count, row = x.shape[dimension], math.prod(x.shape.as_list()[dimension + 1 :])
-    is_split = bool(axes) and axes[dimension] >= 0
-    if row <= _LONG_ROW or count % _TOGETHER or is_split:
-        return tf.reduce_mean(x, dimension)
-    shape = x.shape.as_list()
-    groups = tf.reshape(x, [*shape[:dimension], count // _TOGETHER, _TOGETHER, *shape[dimension + 1 :]])
-    parts = tf.unstack(groups, axis=dimension + 1)
-    while len(parts) > 1:
-        parts = [one + other for one, other in zip(parts[::2], parts[1::2], strict=True)]
-    return tf.reduce_sum(parts[0], dimension) / count
+    """Returns the mean over a dimension."""
+    return total(x, dimension, is_split=bool(axes) and axes[dimension] >= 0) / x.shape[dimension]
 
 
 def _step_size(

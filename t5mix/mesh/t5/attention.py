@@ -15,6 +15,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from t5mix.mesh.compiling.sums import SumOverBatch
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.state import Initializer
 from t5mix.mesh.t5.parameters import Scope
@@ -107,7 +108,7 @@ class Attention:
         shape = mtf.Shape([*q.shape.dims[:-1], memory_length])
         logits = mtf.einsum([mtf.to_float(q), mtf.to_float(k)], output_shape=shape)
         for term in added:
-            logits = mtf.add(logits, mtf.to_float(term), output_shape=shape)
+            logits = _plus(logits, mtf.to_float(term))
         weights = mtf.cast(softmax(logits), v.dtype)
         if dropout is not None:
             # Dropping a memory position of a head for all queries is dropping its value.
@@ -124,6 +125,20 @@ class Attention:
         batch, heads, *lengths, d_kv = x.shape.dims
         ordered = mtf.transpose(x, mtf.Shape([batch, *lengths, heads, d_kv]))
         return mtf.reshape(ordered, mtf.Shape([batch, *lengths, self.o.shape.dims[0]]))
+
+
+def _plus(logits: Any, term: Any) -> Any:
+    """Returns logits and a mask or bias of their shape, but for dimensions that the term lacks."""
+    if term.shape.dims != logits.shape.dims[1:]:
+        return mtf.add(logits, term, output_shape=logits.shape)
+    return mtf.slicewise(
+        tf.add,
+        [logits, term],
+        output_shape=logits.shape,
+        splittable_dims=[],
+        grad_function=lambda _, dy: [dy, SumOverBatch(dy).outputs[0]],
+        name="plus_bias",
+    )
 
 
 def softmax(logits: Any) -> Any:

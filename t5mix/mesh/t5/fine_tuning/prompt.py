@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from t5mix.mesh.compiling.sums import SumOverBatch
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.state import Initializer
 from t5mix.mesh.t5.fine_tuning.selection import PROMPT
@@ -30,13 +31,20 @@ def with_prompt(vectors: Any, segments: Any, get: GetWeight, options: prompt_tun
         return tf.concat([tf.broadcast_to(prompt, [batch.size, *prompt.shape]), vectors], 1)
 
     def gradient(operation: Any, dy: Any) -> list[Any]:
-        def of_prompt(dy: tf.Tensor) -> tf.Tensor:
-            return tf.cast(tf.reduce_sum(tf.cast(dy[:, : options.length], tf.float32), 0), dy.dtype)
+        def part(of: slice, shape: Any) -> Any:
+            return mtf.slicewise(
+                lambda dy: dy[:, of],
+                [dy],
+                output_shape=shape,
+                output_dtype=dy.dtype,
+                splittable_dims=[],
+                grad_function=0,
+            )
 
-        common: dict[str, Any] = {"output_dtype": dy.dtype, "splittable_dims": [], "grad_function": 0}
+        of_prompt = mtf.to_float(part(slice(options.length), mtf.Shape([batch, *prompt.shape.dims])))
         return [
-            mtf.slicewise(of_prompt, [dy], output_shape=prompt.shape, name="prompt_dw", **common),
-            mtf.slicewise(lambda dy: dy[:, options.length :], [dy], output_shape=vectors.shape, **common),
+            mtf.cast(SumOverBatch(of_prompt).outputs[0], dy.dtype),
+            part(slice(options.length, None), vectors.shape),
         ]
 
     def real(segments: tf.Tensor) -> tf.Tensor:
