@@ -16,6 +16,9 @@ from t5mix.evaluation.scoring.scorer import Scorer, check_metrics, first_value
 from t5mix.internal.code.user_errors import one_line
 from t5mix.internal.terminal import say
 
+# Task, split, step and what the model was fine-tuned on, as `Score` has them.
+Which = tuple[str, str, int | None, str]
+
 # Why a task is answered and not scored; other reasons are those of `unlabelled`.
 NO_METRICS = "the task has no metrics"
 
@@ -60,6 +63,8 @@ class Score:
         made_of: what the score depends on besides the weights, by its parts; None where nobody noted it.
         version: of the task, as its name or its source says it; "" where neither does.
         asks: a hash of inputs and targets of all examples, in order: equal where the same was asked.
+        tuned_on: what the model was fine-tuned on, where that is not the task alone: a mixture; else "". The folder of
+            the training says it, not the file of the score.
         predictions: one an example, in the split's order; empty once they are on disk.
     """
 
@@ -80,7 +85,18 @@ class Score:
     made_of: Mapping[str, str | None] | None = None
     version: str = ""
     asks: str = ""
+    tuned_on: str = ""
     predictions: Sequence[Prediction] = field(default=(), repr=False)
+
+    @property
+    def title(self) -> str:
+        """The task, and what the model was fine-tuned on where that is something else."""
+        return f"{self.task} (fine-tuned on {self.tuned_on})" if self.tuned_on else self.task
+
+    @property
+    def which(self) -> Which:
+        """What tells it from other scores of a run."""
+        return self.task, self.split, self.step, self.tuned_on
 
     @property
     def why_no_score(self) -> str:
@@ -189,6 +205,12 @@ class Asked:
             for example, best in zip(self.examples, found, strict=True)
         ]
 
+    def baseline(self) -> Baseline | None:
+        """Returns the score that needs no model; None where none is wanted, or can be."""
+        if self.scorer is None or self.training is None:
+            return None
+        return strongest_baseline(self.scorer, self.training)
+
     def score(
         self, predictions: Sequence[Prediction], *, baseline: Baseline | None = None, step: int | None = None
     ) -> Score:
@@ -219,8 +241,7 @@ class Asked:
         if self.why_not:
             return dataclasses.replace(score, truncated_targets=0)
         assert self.scorer is not None
-        if baseline is None and self.training is not None:
-            baseline = strongest_baseline(self.scorer, self.training)
+        baseline = baseline or self.baseline()
         return _scored(score, self.scorer, [predictions[number].output for number in self.labelled], baseline)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.evaluate_task import Score, Which
 from t5mix.evaluation.overlap.clean import CleanScore
 from t5mix.internal.files import write_json
 from t5mix.internal.terminal import emit
@@ -23,6 +23,8 @@ _Pair = tuple[Score | None, Score | None]
 def write_report(path: str | os.PathLike[str], multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> None:
     """Writes `{"rows": [...]}` to `path` atomically, one row a task, in the order in which tasks were scored.
 
+    A task that several fine-tuned models were scored on, of itself and of a mixture, has a row for each.
+
     Args:
         path: the file.
         multi_task: scores of the checkpoint that was trained on the whole mixture.
@@ -34,14 +36,14 @@ def write_report(path: str | os.PathLike[str], multi_task: Sequence[Score], fine
 def report_table(
     multi_task: Sequence[Score] = (),
     fine_tuned: Sequence[Score] = (),
-    clean: Mapping[tuple[str, str, int | None], CleanScore] | None = None,
+    clean: Mapping[Which, CleanScore] | None = None,
 ) -> "Table":
     """Returns the report as a table; scores that `beats_baseline` are bold.
 
     Args:
         multi_task: see `write_report`.
         fine_tuned: see `write_report`.
-        clean: by task, split and step, what the last score of a row is on clean examples; None shows no such columns.
+        clean: by `Score.which`, what the last score of a row is on clean examples; None shows no such columns.
     """
     from rich import box
     from rich.table import Table
@@ -58,7 +60,7 @@ def report_table(
     for pair in _by_task(multi_task, fine_tuned):
         last = _last(pair)
         table.add_row(
-            f"{last.task}, {last.split}" if several else last.task,
+            f"{last.title}, {last.split}" if several else last.title,
             "no score" if last.no_score else f"{last.metric}, less is better" if last.less_is_better else last.metric,
             f"{last.baseline.kind} {_shown(last.baseline.score)}",
             *(
@@ -67,7 +69,7 @@ def report_table(
             ),
             _shown(last.standard_error),
             f"{last.num_examples:,}",
-            *(() if clean is None else _clean(clean.get((last.task, last.split, last.step)))),
+            *(() if clean is None else _clean(clean.get(last.which))),
         )
     return table
 
@@ -82,7 +84,7 @@ def print_report(
     multi_task: Sequence[Score] = (),
     fine_tuned: Sequence[Score] = (),
     file: IO[str] | None = None,
-    clean: Mapping[tuple[str, str, int | None], CleanScore] | None = None,
+    clean: Mapping[Which, CleanScore] | None = None,
 ) -> None:
     """Prints the table to `file`, standard output by default.
 
@@ -104,8 +106,14 @@ def beats_baseline(score: Score, standard_errors: float = 2.0) -> bool:
 
 def _by_task(multi_task: Sequence[Score], fine_tuned: Sequence[Score]) -> list[_Pair]:
     before = {(score.task, score.split): score for score in multi_task}
-    after = {(score.task, score.split): score for score in fine_tuned}
-    return [(before.get(name), after.get(name)) for name in {**before, **after}]
+    after: dict[tuple[str, str], dict[str, Score]] = {}
+    for score in fine_tuned:
+        after.setdefault((score.task, score.split), {})[score.tuned_on] = score
+    return [
+        (before.get(name), tuned)
+        for name in {**before, **after}
+        for tuned in (after[name].values() if name in after else (None,))
+    ]
 
 
 def _row(multi_task: Score | None, fine_tuned: Score | None) -> dict[str, Any]:
@@ -124,6 +132,7 @@ def _row(multi_task: Score | None, fine_tuned: Score | None) -> dict[str, Any]:
         "step": last.step,
         "version": last.version,
         "asks": last.asks,
+        "tuned_on": last.tuned_on,
     }
 
 

@@ -78,8 +78,8 @@ class Engine:
                 of what is to be trained.
         """
         step.check_batch(batch_size)
-        dimensions = {**model.dimensions(), "batch": batch_size // step.micro_batches}
-        mesh.check(dimensions, available_devices() if devices is None else len(devices))
+        split = {**model.dimensions(), "batch": batch_size // step.micro_batches}
+        mesh.check(split, available_devices() if devices is None else len(devices), step.lengths(lengths))
         self.model, self.mesh = model, mesh
         self.batch_size, self.lengths = batch_size, dict(lengths)
         self.num_tasks, self.step = num_tasks, step

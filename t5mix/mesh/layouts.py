@@ -109,12 +109,15 @@ class MeshConfig:
             split[max(free, key=lambda place: dimensions[place][1])] = number
         return split
 
-    def check(self, dimensions: Mapping[str, int], num_devices: int) -> None:
+    def check(self, dimensions: Mapping[str, int], num_devices: int, lengths: Mapping[str, int] | None = None) -> None:
         """Refuses a mesh that the machine is too small for, or that does not divide a dimension that it splits.
+
+        XLA would fill up a length that is not divided, and count the filling as tokens.
 
         Args:
             dimensions: sizes by name, `{"batch": 128, "d_ff": 2048, ...}`.
             num_devices: devices that there are.
+            lengths: positions of each feature, `{"inputs": 512, "targets": 128}`, which are all of dimension "length".
 
         Raises:
             ValueError: naming the axis, the dimension and sizes that would do.
@@ -125,12 +128,17 @@ class MeshConfig:
                 "make an axis smaller (on CPU, T5MIX_CPU_DEVICES sets how many devices there are)"
             )
         for dimension, axis in self.rules.items():
-            size, parts = dimensions.get(dimension), self.axes[axis]
-            if size is not None and size % parts:
-                raise ValueError(
-                    f"the mesh {self.shape!r} splits {dimension} in {parts} (axis {axis!r}) but its size is {size}; "
-                    f"use a multiple of {parts}, such as {-(-size // parts) * parts}"
-                )
+            parts = self.axes[axis]
+            sizes = {"its size": dimensions[dimension]} if dimension in dimensions else {}
+            if dimension == "length":
+                sizes |= {f"that of {name!r}": length for name, length in (lengths or {}).items()}
+            for what, size in sizes.items():
+                if size % parts:
+                    below = f" or {size // parts * parts}" if size > parts else ""
+                    raise ValueError(
+                        f"the mesh {self.shape!r} splits {dimension} in {parts} (axis {axis!r}) but {what} is {size}; "
+                        f"use a multiple of {parts}, such as {-(-size // parts) * parts}{below}"
+                    )
 
 
 def _pairs(name: str, text: str, separator: str) -> list[tuple[str, str]]:

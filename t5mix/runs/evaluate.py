@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.evaluate_task import Score, ask
+from t5mix.evaluation.evaluate_task import Asked, Prediction, Score, ask
 from t5mix.internal.logs.metric_logs import EventFile
 from t5mix.internal.paths import file_name
 from t5mix.internal.processes import agreement
@@ -17,12 +17,14 @@ from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.preflight.folders import check_writable
 from t5mix.runs.records.run_folder import Trained
 from t5mix.runs.scores import score_key
-from t5mix.runs.scores.score_files import read_score, write_score
+from t5mix.runs.scores.score_files import read_score, read_unscored, unscored_path, write_score, write_unscored
 from t5mix.training import checkpoint_files
 from t5mix.training.checkpoint_files import DamagedCheckpointError
 
 # The part of what a score depends on that is its checkpoint.
 _WEIGHTS = "weights"
+# Those of its parts that answers depend on; the others are about what they are worth.
+_OF_ANSWERS = ("examples", "lengths", "decoding", _WEIGHTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +74,13 @@ def score_tasks(
     kept = _kept_by_all(agreement.first_alone(lambda: [_kept(components, one, given) for one in wanted]))
     _check_writable(trained, [one.path for one, score in zip(wanted, kept, strict=True) if score is None])
     scores: list[Score] = []
-    values: State | None = None
+    values = functools.cache(state)  # read once, where something is to be answered
     for one, score in zip(wanted, kept, strict=True):
         if score is None:
-            values = state() if values is None else values
             score = _score_task(components, one, step, values, baselines, given)
             if agreement.is_first():
                 _log(trained, score)
-        scores.append(score)
+        scores.append(dataclasses.replace(score, tuned_on=trained.tuned_on(one.task.name)))
     return scores
 
 
@@ -109,7 +110,7 @@ def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | Non
     if score is None:
         return None
     changed = score_key.changes(score.made_of, components.made_of(wanted.task, wanted.split))
-    if _is_of_others(score, wanted.path, weights):
+    if _is_of_others(score.made_of, wanted.path, weights):
         changed.append("weights")
     if not changed:
         return score
@@ -118,13 +119,13 @@ def _kept(components: Components, wanted: _Wanted, weights: Path) -> Score | Non
     return None
 
 
-def _is_of_others(score: Score, path: Path, weights: Path) -> bool:
-    """Tells whether the checkpoint is another than the one that a score was made with.
+def _is_of_others(made_of: Mapping[str, str | None] | None, path: Path, weights: Path) -> bool:
+    """Tells whether the checkpoint is another than the one that a file was made with.
 
-    By its content; by times, which a clock that is set back makes wrong, only where the score notes none, or the
+    By its content; by times, which a clock that is set back makes wrong, only where the file notes none, or the
     checkpoint has no manifest, as those of other programs.
     """
-    noted, there = (score.made_of or {}).get(_WEIGHTS), checkpoint_files.identity(weights)
+    noted, there = (made_of or {}).get(_WEIGHTS), checkpoint_files.identity(weights)
     if noted is not None and there is not None:
         return noted != there
     return weights.is_dir() and weights.stat().st_mtime_ns > path.stat().st_mtime_ns
@@ -140,7 +141,12 @@ def _log(trained: Trained, score: Score) -> None:
 
 
 def _score_task(
-    components: Components, wanted: _Wanted, step: int, state: State, baselines: Sequence[Score], weights: Path
+    components: Components,
+    wanted: _Wanted,
+    step: int,
+    state: Callable[[], State],
+    baselines: Sequence[Score],
+    weights: Path,
 ) -> Score:
     task, split, limit = wanted.task, wanted.split, components.run.evaluation.limit
     known = (task.name, split, limit)
@@ -151,15 +157,53 @@ def _score_task(
         lambda: ask(task, split=split, lengths=lengths, limit=limit, with_baseline=baseline is None)
     )
     agreement.check_alike(f"examples of {task.name!r}, split {split!r},", asked.asks)
-    score = asked.score(asked.answers(components.answerer(state)), baseline=baseline, step=step)
+    baseline = baseline or asked.baseline()  # before answers: it shows metrics that raise, and takes no model
     identity = checkpoint_files.identity(weights)
-    known_weights = {} if identity is None else {_WEIGHTS: identity}
-    score = dataclasses.replace(score, made_of={**components.made_of(task, split), **known_weights})
+    made_of = {**components.made_of(task, split), **({} if identity is None else {_WEIGHTS: identity})}
+    answers = _answers(components, asked, wanted.path, step, state, made_of, weights)
+    try:
+        score = asked.score(answers, baseline=baseline, step=step)
+    except Exception as error:  # a metric or postprocessor may raise anything
+        file = str(unscored_path(wanted.path))
+        error.add_note(f"its answers lie in {file!r}: once that is mended, the same command scores them")
+        raise
+    score = dataclasses.replace(score, made_of=made_of)
     if agreement.is_first():
         write_score(wanted.path, score)
+        unscored_path(wanted.path).unlink(missing_ok=True)
     agreement.wait_for_all("score written")  # what is read next may depend on it
     _say(score)
     return dataclasses.replace(score, predictions=())
+
+
+def _answers(
+    components: Components,
+    asked: Asked,
+    path: Path,
+    step: int,
+    state: Callable[[], State],
+    made_of: Mapping[str, str | None],
+    weights: Path,
+) -> Sequence[Prediction]:
+    """Returns the answers that an earlier start gave and did not score; else decodes them, and keeps them."""
+    kept = _unscored(path, made_of, weights)
+    if all(agreement.gathered(kept is not None)) and kept is not None:
+        say(f"{asked.task.name} at step {step}: the answers of an earlier start are scored, none is decoded again")
+        return kept
+    answers = asked.answers(components.answerer(state()))
+    if agreement.is_first():
+        write_unscored(path, {name: made_of.get(name) for name in _OF_ANSWERS}, answers)
+    return answers
+
+
+def _unscored(path: Path, made_of: Mapping[str, str | None], weights: Path) -> list[Prediction] | None:
+    """Returns the answers that wait for their score, where they are those that would be decoded now."""
+    found = read_unscored(path)
+    if found is None:
+        return None
+    noted, answers = found
+    changed = score_key.changes(noted, {name: made_of.get(name) for name in _OF_ANSWERS if name != _WEIGHTS})
+    return None if changed or _is_of_others(noted, unscored_path(path), weights) else answers
 
 
 def _say(score: Score) -> None:

@@ -45,6 +45,7 @@ def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Pa
                 "step": 7,
                 "version": "",
                 "asks": "",
+                "tuned_on": "",
             },
             {
                 "task": "valence",
@@ -60,6 +61,7 @@ def test_a_row_holds_both_scores_of_a_task_and_the_rest_of_the_last(tmp_path: Pa
                 "step": 7,
                 "version": "",
                 "asks": "",
+                "tuned_on": "",
             },
         ]
     }
@@ -70,6 +72,20 @@ def test_a_task_that_was_only_fine_tuned_has_a_row(tmp_path: Path) -> None:
     write_report(tmp_path / "report.json", [], FINE_TUNED)
     (row,) = json.loads((tmp_path / "report.json").read_text())["rows"]
     assert (row["multi_task"], row["fine_tuned"]) == (None, 71.0)
+
+
+def test_a_task_that_two_models_were_fine_tuned_for_has_a_row_of_each(tmp_path: Path) -> None:
+    of_mixture = dataclasses.replace(FINE_TUNED[0], metrics={"accuracy": 65.0}, tuned_on="words")
+    write_report(tmp_path / "report.json", MULTI_TASK, [of_mixture, *FINE_TUNED])
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert [(row["task"], row["tuned_on"], row["multi_task"], row["fine_tuned"]) for row in rows] == [
+        ("inflect", "words", 55.25, 65.0),
+        ("inflect", "", 55.25, 71.0),
+        ("valence", "", None, None),
+    ]
+    out = io.StringIO()
+    print_report(MULTI_TASK, [of_mixture, *FINE_TUNED], out)
+    assert "inflect (fine-tuned on words)" in " ".join(out.getvalue().split()) and "71.0" in out.getvalue()
 
 
 def test_the_table_names_every_task_in_a_log_file() -> None:

@@ -40,8 +40,21 @@ def test_a_mesh_must_fit_the_machine_and_divide_what_it_splits():
         mesh.check({}, num_devices=2)
     with pytest.raises(ValueError, match=r"splits batch in 2 .* its size is 7; use a multiple of 2, such as 8"):
         mesh.check({"batch": 7}, num_devices=4)
+    with pytest.raises(ValueError, match=r"its size is 7; use a multiple of 2, such as 8 or 6$"):
+        mesh.check({"batch": 7}, num_devices=4)
     with pytest.raises(ValueError, match="splits heads in 2"):
         mesh.check({"batch": 8, "heads": 3}, num_devices=4)
+
+
+def test_a_mesh_must_divide_every_length_that_it_splits():
+    lengths = {"inputs": 16, "targets": 6}
+    MeshConfig(shape="batch:4").check({}, 4, lengths)
+    mesh = MeshConfig(shape="batch:1;long:4", layout="batch:batch,length:long")
+    mesh.check({}, 4, {**lengths, "targets": 8})
+    with pytest.raises(ValueError, match=r"splits length in 4 \(axis 'long'\) but that of 'targets' is 6; .* 8 or 4$"):
+        mesh.check({}, 4, lengths)
+    with pytest.raises(ValueError, match=r"that of 'inputs' is 3; use a multiple of 4, such as 4$"):
+        mesh.check({}, 4, {"inputs": 3, "targets": 8})
 
 
 def test_an_axis_of_one_device_splits_nothing():

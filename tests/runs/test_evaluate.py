@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import resource
 import shutil
@@ -15,11 +16,14 @@ import pytest
 import t5mix
 from t5mix import metrics, preprocessors
 from t5mix.evaluation.decoding import Answer, AnswerAll
+from t5mix.evaluation.evaluate_task import Prediction
+from t5mix.internal.code.user_errors import one_line
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
 from t5mix.runs.evaluate import evaluate_checkpoints, score_tasks
 from t5mix.runs.preflight.checks import Checked
 from t5mix.runs.records.run_folder import CheckpointPath, RunFolder, Trained
+from t5mix.runs.scores.score_files import read_predictions
 from tests.runs.conftest import pretend_checkpoint
 
 FEATURE = t5mix.Feature(t5mix.ByteVocabulary(extra_ids=5))
@@ -158,6 +162,62 @@ def test_a_metric_without_content_to_compare_is_computed_anew(score, folder: Pat
             return shares(targets, predictions)
 
     assert [score(task(folder, metric_fns=[locked]))[1] for _ in range(2)] == [True, True]
+
+
+def fails_on(targets: list[str], predictions: list[str], what: str) -> dict[str, float]:
+    if what in predictions:
+        raise KeyError(what)
+    return shares(targets, predictions)
+
+
+def test_answers_outlive_a_metric_that_raises_and_are_not_decoded_again(
+    score, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, "test", ("say a", "say a", "0"), ("say b", "c", "0"))
+    broken = task(folder, metric_fns=[shares, functools.partial(fails_on, what="say b")])
+    file = folder / "scores/test/told/7.unscored.jsonl"
+    with pytest.raises(KeyError) as raised:
+        score(broken)
+    line = one_line(raised.value)
+    assert "test_evaluate.py:" in line and "KeyError: 'say b'; in metric 'fails_on' of task 'told'" in line
+    assert f"its answers lie in {str(file)!r}" in line and not (folder / "scores/test/told/7.json").exists()
+    assert [json.loads(each)["output"] for each in file.read_text().splitlines()[1:]] == ["say a", "say b"]
+    capsys.readouterr()
+    found, asked = score(task(folder), restore=lambda: pytest.fail("weights are read"))
+    assert not asked and found.metrics == {"share": 50.0} and not file.exists()
+    assert "told at step 7: the answers of an earlier start are scored, none is decoded" in capsys.readouterr().err
+    assert read_predictions(folder / "scores/test/told/7.json")[1] == Prediction("say b", "c", "say b", -0.5)
+
+
+@pytest.mark.parametrize("what", ["decoding", "examples", "weights", "damage", "a link", "nobody's"])
+def test_unscored_answers_of_anything_else_are_decoded_again(score, folder: Path, what: str) -> None:
+    write(folder, "test", ("say a", "say a", "0"), ("say b", "c", "0"))
+    pretend_checkpoint(Trained(folder), 7)
+    file = folder / "scores/test/told/7.unscored.jsonl"
+    with pytest.raises(KeyError):
+        score(task(folder, metric_fns=[shares, functools.partial(fails_on, what="say b")]))
+    assert file.is_file()
+    if what == "examples":
+        write(folder, "test", ("say a", "say a", "0"), ("say b", "d", "0"))
+    elif what == "weights":
+        shutil.rmtree(folder / "checkpoints")
+        pretend_checkpoint(Trained(folder), 7, {"other": 1})
+    elif what == "damage":
+        file.write_text(file.read_text().replace('"output": "say b"', '"output": "c"'))
+    elif what == "a link":
+        file.rename(folder / "elsewhere")
+        file.symlink_to(folder / "elsewhere")
+    elif what == "nobody's":
+        file.write_bytes(b"[" * 100_000 + b"\xff\n")
+    _, asked = score(task(folder), *(["T5Config.d_ff = 64"] if what == "decoding" else []))
+    assert asked and not file.exists()
+
+
+def test_a_metric_that_raises_of_a_baseline_is_told_before_anything_is_decoded(score, folder: Path) -> None:
+    broken = task(folder, metric_fns=[functools.partial(fails_on, what="b")])
+    with pytest.raises(KeyError) as raised:
+        score(broken, restore=lambda: pytest.fail("weights are read"))
+    assert "in metric 'fails_on' of task 'told'" in one_line(raised.value)
 
 
 def test_a_split_without_labels_has_predictions_and_no_score(

@@ -14,12 +14,13 @@ from t5mix.runs.records.run_folder import RunFolder
 def test_fine_tuning_from_scratch_on_a_mixture_and_on_a_task(toy, gin_file, add_task, tmp_path, capsys):
     add_task("toy_asked", start=300, splits=("test",))
     t5mix.MixtureRegistry.add("both", ["toy_plain", "toy_a", "toy_asked"], default_rate=1.0)
-    command = ["finetune", "--gin_file", str(gin_file), "--from_scratch", "--tasks", "both,toy_b"]
+    command = ["finetune", "--gin_file", str(gin_file), "--from_scratch", "--tasks", "both,toy_a,toy_b"]
     command += ["--gin_param", "Run.mixture = 'toy_b'"]  # one task: the steps of `both` report more losses
     assert main(command) == 0
     run = RunFolder(tmp_path / "run")
     rows = json.loads(run.report.read_text())["rows"]
-    assert [(row["task"], row["multi_task"]) for row in rows] == [(n, None) for n in ("toy_a", "toy_asked", "toy_b")]
+    there = [("toy_a", "both"), ("toy_a", ""), ("toy_asked", "both"), ("toy_b", "")]
+    assert [(row["task"], row["tuned_on"], row["multi_task"]) for row in rows] == [(*each, None) for each in there]
     assert run.finetuning("both").steps() == run.finetuning("toy_b").steps() == [3]
     losses = json.loads((run.finetuning("both").path / "metrics.jsonl").read_text().splitlines()[-1])
     assert {"loss/toy_a", "loss/toy_plain"} <= set(losses) and "loss/toy_asked" not in losses
@@ -33,6 +34,9 @@ def test_fine_tuning_from_scratch_on_a_mixture_and_on_a_task(toy, gin_file, add_
     # Again: nothing is done but the report; what was trained on a mixture is scored by its name.
     assert main(command) == 0
     assert "scoring" not in capsys.readouterr().err
+    assert main(["eval", "--run_folder", str(run.path), "--from_predictions", "--format", "json"]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    assert sorted((each["task"], each["tuned_on"]) for each in group["scores"]) == sorted(there)
     assert main(["eval", "--run_folder", str(run.path), "--mixture_or_task", "both"]) == 0
     out = capsys.readouterr().out
     assert "toy_a" in out and "toy_b" not in out

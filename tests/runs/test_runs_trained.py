@@ -127,6 +127,13 @@ def test_what_was_trained_alone_is_scored_on_its_base_and_checkpoints_of_it_have
     assert main(["finetune", *again]) == 0
 
 
+def test_models_that_trained_other_parts_answer_together_where_they_have_the_same_weights(pretrained, tmp_path, capsys):
+    decoder = str(finetune(pretrained, "decoder", *CHOICES["decoder"]).finetuning("toy_a").path)
+    pairs = ((decoder, str(pretrained.path)), (str(pretrained.path), decoder))
+    one, other = (predicted(tmp_path, "--checkpoint", first, "--ensemble", second) for first, second in pairs)
+    assert one == other  # the mean knows no first
+
+
 def test_what_lies_alone_is_trained_further(pretrained, tmp_path, capsys):
     folder, alone = finetune(pretrained, "lora", *CHOICES["lora"]), tmp_path / "alone"
     trained = folder.finetuning("toy_a")

@@ -241,17 +241,7 @@ class Evaluator:
         if why_not:
             _log.warning("task %s: %s: no label is published, and its metrics tell nothing", task.name, why_not)
         arrays = {kind: as_arrays(output) for kind, output in outputs.items()}
-        try:
-            scores = compute_scores(
-                task,
-                examples,
-                arrays,
-                self._target_field_name,
-                self._known_targets[task.name],
-            )
-        except Exception as error:
-            error.add_note(f"while computing the metrics of task {task.name!r}")
-            raise
+        scores = compute_scores(task, examples, arrays, self._target_field_name, self._known_targets[task.name])
         for logger in self._loggers:
             logger(
                 task_name=task.name,

@@ -10,7 +10,7 @@ from t5mix.declarations.task import Task
 from t5mix.evaluation.examples import Example
 from t5mix.evaluation.scoring.paired_difference import Difference, paired_difference
 from t5mix.evaluation.scoring.standard_error import of_part, standard_error
-from t5mix.internal.code import signatures
+from t5mix.internal.code import signatures, user_errors
 from t5mix.metrics.directions import prefers_less
 from t5mix.metrics.metric_objects import PassthroughLegacyMetric
 from t5mix.metrics.output_types import ModelOutputType
@@ -57,21 +57,26 @@ def compute_scores(
     values: dict[str, Any] = {}
     compared: dict[str, Any] = {}
     for position, metric in enumerate(task.metric_objs):
-        taken = metric.from_model_output(
-            examples, outputs[metric.model_output_type], task.output_features, target_field_name
-        )
-        if hasattr(taken, "actual_compute"):
-            # Metrics that postprocess in the same way share their targets.
-            key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {position}"
-            found, these = taken.actual_compute(
-                examples, task.output_features, target_field_name, known_targets.get(key)
+        with user_errors.within(_told(task, metric)):
+            taken = metric.from_model_output(
+                examples, outputs[metric.model_output_type], task.output_features, target_field_name
             )
-            known_targets[key] = these.get("targets")
-        else:
-            found, these = taken.compute(), getattr(taken, "targets_and_inferences", None) or {}
+            if hasattr(taken, "actual_compute"):
+                # Metrics that postprocess in the same way share their targets.
+                key = id(metric.postprocess_fn) if isinstance(metric, PassthroughLegacyMetric) else f"object {position}"
+                found, these = taken.actual_compute(
+                    examples, task.output_features, target_field_name, known_targets.get(key)
+                )
+                known_targets[key] = these.get("targets")
+            else:
+                found, these = taken.compute(), getattr(taken, "targets_and_inferences", None) or {}
         compared |= these
         _merge(task.name, values, found)
     return MetricResults(values, compared.pop("targets", None), compared)
+
+
+def _told(task: Task, metric: Any) -> str:
+    return f"metric {signatures.name(metric)!r} of task {task.name!r}"
 
 
 def _merge(task: str, values: dict[str, Any], found: Mapping[str, Any]) -> None:
@@ -151,7 +156,8 @@ class Scorer:
         return paired_difference(self._first_value, self._targets, before, after, confidence)
 
     def _first(self, targets: Sequence[Any], predictions: Sequence[Any]) -> tuple[str, float]:
-        return first_value(_numbers(self._metric.metric_fn(targets, predictions)))
+        with user_errors.within(_told(self.task, self._metric)):
+            return first_value(_numbers(self._metric.metric_fn(targets, predictions)))
 
     def _first_value(self, targets: Sequence[Any], predictions: Sequence[Any]) -> float:
         return self._first(targets, predictions)[1]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh.optimizers.settings import Optimizer, adafactor
-from t5mix.mesh.t5.fine_tuning.settings import Trained, everything
+from t5mix.mesh.t5.fine_tuning.settings import Trained, everything, prompt_tuning
 
 # Values of StepConfig.loss_denominator besides numbers.
 DENOMINATORS = ("tokens", "positions")
@@ -89,6 +89,16 @@ class StepConfig:
             return [learning_rate, *numbers(0)]
         rows = {first: [float(step >= first), learning_rate, *numbers(first)] for first in first_steps}
         return [rows[first] for first in first_steps]
+
+    def lengths(self, lengths: Mapping[str, int]) -> dict[str, int]:
+        """Returns the lengths of all that the model computes on: with a prompt, also those of both together.
+
+        Args:
+            lengths: of the features.
+        """
+        if not isinstance(self.trained, prompt_tuning) or "inputs" not in lengths:
+            return dict(lengths)
+        return {**lengths, "inputs with their prompt": lengths["inputs"] + self.trained.length}
 
     def check_batch(self, batch_size: int) -> None:
         """Refuses a batch that the micro batches do not divide.

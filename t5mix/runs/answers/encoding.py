@@ -1,6 +1,7 @@
 """Texts to the ids that a model reads or scores."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from t5mix.internal.terminal import say
@@ -38,8 +39,9 @@ def fitted(checked: Checked, ids: Sequence[Sequence[int]]) -> Checked:
     """
     if not isinstance(checked.checkpoint, ForeignCheckpoint):
         return checked
+    step = math.lcm(_ROW_STEP, checked.run.mesh.parts("length"))  # the mesh may split rows
     lengths, longest = checked.run.sequence_length, max(map(len, ids), default=1)
-    shorter = min(lengths["inputs"], -(-longest // _ROW_STEP) * _ROW_STEP)
+    shorter = min(lengths["inputs"], -(-longest // step) * step)
     run = dataclasses.replace(checked.run, sequence_length={**lengths, "inputs": shorter})
     return dataclasses.replace(checked, run=run)
 

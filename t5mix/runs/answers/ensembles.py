@@ -12,6 +12,8 @@ from pathlib import Path
 from t5mix.evaluation.decoding import Answer, AnswerAll, ScoreTargets
 from t5mix.internal.files import write_json
 from t5mix.mesh.engine import State
+from t5mix.mesh.optimizers.step_config import briefly
+from t5mix.mesh.t5.fine_tuning.settings import in_use
 from t5mix.runs.answers.identity import weights_beside, weights_of
 from t5mix.runs.components import Components
 from t5mix.runs.preflight import same_model
@@ -103,10 +105,12 @@ class Ensemble(Components):
     def _states(self, first: State) -> list[State]:
         states = [state for _, state in self._restored()]
         for other, state in zip(self._others, states, strict=True):
-            if state.trained != first.trained:
+            there, here = in_use(state.trained), in_use(first.trained)
+            if there != here:
                 raise ValueError(
-                    f"--ensemble {other.checkpoint} has other weights besides T5's than the first checkpoint, and the "
-                    "mean needs models of one kind: use --combine vote"
+                    f"--ensemble {other.checkpoint} has other weights besides T5's than the first checkpoint "
+                    f"({briefly(there)} there, {briefly(here)} here), and the mean needs models of one kind: use "
+                    "--combine vote"
                 )
         return states
 

@@ -353,14 +353,19 @@ def check_evaluation(run: Run, tasks: Sequence[Task]) -> None:
 
 
 def check_mesh(run: Run, available: Callable[[], int] | None = None) -> None:
-    """Checks that the mesh fits the machine, and divides the batch and the model's dimensions; and decoding, the model.
+    """Checks that the mesh fits the machine, and divides the batch, lengths and the model's dimensions.
+
+    And that decoding fits the model.
 
     Args:
         run: the settings.
         available: counts the devices; by default JAX does, which is why this check comes last.
     """
     run.decoding.check(run.model.vocab_size)
-    run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices)
+    run.mesh.check({**run.model.dimensions(), "batch": run.batch_size}, run.mesh.num_devices, run.sequence_length)
+    for part in (run.train, run.finetune):
+        if part is not None:
+            run.mesh.check({}, run.mesh.num_devices, part.step_config.lengths(run.sequence_length))
     try:
         run.mesh.check({"batch": run.evaluation_batch_size}, run.mesh.num_devices)
     except ValueError as error:

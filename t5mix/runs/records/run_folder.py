@@ -147,6 +147,15 @@ class Trained:
         trained_on = read_json(self.data) if self.data.is_file() else {}
         return bool(trained_on) and not any(map(self.is_named_after, trained_on))
 
+    def tuned_on(self, task: str) -> str:
+        """Returns what is fine-tuned on, where that is not the task alone; "" where it is, or nothing is noted."""
+        noted = read_json(self.start).get("task") if self.start.is_file() else None
+        return noted if isinstance(noted, str) and not self.is_named_after(task) else ""
+
+    def has_scored(self, task: str) -> bool:
+        """Tells whether there are scores of a task, on any split."""
+        return any((split / file_name(task)).is_dir() for split in (self.path / "scores").glob("*"))
+
     def scores(self, split: str, task: str, step: int, limit: int | None = None) -> Path:
         """Returns the file with the score of one checkpoint on one task, or on the first `limit` examples of it."""
         name = f"{step}.json" if limit is None else f"{step}-first-{limit}.json"

@@ -78,7 +78,8 @@ class Scored:
         is_fine_tuned: whether the checkpoint was fine-tuned.
         steps: of training in all, those before fine-tuning included.
         path: its file, beside which the predictions are.
-        tuned_on: what it was fine-tuned on, where that is not the task that is scored; else "".
+        tuned_on: what it was fine-tuned on, where that is not the task that is scored, nor a mixture that alone stands
+            for the task; else "".
     """
 
     score: Score
@@ -140,7 +141,7 @@ def read(path: str) -> Content:
         versions=read_json(folder.versions) if folder.versions.is_file() else {},
         logs=[log for log in logs if log.lines],
         shares=list(_shares(intended_shares.read(folder.pretraining), lineage, logs[0])) if logs[0].lines else [],
-        scored=[scored for trained in trainings for scored in _scores(trained, trained is not trainings[0])],
+        scored=[scored for trained in trainings for scored in _scores(trained, trainings[1:])],
     )
 
 
@@ -249,12 +250,24 @@ def _declared(lineage: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _scores(trained: Trained, is_fine_tuned: bool) -> Iterator[Scored]:
+def _scores(trained: Trained, fine_tuned: Sequence[Trained]) -> Iterator[Scored]:
+    is_fine_tuned = trained in fine_tuned
     tuned_on, before = _beginning(trained) if is_fine_tuned else ("", 0)
-    is_own = functools.cache(trained.is_fine_tuned_on)  # there may be thousands of scores
+    stands_apart = functools.cache(  # there may be thousands of scores
+        lambda task: is_fine_tuned and _stands_apart(trained, [other for other in fine_tuned if other != trained], task)
+    )
     found = [(path, match) for path in trained.path.glob("scores/*/*/*.json") if (match := _SCORE.fullmatch(path.name))]
     for path, _ in sorted(found, key=lambda each: (each[0].parent, int(each[1][1]), each[0].name)):
         score = read_score(path)
         if score is not None:
-            of_others = is_fine_tuned and not is_own(score.task)
-            yield Scored(score, is_fine_tuned, before + (score.step or 0), path, clean(tuned_on) if of_others else "")
+            of = clean(tuned_on) if stands_apart(score.task) else ""
+            yield Scored(score, is_fine_tuned, before + (score.step or 0), path, of)
+
+
+def _stands_apart(trained: Trained, others: Sequence[Trained], task: str) -> bool:
+    """Tells whether a fine-tuning is not the one that stands for a task: it is of others, or another one is, too."""
+    if trained.is_named_after(task):
+        return False
+    if not trained.is_fine_tuned_on(task):
+        return True
+    return any(other.is_fine_tuned_on(task) and other.has_scored(task) for other in others)

@@ -52,10 +52,12 @@ def averages(scores: Sequence[Score]) -> list[Average]:
     `missing`. A declared average is there where at least half of its columns are; it has a value where all are.
 
     Args:
-        scores: one a task, all of one split.
+        scores: all of one split. Of a task that several fine-tuned models were scored on, the one that was fine-tuned
+            on it alone counts, else the last.
     """
     if not scores:
         return []
+    scores = _one_a_task(scores)
     [split] = {score.split for score in scores}
     values = {score.task: task_value(score) for score in scores}
     errors = tuple(score.task for score in scores if score.less_is_better)
@@ -70,6 +72,12 @@ def averages(scores: Sequence[Score]) -> list[Average]:
         if 2 * len(average.missing) <= average.columns:
             found.append(average)
     return found
+
+
+def _one_a_task(scores: Sequence[Score]) -> list[Score]:
+    found = {score.task: score for score in scores}
+    found |= {score.task: score for score in scores if not score.tuned_on}
+    return list(found.values())
 
 
 def task_value(score: Score) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from t5mix.declarations.task import Task
-from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.evaluate_task import Score, Which
 from t5mix.evaluation.overlap.clean import CleanScore, check_examples, score_clean
 from t5mix.evaluation.overlap.ledger_file import Found, read_found
 from t5mix.internal.terminal import say
@@ -30,8 +30,8 @@ def find_ledger(path: str | None, folder: Path) -> Found | None:
 
 def clean_scores(
     scores: Sequence[Score], tasks: Sequence[Task], trained: Trained, found: Found
-) -> Mapping[tuple[str, str, int | None], CleanScore]:
-    """Returns scores on clean examples by task, split and step; says which the ledger knows nothing of.
+) -> Mapping[Which, CleanScore]:
+    """Returns scores on clean examples by `Score.which`; says which the ledger knows nothing of.
 
     Args:
         scores: on all examples.
@@ -40,7 +40,7 @@ def clean_scores(
         found: the ledger.
     """
     by_name = {task.name: task for task in tasks}
-    clean: dict[tuple[str, str, int | None], CleanScore] = {}
+    clean: dict[Which, CleanScore] = {}
     unknown: dict[str, None] = {}
     for one in _alike(scores):
         if (one[0].task, one[0].split) not in found.examples:
@@ -52,7 +52,7 @@ def clean_scores(
             assert score.step is not None
             path = trained.scores(score.split, score.task, score.step, score.limit)
             outputs = [prediction.output for prediction in read_predictions(path)]
-            clean[score.task, score.split, score.step] = score_clean(task, score, outputs, examples, found)
+            clean[score.which] = score_clean(task, score, outputs, examples, found)
     if unknown:
         say(f"ledger {found.path!r} was not made of: {'; '.join(unknown)}; t5mix overlap --output makes one")
     return clean

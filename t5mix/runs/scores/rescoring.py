@@ -118,4 +118,4 @@ def _rescore(file: Path, who: str) -> Score:
     }
     score = dataclasses.replace(score, made_of=made_of)
     write_score(file, score)
-    return dataclasses.replace(score, predictions=())
+    return dataclasses.replace(score, predictions=(), tuned_on=Trained(file.parents[3]).tuned_on(task.name))

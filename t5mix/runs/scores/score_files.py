@@ -1,9 +1,10 @@
 """Scores of one checkpoint on one task, kept as JSON beside it, so that nothing is scored twice."""
 
 import dataclasses
+import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,43 @@ _LARGEST_PREDICTIONS = 64 * LARGEST_TEXT
 
 def write_score(path: Path, score: Score) -> None:
     """Writes the predictions beside the score, then the score, whose presence says that both are whole."""
-    lines = [json.dumps(_content(prediction), ensure_ascii=False) for prediction in score.predictions]
-    write_atomically(path.with_suffix(".predictions.jsonl"), "".join(f"{line}\n" for line in lines))
+    write_atomically(path.with_suffix(".predictions.jsonl"), _lines(score.predictions))
     content = dataclasses.asdict(dataclasses.replace(score, predictions=()))
-    del content["predictions"]
+    del content["predictions"], content["tuned_on"]
     write_json(path, content)
+
+
+def unscored_path(path: Path) -> Path:
+    """Returns where the answers that are to become the score at `path` wait until it is written."""
+    return path.with_suffix(".unscored.jsonl")
+
+
+def write_unscored(path: Path, made_of: Mapping[str, str | None], predictions: Sequence[Prediction]) -> None:
+    """Keeps answers before they are scored: a metric may raise, and to decode may have taken hours.
+
+    Args:
+        path: of the score.
+        made_of: what decides the answers.
+        predictions: the answers, a line each behind one that says what they are.
+    """
+    lines = _lines(predictions)
+    first = json.dumps({"made_of": dict(made_of), "sha256": _sum(lines)}, ensure_ascii=False)
+    write_atomically(unscored_path(path), f"{first}\n{lines}")
+
+
+def read_unscored(path: Path) -> tuple[Mapping[str, str | None], list[Prediction]] | None:
+    """Reads what `write_unscored` wrote; None where there is nothing, or something else: answers can be made again."""
+    file = unscored_path(path)
+    try:
+        if file.is_symlink():
+            return None
+        first, _, lines = read_text(file, _LARGEST_PREDICTIONS).partition("\n")
+        content = json.loads(first)
+        if content["sha256"] != _sum(lines) or not isinstance(content["made_of"], dict):
+            return None
+        return content["made_of"], _predictions(lines)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def read_score(path: Path) -> Score | None:
@@ -56,8 +89,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     """
     file = path.with_suffix(".predictions.jsonl")
     try:
-        lines = read_text(file, _LARGEST_PREDICTIONS).split("\n")
-        return [_prediction(json.loads(line)) for line in lines if line]
+        return _predictions(read_text(file, _LARGEST_PREDICTIONS))
     except FileNotFoundError:
         raise ValueError(f"{file} is missing: delete {path}, and score the checkpoint again") from None
     except (ValueError, TypeError, RecursionError) as error:
@@ -94,6 +126,18 @@ def read_answers(path: Path, task: str, examples: Sequence[Example], who: str) -
     return predictions
 
 
+def _lines(predictions: Sequence[Prediction]) -> str:
+    return "".join(f"{json.dumps(_content(each), ensure_ascii=False)}\n" for each in predictions)
+
+
+def _predictions(lines: str) -> list[Prediction]:
+    return [_prediction(json.loads(line)) for line in lines.split("\n") if line]
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _content(prediction: Prediction) -> dict[str, Any]:
     content = dataclasses.asdict(prediction)
     return {name: value for name, value in content.items() if value is not None}
@@ -126,7 +170,15 @@ def _check_types(score: Score) -> None:
         "less_is_better": isinstance(score.less_is_better, bool),
         "a text": all(
             isinstance(each, str)
-            for each in (score.task, score.split, score.baseline.kind, score.no_score, score.version, score.asks)
+            for each in (
+                score.task,
+                score.split,
+                score.baseline.kind,
+                score.no_score,
+                score.version,
+                score.asks,
+                score.tuned_on,
+            )
         ),
         "a count": all(type(each) is int for each in counts),
         "step or limit": all(each is None or type(each) is int for each in (score.step, score.limit)),

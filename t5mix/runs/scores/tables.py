@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t5mix.evaluation.evaluate_task import Score
+from t5mix.evaluation.evaluate_task import Score, Which
 from t5mix.evaluation.overlap.clean import CleanScore
 from t5mix.evaluation.report import print_report
 from t5mix.internal.files import without_nan
@@ -18,15 +18,15 @@ class Group:
 
     Attributes:
         title: what they have in common.
-        scores: of one split, one a task.
+        scores: of one split, one a task and what the model was fine-tuned on.
         fine_tuned: whether they are of fine-tuned models: the column in which they stand.
-        clean: by task, split and step, scores on clean examples alone; None where no ledger tells which these are.
+        clean: by `Score.which`, scores on clean examples alone; None where no ledger tells which these are.
     """
 
     title: str
     scores: Sequence[Score]
     fine_tuned: bool
-    clean: Mapping[tuple[str, str, int | None], CleanScore] | None = None
+    clean: Mapping[Which, CleanScore] | None = None
 
 
 def grouped(scores: Sequence[Score], *, fine_tuned: bool, by_step: bool = True) -> list[Group]:
@@ -35,14 +35,15 @@ def grouped(scores: Sequence[Score], *, fine_tuned: bool, by_step: bool = True) 
     Args:
         scores: of any checkpoints and splits.
         fine_tuned: see `Group`.
-        by_step: whether steps are told apart; where they are of several trainings, a task's last one stands alone.
+        by_step: whether steps are told apart; where they are of several trainings, the last one stands alone
+            of a task and what the model was fine-tuned on.
     """
     several = len({score.split for score in scores}) > 1
-    groups: dict[str, dict[str, Score]] = {}
+    groups: dict[str, dict[tuple[str, str], Score]] = {}
     for score in scores:
         parts = [f"step {score.step}"] if by_step else []
         parts += [score.split] if several or not by_step else []
-        groups.setdefault(", ".join(parts), {})[score.task] = score
+        groups.setdefault(", ".join(parts), {})[score.task, score.tuned_on] = score
     return [Group(title, list(group.values()), fine_tuned) for title, group in groups.items()]
 
 
@@ -54,7 +55,7 @@ def of_best(scores: Sequence[Score], *, fine_tuned: bool, chosen_on: str = "") -
         fine_tuned: see `Group`.
         chosen_on: the split that they were chosen on, where that is another.
     """
-    steps = ", ".join(dict.fromkeys(f"{score.task} at step {score.step}" for score in scores))
+    steps = ", ".join(dict.fromkeys(f"{score.title} at step {score.step}" for score in scores))
     groups: dict[str, list[Score]] = {}
     for score in scores:
         groups.setdefault(score.split, []).append(score)
@@ -107,10 +108,10 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
     }
 
 
-def _score(score: Score, clean: Mapping[tuple[str, str, int | None], CleanScore]) -> dict[str, Any]:
+def _score(score: Score, clean: Mapping[Which, CleanScore]) -> dict[str, Any]:
     content = dataclasses.asdict(dataclasses.replace(score, predictions=()))
     del content["predictions"]
-    of_clean = clean.get((score.task, score.split, score.step))
+    of_clean = clean.get(score.which)
     more = {} if of_clean is None else {"clean": dataclasses.asdict(of_clean)}
     shown: dict[str, Any] = without_nan({"metric": score.metric, "value": score.value, **content, **more})
     return shown

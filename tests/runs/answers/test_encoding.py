@@ -1,9 +1,11 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 import t5mix
 from t5mix.mesh.interop import OpenedCheckpoint
+from t5mix.mesh.layouts import MeshConfig
 from t5mix.runs.answers.encoding import encode, encode_choices, encode_questions, encode_targets, fitted
 from t5mix.runs.answers.questions import Question
 from t5mix.runs.config import binding
@@ -57,5 +59,8 @@ def test_rows_of_a_checkpoint_without_a_run_are_as_long_as_the_inputs_need(toy, 
     ids = [[1] * longest] if longest else []
     found = fitted(Checked(run, find_provider("toy", ()), checkpoint=foreign), ids)
     assert found.run.sequence_length == {"inputs": expected, "targets": 8}
+    split = dataclasses.replace(run, mesh=MeshConfig(shape="batch:1;long:5", layout="length:long"))
+    fives = fitted(Checked(split, find_provider("toy", ()), checkpoint=foreign), ids).run.sequence_length["inputs"]
+    assert fives >= expected and fives % 5 == 0  # whatever the mesh splits
     own = Checked(run, find_provider("toy", ()), checkpoint=CheckpointPath(folder, folder.pretraining, 0))
     assert fitted(own, ids) is own

@@ -4,6 +4,8 @@ import pytest
 
 from t5mix.evaluation.decoding import Answer
 from t5mix.mesh.decoding.settings import Decoding
+from t5mix.mesh.state import State
+from t5mix.mesh.t5.fine_tuning.settings import adapters, gradual_unfreezing, matching, prompt_tuning
 from t5mix.runs.answers.ensembles import Ensemble, check_ensemble, voted
 from t5mix.runs.components import Components
 from t5mix.runs.config import binding
@@ -60,6 +62,34 @@ def test_models_that_cannot_answer_together_are_refused(checked, add_task):
     strange = add_task("toy_strange", vocabulary=t5mix.ByteVocabulary(extra_ids=6))
     with pytest.raises(ValueError, match=r"--ensemble runs/b/.* names toy_strange, whose vocabulary"):
         check_ensemble(checked, [dataclasses.replace(other(checked), provider=strange)], "vote")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "alike"),
+    [
+        (matching(patterns=("decoder/",)), True),
+        (gradual_unfreezing(), True),
+        (adapters(), False),
+        (prompt_tuning(length=5), False),
+    ],
+)
+def test_the_mean_is_of_models_with_the_same_weights_however_they_were_trained(checked, monkeypatch, theirs, alike):
+    monkeypatch.setattr(Components, "restore", lambda components, checkpoint: State([], [], theirs))
+    states = Ensemble(checked, [other(checked)], "mean")._states
+    assert len(states(State([], [], theirs))) == 1
+    if alike:
+        assert len(states(State([], []))) == 1
+    else:
+        with pytest.raises(ValueError, match=r"runs/b/.*T5's than .*(adapters|prompt).* there, everything"):
+            states(State([], []))
+
+
+def test_prompts_of_one_length_have_a_mean_whatever_they_began_with(checked, monkeypatch):
+    monkeypatch.setattr(Components, "restore", lambda components, checkpoint: State([], [], prompt_tuning(length=5)))
+    states = Ensemble(checked, [other(checked)], "mean")._states
+    assert len(states(State([], [], prompt_tuning(length=5, start="random")))) == 1
+    with pytest.raises(ValueError, match="other weights besides T5's"):
+        states(State([], [], prompt_tuning(length=6)))
 
 
 def test_all_that_vote_decode_by_the_settings_of_the_first(checked, monkeypatch):

@@ -19,6 +19,16 @@ def test_a_mesh_larger_than_the_machine_is_refused(bind):
         check_mesh(run, available=lambda: 3)
 
 
+def test_a_length_that_the_mesh_does_not_divide_is_refused(bind):
+    mesh = ["MeshConfig.shape = 'batch:1;long:4'", "MeshConfig.layout = 'batch:batch,length:long'"]
+    check_mesh(bind(*mesh).run, available=lambda: 4)
+    with pytest.raises(ValueError, match=r"splits length in 4 \(axis 'long'\) but that of 'targets' is 6; .* 8 or 4$"):
+        checks.check_training(bind(*mesh, "Run.sequence_length = {'inputs': 16, 'targets': 6}").run)
+    prompt = ["Finetuning.trained = @prompt_tuning()", "prompt_tuning.length = 5", "Run.packing = False"]
+    with pytest.raises(ValueError, match=r"that of 'inputs with their prompt' is 21; use a multiple of 4, such as 24"):
+        checks.check_training(bind(*mesh, *prompt).run)
+
+
 def test_files_of_a_task_that_are_missing_are_named(bind, tmp_path):
     feature = t5mix.Feature(t5mix.ByteVocabulary())
     t5mix.TaskRegistry.add(

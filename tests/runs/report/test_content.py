@@ -70,6 +70,21 @@ def test_a_score_of_a_model_that_was_fine_tuned_on_another_task_stands_apart(fol
     ]
 
 
+def test_scores_of_models_fine_tuned_on_a_task_and_on_a_mixture_with_it_are_told_apart(folder):
+    both = folder.finetuning("both")
+    write_json(both.start, {"task": "both", "checkpoint": "x", "step": 6})
+    write_json(both.data, {"a": {}, "b": {}})
+    for task, value in (("a", 20.0), ("b", 25.0)):
+        write_score(both.scores("test", task, 2), score(task, 2, value))
+    found = newest_predictions(read(str(folder.path)).scored)
+    assert [(each.score.task, each.score.value, each.stage) for each in found] == [
+        ("a", 50.0, "multi-task"),
+        ("a", 70.0, "fine-tuned"),
+        ("a", 20.0, "fine-tuned on both"),
+        ("b", 25.0, "fine-tuned"),
+    ]
+
+
 def test_a_run_that_has_only_begun(folder):
     """Its last line is being written, and logs of before count no examples."""
     for trained in (folder.pretraining, *folder.finetunings()):

@@ -6,8 +6,9 @@ from t5mix.evaluation.scoring.baselines import Baseline
 from t5mix.runs.scores.tables import as_json, grouped, of_best, print_groups
 
 
-def score(task="a", split="validation", step=7, value=50.0):
-    return Score(task, split, step, None, 9, {"f1": value}, Baseline("none", math.nan), math.nan, 0, asks="ab")
+def score(task="a", split="validation", step=7, value=50.0, tuned_on=""):
+    none = Baseline("none", math.nan)
+    return Score(task, split, step, None, 9, {"f1": value}, none, math.nan, 0, asks="ab", tuned_on=tuned_on)
 
 
 def test_steps_and_splits_have_tables_of_their_own(capsys):
@@ -26,6 +27,22 @@ def test_scores_of_several_trainings_stand_in_one_table_for_each_split(capsys):
     assert [(group.title, len(group.scores)) for group in groups] == [("validation", 2), ("test", 1)]
     print_groups(groups)
     assert "mean of 2 tasks on validation: 50.00" in capsys.readouterr().out
+
+
+def test_models_fine_tuned_on_a_task_and_on_a_mixture_with_it_stand_beside_each_other(capsys):
+    scores = [score("a", value=10.0, tuned_on="both"), score("a", value=30.0), score("b", value=50.0)]
+    for groups in (
+        grouped(scores, fine_tuned=True, by_step=False),
+        grouped(scores[::-1], fine_tuned=True),
+        of_best(scores, fine_tuned=True),
+    ):
+        (group,) = groups
+        assert len(group.scores) == 3
+        print_groups(groups)
+        out = capsys.readouterr().out
+        assert "(fine-tuned on both)" in " ".join(out.split()) and "10.0" in out and "30.0" in out
+        assert "mean of 2 tasks on validation: 40.00" in out  # of "a" counts what was fine-tuned on it alone
+    assert [one["tuned_on"] for one in as_json(groups)["groups"][0]["scores"]] == ["both", "", ""]
 
 
 def test_the_best_on_one_split_reported_on_another():

@@ -12,7 +12,7 @@ from t5mix.internal.paths import file_name
 
 if TYPE_CHECKING:
     from t5mix.declarations.task import Task
-    from t5mix.evaluation.evaluate_task import Score
+    from t5mix.evaluation.evaluate_task import Score, Which
     from t5mix.evaluation.overlap.clean import CleanScore
     from t5mix.evaluation.overlap.ledger_file import Found
     from t5mix.runs.preflight.checks import Checked
@@ -146,7 +146,7 @@ def _from_models(args: argparse.Namespace) -> "list[Group]":
     ledger = find_ledger(args.ledger, _checkpoint(plan[0][0]).run.path)
     if ledger is not None:
         _check_ledger(ledger, plan, args)
-    clean: dict[tuple[str, str, int | None], CleanScore] = {}
+    clean: dict[Which, CleanScore] = {}
     scores: list[Score] = []
     reported: list[Score] = []
     for checked, steps, tasks in plan:

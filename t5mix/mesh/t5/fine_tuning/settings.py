@@ -136,4 +136,11 @@ class gradual_unfreezing:
             raise ValueError(f"gradual_unfreezing.steps_per_layer is {self.steps_per_layer}: it must be at least 1")
 
 
+def in_use(trained: "Trained") -> "Trained":
+    """Returns what stands for all choices whose models have the same weights, and so compute alike once trained."""
+    if isinstance(trained, prompt_tuning):
+        return prompt_tuning(length=trained.length)
+    return trained if isinstance(trained, adapters | lora) else everything()
+
+
 Trained = everything | matching | adapters | lora | prompt_tuning | gradual_unfreezing
