@@ -26,7 +26,7 @@ import numpy as np
 from side_by_side import DATA
 
 LENGTHS = {"inputs": 128, "targets": 16}
-ROWS, RATE = 8, 1e-4
+ROWS, RATE = 8, 5e-5  # what the Trainer takes by default
 TASKS = ("cola", "sst2", "mrpc", "stsb", "rte")
 
 
