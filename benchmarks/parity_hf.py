@@ -65,9 +65,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small shapes, 32 inputs")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--inputs", type=int, help="inputs that are decoded, of each model [1000; 32 with --quick]")
+    parser.add_argument("--inputs", type=int, help="inputs that are decoded, of each model [50; 32 with --quick]")
     args = parser.parse_args()
-    count = args.inputs or (32 if args.quick else 1000)
+    count = args.inputs or (32 if args.quick else 50)
+    torch.set_num_threads(os.cpu_count() or 1)  # by default it leaves out what it takes for second threads of a core
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, {os.cpu_count()} cores", flush=True)
     results: dict[str, dict[str, float]] = {}
     for name in args.models:
