@@ -73,11 +73,12 @@ def main() -> None:
     results: dict[str, dict[str, float]] = {}
     for name in args.models:
         kind, settings = MODELS[name]
-        model = random_model(kind, {**settings, **(QUICK if args.quick else {})})
         with tempfile.TemporaryDirectory() as folder:
             started = time.monotonic()
             try:
+                model = random_model(kind, {**settings, **(QUICK if args.quick else {})})
                 results[name] = compare(model, Path(folder), count)
+                del model  # before the next one is made
             except ValueError as error:  # an architecture that the engine lacks
                 print(f"{name}: not compared: {error}", flush=True)
                 continue
