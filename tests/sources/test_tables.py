@@ -207,6 +207,23 @@ def test_the_same_rows_of_every_format(written: str, packed: str, tmp_path: Path
     assert source.columns == ("x", "y") and source.num_input_examples("train") == 3
 
 
+def test_of_parquet_only_the_declared_columns_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    table = pa.table({"x": ["a", "b"], "image": [b"1" * 1000, b"2" * 1000], "y": ["c", "d"]})
+    parquet.write_table(table, path, compression="none", use_dictionary=False)
+    image = parquet.ParquetFile(path).metadata.row_group(0).column(1)
+    data = bytearray(path.read_bytes())
+    begin = image.data_page_offset
+    data[begin : begin + image.total_compressed_size] = b"\xff" * image.total_compressed_size
+    path.write_bytes(data)
+    assert read(t5mix.TableDataSource({"train": str(path)}, "parquet", columns=["y", "x"])) == [
+        {"y": "c", "x": "a"},
+        {"y": "d", "x": "b"},
+    ]
+    with pytest.raises(ValueError, match=r"data.parquet: is damaged behind row 0"):
+        t5mix.TableDataSource({"train": str(path)}, "parquet", columns=["image"]).get_dataset()
+
+
 @pytest.mark.parametrize("line", ['"Hello"\tb', 'he said "no"\tb', '"a" and "b"\tc', '"open\tb', '5" disk\t"'])
 def test_a_quote_in_plain_tsv_is_a_letter(line: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", "x\ty", line, "c\td")

@@ -1,24 +1,27 @@
 """JSON and Parquet: objects in, texts out."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from t5mix.internal import text_files
 from t5mix.sources import files
 
 
-def objects(path: str, format: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def objects(path: str, format: str, columns: Collection[str] | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yields where a row stands, "file:line", and its values by column.
 
     Args:
         path: of the file.
         format: "jsonl", "json" or "parquet".
+        columns: those that are looked at; others may be left out of rows that have all of these. None is all.
 
     Raises:
         ValueError: "file:line: what is wrong; the fix".
     """
-    return {"jsonl": _json_lines, "json": _json_list, "parquet": _parquet}[format](path)
+    if format == "parquet":
+        return _parquet(path, columns)
+    return {"jsonl": _json_lines, "json": _json_list}[format](path)
 
 
 def as_text(where: str, column: str, value: Any) -> str:
@@ -82,16 +85,26 @@ def _parsed(where: str, text: str, fix: str) -> Any:
         raise ValueError(f"{where}: nests too deep; give text or numbers") from None
 
 
-def _parquet(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _parquet(path: str, columns: Collection[str] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     import pyarrow as pa
     from pyarrow import parquet
 
     number = 0
     with files.open_bytes(path) as file:
         try:
-            for batch in parquet.ParquetFile(file).iter_batches():
+            table = parquet.ParquetFile(file)
+            names = table.schema_arrow.names
+            read = (
+                names if columns is None or set(columns) - set(names) else [name for name in names if name in columns]
+            )
+            for batch in table.iter_batches(columns=read):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path}: row {number}", row
         except pa.ArrowInvalid as error:
             raise ValueError(f"{path}: is no Parquet file ({error}); see what wrote it") from None
+        except OSError as error:
+            if error.errno is not None:  # the disk's, not Parquet's
+                raise
+            what = " ".join(str(error).split())
+            raise ValueError(f"{path}: is damaged behind row {number} ({what}); copy or make it anew") from None
