@@ -180,17 +180,46 @@ def torch_step(model: Any, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, fl
 def decoded_equal(model: Any, engine: Engine, state: State, count: int, decoding: Decoding) -> float:
     """Returns the share of inputs whose answers are the same, token for token."""
     rows, equal, seconds = engine.batch_size, 0, [0.0, 0.0]
+    others: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # input, our answer, theirs
     for start in range(0, count, rows):
         batch = random_batch(engine.model.vocab_size, seed=1000 + start, rows=rows)
         begin = time.monotonic()
         theirs = generated(model, batch, decoding)
         between = time.monotonic()
-        same = (engine.decode(state, batch["inputs"], decoding).ids[:, 0] == theirs).all(axis=1)
+        ours = engine.decode(state, batch["inputs"], decoding).ids[:, 0]
         seconds = [seconds[0] + between - begin, seconds[1] + time.monotonic() - between]
-        equal += int(same[: count - start].sum())
+        same = (ours == theirs).all(axis=1)[: count - start]
+        equal += int(same.sum())
+        others += [(batch["inputs"][row], ours[row], theirs[row]) for row in np.flatnonzero(~same)]
     what = f"{count} inputs, {decoding.beams} beams"
     print(f"  {what}: {equal} equal; transformers {seconds[0]:.0f} s, t5mix {seconds[1]:.0f} s", flush=True)
+    if others:
+        exact = copy.deepcopy(model).double()
+        found = ", ".join(f"{gap(exact, *other, decoding):.1e}" for other in others)
+        print(f"  where they differ, transformers in float64 prefers its own answer by {found}", flush=True)
     return equal / count
+
+
+def gap(exact: Any, inputs: np.ndarray, ours: np.ndarray, theirs: np.ndarray, decoding: Decoding) -> float:
+    """Returns by how much a model prefers one answer to another, relative: so near a tie was what rounding decided.
+
+    Of beams it compares the mean log-probabilities of both answers, else the logits of the first tokens that differ.
+    """
+    inputs, answers = inputs[None].repeat(2, axis=0), np.stack([theirs, ours]).astype(np.int64)
+    shifted = np.concatenate([np.zeros((2, 1), np.int64), answers[:, :-1]], axis=1)
+    with torch.no_grad():
+        logits = exact(
+            input_ids=torch.tensor(inputs),
+            attention_mask=torch.tensor((inputs > 0).astype(np.int64)),
+            decoder_input_ids=torch.tensor(shifted),
+        ).logits
+        if decoding.beams == 1:
+            first = int(np.flatnonzero(theirs != ours)[0])
+            scores = logits[0, first, answers[:, first]].numpy()
+        else:
+            chosen = logits.log_softmax(-1).gather(-1, torch.tensor(answers)[..., None])[..., 0].numpy()
+            scores = (chosen * (answers > 0)).sum(axis=1) / (answers > 0).sum(axis=1)
+    return float((scores[0] - scores[1]) / abs(scores[0]))
 
 
 def generated(model: Any, batch: dict[str, np.ndarray], decoding: Decoding) -> np.ndarray:
