@@ -20,6 +20,8 @@ import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from t5mix.internal.memo import no_collection
+
 # TensorFlow and absl write banners from C++ as they load; a user asked for none of it. Set before the import,
 # and only where the user has not chosen otherwise.
 _QUIET = {
@@ -50,7 +52,8 @@ def lazy_import(name: str) -> types.ModuleType:
 def import_quietly(name: str) -> types.ModuleType:
     """Imports module `name` now, without its start-up chatter."""
     silence()
-    return importlib.import_module(name)
+    with no_collection():  # of TensorFlow alone there are a million objects
+        return importlib.import_module(name)
 
 
 class _QuietTensorFlow:

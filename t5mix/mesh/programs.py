@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t5mix.mesh import random
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.compiling.arrays import COUNTED, Arrays
 from t5mix.mesh.compiling.lowering import GlobalMeshImpl, Lowering
 from t5mix.mesh.decoding.answers import decode
@@ -220,7 +221,9 @@ class Programs:
             return number + 1, added
 
         tasks = tf.zeros([self.num_tasks])
-        empty = [impl.annotate(tf.zeros(one.shape), one.axes) for one in self.arrays.trained_weights]
+        empty = [
+            impl.annotate(operations.zeros(one.shape, tf.float32), one.axes) for one in self.arrays.trained_weights
+        ]
         start = (tf.constant(0), [tf.zeros([]), tasks, tasks, *empty])
         return tf.while_loop(lambda number, _: number < count, body, start)[1]
 

@@ -10,6 +10,7 @@ into whatever uses the numbers. Threefry-2x32, which JAX draws with, takes a hun
 tensor; for initial weights and dropout masks the laws that tests/mesh/test_random.py checks are what counts.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ Key = tuple[tf.Tensor, tf.Tensor]
 _GOLDEN, _OTHER = 0x9E3779B9, 0x85EBCA6B
 
 
+@functools.partial(tf.function, autograph=False)  # one operation of the graph, built faster than fifteen
 def hashed(x: tf.Tensor) -> tf.Tensor:
     """Maps uint32 to uint32 by a bijection in which every input bit changes every output bit with probability near 1/2.
 

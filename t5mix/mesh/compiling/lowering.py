@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from t5mix.mesh import random
+from t5mix.mesh.compiling.operations import dot_general
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.t5.loop import LAYERS
@@ -177,33 +178,7 @@ class GlobalMeshImpl(mtf.MeshImpl):
         own = [[d for d in output if d in term and d not in other] for term, other in (terms, terms[::-1])]
         if own[0] and own[1] and output.index(own[1][0]) < output.index(own[0][0]):
             terms, slices = terms[::-1], slices[::-1]
-        return _product(terms[0], terms[1], output, slices[0], slices[1])
-
-
-def _product(left: str, right: str, output: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Returns an einsum of two tensors: XLA's dot_general, and a transpose where the result's dimensions need one."""
-    from tensorflow.compiler.tf2xla.ops import gen_xla_ops
-    from tensorflow.compiler.xla import xla_data_pb2
-
-    batch = [d for d in left if d in right and d in output]
-    summed = [d for d in left if d in right and d not in output]
-    alone = [[d for d in term if d not in output and d not in summed] for term in (left, right)]
-    assert not alone[0] and not alone[1], f"{left},{right}->{output} sums over a dimension of one tensor"
-    numbers = xla_data_pb2.DotDimensionNumbers(
-        lhs_batch_dimensions=[left.index(d) for d in batch],
-        rhs_batch_dimensions=[right.index(d) for d in batch],
-        lhs_contracting_dimensions=[left.index(d) for d in summed],
-        rhs_contracting_dimensions=[right.index(d) for d in summed],
-    )
-    product = gen_xla_ops.xla_dot_v2(
-        lhs=x,
-        rhs=y,
-        dimension_numbers=numbers.SerializeToString(),
-        precision_config="",
-        preferred_element_type=x.dtype,
-    )
-    made = [*batch, *(d for d in left if d not in batch + summed), *(d for d in right if d not in batch + summed)]
-    return product if made == list(output) else tf.transpose(product, [made.index(d) for d in output])
+        return dot_general(terms[0], terms[1], output, slices[0], slices[1])
 
 
 class Lowering(mtf.Lowering):

@@ -5,9 +5,9 @@ the weight, and clipped so that its root mean square is at most 1. Equal to upst
 the layers of a stacked variable are each clipped for themselves, as they are when they are variables of their own.
 """
 
-import functools
 from collections.abc import Mapping, Sequence
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.compiling.sums import total
 from t5mix.mesh.mesh_tensorflow import tf
 from t5mix.mesh.optimizers.settings import adafactor
@@ -34,7 +34,6 @@ def slots(options: adafactor, shape: Sequence[int]) -> list[Slot]:
     ]
 
 
-@functools.partial(tf.function, autograph=False)  # traced once a shape, not once a weight
 def update(
     weight: tf.Tensor,
     gradient: tf.Tensor,
@@ -74,15 +73,15 @@ def update(
 
     factored = _factored(options, weight.shape.as_list()[first:])
     if factored is None:
-        x = gradient * tf.math.rsqrt(moved("_slot_v", squared))
+        x = gradient * operations.rsqrt(moved("_slot_v", squared))
     else:
         largest, second = (dimension + first for dimension in factored)
         rows_of_squares = _mean(squared, largest, axes)
         rows = moved("_slot_vr", rows_of_squares)
         columns = moved("_slot_vc", _mean(squared, second, axes))
         mean = tf.reduce_mean(rows, second - (largest < second), keepdims=True)
-        by_row = tf.expand_dims(tf.math.rsqrt(rows / mean), largest)
-        x = gradient * by_row * tf.expand_dims(tf.math.rsqrt(columns), second)
+        by_row = tf.expand_dims(operations.rsqrt(rows / mean), largest)
+        x = gradient * by_row * tf.expand_dims(operations.rsqrt(columns), second)
     x = x * _step_size(weight, x, learning_rate, options, inner)
     if options.beta1:
         x = new["_slot_m"] = options.beta1 * old["_slot_m"] + (1.0 - options.beta1) * x

@@ -4,9 +4,9 @@ Scaled, the step of each weight is multiplied by the weight's root mean square, 
 (Nawrot 2023, https://arxiv.org/abs/2309.02373).
 """
 
-import functools
 from collections.abc import Mapping, Sequence
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import tf
 from t5mix.mesh.optimizers.settings import adamw, adamw_scaled
 from t5mix.mesh.optimizers.slots import Slot, Step, root_mean_square, wide
@@ -18,7 +18,6 @@ def slots(options: adamw, shape: Sequence[int]) -> list[Slot]:
     return [Slot("_slot_m", everything), Slot("_slot_v", everything)]
 
 
-@functools.partial(tf.function, autograph=False)  # traced once a shape, not once a weight
 def update(
     weight: tf.Tensor,
     gradient: tf.Tensor,
@@ -50,7 +49,7 @@ def update(
     first = old["_slot_m"] * options.beta1 + gradient * (1.0 - options.beta1)
     second = old["_slot_v"] * options.beta2 + squared * (1.0 - options.beta2)
     of_first, of_second = (wide(number, weight) for number in numbers)
-    x = (first / of_first) / (tf.sqrt(second / of_second) + options.epsilon)
+    x = (first / of_first) / (operations.sqrt(second / of_second) + options.epsilon)
     if isinstance(options, adamw_scaled):
         inner = range(int(stacked), len(weight.shape))
         x = x * tf.maximum(root_mean_square(weight, inner), options.epsilon_scale)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import tf
 
 
@@ -46,4 +47,4 @@ def wide(number: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
 
 def root_mean_square(x: tf.Tensor, dimensions: Sequence[int]) -> tf.Tensor:
     """Returns the root mean square over dimensions, which stay with size 1."""
-    return tf.sqrt(tf.reduce_mean(tf.square(x), list(dimensions), keepdims=True))
+    return operations.sqrt(tf.reduce_mean(tf.square(x), list(dimensions), keepdims=True))

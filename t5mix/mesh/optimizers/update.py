@@ -4,6 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import tf
 from t5mix.mesh.optimizers import adafactor, adamw
 from t5mix.mesh.optimizers import settings as choices
@@ -52,22 +53,24 @@ def new_values(
     norm = None
     if rates.shape.rank == 2 or config.clip_norm is not None:
         gradients = {w.name: _unfrozen(tf.cast(gradients[w.name], tf.float32), rows[w.name][0]) for w in weights}
-        norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients.values()]))
+        norm = operations.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients.values()]))
         if config.clip_norm is not None:
             share = config.clip_norm / tf.maximum(norm, config.clip_norm)
             gradients = {name: gradient * share for name, gradient in gradients.items()}
     new: dict[str, tf.Tensor] = {}
     squares = []
+    # Traced once a shape, not once a weight.
+    functions = {module: tf.function(module.update, autograph=False) for module in (adafactor, adamw)}
     for one in weights:
         optimizer, (trained, learning_rate, *numbers) = _one(config.optimizer.of_weight(one.name)), rows[one.name]
         names = [slot.name for slot in slots_of(optimizer, one.variables[0].shape)]
         slots = {name: old[one.name + name] for name in names}
         given = (old[one.name], gradients[one.name], slots, learning_rate, numbers, optimizer)
-        step = _module(optimizer).update(*given, stacked=one.stacked, axes=one.axes)
+        step = functions[_module(optimizer)](*given, stacked=one.stacked, axes=one.axes)
         changed = {one.name: step.weight, **{one.name + name: value for name, value in step.slots.items()}}
         new |= {name: _where(trained, value, old[name]) for name, value in changed.items()}
         squares.append(step.squared_norm)
-    return tf.sqrt(tf.add_n(squares)) if norm is None else norm, new
+    return operations.sqrt(tf.add_n(squares)) if norm is None else norm, new
 
 
 def _rows(weights: Sequence[Stored], rates: tf.Tensor) -> dict[str, list[tf.Tensor | None]]:

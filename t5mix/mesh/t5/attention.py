@@ -15,6 +15,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.compiling.sums import SumOverBatch
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.state import Initializer
@@ -150,4 +151,4 @@ def softmax(logits: Any) -> Any:
 
         return [mtf.slicewise(of_logits, [operation.outputs[0], dy], splittable_dims=[], grad_function=0)]
 
-    return mtf.slicewise(tf.nn.softmax, [logits], splittable_dims=[], grad_function=gradient, name="softmax")
+    return mtf.slicewise(operations.softmax, [logits], splittable_dims=[], grad_function=gradient, name="softmax")

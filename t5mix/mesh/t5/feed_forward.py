@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import mtf, tf
 from t5mix.mesh.state import Initializer
 from t5mix.mesh.t5.parameters import Scope
@@ -46,12 +47,12 @@ _SCALE, _CUBIC = math.sqrt(2.0 / math.pi), 0.044715
 
 
 def _gelu(x: tf.Tensor) -> tf.Tensor:
-    return 0.5 * x * (1.0 + tf.tanh(_SCALE * (x + _CUBIC * x * x * x)))
+    return 0.5 * x * (1.0 + operations.tanh(_SCALE * (x + _CUBIC * x * x * x)))
 
 
 def _gelu_gradient(operation: Any, gradient: Any) -> list[Any]:
     def of_x(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-        tanh = tf.tanh(_SCALE * (x + _CUBIC * x * x * x))
+        tanh = operations.tanh(_SCALE * (x + _CUBIC * x * x * x))
         slope = _SCALE * (1.0 + 3.0 * _CUBIC * x * x)
         return dy * 0.5 * (1.0 + tanh + x * (1.0 - tanh * tanh) * slope)
 

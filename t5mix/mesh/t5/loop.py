@@ -11,6 +11,7 @@ kept; a policy says which. Upstream's while_loop has no gradient, and its recomp
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
 from t5mix.mesh.state import Initializer
 from t5mix.mesh.t5.parameters import GetWeight, has_gradient
@@ -178,7 +179,9 @@ class BlockLoopGradient(mtf_ops.Operation):
         pairs = zip(self.trained, kept_axes, strict=True)
         totals = [_zeros(impl, loop.count, hole, tf.float32, axes) for hole, axes in pairs]
         pairs = zip(shared, loop.shared_in, strict=True)
-        sums = [impl.annotate(tf.zeros(value.shape), impl.axes(tensor.shape)) for value, tensor in pairs]
+        sums = [
+            impl.annotate(operations.zeros(value.shape, tf.float32), impl.axes(tensor.shape)) for value, tensor in pairs
+        ]
         start = (tf.constant(loop.count - 1), dy, totals, sums)
         _, dx, totals, sums = tf.while_loop(lambda i, *_: i >= 0, body, start)
         for tensor, value in zip(self.outputs, [dx, *totals, *sums], strict=True):
@@ -238,15 +241,14 @@ def _values(lowering: Any, tensors: Sequence[Any]) -> list[tf.Tensor]:
 
 def _zeros(impl: Any, count: int, tensor: Any, dtype: tf.DType, axes: Sequence[int]) -> tf.Tensor:
     shape = [count, *tensor.shape.to_integer_list]
-    return impl.annotate(tf.zeros(shape, dtype), [-1, *axes])
+    return impl.annotate(operations.zeros(shape, dtype), [-1, *axes])
 
 
 def _slice(stacked: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
     """Returns stacked[i], as XLA's dynamic slice: [layers, ...] to [...]."""
-    ops, shape = _xla_ops(), stacked.shape.as_list()
+    shape = stacked.shape.as_list()
     start = tf.concat([[i], tf.zeros([len(shape) - 1], tf.int32)], 0)
-    size = tf.constant([1, *shape[1:]], tf.int32)
-    return tf.reshape(ops.xla_dynamic_slice(input=stacked, start_indices=start, size_indices=size), shape[1:])
+    return tf.reshape(tf.slice(stacked, start, [1, *shape[1:]]), shape[1:])
 
 
 def _with_slice(impl: Any, stacked: tf.Tensor, i: tf.Tensor, value: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:

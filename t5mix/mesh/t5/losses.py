@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
 
 
@@ -45,7 +46,7 @@ class TokenLosses(mtf_ops.Operation):
                 hit = hit + (1.0 - smoothing) * given[-1]
                 all_ = all_ + given[-1] * (1.0 + 2.0 * z_loss * log_z)
                 mean = smoothing * given[-1]
-            probabilities = tf.exp(logits - log_z[..., None])
+            probabilities = operations.exp(logits - log_z[..., None])
             result = probabilities * tf.expand_dims(all_, -1)
             if smoothing and of_loss:
                 result -= mean[..., None] / size
@@ -58,7 +59,7 @@ class TokenLosses(mtf_ops.Operation):
         """Lowers the three outputs."""
         impl = lowering.mesh_impl(self)
         logits, targets = (lowering.tensors[x].to_laid_out_tensor().one_slice for x in self.inputs)
-        log_z = tf.reduce_logsumexp(logits, -1)
+        log_z = operations.log_sum_exp(logits)
         chosen = tf.reduce_sum(tf.where(_is_target(logits, targets), logits, 0.0), -1)
         cross_entropy = log_z - chosen
         loss = cross_entropy + self._z_loss * tf.square(log_z)

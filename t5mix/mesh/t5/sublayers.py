@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from t5mix.mesh.compiling import operations
 from t5mix.mesh.mesh_tensorflow import mtf, mtf_ops, tf
 from t5mix.mesh.state import ONES
 from t5mix.mesh.t5.parameters import Scope
@@ -31,7 +32,7 @@ def rms_norm(x: Any, scope: Scope) -> Any:
 
 
 def _rms_norm(x: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(tf.cast(x, tf.float32)), -1, keepdims=True) + _EPSILON)
+    inverse = operations.rsqrt(tf.reduce_mean(tf.square(tf.cast(x, tf.float32)), -1, keepdims=True) + _EPSILON)
     return x * tf.cast(inverse, x.dtype) * scale
 
 
@@ -40,14 +41,14 @@ def _rms_norm_gradient(operation: Any, gradient: Any) -> list[Any]:
 
     def of_x(x: tf.Tensor, scale: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
         wide = tf.cast(x, tf.float32)
-        inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(wide), -1, keepdims=True) + _EPSILON)
+        inverse = operations.rsqrt(tf.reduce_mean(tf.square(wide), -1, keepdims=True) + _EPSILON)
         scaled = tf.cast(dy * scale, tf.float32)
         along = tf.reduce_mean(scaled * wide, -1, keepdims=True) * tf.square(inverse)
         return tf.cast(inverse * (scaled - along * wide), x.dtype)
 
     def of_scale(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
         wide = tf.cast(x, tf.float32)
-        inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(wide), -1, keepdims=True) + _EPSILON)
+        inverse = operations.rsqrt(tf.reduce_mean(tf.square(wide), -1, keepdims=True) + _EPSILON)
         total = tf.reduce_sum(wide * inverse * tf.cast(dy, tf.float32), list(range(len(x.shape) - 1)))
         return tf.cast(total, x.dtype)
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from t5mix.mesh.compiling.chips import chip_of, cores_per_chip
+from t5mix.mesh.compiling.costs.chips import chip_of, cores_per_chip
 from t5mix.mesh.compiling.topology import topology_devices
 from tests.mesh.compiling.topologies import needs_libtpu
 

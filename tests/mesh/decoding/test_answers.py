@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from t5mix.mesh.compiling.hlo_text import Instruction, parse_module
-from t5mix.mesh.compiling.program_costs import COLLECTIVES
-from t5mix.mesh.compiling.replica_groups import first_group, pairs
+from t5mix.mesh.compiling.costs.hlo_text import Instruction, parse_module
+from t5mix.mesh.compiling.costs.program_costs import COLLECTIVES
+from t5mix.mesh.compiling.costs.replica_groups import first_group, pairs
 from t5mix.mesh.decoding.settings import Decoding
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.layouts import MeshConfig

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from t5mix.mesh.compiling.compilation import fingerprint
+from t5mix.mesh.compiling.costs.hlo_text import parse_module
+from t5mix.mesh.compiling.costs.program_costs import COLLECTIVES
 from t5mix.mesh.compiling.executables import Executables, shapes_of
-from t5mix.mesh.compiling.hlo_text import parse_module
-from t5mix.mesh.compiling.program_costs import COLLECTIVES
 from t5mix.mesh.devices import jax
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.optimizers import adafactor as module

@@ -149,7 +149,7 @@ _LIMITS = {"compute": "computing", "memory": "reading and writing memory", "inte
 
 
 def _show_training(found: "Rehearsal") -> None:
-    from t5mix.mesh.compiling.step_time import LEFT_OUT
+    from t5mix.mesh.compiling.costs.step_time import LEFT_OUT
 
     seconds, fed = found.step_seconds, found.sequences_per_host
     if seconds and fed:

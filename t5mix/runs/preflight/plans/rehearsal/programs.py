@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t5mix.mesh.compiling.chips import chip_of, cores_per_chip
-from t5mix.mesh.compiling.program_costs import ProgramCosts, program_costs
-from t5mix.mesh.compiling.step_time import StepTime, step_time, wires_of
+from t5mix.mesh.compiling.costs.chips import chip_of, cores_per_chip
+from t5mix.mesh.compiling.costs.program_costs import ProgramCosts, program_costs
+from t5mix.mesh.compiling.costs.step_time import StepTime, step_time, wires_of
 from t5mix.mesh.devices import device_mesh
 from t5mix.mesh.engine import Engine
 from t5mix.mesh.optimizers.step_config import StepConfig

@@ -7,8 +7,8 @@ from typing import Any
 
 from t5mix.declarations.registry import get_subtasks
 from t5mix.internal.terminal import Progress
-from t5mix.mesh.compiling.chips import chip_of, cores_per_chip
-from t5mix.mesh.compiling.step_time import LEFT_OUT
+from t5mix.mesh.compiling.costs.chips import chip_of, cores_per_chip
+from t5mix.mesh.compiling.costs.step_time import LEFT_OUT
 from t5mix.mesh.compiling.topology import topology_devices
 from t5mix.runs.config.settings import Run
 from t5mix.runs.preflight.changed_mixture import with_changes

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from t5mix.mesh.compiling.chips import Chip, chip_of, cores_per_chip
-from t5mix.mesh.compiling.program_costs import Collective, ProgramCosts
+from t5mix.mesh.compiling.costs.chips import Chip, chip_of, cores_per_chip
+from t5mix.mesh.compiling.costs.program_costs import Collective, ProgramCosts
 
 LEFT_OUT = (
     "operations other than matrix products (softmax, random numbers), matrices that do not fill the matrix unit, the "

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from t5mix.mesh.compiling.chips import CHIPS, chip_of, cores_per_chip
-from t5mix.mesh.compiling.program_costs import Collective, Operation, ProgramCosts
-from t5mix.mesh.compiling.step_time import Wires, collective_seconds, step_time
+from t5mix.mesh.compiling.costs.chips import CHIPS, chip_of, cores_per_chip
+from t5mix.mesh.compiling.costs.program_costs import Collective, Operation, ProgramCosts
+from t5mix.mesh.compiling.costs.step_time import Wires, collective_seconds, step_time
 
 
 @dataclasses.dataclass(frozen=True)

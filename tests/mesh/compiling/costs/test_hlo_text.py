@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from t5mix.mesh.compiling.hlo_text import parse_module, shapes_in
+from t5mix.mesh.compiling.costs.hlo_text import parse_module, shapes_in
 from t5mix.mesh.devices import available_devices
 
 LOOP = """\

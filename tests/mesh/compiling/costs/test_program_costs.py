@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from t5mix.mesh.compiling.program_costs import program_costs
+from t5mix.mesh.compiling.costs.program_costs import program_costs
 from t5mix.mesh.devices import device_mesh
 from t5mix.mesh.layouts import MeshConfig
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from t5mix.mesh.compiling.replica_groups import first_group, pairs
+from t5mix.mesh.compiling.costs.replica_groups import first_group, pairs
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from t5mix.mesh.compiling.hlo_text import Computation, Instruction, Module, Shape, parse_module
-from t5mix.mesh.compiling.replica_groups import first_group, pairs
+from t5mix.mesh.compiling.costs.hlo_text import Computation, Instruction, Module, Shape, parse_module
+from t5mix.mesh.compiling.costs.replica_groups import first_group, pairs
 
 COLLECTIVES = (
     "all-reduce",
