@@ -23,7 +23,6 @@ from jax.extend.mlir.dialects import stablehlo
 from jax.interpreters import mlir
 
 from t5mix.internal.memo import no_collection
-from t5mix.mesh.compiling import operations
 
 
 def stablehlo_to_jax(
@@ -69,30 +68,31 @@ def tensorflow_to_stablehlo(tf_function: Callable, inputs: Sequence[Any]) -> byt
     Returns:
         StableHLO whose function "main" takes and returns the same, as MLIR bytecode.
     """
+    from t5mix.mesh.compiling import operations
     from t5mix.mesh.mesh_tensorflow import tf
 
     specs = [tf.TensorSpec(x.shape, tf.as_dtype(x.dtype)) for x in inputs]
     traced = tf.function(tf_function, jit_compile=True, autograph=False)
     with no_collection(), operations.left_to_stablehlo():
         hlo = traced.experimental_get_compiler_ir(*specs)(stage="hlo_serialized", platform_name="CPU")
-    return _with_operations(jax_mlir.hlo_to_stablehlo(hlo))
+    return _with_operations(jax_mlir.hlo_to_stablehlo(hlo), operations.PREFIX)
 
 
-def _with_operations(module: str | bytes) -> bytes:
+def _with_operations(module: str | bytes, prefix: str) -> bytes:
     """Puts StableHLO's operations in the places of calls that stand for them, see `operations`; returns bytecode."""
     with mlir.make_ir_context():
         parsed = ir.Module.parse(module)
         calls: list[Any] = []
 
         def keep_if_ours(operation: Any) -> Any:
-            if operation.name == "stablehlo.custom_call" and _target(operation).startswith(operations.PREFIX):
+            if operation.name == "stablehlo.custom_call" and _target(operation).startswith(prefix):
                 calls.append(operation)
             return ir.WalkResult.ADVANCE
 
         parsed.operation.walk(keep_if_ours)
         for call in calls:
             with ir.InsertionPoint(call), call.location:
-                made = _operation(_target(call).removeprefix(operations.PREFIX), call)
+                made = _operation(_target(call).removeprefix(prefix), call)
             call.results[0].replace_all_uses_with(made.results[0])
             call.erase()
         written = io.BytesIO()

@@ -21,6 +21,7 @@ from t5mix.mesh.compiling.operations import (
     zeros,
 )
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.devices import configure_cpu
 from t5mix.mesh.layouts import MeshConfig
 from t5mix.mesh.mesh_tensorflow import tf
 from t5mix.mesh.programs import Programs
@@ -38,6 +39,7 @@ def text_of(module: bytes) -> str:
 
 def computed(function, *arrays):
     """The result of a function that t5mix compiles, and the text of its module."""
+    configure_cpu()  # before the first use of JAX, for other tests of this process
     found = []
 
     def program(*tensors):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from t5mix.mesh.compiling.xla import stablehlo_to_jax, tensorflow_to_stablehlo
+from t5mix.mesh.devices import configure_cpu
 from t5mix.mesh.mesh_tensorflow import tf
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,6 +61,8 @@ def test_nothing_private_of_jax_is_used():
 
 
 def test_a_tensorflow_program_runs_in_jax():
+    configure_cpu()  # before the first use of JAX, for other tests of this process
+
     def program(x, y):
         return (tf.matmul(x, y), tf.reduce_sum(x))
 
