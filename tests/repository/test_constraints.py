@@ -3,8 +3,6 @@
 python tests/repository/test_constraints.py     # asks pip what each would install, and compares
 """
 
-import functools
-import importlib.metadata
 import importlib.util
 import json
 import subprocess
@@ -19,39 +17,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests.repository.asked import asked, requirements
+
 ROOT = Path(__file__).resolve().parents[2]
 # What the two targets of the Makefile install.
 TARGETS = (".", ".[dev,hf,beam]")
 
 
-@functools.cache
-def _requirements(name: str, extra: str) -> tuple[Requirement, ...]:
-    """What an installed package asks for, by itself (extra "") or because of an extra."""
-    try:
-        listed = importlib.metadata.requires(name) or []
-    except importlib.metadata.PackageNotFoundError:
-        return ()
-    found = map(Requirement, listed)
-    return tuple(each for each in found if each.marker is None or each.marker.evaluate({"extra": extra}))
-
-
-def _asked(extras: tuple[str, ...]) -> set[tuple[str, str]]:
-    """All (package, extra) that t5mix with these extras needs, its own among them."""
-    found: set[tuple[str, str]] = set()
-    rest = [("t5mix", extra) for extra in ("", *extras)]
-    while rest:
-        name, extra = rest.pop()
-        if (name, extra) not in found:
-            found.add((name, extra))
-            for each in _requirements(name, extra):
-                rest += [(canonicalize_name(each.name), inner) for inner in ("", *each.extras)]
-    return found
-
-
 def _bounds(asked: set[tuple[str, str]]) -> Iterator[tuple[str, str, str, Version]]:
     """Yields (package, who bounds it, operator, version) of upper bounds."""
     for who, extra in sorted(asked):
-        for each in _requirements(who, extra):
+        for each in requirements(who, extra):
             for one in each.specifier:
                 if one.operator in ("<", "<="):
                     yield canonicalize_name(each.name), who, one.operator, Version(one.version)
@@ -66,13 +42,13 @@ def _constraints() -> dict[str, SpecifierSet]:
 def test_what_extras_bound_is_bounded_for_all() -> None:
     if missing := [name for name in ("apache_beam", "datasets") if importlib.util.find_spec(name) is None]:
         pytest.skip(f"{' and '.join(missing)} not installed")
-    base = _asked(())
+    base = asked(())
     names = {name for name, _ in base}
     allowed = _constraints()
     for name, _, operator, version in _bounds(base):
         allowed[name] = allowed.get(name, SpecifierSet()) & SpecifierSet(f"{operator}{version}")
     wider = []
-    for name, who, operator, version in _bounds(_asked(("dev", "hf", "beam")) - base):
+    for name, who, operator, version in _bounds(asked(("dev", "hf", "beam")) - base):
         # The first release that is too new, for them, and one that is much too new.
         first = version.base_version if operator == "<" else f"{version.base_version}.1"
         if name in names and any(allowed.get(name, SpecifierSet()).contains(each) for each in (first, "9999")):
