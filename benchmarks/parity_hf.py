@@ -12,12 +12,14 @@ JSON; a figure is null where a model is not compared yet, and the lines above sa
 """
 
 import argparse
+import contextlib
 import copy
 import dataclasses
 import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +148,8 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
         "roundtrip": roundtrip_equal(model, engine, state, opened, folder),
     }
     # In float32 transformers' own gradients are up to 1e-3 off: where rounding turns the sign of a ReLU's input.
-    exact = torch_step(copy.deepcopy(model).double(), batch)[2]
+    with float64():
+        exact = torch_step(copy.deepcopy(model).double(), batch)[2]
     return figures | compare_training(model, engine, state, batch, gradients, exact)
 
 
@@ -195,9 +198,28 @@ def decoded_equal(model: Any, engine: Engine, state: State, count: int, decoding
     print(f"  {what}: {equal} equal; transformers {seconds[0]:.0f} s, t5mix {seconds[1]:.0f} s", flush=True)
     if others:
         exact = copy.deepcopy(model).double()
-        found = ", ".join(f"{gap(exact, *other, decoding):.1e}" for other in others)
+        with float64():
+            found = ", ".join(f"{gap(exact, *other, decoding):.1e}" for other in others)
         print(f"  where they differ, transformers in float64 prefers its own answer by {found}", flush=True)
     return equal / count
+
+
+@contextlib.contextmanager
+def float64() -> Iterator[None]:
+    """Lets float64 stay what it is in transformers' norms and softmax, which turn whatever they get to float32."""
+    cast, to = torch.Tensor.float, torch.Tensor.to
+
+    def stay(x: torch.Tensor) -> torch.Tensor:
+        return x if x.dtype == torch.float64 else cast(x)
+
+    def stay_to(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return x if x.dtype == torch.float64 and args[:1] == (torch.float32,) else to(x, *args, **kwargs)
+
+    torch.Tensor.float, torch.Tensor.to = stay, stay_to
+    try:
+        yield
+    finally:
+        torch.Tensor.float, torch.Tensor.to = cast, to
 
 
 def gap(exact: Any, inputs: np.ndarray, ours: np.ndarray, theirs: np.ndarray, decoding: Decoding) -> float:

@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -207,20 +208,32 @@ def test_the_same_rows_of_every_format(written: str, packed: str, tmp_path: Path
     assert source.columns == ("x", "y") and source.num_input_examples("train") == 3
 
 
-def test_of_parquet_only_the_declared_columns_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "data.parquet"
-    table = pa.table({"x": ["a", "b"], "image": [b"1" * 1000, b"2" * 1000], "y": ["c", "d"]})
+def a_damaged_column(path: Path, texts: list[str], change: Callable[[bytes], bytes]) -> None:
+    """Writes a table of x, image and y, whose column of images holds what `change` makes of its bytes."""
+    table = pa.table({"x": ["a", "b"], "image": texts, "y": ["c", "d"]})
     parquet.write_table(table, path, compression="none", use_dictionary=False)
-    image = parquet.ParquetFile(path).metadata.row_group(0).column(1)
-    data = bytearray(path.read_bytes())
-    begin = image.data_page_offset
-    data[begin : begin + image.total_compressed_size] = b"\xff" * image.total_compressed_size
-    path.write_bytes(data)
-    assert read(t5mix.TableDataSource({"train": str(path)}, "parquet", columns=["y", "x"])) == [
-        {"y": "c", "x": "a"},
-        {"y": "d", "x": "b"},
-    ]
-    with pytest.raises(ValueError, match=r"data.parquet: is damaged behind row 0"):
+    column, data = parquet.ParquetFile(path).metadata.row_group(0).column(1), path.read_bytes()
+    begin, end = column.data_page_offset, column.data_page_offset + column.total_compressed_size
+    changed = change(data[begin:end])
+    assert len(changed) == end - begin and changed != data[begin:end]
+    path.write_bytes(data[:begin] + changed + data[end:])
+
+
+@pytest.mark.parametrize("defaults", [{}, {"z": "none"}])
+def test_of_parquet_only_the_declared_columns_are_read(defaults: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    a_damaged_column(path, ["1" * 1000, "2" * 1000], lambda data: b"\xff" * len(data))
+    source = t5mix.TableDataSource({"train": str(path)}, "parquet", columns=["y", "x", *defaults], defaults=defaults)
+    assert read(source) == [{"y": "c", "x": "a", **defaults}, {"y": "d", "x": "b", **defaults}]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: b"\xff" * len(data), lambda data: data.replace(b"2", b"\xff")], ids=["a page", "a text"]
+)
+def test_damaged_parquet_is_told_by_its_file(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    a_damaged_column(path, ["1" * 1000, "2" * 1000], change)
+    with pytest.raises(ValueError, match=r"data.parquet: is damaged behind row 0 \(.*\); copy or make it anew"):
         t5mix.TableDataSource({"train": str(path)}, "parquet", columns=["image"]).get_dataset()
 
 

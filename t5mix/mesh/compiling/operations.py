@@ -3,7 +3,7 @@
 The bridge hands each of them to MLIR by itself, which makes all its rewriting rules anew: 5 ms, where others take 0.1,
 and a training step has hundreds. And it computes what is constant, arrays of zeros as large as a layer included. So
 while `tensorflow_to_stablehlo` traces, these are custom calls, named after what takes their place in the module: the
-program stays the same. Elsewhere they are TensorFlow's own.
+program stays the same. Elsewhere, in tests, they are made of TensorFlow's own.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ _left = contextvars.ContextVar("left to StableHLO", default=False)
 
 
 @contextlib.contextmanager
-def left_to_stablehlo() -> Iterator[None]:
-    """Leaves these operations out of what is traced meanwhile, for `xla` to put in."""
-    token = _left.set(True)
+def left_to_stablehlo(left: bool = True) -> Iterator[None]:
+    """Leaves these operations out of what is traced meanwhile, for `xla` to put in; or lets TensorFlow make them."""
+    token = _left.set(left)
     try:
         yield
     finally:

@@ -75,26 +75,29 @@ def tensorflow_to_stablehlo(tf_function: Callable, inputs: Sequence[Any]) -> byt
     traced = tf.function(tf_function, jit_compile=True, autograph=False)
     with no_collection(), operations.left_to_stablehlo():
         hlo = traced.experimental_get_compiler_ir(*specs)(stage="hlo_serialized", platform_name="CPU")
-    return _with_operations(jax_mlir.hlo_to_stablehlo(hlo), operations.PREFIX)
+    return _with_operations(jax_mlir.hlo_to_stablehlo(hlo))
 
 
-def _with_operations(module: str | bytes, prefix: str) -> bytes:
+def _with_operations(module: str | bytes) -> bytes:
     """Puts StableHLO's operations in the places of calls that stand for them, see `operations`; returns bytecode."""
+    from t5mix.mesh.compiling.operations import PREFIX
+
     with mlir.make_ir_context():
         parsed = ir.Module.parse(module)
         calls: list[Any] = []
 
         def keep_if_ours(operation: Any) -> Any:
-            if operation.name == "stablehlo.custom_call" and _target(operation).startswith(prefix):
+            if operation.name == "stablehlo.custom_call" and _target(operation).startswith(PREFIX):
                 calls.append(operation)
             return ir.WalkResult.ADVANCE
 
         parsed.operation.walk(keep_if_ours)
         for call in calls:
             with ir.InsertionPoint(call), call.location:
-                made = _operation(_target(call).removeprefix(prefix), call)
+                made = _operation(_target(call).removeprefix(PREFIX), call)
             call.results[0].replace_all_uses_with(made.results[0])
             call.erase()
+        parsed.operation.verify()  # before anybody keeps it
         written = io.BytesIO()
         parsed.operation.write_bytecode(written)
     return written.getvalue()
@@ -119,4 +122,6 @@ def _operation(name: str, call: Any) -> Any:
             lhs_contracting_dimensions=numbers["lhs_contracting_dimensions"],
             rhs_contracting_dimensions=numbers["rhs_contracting_dimensions"],
         )
+    else:
+        assert name in ("rsqrt", "sqrt", "exponential", "tanh"), name
     return ir.Operation.create(f"stablehlo.{name}", [kind], list(call.operands), attributes)

@@ -78,7 +78,7 @@ def rows(path: str, reading: Reading) -> Iterator[tuple[str, Row]]:
     defaults = dict(reading.defaults)
     if not reading.is_delimited:
         keys = reading.columns or columns_of(path, reading)
-        for where, held in records.objects(path, reading.format, keys):
+        for where, held in records.objects(path, reading.format, keys, defaults):
             yield where, {column: _value(where, column, held, defaults) for column in keys}
         return
     columns = reading.columns

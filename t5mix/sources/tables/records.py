@@ -8,19 +8,22 @@ from t5mix.internal import text_files
 from t5mix.sources import files
 
 
-def objects(path: str, format: str, columns: Collection[str] | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def objects(
+    path: str, format: str, columns: Collection[str] | None = None, optional: Collection[str] = ()
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yields where a row stands, "file:line", and its values by column.
 
     Args:
         path: of the file.
         format: "jsonl", "json" or "parquet".
         columns: those that are looked at; others may be left out of rows that have all of these. None is all.
+        optional: those of them that a row need not have.
 
     Raises:
         ValueError: "file:line: what is wrong; the fix".
     """
     if format == "parquet":
-        return _parquet(path, columns)
+        return _parquet(path, columns, optional)
     return {"jsonl": _json_lines, "json": _json_list}[format](path)
 
 
@@ -85,7 +88,9 @@ def _parsed(where: str, text: str, fix: str) -> Any:
         raise ValueError(f"{where}: nests too deep; give text or numbers") from None
 
 
-def _parquet(path: str, columns: Collection[str] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _parquet(
+    path: str, columns: Collection[str] | None, optional: Collection[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -93,18 +98,18 @@ def _parquet(path: str, columns: Collection[str] | None) -> Iterator[tuple[str, 
     with files.open_bytes(path) as file:
         try:
             table = parquet.ParquetFile(file)
-            names = table.schema_arrow.names
-            read = (
-                names if columns is None or set(columns) - set(names) else [name for name in names if name in columns]
-            )
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path}: is no Parquet file ({error}); see what wrote it") from None
+        names = table.schema_arrow.names
+        all_there = columns is not None and set(columns) - set(optional) <= set(names)
+        read = [name for name in names if name in columns] if columns is not None and all_there else names
+        try:
             for batch in table.iter_batches(columns=read):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path}: row {number}", row
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{path}: is no Parquet file ({error}); see what wrote it") from None
-        except OSError as error:
-            if error.errno is not None:  # the disk's, not Parquet's
+        except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the disk's, not Parquet's
                 raise
             what = " ".join(str(error).split())
             raise ValueError(f"{path}: is damaged behind row {number} ({what}); copy or make it anew") from None
