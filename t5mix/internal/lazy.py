@@ -10,6 +10,7 @@ and `t5mix list` answers at once. This is also the one place where start-up chat
 
 import contextlib
 import functools
+import gc
 import importlib.machinery
 import importlib.util
 import logging
@@ -30,6 +31,9 @@ _QUIET = {
     "GRPC_VERBOSITY": "ERROR",
     "ABSL_MIN_LOG_LEVEL": "3",
 }
+# Of TensorFlow alone there are a million objects, all of which stay: Python need never look through them for cycles,
+# neither after the import, nor later, nor at its end.
+_LARGE = {"jax", "orbax.checkpoint", "tensorflow"}
 
 
 class _LazyModule(types.ModuleType):
@@ -52,8 +56,13 @@ def lazy_import(name: str) -> types.ModuleType:
 def import_quietly(name: str) -> types.ModuleType:
     """Imports module `name` now, without its start-up chatter."""
     silence()
-    with no_collection():  # of TensorFlow alone there are a million objects
+    if name in sys.modules or name not in _LARGE:
         return importlib.import_module(name)
+    with no_collection():
+        gc.collect()  # what is garbage by now must not stay, too
+        module = importlib.import_module(name)
+        gc.freeze()
+    return module
 
 
 class _QuietTensorFlow:

@@ -35,6 +35,21 @@ def test_what_is_loaded_already_is_returned_as_it_is() -> None:
     assert t5mix.internal.lazy.lazy_import("sys") is sys
 
 
+def test_cycles_are_not_looked_for_in_what_stays_and_garbage_of_before_does_not_stay() -> None:
+    done = run(
+        "import gc, weakref\nfrom t5mix.internal.lazy import import_quietly\n"
+        "class Cycle: pass\n"
+        "one, other = Cycle(), Cycle(); one.itself, other.itself = one, other\n"
+        "dead = weakref.ref(one); gc.disable(); del one; gc.enable()\n"
+        "import_quietly('jax'); frozen = gc.get_freeze_count()\n"
+        "import_quietly('jax'); assert gc.get_freeze_count() == frozen > 10_000, gc.get_freeze_count()\n"
+        "assert gc.isenabled() and dead() is None\n"
+        "alive = weakref.ref(other); later = Cycle(); later.itself = later; late = weakref.ref(later)\n"
+        "del later; gc.collect(); assert late() is None and alive() is other; print('fine')"
+    )
+    assert (done.stdout.strip(), done.stderr) == ("fine", "")
+
+
 def test_tensorflow_is_quiet_whoever_imports_it() -> None:
     done = run(
         "from t5mix.internal.lazy import silence; silence()\nimport tensorflow as tf; print(tf.add(1, 1).numpy())"
