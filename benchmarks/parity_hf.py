@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import copy
 import dataclasses
+import gc
 import json
 import os
 import tempfile
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Models come and go here: what is freed goes back to the system.
+os.environ.setdefault("MALLOC_ARENA_MAX", "2")
 
 import numpy as np
 import torch
@@ -138,7 +141,7 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
     state = initial_state(engine, opened.weights, opened.source)
     batch = random_batch(config.vocab_size, seed=1)
     real = batch["targets"] > 0
-    theirs, loss, gradients = torch_step(model, batch)
+    theirs, loss, _ = torch_step(model, batch)
     ours = engine.logits(state, batch)
     figures = {
         "logits": float(np.abs(ours - theirs)[real].max() / np.abs(theirs[real]).max()),
@@ -147,10 +150,9 @@ def compare(model: Any, folder: Path, count: int) -> dict[str, float]:
         "beam": decoded_equal(model, decoder, state, count, BEAMS),
         "roundtrip": roundtrip_equal(model, engine, state, opened, folder),
     }
-    # In float32 transformers' own gradients are up to 1e-3 off: where rounding turns the sign of a ReLU's input.
-    with float64():
-        exact = torch_step(copy.deepcopy(model).double(), batch)[2]
-    return figures | compare_training(model, engine, state, batch, gradients, exact)
+    exact = exact_slots(model, batch)
+    gc.collect()  # models of the steps above
+    return figures | compare_training(model, engine, state, batch, exact)
 
 
 def random_batch(vocab_size: int, seed: int, rows: int = BATCH) -> dict[str, np.ndarray]:
@@ -167,7 +169,6 @@ def random_batch(vocab_size: int, seed: int, rows: int = BATCH) -> dict[str, np.
 
 def torch_step(model: Any, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, float, dict[str, np.ndarray]]:
     """Returns transformers' logits, loss, and gradients by its own names."""
-    model.zero_grad()
     shifted = np.concatenate([np.zeros((BATCH, 1), np.int32), batch["targets"][:, :-1]], axis=1)
     outputs = model(
         input_ids=torch.tensor(batch["inputs"]),
@@ -176,7 +177,8 @@ def torch_step(model: Any, batch: dict[str, np.ndarray]) -> tuple[np.ndarray, fl
         labels=torch.tensor(np.where(batch["targets"] > 0, batch["targets"], -100)).long(),
     )
     outputs.loss.backward()
-    gradients = {name: p.grad.numpy().copy() for name, p in model.named_parameters() if p.grad is not None}
+    gradients = {name: p.grad.numpy() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()  # they are ours now
     return outputs.logits.detach().numpy(), outputs.loss.item(), gradients
 
 
@@ -275,37 +277,46 @@ def roundtrip_equal(model: Any, engine: Engine, state: State, opened: OpenedChec
     return sum(equal) / len(equal)
 
 
+def exact_slots(model: Any, batch: dict[str, np.ndarray]) -> dict[str, tuple[np.ndarray, ...]]:
+    """Returns Adafactor's slots after its first step, in float64, by transformers' names.
+
+    In float32 transformers' own gradients are up to 1e-3 off: where rounding turns the sign of a ReLU's input.
+    """
+    with float64():
+        gradients = torch_step(copy.deepcopy(model).double(), batch)[2]
+    adafactor, decay = Adafactor(), optimizers.adafactor().numbers(0)[0]
+    for name, parameter in model.named_parameters():
+        if name in gradients:
+            adafactor.step(name, parameter.detach().numpy(), gradients.pop(name), decay)
+    return adafactor.slots
+
+
 def compare_training(
     model: Any,
     engine: Engine,
     state: State,
     batch: dict[str, np.ndarray],
-    gradients: dict[str, np.ndarray],
-    exact: dict[str, np.ndarray],
+    exact: dict[str, tuple[np.ndarray, ...]],
 ) -> dict[str, float]:
     """Returns how far gradients and three steps of Adafactor differ from those of transformers' gradients.
 
-    Gradients: from `exact`, those of float64, relative to the largest of a weight.  Steps: the way that all weights
-    have gone, by its norm.
+    Gradients: by the slots, from those of `exact_slots`, relative to the largest of a weight.  Steps: the way that all
+    weights have gone, by its norm.
     """
     names = our_names(model, engine)
-    before = {theirs: parameter.detach().numpy().astype(np.float64) for theirs, parameter in model.named_parameters()}
+    before = {theirs: parameter.detach().numpy().copy() for theirs, parameter in model.named_parameters()}
     adafactor = Adafactor()
     worst = 0.0
     for step in range(STEPS):
-        if step:
-            gradients = torch_step(model, batch)[2]
+        gradients = torch_step(model, batch)[2]
         decay = optimizers.adafactor().numbers(step)[0]
         state, _ = engine.train_step(state, batch, learning_rate=LEARNING_RATE, decay_rate=decay, step=step, seed=0)
         for theirs, parameter in model.named_parameters():
             if theirs not in gradients:
                 continue
-            old = parameter.detach().numpy()
-            new = adafactor.step(theirs, old, gradients[theirs], decay)
+            new = adafactor.step(theirs, parameter.detach().numpy(), gradients.pop(theirs), decay)
             if not step:
-                by_exact = Adafactor()
-                by_exact.step(theirs, old, exact.pop(theirs), decay)
-                worst = max(worst, slot_difference(state, names[theirs], by_exact.slots[theirs]))
+                worst = max(worst, slot_difference(state, names[theirs], exact[theirs]))
             parameter.data.copy_(torch.tensor(new))
     gone = difference = 0.0
     for theirs, parameter in model.named_parameters():
