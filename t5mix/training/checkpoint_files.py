@@ -77,7 +77,10 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def identity(folder: Path) -> str | None:
-    """Returns a sha256, as hex, that stands for a checkpoint's content; None where it has no manifest."""
+    """Returns a sha256, as hex, that stands for a checkpoint as it was written; None where it has no manifest.
+
+    A checkpoint of the same values that is written again has another: TensorStore names its files anew.
+    """
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
         return None

@@ -162,7 +162,7 @@ def test_a_run_goes_on_in_another_number_of_processes_on_another_mesh(folder):
 
 @pytest.mark.slow
 def test_a_mesh_without_a_device_for_each_process_is_refused(folder):
-    for status, _, errors in ends(start(train(folder, "small", "MeshConfig.shape = 'batch:1'"), 2, 1)):
-        assert status in (2, 3)
-        if status == 2:
-            assert "the mesh 'batch:1' has 1 devices and there are 2 processes" in errors
+    found = ends(start(train(folder, "small", "MeshConfig.shape = 'batch:1'"), 2, 1))
+    assert all(status in (2, 3) for status, *_ in found)  # 3 where the other was quicker
+    told = [errors for *_, errors in found if "t5mix: error:" in errors]
+    assert told and all("the mesh 'batch:1' has 1 devices and there are 2 processes" in errors for errors in told)
